@@ -1,0 +1,37 @@
+"""High-speed AFM movies into measured, reproducible numbers.
+
+Importing this package has no side effects and loads nothing heavy: the public names below
+are fetched when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from playNano._version import __version__
+
+if TYPE_CHECKING:
+    from playNano.afm_stack import AFMImageStack
+    from playNano.analysis.pipeline import AnalysisPipeline
+    from playNano.io.loader import load_afm_stack
+    from playNano.processing.pipeline import ProcessingPipeline
+
+__all__ = ["AFMImageStack", "AnalysisPipeline", "ProcessingPipeline", "__version__", "load_afm_stack"]
+
+_PUBLIC = {
+    "AFMImageStack": "playNano.afm_stack",
+    "AnalysisPipeline": "playNano.analysis.pipeline",
+    "ProcessingPipeline": "playNano.processing.pipeline",
+    "load_afm_stack": "playNano.io.loader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Rooms below everything: parameters, registry, executor, provenance, serializer."""

@@ -1,0 +1,1 @@
+"""Writers: bundles, tables, pictures and movies."""

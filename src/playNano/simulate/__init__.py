@@ -1,0 +1,1 @@
+"""Movies with known truth, and scores against it."""

@@ -1,0 +1,1 @@
+"""Small helpers with a public path of their own."""
