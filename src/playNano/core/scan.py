@@ -1,0 +1,81 @@
+"""How the tip went over the surface: what turns a row of a frame into a moment in time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ScanGeometry:
+    """Timing and direction of the scan, as far as the file tells them.
+
+    Parameters
+    ----------
+    lines
+        Scan lines in a frame (the frame's height in pixels).
+    line_time_s
+        Time from the start of one line to the start of the next, s; None where the file does not tell.
+    frame_time_s
+        Time for which one frame is scanned, s; None where the file does not tell.
+    direction
+        Way of the slow axis in frame 0: "down" scans row 0 (the top line) first, "up" the last row first;
+        None where the file does not tell.
+    alternating
+        Whether the slow axis turns round after every frame.
+    trace
+        Whether a line's pixels were taken going forth ("trace") or back ("retrace"), if known.
+
+    Examples
+    --------
+    >>> scan = ScanGeometry(lines=128, line_time_s=0.025, direction="down")
+    >>> float(scan.delay_s(row=4.0, frame=0))
+    0.1
+    """
+
+    lines: int
+    line_time_s: float | None = None
+    frame_time_s: float | None = None
+    direction: Literal["down", "up"] | None = None
+    alternating: bool = False
+    trace: Literal["trace", "retrace"] | None = None
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether a row can be given a time within its frame."""
+        return self.line_time_s is not None and self.direction is not None
+
+    @property
+    def line_rate_hz(self) -> float | None:
+        """Lines a second, or None where the file does not tell."""
+        return None if self.line_time_s is None else 1.0 / self.line_time_s
+
+    def delay_s(self, row: npt.ArrayLike, frame: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the time from a frame's start to the moment when the tip came to a row.
+
+        Parameters
+        ----------
+        row
+            Row(s), px; fractions are allowed.
+        frame
+            0-based frame of each row; matters only where the slow axis alternates.
+
+        Returns
+        -------
+        numpy.ndarray
+            Seconds, shaped as `row` and `frame` broadcast; zeros where the file tells too little.
+        """
+        rows, frames = np.broadcast_arrays(np.asarray(row, dtype=np.float64), np.asarray(frame))
+        if self.line_time_s is None or self.direction is None:
+            return np.zeros(rows.shape)
+        upwards = np.full(rows.shape, self.direction == "up")
+        if self.alternating:
+            upwards = upwards ^ (frames % 2 == 1)
+        return np.where(upwards, self.lines - 1 - rows, rows) * self.line_time_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict."""
+        return asdict(self)

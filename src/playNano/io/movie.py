@@ -1,0 +1,57 @@
+"""What every reader gives back: a movie that is open, described, and not yet decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+
+
+@dataclass(frozen=True)
+class Movie:
+    """One channel of a file; pixels are decoded only when `read` is called.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        Short name of the format, as in "asd".
+    channel
+        The channel as the caller asked for it.
+    channels
+        Every channel that the file has, by the names that can be asked for.
+    shape
+        (n_frames, height, width).
+    pixel_size_nm
+        (y, x), nm.
+    unit
+        Unit of the pixel values: "nm", "deg", "V" ...
+    read
+        ``read(start, stop)`` decodes frames [start, stop) to a new float32 array (n, height, width),
+        row 0 the top line as the vendor shows the image.
+    frame_metadata
+        One dict a frame; "timestamp" is the start of the frame in s, 0 for the first.
+    scan
+        Scan timing and direction, or None.
+    header
+        What else the file tells, as plain values.
+    """
+
+    path: Path
+    format: str
+    channel: str
+    channels: tuple[str, ...]
+    shape: tuple[int, int, int]
+    pixel_size_nm: tuple[float, float]
+    unit: str
+    read: Callable[[int, int], npt.NDArray[np.float32]]
+    frame_metadata: list[dict[str, Any]] = field(default_factory=list)
+    scan: ScanGeometry | None = None
+    header: dict[str, Any] = field(default_factory=dict)
