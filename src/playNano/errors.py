@@ -50,9 +50,19 @@ class StepError(PlayNanoError, RuntimeError):
     """A processing step failed on a frame; the message names the step and the frame."""
 
 
-class MissingInputError(PlayNanoError, RuntimeError):
+class MissingInputError(PlayNanoError, RuntimeError, KeyError):
     """An analysis module needs the output of another one that has not run before it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class RecordError(PlayNanoError, ValueError):
     """A stored record cannot be read back: a part is missing, foreign or damaged."""
+
+
+class RecordNotFoundError(RecordError, KeyError):
+    """A file holds no record of this name; the message lists what it has."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

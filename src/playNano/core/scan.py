@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -75,6 +75,17 @@ class ScanGeometry:
         if self.alternating:
             upwards = upwards ^ (frames % 2 == 1)
         return np.where(upwards, self.lines - 1 - rows, rows) * self.line_time_s
+
+    def for_frames(self, start: int, step: int) -> ScanGeometry:
+        """Return the geometry of every `step`-th frame from `start` on, renumbered from 0."""
+        if not self.alternating or self.direction is None:
+            return self
+        flipped: Literal["down", "up"] = "up" if self.direction == "down" else "down"
+        return replace(
+            self,
+            direction=flipped if start % 2 else self.direction,
+            alternating=step % 2 != 0,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dict."""

@@ -1,0 +1,89 @@
+"""What a reviewer needs in order to repeat a run: environment, input and steps."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano._version import __version__
+
+_LIBRARIES = (
+    "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
+    "h5py", "pydantic", "matplotlib", "Pillow",
+)  # fmt: skip
+
+
+def utc_now() -> str:
+    """Return this moment in ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def gather_environment_info() -> dict[str, Any]:
+    """Collect what of the machine and its libraries can matter for a result.
+
+    Returns
+    -------
+    dict
+        ``timestamp`` (ISO 8601, UTC), ``python_version``, ``platform``, ``processor``, ``cpu_count``,
+        ``playNano_version`` and ``<library>_version`` for each library that results depend on.
+
+    Examples
+    --------
+    >>> sorted(gather_environment_info())[:2]
+    ['Pillow_version', 'cpu_count']
+    """
+    import os
+
+    info: dict[str, Any] = {
+        "timestamp": utc_now(),
+        "python_version": platform.python_version(),
+        "python_implementation": sys.implementation.name,
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cpu_count": os.cpu_count(),
+        "playNano_version": __version__,
+    }
+    for library in _LIBRARIES:
+        try:
+            info[f"{library}_version"] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            info[f"{library}_version"] = None
+    return info
+
+
+def array_fingerprint(array: npt.NDArray[Any]) -> str:
+    """Return a checksum of an array's values, shape and dtype: ``"sha256:..."``.
+
+    Examples
+    --------
+    >>> array_fingerprint(np.zeros(3)) == array_fingerprint(np.zeros(4))
+    False
+    """
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    rows = array.reshape(-1) if array.ndim == 0 else array
+    step = max(1, 2**24 // max(1, rows[:1].nbytes))
+    for start in range(0, len(rows), step):
+        digest.update(np.ascontiguousarray(rows[start : start + step]).data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def describe_callable(function: Callable[..., Any]) -> str:
+    """Return a name by which a function can be found again: ``"module:qualified.name"``."""
+    module = getattr(function, "__module__", None) or "?"
+    return f"{module}:{getattr(function, '__qualname__', repr(function))}"
+
+
+def recordable(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as a record holds them: functions by name, everything else as it is."""
+    return {
+        name: describe_callable(value) if callable(value) and not isinstance(value, type) else value
+        for name, value in params.items()
+    }

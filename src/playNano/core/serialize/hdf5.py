@@ -1,0 +1,207 @@
+"""Nested results as HDF5 groups and datasets that any HDF5 browser can walk.
+
+Dicts are groups, arrays datasets, tables groups of columns; everything else is a text dataset
+with type tags. A value that occurs twice is stored once (a hard link) and comes back shared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playNano.core.serialize.values import from_tagged, is_table, to_tagged
+from playNano.core.tables import TableView, view_from_spec
+from playNano.errors import RecordError
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas as pd
+
+_COMPRESS_FROM = 4096
+"""Arrays of more bytes than this are compressed."""
+
+
+def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
+    """Store a nested value under ``parent[name]``.
+
+    Parameters
+    ----------
+    parent
+        An open group.
+    name
+        Name of the new member; it must be free.
+    value
+        Any nesting of dicts, lists, tuples, arrays, tables and plain values.
+
+    Raises
+    ------
+    TypeError
+        For an object that cannot be stored; the message says where it is.
+    """
+    _write(parent, name, value, {}, name)
+
+
+def read_tree(parent: h5py.Group, name: str) -> Any:
+    """Return the value that `write_tree` stored, types and sharing included.
+
+    Raises
+    ------
+    RecordError
+        If the member was not written by playNano or is damaged.
+    """
+    return _read(parent[name], {})
+
+
+def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
+    if id(value) in seen:
+        parent[name] = parent.file[seen[id(value)][1]]
+        return
+    if isinstance(value, Mapping):
+        member = _write_dict(parent, name, value, seen, path)
+    elif isinstance(value, np.ndarray):
+        member = _write_array(parent, name, value)
+    elif isinstance(value, TableView):
+        member = _write_table(parent, name, value.table, seen, path)
+        member.attrs["view"] = json.dumps(to_tagged(value.spec()))
+    elif is_table(value):
+        member = _write_table(parent, name, value, seen, path)
+    elif isinstance(value, list | tuple) and _holds_arrays(value):
+        member = _write_dict(parent, name, {f"{i}": v for i, v in enumerate(value)}, seen, path)
+        member.attrs["kind"] = "tuple" if isinstance(value, tuple) else "list"
+    else:
+        _write_text(parent, name, value, path)
+        return
+    seen[id(value)] = (value, member.name)
+
+
+def _holds_arrays(value: Any) -> bool:
+    if isinstance(value, np.ndarray | TableView) or is_table(value):
+        return True
+    if isinstance(value, Mapping):
+        return any(_holds_arrays(v) for v in value.values())
+    return isinstance(value, list | tuple) and any(_holds_arrays(v) for v in value)
+
+
+def _write_dict(
+    parent: h5py.Group, name: str, value: Mapping[Any, Any], seen: dict[int, tuple[Any, str]], path: str
+) -> h5py.Group:
+    group = parent.create_group(name, track_order=True)
+    group.attrs["kind"] = "dict"
+    keys = []
+    for place, (key, item) in enumerate(value.items()):
+        # HDF5 names are text without slashes; the true keys stand beside them.
+        plain = type(key) is str and key not in ("", ".", "..") and "/" not in key and "\0" not in key
+        member = (
+            key if plain and key not in group else f"{key!s:.40}".replace("/", "|").replace("\0", "") or "_"
+        )
+        member = member if member not in group and member not in (".", "..") else f"{member}~{place}"
+        keys.append([member, to_tagged(key)])
+        _write(group, member, item, seen, f"{path}[{key!r}]")
+    if any(member != key for member, key in keys):
+        # An attribute may hold 64 kB; a dataset has no such limit.
+        group.attrs["keys_in"] = keys_name = _free_name(group, "__keys__")
+        _write_text(group, keys_name, keys, path)
+    return group
+
+
+def _free_name(group: h5py.Group, name: str) -> str:
+    while name in group:
+        name += "_"
+    return name
+
+
+def _write_array(parent: h5py.Group, name: str, value: np.ndarray[Any, Any]) -> Any:
+    import h5py
+
+    if value.dtype.kind in "OUMmV":
+        if value.dtype.kind == "U":
+            text = h5py.string_dtype()
+            dataset = parent.create_dataset(name, data=value.astype(object), dtype=text)
+            dataset.attrs["dtype"] = value.dtype.str
+        else:
+            raise TypeError(f"an array of dtype {value.dtype} cannot be stored; give numbers or text")
+    elif value.nbytes > _COMPRESS_FROM and value.ndim:
+        chunks = True if value.ndim < 3 else (1, *value.shape[1:])
+        dataset = parent.create_dataset(
+            name, data=value, compression="gzip", compression_opts=1, shuffle=True, chunks=chunks
+        )
+    else:
+        dataset = parent.create_dataset(name, data=value)
+    dataset.attrs["kind"] = "array"
+    return dataset
+
+
+def _write_table(
+    parent: h5py.Group, name: str, table: pd.DataFrame, seen: dict[int, tuple[Any, str]], path: str
+) -> h5py.Group:
+    group = parent.create_group(name, track_order=True)
+    group.attrs["kind"] = "table"
+    group.attrs["columns"] = json.dumps([to_tagged(column) for column in table.columns])
+    group.attrs["rows"] = len(table)
+    for place, column in enumerate(table.columns):
+        values = table[column]
+        numeric = getattr(values.dtype, "kind", "O") in "biufc"
+        stored: Any = values.to_numpy() if numeric else values.astype(object).tolist()
+        _write(group, f"{place}:{str(column).replace('/', '|')}", stored, seen, f"{path}[{column!r}]")
+        if not numeric:
+            group.attrs[f"dtype {place}"] = str(values.dtype)
+    return group
+
+
+def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> None:
+    try:
+        text = json.dumps(to_tagged(value))
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from error
+    parent.create_dataset(name, data=text).attrs["kind"] = "text"
+
+
+def _read(member: Any, seen: dict[Any, Any]) -> Any:
+    import h5py
+
+    address = h5py.h5o.get_info(member.id).addr
+    if address in seen:
+        return seen[address]
+    kind = member.attrs.get("kind")
+    if kind == "text":
+        return from_tagged(json.loads(member.asstr()[()]))
+    if kind == "array":
+        value: Any = member[()]
+        if "dtype" in member.attrs:
+            value = member.asstr()[()].astype(member.attrs["dtype"])
+        value = np.asarray(value)
+    elif kind == "table":
+        value = _read_table(member, seen)
+    elif kind in ("dict", "list", "tuple"):
+        value = _read_dict(member, seen)
+        if kind != "dict":
+            value = (tuple if kind == "tuple" else list)(value.values())
+    else:
+        raise RecordError(f"{member.file.filename}: {member.name} was not written by playNano or is damaged")
+    seen[address] = value
+    return value
+
+
+def _read_dict(group: h5py.Group, seen: dict[Any, Any]) -> dict[Any, Any]:
+    if "keys_in" in group.attrs:
+        pairs = from_tagged(json.loads(group[group.attrs["keys_in"]].asstr()[()]))
+        return {key: _read(group[member], seen) for member, key in pairs}
+    return {key: _read(group[key], seen) for key in group}
+
+
+def _read_table(group: h5py.Group, seen: dict[Any, Any]) -> Any:
+    import pandas as pd
+
+    columns = from_tagged(json.loads(group.attrs["columns"]))
+    values = [_read(group[member], seen) for member in group]
+    table = pd.DataFrame(dict(enumerate(values)), index=range(int(group.attrs["rows"])))
+    table.columns = pd.Index(columns)
+    for place, column in enumerate(columns):
+        if f"dtype {place}" in group.attrs:
+            table[column] = table[column].astype(group.attrs[f"dtype {place}"])
+    if "view" in group.attrs:
+        return view_from_spec(table, from_tagged(json.loads(group.attrs["view"])))
+    return table

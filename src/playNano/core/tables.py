@@ -1,0 +1,187 @@
+"""Tables, and the lists of dicts that the analysis interface shows of them.
+
+Detections live in one `pandas.DataFrame`, a row each. The classes here show such a table as the
+nested lists and dicts that the interface documents, made when they are looked at.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Fields = Mapping[str, str | Sequence[str]]
+
+
+class TableView(Sequence[Any]):
+    """A table seen as a sequence; equal to the list of the same items.
+
+    Attributes
+    ----------
+    table
+        The rows, sorted as the items show them. Not to be edited.
+    """
+
+    table: pd.DataFrame
+
+    @abstractmethod
+    def _item(self, index: int) -> Any: ...
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """Return what makes this view again from its table (plain values)."""
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self._item(i) for i in range(*index.indices(len(self)))]
+        position = index.__index__()
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} items")
+        return self._item(position)
+
+    def to_list(self) -> list[Any]:
+        """Return all items as plain Python lists and dicts."""
+        return [self._item(i) for i in range(len(self))]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, TableView | list | tuple):
+            return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} items over a table of {len(self.table)} rows>"
+
+
+class RowsByFrame(TableView):
+    """A table of detections as one list of dicts a frame.
+
+    Parameters
+    ----------
+    table
+        One row a detection, with a 0-based column ``frame``, sorted by it.
+    n_frames
+        Frames of the movie, those without detections included.
+    fields
+        Key of the dict -> column, or columns for a tuple.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"frame": [1], "y": [2.0], "x": [3.0]})
+    >>> RowsByFrame(table, 2, {"centroid": ("y", "x")}).to_list()
+    [[], [{'centroid': (2.0, 3.0)}]]
+    """
+
+    def __init__(self, table: pd.DataFrame, n_frames: int, fields: Fields) -> None:
+        self.table = table
+        self.fields = {k: v if isinstance(v, str) else tuple(v) for k, v in fields.items()}
+        frames = table["frame"].to_numpy()
+        self._bounds = np.searchsorted(frames, np.arange(n_frames + 1))
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def spec(self) -> dict[str, Any]:
+        """Return the view's type, frames and fields."""
+        return {"view": "RowsByFrame", "n_frames": len(self), "fields": dict(self.fields)}
+
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the number of detections of each frame, (n_frames,)."""
+        return np.diff(self._bounds).astype(np.int64)
+
+    def _item(self, index: int) -> list[dict[str, Any]]:
+        start, stop = self._bounds[index], self._bounds[index + 1]
+        values = {}
+        for key, columns in self.fields.items():
+            if isinstance(columns, str):
+                values[key] = self.table[columns].iloc[start:stop].tolist()
+            else:
+                parts = [self.table[column].iloc[start:stop].tolist() for column in columns]
+                values[key] = list(zip(*parts, strict=True))
+        return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+class RowsByGroup(TableView):
+    """A table of grouped detections as one dict a group (a track or a cluster).
+
+    Each dict has ``id``, ``frames``, ``point_indices`` and ``coords`` (a list of tuples).
+
+    Parameters
+    ----------
+    table
+        One row a grouped detection, sorted by group, then frame: columns `group`, ``frame``,
+        ``point_index`` (the detection's place within its frame) and `coord_columns`.
+    group
+        Column with the number of the group: "track_id" or "cluster_id".
+    ids
+        Every group's number, in the order shown (a cluster may be empty).
+    coord_columns
+        Columns of the coordinates.
+    dense
+        Whether frames run from first to last without a gap; a frame without the detection then has
+        None for its index and coordinates.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        group: str,
+        ids: Sequence[int],
+        coord_columns: Sequence[str],
+        dense: bool,
+    ) -> None:
+        self.table = table
+        self.group, self.dense = group, dense
+        self.ids = [int(i) for i in ids]
+        self.coord_columns = tuple(coord_columns)
+        groups = table[group].to_numpy()
+        self._starts = np.searchsorted(groups, self.ids, side="left")
+        self._stops = np.searchsorted(groups, self.ids, side="right")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def spec(self) -> dict[str, Any]:
+        """Return the view's type and constructor values."""
+        return {
+            "view": "RowsByGroup",
+            "group": self.group,
+            "ids": self.ids,
+            "coord_columns": list(self.coord_columns),
+            "dense": self.dense,
+        }
+
+    def _item(self, index: int) -> dict[str, Any]:
+        rows = self.table.iloc[self._starts[index] : self._stops[index]]
+        frames: list[int] = rows["frame"].tolist()
+        points: list[int | None] = rows["point_index"].tolist()
+        coords: list[tuple[float, ...] | None] = list(
+            zip(*(rows[column].tolist() for column in self.coord_columns), strict=True)
+        )
+        if self.dense and frames:
+            seen = {frame: place for place, frame in enumerate(frames)}
+            span = range(frames[0], frames[-1] + 1)
+            points = [points[seen[f]] if f in seen else None for f in span]
+            coords = [coords[seen[f]] if f in seen else None for f in span]
+            frames = list(span)
+        return {"id": self.ids[index], "frames": frames, "point_indices": points, "coords": coords}
+
+
+def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
+    """Make the view again that `TableView.spec` described."""
+    if spec["view"] == "RowsByFrame":
+        return RowsByFrame(table, int(spec["n_frames"]), spec["fields"])
+    return RowsByGroup(table, spec["group"], spec["ids"], spec["coord_columns"], bool(spec["dense"]))

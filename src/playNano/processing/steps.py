@@ -1,0 +1,221 @@
+"""What a processing step is, and where steps are found."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Concatenate, Literal, ParamSpec
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.params import bind_params, checked
+from playNano.core.registry import Registry
+from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
+
+Pixels = npt.NDArray[Any]
+Kind = Literal["filter", "mask", "video"]
+P = ParamSpec("P")
+
+_ROOMS = ("flatten", "rows", "levels", "smooth", "masks")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named function over a block of frames, and what a pipeline must know of it.
+
+    Parameters
+    ----------
+    name, kind, version
+        A "filter" turns pixels into pixels, a "mask" into a bool array of the same shape, a "video"
+        step sees the whole movie.
+    function
+        ``function(block, **params)`` for (n, height, width) blocks; filters that honour a mask also
+        take ``mask``.
+    uses_mask
+        Whether the mask in force steers this step.
+    min_pixels
+        Usable pixels that a frame needs, as a function of the parameters; frames with fewer are
+        left as they are, and the record names them.
+    """
+
+    name: str
+    kind: Kind
+    version: str | None
+    function: Callable[..., Pixels]
+    uses_mask: bool = False
+    min_pixels: Callable[[Mapping[str, Any]], int] | None = None
+
+    def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Return the values in effect, or raise `ParameterError`."""
+        return bind_params(self.function, params, where=where, skip=self._leading())
+
+    def parameters_of(self) -> Callable[..., Any]:
+        """Return the function whose signature declares the parameters."""
+        return self.function
+
+    def _leading(self) -> tuple[str, ...]:
+        first = next(iter(inspect.signature(self.function).parameters), "data")
+        return (first, "mask") if self.uses_mask else (first,)
+
+
+def step(
+    kind: Kind, version: str, *, min_pixels: Callable[[Mapping[str, Any]], int] | None = None
+) -> Callable[[Callable[Concatenate[Pixels, P], Pixels]], Callable[Concatenate[Pixels, P], Pixels]]:
+    """Declare a function over float blocks as a processing step.
+
+    The function that users call takes a frame (height, width) or a block (n, height, width) of any
+    number type; integers are worked on as floats, float64 stays float64. Its parameters are checked
+    by its signature.
+    """
+
+    def declare(
+        function: Callable[Concatenate[Pixels, P], Pixels],
+    ) -> Callable[Concatenate[Pixels, P], Pixels]:
+        inner = checked(function)
+
+        @functools.wraps(function)
+        def call(data: Pixels, *args: P.args, **kwargs: P.kwargs) -> Pixels:
+            block, is_frame = as_float_block(data)
+            mask = kwargs.get("mask")
+            if mask is not None:
+                kwargs["mask"] = _checked_mask(mask, np.shape(data))
+            if not len(block):
+                inner(np.zeros((1, 1, 1), block.dtype), *args, **{**kwargs, "mask": None} if mask is not None else kwargs)
+                return np.zeros(block.shape, np.bool_ if kind == "mask" else block.dtype)
+            result = inner(block, *args, **kwargs)
+            return result[0] if is_frame else result
+
+        uses_mask = "mask" in inspect.signature(function).parameters
+        call.__step__ = Step(  # type: ignore[attr-defined]
+            function.__name__, kind, version, call, uses_mask=uses_mask, min_pixels=min_pixels
+        )
+        return call
+
+    return declare
+
+
+def as_float_block(data: Any) -> tuple[Pixels, bool]:
+    """Return pixels as a float block (n, height, width), and whether they were a single frame.
+
+    Raises
+    ------
+    StackError
+        If the array has neither two nor three axes.
+    """
+    array = np.asarray(data)
+    if array.ndim not in (2, 3):
+        raise StackError(f"a frame has two axes and a block of frames three, not {array.ndim}")
+    if array.dtype.kind not in "biuf":
+        raise ParameterError(f"pixels must be real numbers, not {array.dtype}")
+    wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize > 2)
+    block = array.astype(np.float64 if wide else np.float32, copy=False)
+    return (block[None] if array.ndim == 2 else block), array.ndim == 2
+
+
+def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    array = np.asarray(mask)
+    if array.shape != shape or array.dtype != np.bool_:
+        raise ParameterError(
+            f"mask must be a bool array of the pixels' shape {shape}, not {array.dtype} of {array.shape}"
+        )
+    return array[None] if array.ndim == 2 else array
+
+
+def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
+    """Return where pixels may enter a fit: finite and not masked; None where all may."""
+    finite = None if np.isfinite(block.sum(dtype=np.float64)) else np.isfinite(block)
+    if mask is None:
+        return finite
+    return ~mask if finite is None else finite & ~mask
+
+
+def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pixels]:
+    """Make a block function of a plugin's frame -> frame function.
+
+    Raises
+    ------
+    StepError
+        When the plugin fails, or returns another shape; it names the frame within the block.
+    """
+
+    @functools.wraps(function)
+    def call(data: Pixels, **params: Any) -> Pixels:
+        frames = []
+        for index, frame in enumerate(data):
+            try:
+                # A copy: a plugin that works in place must not touch the movie.
+                result = np.asarray(function(frame.copy(), **params))
+            except Exception as error:
+                raise FrameFailure(index, f"{type(error).__name__}: {error}") from error
+            if result.shape != frame.shape:
+                raise FrameFailure(index, f"it returned shape {result.shape} for a frame of {frame.shape}")
+            frames.append(result)
+        return np.stack(frames) if frames else data
+
+    return call
+
+
+class FrameFailure(StepError):
+    """A step failed on one frame of a block; the pipeline adds where in the movie that is."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
+def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
+    def accept(name: str, target: Any) -> Step:
+        if not callable(target):
+            raise PluginTypeError(f"the plugin {name!r} is a {type(target).__name__}, not a function of a frame")
+        function = frame_by_frame(name, target) if kind == "filter" else target
+        return Step(name, kind, getattr(target, "__version__", None), function)
+
+    return accept
+
+
+@functools.cache
+def _builtins() -> dict[str, Step]:
+    steps: dict[str, Step] = {}
+    for room in _ROOMS:
+        for value in vars(import_module(f"playNano.processing.{room}")).values():
+            declared = getattr(value, "__step__", None)
+            if isinstance(declared, Step):
+                steps[declared.name] = declared
+    return steps
+
+
+class StepRegistry(Registry[Step]):
+    """All processing steps by name: built-ins, then filter plugins, then video plugins."""
+
+    def __init__(self) -> None:
+        groups = ("playNano.filters", "playnano.filters")
+        super().__init__("processing step", _builtins(), groups, _plugin("filter"))
+        video = ("playNano.video_processing", "playnano.video_processing")
+        self._video: Registry[Step] = Registry("video step", {}, video, _plugin("video"))
+
+    def __getitem__(self, name: str) -> Step:
+        """Return a step; raise `UnknownNameError` with the nearest names."""
+        if not super().__contains__(name) and name in self._video:
+            return self._video[name]
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._video
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        """Iterate over all names in alphabetical order."""
+        return iter(sorted({*super().__iter__(), *self._video}))
+
+    def plugin_errors(self) -> dict[str, str]:
+        """Return name -> reason for plugins that cannot be used."""
+        return {**super().plugin_errors(), **self._video.plugin_errors()}
+
+
+@functools.cache
+def step_registry() -> StepRegistry:
+    """Return the registry of processing steps."""
+    return StepRegistry()
