@@ -316,7 +316,9 @@ class AFMImageStack:
         if position < 0:
             position += self.n_frames
         if not 0 <= position < self.n_frames:
-            raise IndexError(f"frame {index} does not exist: {self.file_path.name} has {self.n_frames} frames")
+            raise IndexError(
+                f"frame {index} does not exist: {self.file_path.name} has {self.n_frames} frames"
+            )
         return position
 
     def _part(self, index: slice) -> AFMImageStack:
@@ -344,7 +346,9 @@ class AFMImageStack:
 
 def _checked_pixels(data: Any) -> npt.NDArray[Any]:
     if not isinstance(data, np.ndarray):
-        raise StackTypeError(f"data must be a numpy array (n_frames, height, width), not {type(data).__name__}")
+        raise StackTypeError(
+            f"data must be a numpy array (n_frames, height, width), not {type(data).__name__}"
+        )
     if data.dtype.kind not in "biuf":
         raise StackTypeError(f"data must hold real numbers, not {data.dtype}")
     if data.ndim != 3:

@@ -135,7 +135,9 @@ def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]
         raise ParameterError(f"{path} must hold 'processing:' and 'analysis:' lists of steps")
     unknown = set(content) - {"processing", "analysis"}
     if unknown:
-        raise ParameterError(f"{path}: unknown heading {sorted(map(str, unknown))[0]!r}; it takes: processing, analysis")
+        raise ParameterError(
+            f"{path}: unknown heading {sorted(map(str, unknown))[0]!r}; it takes: processing, analysis"
+        )
     return (
         step_calls(content.get("processing"), f"{path}: processing"),
         step_calls(content.get("analysis"), f"{path}: analysis"),

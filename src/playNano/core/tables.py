@@ -7,7 +7,7 @@ nested lists and dicts that the interface documents, made when they are looked a
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -185,3 +185,29 @@ def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
     if spec["view"] == "RowsByFrame":
         return RowsByFrame(table, int(spec["n_frames"]), spec["fields"])
     return RowsByGroup(table, spec["group"], spec["ids"], spec["coord_columns"], bool(spec["dense"]))
+
+
+class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
+    """Group number -> mask of its last detection, cut out of the label images when asked for.
+
+    Parameters
+    ----------
+    labels
+        Label images, int (n_frames, height, width).
+    places
+        Group number -> (frame, label) of its last detection.
+    """
+
+    def __init__(self, labels: np.ndarray[Any, Any], places: Mapping[int, tuple[int, int]]) -> None:
+        self._labels, self._places = labels, dict(places)
+
+    def __getitem__(self, group: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return a bool mask (height, width)."""
+        frame, label = self._places[group]
+        return np.asarray(self._labels[frame] == label)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -23,6 +23,28 @@ def _dot(powers: F64, row: npt.NDArray[Any]) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _row_values(row: npt.NDArray[Any], usable: npt.NDArray[np.bool_], all_usable: bool, values: F64) -> None:
+    """Copy a row, with zeros where a pixel is not usable."""
+    for x in range(row.size):
+        values[x] = row[x] if all_usable or usable[x] else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _row_moments(
+    usable: npt.NDArray[np.bool_], all_usable: bool, powers: F64, whole_row: F64, moments: F64
+) -> None:
+    """Sum up the powers of the usable columns of a row."""
+    if all_usable or usable.all():
+        moments[:] = whole_row
+        return
+    moments[:] = 0.0
+    for x in range(usable.size):
+        if usable[x]:
+            for p in range(moments.size):
+                moments[p] += powers[p, x]
+
+
+@njit(cache=True, nogil=True)
 def surface_sums(
     block: npt.NDArray[Any], usable: npt.NDArray[np.bool_], all_usable: bool, powers: F64, heights: F64
 ) -> tuple[F64, F64]:
@@ -40,27 +62,10 @@ def surface_sums(
     values = np.empty(columns)
     for f in range(n):
         for r in range(rows):
-            row = block[f, r]
-            complete = all_usable
-            if not complete:
-                complete = True
-                for x in range(columns):
-                    if not usable[f, r, x]:
-                        complete = False
-                        break
-            if complete:
-                row_moments[:] = whole_row
-                for x in range(columns):
-                    values[x] = row[x]
-            else:
-                row_moments[:] = 0.0
-                for x in range(columns):
-                    if usable[f, r, x]:
-                        values[x] = row[x]
-                        for p in range(2 * order + 1):
-                            row_moments[p] += powers[p, x]
-                    else:
-                        values[x] = 0.0
+            _row_values(block[f, r], usable[f, r] if not all_usable else usable[0, 0], all_usable, values)
+            _row_moments(
+                usable[f, r] if not all_usable else usable[0, 0], all_usable, powers, whole_row, row_moments
+            )
             for p in range(2 * order + 1):
                 for q in range(2 * order + 1):
                     moments[f, p, q] += row_moments[p] * heights[q, r]
@@ -119,9 +124,7 @@ def _select(values: npt.NDArray[Any], count: int, k: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def line_medians(
-    lines: npt.NDArray[Any], usable: npt.NDArray[np.bool_], all_usable: bool
-) -> F64:
+def line_medians(lines: npt.NDArray[Any], usable: npt.NDArray[np.bool_], all_usable: bool) -> F64:
     """Return the median of the usable values of each line (n, length); NaN where there is none."""
     n, length = lines.shape
     medians = np.empty(n)

@@ -39,7 +39,7 @@ def zero_mean(data: Pixels, mask: Mask | None = None) -> Pixels:
     else:
         count = np.maximum(usable.sum(axis=(1, 2)), 1)
         total = np.sum(data, axis=(1, 2), dtype=np.float64, where=usable)
-    return data - (total / count)[:, None, None].astype(data.dtype)
+    return np.asarray(data - (total / count)[:, None, None].astype(data.dtype))
 
 
 @step("filter", "1.0", min_pixels=lambda params: 1)
@@ -71,7 +71,7 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     everything = np.ones((1, 1), dtype=np.bool_)
     flags = everything if usable is None else np.ascontiguousarray(usable).reshape(len(block), -1)
     medians = line_medians(block.reshape(len(block), -1), flags, usable is None)
-    return block - np.nan_to_num(medians, nan=0.0)[:, None, None].astype(block.dtype)
+    return np.asarray(block - np.nan_to_num(medians, nan=0.0)[:, None, None].astype(block.dtype))
 
 
 @step("filter", "1.0")

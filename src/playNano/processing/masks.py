@@ -94,7 +94,10 @@ def mask_mean_offset(data: Pixels, *, factor: float = 1.0) -> Mask:
 
 @step("mask", "1.0")
 def mask_morphological(
-    data: Pixels, *, threshold: Level = 0.0, structure_size: Annotated[int, Field(ge=1, le=999), Unit("px")] = 3
+    data: Pixels,
+    *,
+    threshold: Level = 0.0,
+    structure_size: Annotated[int, Field(ge=1, le=999), Unit("px")] = 3,
 ) -> Mask:
     """Mark pixels above a height, and close gaps between them.
 

@@ -16,7 +16,7 @@ from playNano.core.params import declared_parameters
 from playNano.core.provenance import gather_environment_info, recordable, utc_now
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, PlayNanoError, StepError, UnknownNameError
-from playNano.processing.steps import FrameFailure, Step, as_float_block, step_registry, usable_pixels
+from playNano.processing.steps import FrameError, Step, as_float_block, step_registry, usable_pixels
 
 CLEAR = "clear_mask"
 
@@ -111,7 +111,9 @@ class ProcessingPipeline:
             self._add(call.name, {**own, **call.params}, ("filter", "mask", "video"))
         if set(shared) - taken:
             name = sorted(set(shared) - taken)[0]
-            raise ParameterError(f"none of the steps {[call.name for call in calls]} takes a parameter {name!r}")
+            raise ParameterError(
+                f"none of the steps {[call.name for call in calls]} takes a parameter {name!r}"
+            )
         return self
 
     def clear(self) -> None:
@@ -224,12 +226,14 @@ class _Run:
             part = data[block.start : block.stop]
             own_mask = None if mask is None else mask[block.start : block.stop]
             masked = {} if own_mask is None else {"mask": own_mask}
-            result[block.start : block.stop] = self._call(step, part, {**params, **masked}, block.start, where)
+            result[block.start : block.stop] = self._call(
+                step, part, {**params, **masked}, block.start, where
+            )
             return [block.start + int(frame) for frame in _too_few(part, own_mask, needed)]
 
         skipped = map_blocks(
             work,
-            data.shape,  # type: ignore[arg-type]
+            data.shape,
             what=step.name,
             itemsize=data.itemsize,
             block_frames=self.block_frames,
@@ -237,17 +241,21 @@ class _Run:
         )
         return result, [frame for part in skipped for frame in part]
 
-    def _call(self, step: Step, part: Any, params: dict[str, Any], start: int, where: str) -> npt.NDArray[Any]:
+    def _call(
+        self, step: Step, part: Any, params: dict[str, Any], start: int, where: str
+    ) -> npt.NDArray[Any]:
         stop = start + len(part) - 1
         at = f"{self.stack.file_path.name}, {where}"
         try:
             result = np.asarray(step.function(part, **params))
-        except FrameFailure as failure:
+        except FrameError as failure:
             raise StepError(f"{at} failed on frame {start + failure.index}: {failure}") from failure
         except PlayNanoError:
             raise
         except Exception as error:
-            raise StepError(f"{at} failed on frames {start} to {stop}: {type(error).__name__}: {error}") from error
+            raise StepError(
+                f"{at} failed on frames {start} to {stop}: {type(error).__name__}: {error}"
+            ) from error
         if result.shape != part.shape:
             raise StepError(f"{at} returned shape {result.shape} for frames of shape {part.shape}")
         return result
@@ -262,7 +270,9 @@ class _Run:
             ) from error
         pixels = np.asarray(result[0] if isinstance(result, tuple) else result)
         if pixels.ndim != 3 or len(pixels) != len(given):
-            raise StepError(f"{where} returned shape {pixels.shape} for a movie of {given.shape}; keep the frames")
+            raise StepError(
+                f"{where} returned shape {pixels.shape} for a movie of {given.shape}; keep the frames"
+            )
         return pixels
 
     def commit(self) -> npt.NDArray[Any]:
@@ -280,7 +290,10 @@ class _Run:
             key: str | Literal[False] = record.get("processed_key") or record.get("mask_key") or False
             if key:
                 keys.setdefault(record["name"], []).append(key)
-        stack.provenance["processing"] = {"steps": [*processing["steps"], *self.records], "keys_by_name": keys}
+        stack.provenance["processing"] = {
+            "steps": [*processing["steps"], *self.records],
+            "keys_by_name": keys,
+        }
         return stack.data
 
 

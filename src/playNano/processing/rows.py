@@ -43,7 +43,7 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     offsets = line_medians(block.reshape(-1, width), flags, usable is None).reshape(n, height)
     for frame in np.flatnonzero(np.isnan(offsets).any(axis=1)):
         offsets[frame] = _interpolated(offsets[frame])
-    return block - offsets[:, :, None].astype(block.dtype)
+    return np.asarray(block - offsets[:, :, None].astype(block.dtype))
 
 
 def _interpolated(offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -15,7 +15,9 @@ TRUNCATE = 4.0
 
 
 @step("filter", "1.0")
-def gaussian_filter(data: Pixels, *, sigma: Annotated[float, Field(ge=0, le=1000), Unit("px")] = 1.0) -> Pixels:
+def gaussian_filter(
+    data: Pixels, *, sigma: Annotated[float, Field(ge=0, le=1000), Unit("px")] = 1.0
+) -> Pixels:
     """Smooth each frame with a Gaussian.
 
     Parameters

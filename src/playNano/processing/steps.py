@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Concatenate, Literal, ParamSpec
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ from playNano.errors import ParameterError, PluginTypeError, StackError, StepErr
 
 Pixels = npt.NDArray[Any]
 Kind = Literal["filter", "mask", "video"]
-P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Pixels])
+
+ALIASES = {"threshold_mask": "mask_threshold"}
+"""Other spellings of built-in steps that the interface's documentation uses."""
 
 _ROOMS = ("flatten", "rows", "levels", "smooth", "masks")
 
@@ -64,7 +67,7 @@ class Step:
 
 def step(
     kind: Kind, version: str, *, min_pixels: Callable[[Mapping[str, Any]], int] | None = None
-) -> Callable[[Callable[Concatenate[Pixels, P], Pixels]], Callable[Concatenate[Pixels, P], Pixels]]:
+) -> Callable[[F], F]:
     """Declare a function over float blocks as a processing step.
 
     The function that users call takes a frame (height, width) or a block (n, height, width) of any
@@ -72,28 +75,30 @@ def step(
     by its signature.
     """
 
-    def declare(
-        function: Callable[Concatenate[Pixels, P], Pixels],
-    ) -> Callable[Concatenate[Pixels, P], Pixels]:
+    def declare(function: F) -> F:
         inner = checked(function)
 
         @functools.wraps(function)
-        def call(data: Pixels, *args: P.args, **kwargs: P.kwargs) -> Pixels:
+        def call(data: Any, *args: Any, **kwargs: Any) -> Pixels:
             block, is_frame = as_float_block(data)
             mask = kwargs.get("mask")
             if mask is not None:
                 kwargs["mask"] = _checked_mask(mask, np.shape(data))
             if not len(block):
-                inner(np.zeros((1, 1, 1), block.dtype), *args, **{**kwargs, "mask": None} if mask is not None else kwargs)
+                inner(
+                    np.zeros((1, 1, 1), block.dtype),
+                    *args,
+                    **{**kwargs, "mask": None} if mask is not None else kwargs,
+                )
                 return np.zeros(block.shape, np.bool_ if kind == "mask" else block.dtype)
-            result = inner(block, *args, **kwargs)
-            return result[0] if is_frame else result
+            result: Pixels = inner(block, *args, **kwargs)
+            return np.asarray(result[0]) if is_frame else result
 
         uses_mask = "mask" in inspect.signature(function).parameters
         call.__step__ = Step(  # type: ignore[attr-defined]
             function.__name__, kind, version, call, uses_mask=uses_mask, min_pixels=min_pixels
         )
-        return call
+        return cast(F, call)
 
     return declare
 
@@ -150,16 +155,16 @@ def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pix
                 # A copy: a plugin that works in place must not touch the movie.
                 result = np.asarray(function(frame.copy(), **params))
             except Exception as error:
-                raise FrameFailure(index, f"{type(error).__name__}: {error}") from error
+                raise FrameError(index, f"{type(error).__name__}: {error}") from error
             if result.shape != frame.shape:
-                raise FrameFailure(index, f"it returned shape {result.shape} for a frame of {frame.shape}")
+                raise FrameError(index, f"it returned shape {result.shape} for a frame of {frame.shape}")
             frames.append(result)
         return np.stack(frames) if frames else data
 
     return call
 
 
-class FrameFailure(StepError):
+class FrameError(StepError):
     """A step failed on one frame of a block; the pipeline adds where in the movie that is."""
 
     def __init__(self, index: int, reason: str) -> None:
@@ -170,7 +175,9 @@ class FrameFailure(StepError):
 def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
     def accept(name: str, target: Any) -> Step:
         if not callable(target):
-            raise PluginTypeError(f"the plugin {name!r} is a {type(target).__name__}, not a function of a frame")
+            raise PluginTypeError(
+                f"the plugin {name!r} is a {type(target).__name__}, not a function of a frame"
+            )
         function = frame_by_frame(name, target) if kind == "filter" else target
         return Step(name, kind, getattr(target, "__version__", None), function)
 
@@ -199,6 +206,7 @@ class StepRegistry(Registry[Step]):
 
     def __getitem__(self, name: str) -> Step:
         """Return a step; raise `UnknownNameError` with the nearest names."""
+        name = ALIASES.get(name, name)
         if not super().__contains__(name) and name in self._video:
             return self._video[name]
         return super().__getitem__(name)

@@ -1,0 +1,25 @@
+"""The built-in analysis modules: parameters in, algorithm called, outputs named."""
+
+from __future__ import annotations
+
+from playNano.analysis.base import AnalysisModule
+from playNano.analysis.modules.count_nonzero import CountNonzeroModule
+from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
+from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
+from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
+from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
+from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
+
+BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
+    "count_nonzero": CountNonzeroModule,
+    "feature_detection": FeatureDetectionModule,
+    "log_blob_detection": LoGBlobDetectionModule,
+    "particle_tracking": ParticleTrackingModule,
+    "k_means_clustering": KMeansClusteringModule,
+    "x_means_clustering": XMeansClusteringModule,
+    "dbscan_clustering": DBSCANClusteringModule,
+}
+"""Name -> class of every built-in module."""
+
+__all__ = ["BUILTIN_ANALYSIS_MODULES"]

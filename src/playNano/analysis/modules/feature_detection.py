@@ -1,0 +1,260 @@
+"""Find connected regions above a mask in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.core.executor import Block, map_blocks
+from playNano.core.params import Unit, bind_params
+from playNano.core.tables import RowsByFrame
+from playNano.errors import MissingInputError, ParameterError, PlayNanoError, StepError
+from playNano.processing.steps import as_float_block, step_registry
+
+MaskFunction = Callable[..., Any]
+BlockMasks = Callable[[Block], npt.NDArray[np.bool_]]
+
+FIELDS: dict[str, str | tuple[str, ...]] = {
+    "frame_timestamp": "frame_time_s",
+    "label": "label",
+    "area": "area_px",
+    "min": "min",
+    "max": "max",
+    "mean": "mean",
+    "bbox": ("bbox_min_row", "bbox_min_col", "bbox_max_row", "bbox_max_col"),
+    "centroid": ("y", "x"),
+}
+"""Key of a feature's dict -> column(s) of the table; all further columns follow under their own names."""
+
+
+class FeatureDetectionModule(AnalysisModule):
+    """Find connected regions above a mask in every frame."""
+
+    name = "feature_detection"
+    version = "1.0"
+
+    def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
+        """Return the values in effect; those of the mask are bound by the mask's own signature."""
+        at = where or self.name
+        own = set(_declared(self.run))
+        bound = bind_params(
+            self.run, {k: v for k, v in params.items() if k in own}, where=at, skip=(*LEADING, "mask_kwargs")
+        )
+        if bound["mask_fn"] is None and bound["mask_key"] is None and "threshold" in params:
+            bound["mask_fn"] = "mask_threshold"
+        if (bound["mask_fn"] is None) == (bound["mask_key"] is None):
+            raise ParameterError(f"{at}: give either mask_fn (a mask's name or a function) or mask_key")
+        if bound["hole_area"] is not None and not bound["fill_holes"]:
+            raise ParameterError(f"{at}: hole_area needs fill_holes=True")
+        return {**bound, **self._bind_mask(bound, {k: v for k, v in params.items() if k not in own}, own, at)}
+
+    @checked_run
+    def run(
+        self,
+        stack: AFMImageStack,
+        previous_results: dict[str, Any] | None = None,
+        *,
+        mask_fn: str | MaskFunction | None = None,
+        mask_key: str | None = None,
+        min_size: Annotated[int, Field(ge=0), Unit("px")] = 10,
+        remove_edge: bool = True,
+        fill_holes: bool = False,
+        hole_area: Annotated[int, Field(ge=1), Unit("px")] | None = None,
+        **mask_kwargs: Any,
+    ) -> AnalysisOutputs:
+        """Find connected regions above a mask in every frame.
+
+        Parameters
+        ----------
+        stack
+            The movie.
+        previous_results
+            Outputs of earlier modules; needed for `mask_key` only.
+        mask_fn
+            Name of a registered mask, or a function frame -> bool mask. Either this or `mask_key`; where
+            only a ``threshold`` is given, it is "mask_threshold".
+        mask_key
+            Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
+            the modules there.
+        min_size
+            Least area, px; a region of just this area stays.
+        remove_edge
+            Whether regions that touch the frame's border are dropped.
+        fill_holes
+            Whether holes in the mask are filled.
+        hole_area
+            Fill only holes of less than this area, px.
+        **mask_kwargs
+            Parameters of the mask; names that it does not know are an error.
+
+        Returns
+        -------
+        dict
+            ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s), ``label``,
+            ``area`` (px), ``min, max, mean`` (the pixels' unit), ``bbox`` (min_row, min_col, max_row,
+            max_col; half open), ``centroid`` (row, col), and all columns of the table.
+            ``labeled_masks``: int32 (n_frames, height, width), 0 = background, 8-connected regions numbered
+            in raster order as in `skimage.measure.label`.
+            ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
+            ``table``: one row a feature; see `playNano.algorithms.regions.find_regions`; ``time_s`` is when
+            the tip passed the centroid, ``frame_time_s`` when the frame began.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is unknown or wrong, or the mask is not bool of the frames' shape.
+        MissingInputError
+            If there is no array of the name `mask_key`.
+        StepError
+            If the mask function fails; the message names the frame.
+
+        Examples
+        --------
+        >>> data = np.zeros((1, 16, 16)); data[0, 4:8, 5:9] = 2.0
+        >>> stack = AFMImageStack(data, 1.0, "height", "movie.npy")
+        >>> out = FeatureDetectionModule().run(stack, mask_fn="mask_threshold", threshold=1)
+        >>> out["features_per_frame"][0][0]["centroid"], out["summary"]["total_features"]
+        ((5.5, 6.5), 1)
+        """
+        if mask_key is not None:
+            masks = _stored_masks(previous_results or {}, mask_key, stack)
+        else:
+            masks = _computed_masks(mask_fn or "", mask_kwargs, stack)
+        table, labels = self._find(
+            stack,
+            masks,
+            min_size=min_size,
+            remove_edge=remove_edge,
+            fill_holes=fill_holes,
+            hole_area=hole_area,
+        )
+        n_frames = len(stack.data)
+        average = len(table) / n_frames if n_frames else 0.0
+        return {
+            "features_per_frame": RowsByFrame(table, n_frames, {**FIELDS, **_own_fields(table)}),
+            "labeled_masks": labels,
+            "summary": {
+                "total_frames": n_frames,
+                "total_features": len(table),
+                "avg_features_per_frame": average,
+                "avg_per_frame": average,
+            },
+            "table": table,
+        }
+
+    def _bind_mask(
+        self, bound: dict[str, Any], given: dict[str, Any], own: set[str], at: str
+    ) -> dict[str, Any]:
+        mask = bound["mask_fn"]
+        if mask is None:
+            return bind_params(_no_parameters, given, where=f"{at}, mask_key (known also: {', '.join(own)})")
+        if isinstance(mask, str):
+            found = step_registry()[mask]
+            if found.kind != "mask":
+                raise ParameterError(f"{at}: {mask!r} is a {found.kind}, not a mask")
+            return found.bind(given, f"{at}, mask {mask!r}")
+        first = next(iter(_declared(mask)), "frame")
+        return bind_params(mask, given, where=f"{at}, mask function", skip=(first,))
+
+    def _find(
+        self,
+        stack: AFMImageStack,
+        masks: BlockMasks,
+        **wanted: Any,
+    ) -> tuple[Any, npt.NDArray[np.int32]]:
+        import pandas as pd
+
+        from playNano.algorithms.regions import find_regions
+
+        labels = np.zeros(stack.data.shape, dtype=np.int32)
+
+        def search(block: Block) -> Any:
+            pixels = as_float_block(stack.data[block.start : block.stop])[0]
+            found = find_regions(
+                pixels, masks(block), first_frame=block.start, pixel_size_nm=stack.pixel_size_yx_nm, **wanted
+            )
+            labels[block.start : block.stop] = found.labels
+            return found.table
+
+        shape = stack.data.shape
+        parts = map_blocks(search, shape, what=self.name, itemsize=stack.data.itemsize)
+        if not parts:
+            empty = np.zeros((0, *shape[1:]))
+            parts = [find_regions(empty, empty > 0, pixel_size_nm=stack.pixel_size_yx_nm, **wanted).table]
+        table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        return add_times(table, stack), labels
+
+
+def add_times(table: Any, stack: AFMImageStack) -> Any:
+    """Put ``time_s`` and ``frame_time_s`` after the frame's number."""
+    frames = table["frame"].to_numpy()
+    starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
+    table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
+    table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
+    return table
+
+
+def _own_fields(table: Any) -> dict[str, str]:
+    return {column: column for column in table.columns if column not in FIELDS and column != "frame_time_s"}
+
+
+def _declared(function: Callable[..., Any]) -> list[str]:
+    import inspect
+
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind not in kinds and p.name not in (*LEADING, "self")]
+
+
+def _no_parameters() -> None:
+    """Declare that a mask given by its key takes no parameters."""
+
+
+def _call_mask(
+    mask: MaskFunction, stack: AFMImageStack, index: int, params: dict[str, Any]
+) -> npt.NDArray[np.bool_]:
+    at = f"{stack.file_path.name}: mask function on frame {index}"
+    try:
+        result = np.asarray(mask(stack.data[index].copy(), **params))
+    except PlayNanoError:
+        raise
+    except Exception as error:
+        raise StepError(f"{at} failed: {type(error).__name__}: {error}") from error
+    if result.shape != stack.data.shape[1:] or result.dtype != np.bool_:
+        raise ParameterError(
+            f"{at} must return bool of shape {stack.data.shape[1:]}, not {result.dtype} of {result.shape}"
+        )
+    return result
+
+
+def _computed_masks(mask: str | MaskFunction, params: dict[str, Any], stack: AFMImageStack) -> BlockMasks:
+    """Return a function that makes the masks of a block of frames."""
+    if isinstance(mask, str):
+        step = step_registry()[mask]
+        return lambda block: np.asarray(step.function(stack.data[block.start : block.stop], **params))
+    return lambda block: np.stack(
+        [_call_mask(mask, stack, i, params) for i in range(block.start, block.stop)]
+    )
+
+
+def _stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> BlockMasks:
+    """Return a function that cuts the masks of a block of frames out of an earlier output."""
+    found = results.get(key)
+    if found is None or isinstance(found, Mapping):
+        inside = [out[key] for out in results.values() if isinstance(out, Mapping) and key in out]
+        found = inside[-1] if inside else None
+    if found is None:
+        raise MissingInputError(f"mask_key {key!r}: no earlier module gave an output of this name")
+    array = np.asarray(found)
+    if array.dtype != np.bool_ or array.shape != stack.data.shape:
+        raise ParameterError(
+            f"mask_key {key!r} must be a bool array of shape {stack.data.shape}, "
+            f"not {array.dtype} of {array.shape}"
+        )
+    return lambda block: array[block.start : block.stop]

@@ -1,0 +1,234 @@
+"""Plan analysis modules, run them over a stack, and return the record."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.base import AnalysisModule
+from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
+from playNano.core.provenance import array_fingerprint, gather_environment_info, recordable, utc_now
+from playNano.core.registry import Registry
+from playNano.core.step_text import step_calls
+from playNano.errors import PluginError, PluginTypeError
+
+logger = logging.getLogger(__name__)
+
+AnalysisRecord: TypeAlias = dict[str, Any]
+"""What `AnalysisPipeline.run` returns.
+
+``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
+``steps`` (each ``index, name, params, timestamp, version, analysis_key, duration_s``),
+``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
+``input`` (file, channel, shape, dtype, pixel size, checksum) and ``processing`` (the steps done before).
+"""
+
+
+def _accept_module(name: str, target: Any) -> type[AnalysisModule]:
+    if not (isinstance(target, type) and issubclass(target, AnalysisModule)):
+        raise PluginTypeError(f"the analysis module {name!r} is {target!r}, not a subclass of AnalysisModule")
+    return target
+
+
+def module_registry() -> Registry[type[AnalysisModule]]:
+    """Return the registry of analysis modules: built-ins and plugins."""
+    groups = ("playNano.analysis", "playnano.analysis")
+    return Registry("analysis module", BUILTIN_ANALYSIS_MODULES, groups, _accept_module)
+
+
+class AnalysisPipeline:
+    """Analysis modules, in order, over a stack.
+
+    Modules and parameters are checked when they are added: a wrong name or value raises before any pixel
+    is read. Every `run` builds a fresh record; nothing of an earlier one changes.
+
+    Attributes
+    ----------
+    steps : list of (str, dict)
+        Module names and the values in effect, defaults included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = AFMImageStack(np.eye(3)[None], 1.0, "height", "movie.npy")
+    >>> pipeline = AnalysisPipeline()
+    >>> pipeline.add("count_nonzero")
+    >>> record = pipeline.run(stack)
+    >>> record["analysis"]["step_1_count_nonzero"]["counts"].tolist()
+    [3]
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, dict[str, Any]]] = []
+        self._modules: list[AnalysisModule] = []
+
+    def add(self, module_name: str, **params: Any) -> None:
+        """Add a module.
+
+        Parameters
+        ----------
+        module_name
+            Name of a built-in or plugin module.
+        **params
+            Its parameters.
+
+        Raises
+        ------
+        ValueError
+            If there is no such module (the message names the nearest), or a parameter is unknown or wrong.
+        TypeError
+            If a plugin of this name is not an AnalysisModule.
+        """
+        module = _instance(module_name)
+        where = f"step {len(self.steps) + 1} ({module_name})"
+        self.steps.append((module_name, module.bind(params, where)))
+        self._modules.append(module)
+
+    def add_steps(self, steps: str | Sequence[Any]) -> AnalysisPipeline:
+        """Add modules written as text or as a pipeline file holds them; return the pipeline.
+
+        Parameters
+        ----------
+        steps
+            ``"feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking:max_distance=5"``, or a
+            list of such strings or mappings.
+
+        Raises
+        ------
+        ValueError
+            If a module or parameter is unknown or wrong.
+        """
+        for call in step_calls(steps, "steps"):
+            self.add(call.name, **call.params)
+        return self
+
+    def clear(self) -> None:
+        """Forget all planned modules."""
+        self.steps.clear()
+        self._modules.clear()
+
+    def run(self, stack: AFMImageStack, log_to: str | os.PathLike[str] | None = None) -> AnalysisRecord:
+        """Run the planned modules on a stack.
+
+        Parameters
+        ----------
+        stack
+            The movie. Outputs go to ``stack.analysis``, the record of them to
+            ``stack.provenance["analysis"]``, the environment to ``stack.provenance["environment"]`` unless it
+            is set; what an earlier run put there is replaced, and stays whole in that run's record.
+        log_to
+            JSON file for the record; large arrays go to an HDF5 file beside it.
+
+        Returns
+        -------
+        AnalysisRecord
+            ``{"environment", "analysis", "provenance"}``.
+
+        Raises
+        ------
+        Exception
+            What a module raises, with the step's name added; ``stack.analysis`` then holds the steps before.
+        OSError
+            If `log_to` cannot be written.
+        """
+        environment = gather_environment_info()
+        analysis: dict[str, dict[str, Any]] = {}
+        provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **_described(stack)}
+        _attach(stack, environment, analysis, provenance)
+        latest: dict[str, Any] = {}
+        for number, ((name, params), module) in enumerate(
+            zip(self.steps, self._modules, strict=True), start=1
+        ):
+            record, outputs = _run_module(number, name, module, params, stack, latest)
+            analysis[record["analysis_key"]] = outputs
+            provenance["steps"].append(record)
+            provenance["results_by_name"].setdefault(name, []).append(outputs)
+            latest[name] = outputs
+        result: AnalysisRecord = {"environment": environment, "analysis": analysis, "provenance": provenance}
+        if log_to is not None:
+            from playNano.analysis.export import export_analysis_to_json
+
+            export_analysis_to_json(log_to, result)
+        return result
+
+
+def _instance(name: str) -> AnalysisModule:
+    found = module_registry()[name]
+    try:
+        module = found()
+    except Exception as error:
+        raise PluginError(
+            f"the analysis module {name!r} cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(module, AnalysisModule):
+        raise PluginTypeError(f"the analysis module {name!r} is {module!r}, not an AnalysisModule")
+    return module
+
+
+def _run_module(
+    number: int,
+    name: str,
+    module: AnalysisModule,
+    params: dict[str, Any],
+    stack: AFMImageStack,
+    latest: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    in_effect = module.settle(params, latest)
+    record: dict[str, Any] = {
+        "index": number,
+        "name": name,
+        "params": recordable(in_effect),
+        "timestamp": utc_now(),
+        "version": getattr(module, "version", None),
+        "analysis_key": f"step_{number}_{name}",
+    }
+    started = time.perf_counter()
+    try:
+        outputs = module.run(stack, previous_results=dict(latest), **in_effect)
+    except Exception as error:
+        source = getattr(stack, "file_path", "the stack")
+        error.add_note(f"in analysis step {number} ({name}) of {source}")
+        logger.error("analysis step %d (%s) failed: %s", number, name, error)
+        raise
+    if not isinstance(outputs, Mapping):
+        raise PluginTypeError(
+            f"step {number} ({name}) returned a {type(outputs).__name__}, not a dict of outputs"
+        )
+    record["duration_s"] = time.perf_counter() - started
+    return record, dict(outputs)
+
+
+def _described(stack: AFMImageStack) -> dict[str, Any]:
+    """Return what the record says of its input."""
+    times = getattr(stack, "get_frame_times", None)
+    processing = getattr(stack, "provenance", None) or {}
+    return {
+        "frame_times": times() if times is not None else None,
+        "frame_times_known": bool(getattr(stack, "has_times", False)),
+        "input": {
+            "file": str(getattr(stack, "file_path", "")),
+            "channel": getattr(stack, "channel", None),
+            "unit": getattr(stack, "unit", None),
+            "shape": list(stack.data.shape),
+            "dtype": str(stack.data.dtype),
+            "pixel_size_nm": list(getattr(stack, "pixel_size_yx_nm", ())),
+            "checksum": array_fingerprint(stack.data),
+        },
+        "processing": [dict(step) for step in processing.get("processing", {}).get("steps", [])],
+    }
+
+
+def _attach(
+    stack: AFMImageStack, environment: dict[str, Any], analysis: dict[str, Any], provenance: dict[str, Any]
+) -> None:
+    """Give the stack the slots of this run; they fill as it goes on."""
+    if not isinstance(getattr(stack, "provenance", None), dict):
+        stack.provenance = {}
+    if not stack.provenance.get("environment"):
+        stack.provenance["environment"] = dict(environment)
+    stack.provenance["analysis"] = provenance
+    stack.analysis = analysis

@@ -1,0 +1,1 @@
+"""Helpers for what comes after an analysis: files, tables, plots."""

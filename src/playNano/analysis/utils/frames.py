@@ -1,0 +1,98 @@
+"""What each frame holds, as a table and a picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def frame_summary_to_dataframe(features_per_frame: Sequence[Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """Sum up the features of each frame.
+
+    Parameters
+    ----------
+    features_per_frame
+        As a detection module returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a frame: ``frame_index``, ``n_features``, ``total_area`` (px), ``mean_area`` (px),
+        ``mean_intensity`` (the pixels' unit); means are 0 for a frame without features, areas and
+        intensities 0 where features have none.
+
+    Examples
+    --------
+    >>> frame_summary_to_dataframe([[{"area": 4, "mean": 2.0}], []])["n_features"].tolist()
+    [1, 0]
+    """
+    import pandas as pd
+
+    rows = []
+    for index, features in enumerate(features_per_frame):
+        areas = [float(feature.get("area", 0)) for feature in features]
+        means = [float(feature.get("mean", 0)) for feature in features]
+        rows.append(
+            {
+                "frame_index": index,
+                "n_features": len(areas),
+                "total_area": sum(areas),
+                "mean_area": sum(areas) / len(areas) if areas else 0.0,
+                "mean_intensity": sum(means) / len(means) if means else 0.0,
+            }
+        )
+    columns = ["frame_index", "n_features", "total_area", "mean_area", "mean_intensity"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def plot_frame_histogram(
+    df: pd.DataFrame,
+    column: str,
+    ax: Axes | None = None,
+    save_to: str | os.PathLike[str] | None = None,
+    bins: int = 20,
+) -> Axes:
+    """Plot how a figure is distributed over the frames.
+
+    Parameters
+    ----------
+    df
+        As `frame_summary_to_dataframe` returns it.
+    column
+        The figure.
+    ax
+        Axes to draw into; by default new ones.
+    save_to
+        Picture file to write.
+    bins
+        Number of bars.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+    """
+    if column not in df:
+        raise ParameterError(f"no column {column!r} (there are: {', '.join(map(str, df.columns))})")
+    axes: Any = new_axes() if ax is None else ax
+    axes.hist(df[column].to_numpy(), bins=bins)
+    axes.set_xlabel(column)
+    axes.set_ylabel("frames")
+    if save_to is not None:
+        axes.figure.savefig(os.fspath(save_to))
+    drawn: Axes = axes
+    return drawn
+
+
+def new_axes(**options: Any) -> Any:
+    """Return axes on a figure of their own, which no window shows and no global state keeps."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(6, 4), layout="constrained").add_subplot(**options)

@@ -1,0 +1,165 @@
+"""Tracks and clusters with their detections, as a table and a picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playNano.analysis.utils.frames import new_axes
+from playNano.core.files import replacing
+from playNano.errors import MissingInputError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUPS = {"tracks": "track_id", "clusters": "cluster_id"}
+_COLUMNS = ("frame", "timestamp", "label", "centroid_x", "centroid_y", "area", "mean", "min", "max")
+
+
+def flatten_particle_features(
+    grouping_output: Mapping[str, Any],
+    detection_output: Mapping[str, Any],
+    *,
+    object_key: str | None = None,
+    object_id_field: str | None = None,
+    frame_key: str = "frames",
+    index_key: str = "point_indices",
+) -> pd.DataFrame:
+    """Join tracks or clusters with the features that they are made of.
+
+    Parameters
+    ----------
+    grouping_output
+        Output of a tracking or clustering module.
+    detection_output
+        Output of the detection module before it.
+    object_key
+        Where the groups are; by default "tracks" or "clusters", whichever there is.
+    object_id_field
+        Column for the group's number; by default "track_id" or "cluster_id".
+    frame_key, index_key
+        Where a group keeps its frames and its features' places within them; a None among the places (a
+        missing detection) is passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a detection: `object_id_field`, ``frame``, ``timestamp`` (s), ``label``, ``centroid_x``,
+        ``centroid_y`` (px), ``area`` (px), ``mean``, ``min``, ``max`` (the pixels' unit); what a feature does
+        not have is missing (NaN).
+
+    Raises
+    ------
+    ValueError
+        If `object_key` is not given and cannot be told.
+    KeyError
+        If a group has no frames or places, or there are no features.
+
+    Examples
+    --------
+    >>> tracks = {"tracks": [{"id": 7, "frames": [0, 1], "point_indices": [0, None]}]}
+    >>> feature = {"frame_timestamp": 0.5, "label": 1, "centroid": (2.0, 3.0), "area": 9}
+    >>> flat = flatten_particle_features(tracks, {"features_per_frame": [[feature], []]})
+    >>> flat[["track_id", "centroid_x", "centroid_y"]].values.tolist()
+    [[7.0, 3.0, 2.0]]
+    """
+    import pandas as pd
+
+    key = object_key or next((name for name in GROUPS if name in grouping_output), None)
+    if key is None:
+        raise ParameterError(
+            f"cannot tell where the groups are among {list(grouping_output)}; give object_key"
+        )
+    id_field = object_id_field or GROUPS.get(key, "cluster_id")
+    if "features_per_frame" not in detection_output:
+        raise MissingInputError(
+            f"no 'features_per_frame' among the detection's outputs {list(detection_output)}"
+        )
+    features = detection_output["features_per_frame"]
+    rows = []
+    for group in grouping_output.get(key, []):
+        if group.get(frame_key) is None or group.get(index_key) is None:
+            raise MissingInputError(f"group {group.get('id')!r} must have {frame_key!r} and {index_key!r}")
+        for frame, place in zip(group[frame_key], group[index_key], strict=True):
+            if place is not None:
+                rows.append(_row(id_field, group["id"], frame, features[frame][place]))
+    return pd.DataFrame(rows, columns=[id_field, *_COLUMNS])
+
+
+def _row(id_field: str, number: Any, frame: int, feature: Mapping[str, Any]) -> dict[str, Any]:
+    y, x = feature["centroid"] if "centroid" in feature else (feature.get("y"), feature.get("x"))
+    nan = float("nan")
+    return {
+        id_field: number,
+        "frame": frame,
+        "timestamp": feature.get("frame_timestamp", nan),
+        "label": feature.get("label"),
+        "centroid_x": x,
+        "centroid_y": y,
+        **{name: feature.get(name, nan) for name in ("area", "mean", "min", "max")},
+    }
+
+
+def plot_particle_labels_3d(
+    df: pd.DataFrame,
+    object_id_field: str = "track_id",
+    ax: Any = None,
+    save_to: str | os.PathLike[str] | None = None,
+    cmap: str = "tab10",
+) -> Any:
+    """Plot grouped detections in x, y and time, a colour a group.
+
+    Parameters
+    ----------
+    df
+        As `flatten_particle_features` returns it.
+    object_id_field
+        Column with the group's number.
+    ax
+        3-D axes to draw into; by default new ones.
+    save_to
+        Picture file to write.
+    cmap
+        Name of a matplotlib colour map.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The 3-D axes.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    import matplotlib
+
+    missing = [c for c in ("centroid_x", "centroid_y", "timestamp", object_id_field) if c not in df]
+    if missing:
+        raise ParameterError(f"no column {missing[0]!r} (there are: {', '.join(map(str, df.columns))})")
+    ax = new_axes(projection="3d") if ax is None else ax
+    colours = matplotlib.colormaps[cmap]
+    for place, (number, group) in enumerate(df.groupby(object_id_field, sort=True)):
+        colour = colours(place % colours.N)
+        x, y, t = (group[c].to_numpy() for c in ("centroid_x", "centroid_y", "timestamp"))
+        ax.scatter(x, y, t, color=colour, s=8, label=f"{number}")
+    ax.set_xlabel("x (px)")
+    ax.set_ylabel("y (px)")
+    ax.set_zlabel("time (s)")
+    if save_to is not None:
+        ax.figure.savefig(os.fspath(save_to))
+    return ax
+
+
+def export_particle_csv(df: pd.DataFrame, out_path: str | os.PathLike[str]) -> None:
+    """Write a table to a CSV file; its folder is made if need be.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older file stays as it was.
+    """
+    with replacing(Path(out_path)) as temporary:
+        df.to_csv(temporary, index=False)
