@@ -1,1 +1,81 @@
-"""One reader for each file format."""
+"""One reader for each file format, and the table that names them all.
+
+A reader is a module with two functions:
+
+``sniff(path, head) -> str | None``
+    Why this file (or folder) is not of the format, or None where it may be; `head` holds its first bytes.
+``open(path, channel=None, **options) -> Movie``
+    The movie, described and not decoded. None stands for the height channel, or the first one where
+    the file has no height. `FileFormatError` and `ChannelError` say what is wrong.
+
+The table names both as text, so that nothing of a format is imported before a file asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from playNano.io.movie import Movie
+
+HEAD_BYTES = 512
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One line of the table of formats.
+
+    Parameters
+    ----------
+    name
+        Short name of the format.
+    suffixes
+        Endings of a file's name, lower case. A reader whose suffix fits is asked first.
+    module
+        Where the functions are.
+    sniff
+        Name of the function that says why a file is not of this format.
+    open
+        Name of the function that opens it.
+    options
+        Keyword arguments that the function `open` takes beside path and channel.
+    folder
+        Whether the reader takes a folder of files (a movie with one file a frame) instead of a file.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    sniff: str
+    open: str
+    options: tuple[str, ...] = ()
+    folder: bool = False
+
+    def fits_name(self, path: Path) -> bool:
+        """Return whether the file's name ends as this format's files do."""
+        return path.name.casefold().endswith(self.suffixes)
+
+    def refusal(self, path: Path, head: bytes) -> str | None:
+        """Return why the file is not of this format, or None where it may be."""
+        return cast("str | None", getattr(import_module(self.module), self.sniff)(path, head))
+
+    def open_movie(self, path: Path, channel: str | None, **options: Any) -> Movie:
+        """Open the file with this reader."""
+        return cast("Movie", getattr(import_module(self.module), self.open)(path, channel, **options))
+
+
+READERS: tuple[Reader, ...] = (
+    Reader("asd", (".asd",), "playNano.io.formats.asd", "sniff_asd", "open_asd"),
+    Reader("h5-jpk", (".h5-jpk",), "playNano.io.formats.jpk_h5", "sniff_h5_jpk", "open_h5_jpk"),
+    Reader("npz", (".npz",), "playNano.io.formats.numpy_files", "sniff_npz", "open_npz", ("pixel_size_nm",)),
+    Reader(
+        "npy",
+        (".npy",),
+        "playNano.io.formats.numpy_files",
+        "sniff_npy",
+        "open_npy",
+        ("pixel_size_nm", "frame_time_s", "unit"),
+    ),
+)

@@ -1,0 +1,241 @@
+"""Write `.asd` movies: for tests of readers, and to hand a simulated movie to other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import ParameterError
+from playNano.io.atomic import replacing
+from playNano.io.formats.asd_header import (
+    AD_RANGES,
+    CHANNELS,
+    EXTRA_V2,
+    FIXED_V0,
+    FIXED_V1,
+    FRAME_FIELDS,
+    TAIL_V0,
+)
+from playNano.io.metadata import pixel_size_yx
+
+_FRAME_HEADER_BYTES = 32
+_SCAN_DIRECTION = {0: 10, 1: 1, 2: 1}
+
+
+def write_asd(
+    path: str | Path,
+    data: npt.ArrayLike,
+    *,
+    pixel_size_nm: float | Sequence[float],
+    frame_time_s: float,
+    channel: str = "TP",
+    second: npt.ArrayLike | None = None,
+    second_channel: str = "PH",
+    version: int = 1,
+    ad_range: int = 0x40000,
+    ad_bits: int = 12,
+    z_piezo_extension: float = 20.0,
+    z_piezo_gain: float = 2.0,
+    scanner_sensitivity: float = 1.0,
+    phase_sensitivity: float = 1.0,
+    user_name: str = "",
+    comment: str = "",
+    comment_offset: int = 0,
+    anchors: Sequence[int] = (0, 0, 0),
+    start: datetime | None = None,
+) -> None:
+    """Write a movie as an `.asd` file, whole or not at all.
+
+    Values are rounded to the steps of the converter: 12 bits, +-5 V and 40 nm/V make steps of 0.098 nm.
+
+    Parameters
+    ----------
+    path
+        The file; its folder must exist. An older file is replaced.
+    data
+        (frames, y, x): nm for "TP" and "ER", degrees for "PH".
+    pixel_size_nm
+        A number or (y, x), nm. The format keeps whole nm for the whole image, so that height times y and
+        width times x must be whole.
+    frame_time_s
+        Time of a frame, s.
+    channel
+        "TP", "ER" or "PH".
+    second
+        Values of a second channel, shaped as `data`; None writes one channel.
+    second_channel
+        Name of the second channel.
+    version
+        Header version: 0, 1 or 2.
+    ad_range
+        Code of the converter's range, a key of `AD_RANGES`; bipolar 5 V by default.
+    ad_bits
+        Bits of the converter, 1 to 16.
+    z_piezo_extension
+        nm/V.
+    z_piezo_gain
+        Gain of the piezo's driver.
+    scanner_sensitivity
+        nm/V, for "ER".
+    phase_sensitivity
+        Degrees/V, for "PH".
+    user_name
+        Name in the header.
+    comment
+        Comment in the header.
+    comment_offset
+        Bytes between header and comment (version 0 alone has them).
+    anchors
+        Red, green and blue anchor points of the colour map (version 2 alone has them).
+    start
+        When the recording began; the year 2000 where not given.
+
+    Raises
+    ------
+    ParameterError
+        A value lies outside the converter's range, or a parameter does not fit the format.
+    """
+    path = Path(path)
+    movies = [_movie(data, "data")] + ([] if second is None else [_movie(second, "second")])
+    names = [channel] + ([] if second is None else [second_channel])
+    if len({movie.shape for movie in movies}) > 1:
+        raise ParameterError(f"second has the shape {movies[1].shape}, data has {movies[0].shape}")
+    factors = {
+        "TP": z_piezo_extension * z_piezo_gain,
+        "ER": -scanner_sensitivity,
+        "PH": -phase_sensitivity,
+    }
+    for name, value, known in (
+        ("version", version, (0, 1, 2)),
+        ("ad_range", ad_range, tuple(AD_RANGES)),
+        ("ad_bits", ad_bits, range(1, 17)),
+        *(("channel", name, CHANNELS) for name in names),
+    ):
+        if value not in known:
+            raise ParameterError(f"{name} is {value!r}; it must be one of {known}")
+    if not frame_time_s > 0:
+        raise ParameterError(f"frame_time_s is {frame_time_s}; it must be positive")
+    moment = start or datetime(2000, 1, 1)
+    fields: dict[str, Any] = {
+        **_geometry(movies[0].shape, pixel_size_nm),
+        **{f"channel_{i + 1}": name.encode() for i, name in enumerate(names)},
+        **{name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")},
+        "version": version,
+        "ad_range": ad_range,
+        "ad_bits": ad_bits,
+        "frame_time_ms": 1000 * frame_time_s,
+        "z_piezo_extension": z_piezo_extension,
+        "z_piezo_gain": z_piezo_gain,
+        "scanner_sensitivity": scanner_sensitivity,
+        "phase_sensitivity": phase_sensitivity,
+        "scan_direction": _SCAN_DIRECTION[version],
+        "frame_header_bytes": _FRAME_HEADER_BYTES,
+        "text_encoding": 65001,
+        "number_of_frames": len(movies[0]),
+        **dict(zip(("red_anchors", "green_anchors", "blue_anchors"), anchors, strict=True)),
+    }
+    header = _header(fields, user_name, comment, comment_offset)
+    encoded = [
+        _levels(movie, factors[name], ad_range, ad_bits, name)
+        for movie, name in zip(movies, names, strict=True)
+    ]
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(header)
+        for levels in encoded:
+            file.write(_frames(levels).tobytes())
+
+
+def _movie(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    movie = np.asarray(values, dtype=np.float64)
+    if movie.ndim != 3 or 0 in movie.shape:
+        raise ParameterError(f"{name} has the shape {movie.shape}; it must be (frames, y, x)")
+    return movie
+
+
+def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) -> dict[str, int]:
+    size_y, size_x = pixel_size_yx(pixel_size_nm)
+    ranges = np.array([shape[1] * size_y, shape[2] * size_x])
+    whole = np.rint(ranges)
+    if not np.allclose(ranges, whole, rtol=1e-9, atol=0) or (whole < 1).any():
+        raise ParameterError(
+            f"pixel_size_nm {pixel_size_nm} makes an image of {ranges[0]} x {ranges[1]} nm; "
+            "the format keeps whole nm"
+        )
+    return {
+        "n_frames": shape[0],
+        "initial_frames": shape[0],
+        "y_pixels": shape[1],
+        "x_pixels": shape[2],
+        "y_range_nm": int(whole[0]),
+        "x_range_nm": int(whole[1]),
+    }
+
+
+def _levels(
+    values: npt.NDArray[np.float64], factor: float, ad_range: int, ad_bits: int, name: str
+) -> npt.NDArray[np.uint16]:
+    volts, bipolar = AD_RANGES[ad_range]
+    count = 2**ad_bits
+    asked = values / factor
+    levels = np.rint((volts - asked) * count / (2 * volts) if bipolar else -asked * count / volts)
+    # Half a step beyond the ends is still a rounding, more is not.
+    if not ((levels >= 0) & (levels <= count - 1)).all():
+        ends = sorted(
+            factor * ((volts - 2 * volts * level / count) if bipolar else (-volts * level / count))
+            for level in (0, count - 1)
+        )
+        raise ParameterError(
+            f"channel {name} has values from {values.min()} to {values.max()}; with ad_range {ad_range:#x} "
+            f"the file can hold {ends[0]:.6g} to {ends[1]:.6g}"
+        )
+    encoded: npt.NDArray[np.uint16] = levels.astype(np.uint16)
+    return encoded
+
+
+def _frames(levels: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
+    n_frames, height, width = levels.shape
+    rest = _FRAME_HEADER_BYTES - np.dtype(FRAME_FIELDS).itemsize
+    frames = np.zeros(
+        n_frames, dtype=[*FRAME_FIELDS, ("rest", f"V{rest}"), ("levels", "<u2", (height, width))]
+    )
+    frames["number"] = np.arange(1, n_frames + 1)
+    frames["max_level"] = levels.max(axis=(1, 2))
+    frames["min_level"] = levels.min(axis=(1, 2))
+    frames["levels"] = levels
+    return frames
+
+
+def _header(fields: dict[str, Any], user_name: str, comment: str, comment_offset: int) -> bytes:
+    version = fields["version"]
+    encoding = "utf-16-be" if version == 0 else "utf-8"
+    name, remark = user_name.encode(encoding), comment.encode(encoding)
+    fields |= {
+        "user_name_bytes": len(name),
+        "comment_bytes": len(remark),
+        "comment_offset_bytes": comment_offset,
+    }
+    if version == 0:
+        fields["header_bytes"] = FIXED_V0.itemsize + len(name) + TAIL_V0.itemsize
+        return _pack(FIXED_V0, fields) + name + _pack(TAIL_V0, fields) + bytes(comment_offset) + remark
+    behind = b""
+    if version == 2:
+        points = sum(fields[f"{colour}_anchors"] for colour in ("red", "green", "blue"))
+        behind = _pack(EXTRA_V2, fields) + np.arange(2 * points, dtype="<i4").tobytes()
+    fields["header_bytes"] = FIXED_V1.itemsize + len(name) + len(remark) + len(behind)
+    return _pack(FIXED_V1, fields) + name + remark + behind
+
+
+def _pack(dtype: np.dtype[Any], fields: dict[str, Any]) -> bytes:
+    record = np.zeros((), dtype=dtype)
+    for field in dtype.names or ():
+        if field in fields:
+            try:
+                record[field] = fields[field]
+            except OverflowError as error:
+                raise ParameterError(f"{field} is {fields[field]}, which the header cannot hold") from error
+    return record.tobytes()

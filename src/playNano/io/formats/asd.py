@@ -1,0 +1,198 @@
+"""Reader for `.asd`: movies of high-speed microscopes of the Kanazawa (RIBM) design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import FileFormatError
+from playNano.io.formats.asd_header import AD_RANGES, FRAME_FIELDS, AsdHeader, read_header
+from playNano.io.formats.frames import check_range
+from playNano.io.metadata import frame_dicts, pick_channel
+from playNano.io.movie import Movie
+
+_ALIASES = {
+    "height_trace": ("TP",),
+    "height": ("TP",),
+    "topography": ("TP",),
+    "error_trace": ("ER",),
+    "error": ("ER",),
+    "phase_trace": ("PH",),
+    "phase": ("PH",),
+}
+# Numbers of the header's scan direction for which real movies show that row 0 is scanned first: the
+# surface drifts in z without a jump from the last row of a frame to the first row of the next one
+# (0.7 levels rms, against 16 the other way round), and torn frames begin and end accordingly.
+_SCANS_DOWN = {0: (10,), 1: (1,), 2: (1,)}
+
+
+@dataclass(frozen=True)
+class AsdFrames:
+    """Decodes frames of one channel; holds no open file, and can be pickled.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_byte
+        Where the channel's first frame begins.
+    shape
+        (n_frames, height, width).
+    frame_header_bytes
+        Bytes before each frame's pixels.
+    bits
+        Bits of the converter.
+    slope
+        Unit of the pixels for one level.
+    intercept
+        Value of level 0.
+    """
+
+    path: Path
+    first_byte: int
+    shape: tuple[int, int, int]
+    frame_header_bytes: int
+    bits: int
+    slope: float
+    intercept: float
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Decode frames [start, stop)."""
+        n_frames, height, width = self.shape
+        values = np.empty((check_range(start, stop, n_frames, self.path), height, width), dtype=np.float32)
+        if start == stop:
+            return values
+        # A converter of 16 bits needs all of them; in narrower files the sign bit is never set.
+        level = "<u2" if self.bits == 16 else "<i2"
+        levels = self._map([("header", f"V{self.frame_header_bytes}"), ("levels", level, (height, width))])[
+            "levels"
+        ]
+        line = np.empty((height, width))
+        for i in range(start, stop):
+            np.multiply(levels[i], self.slope, out=line)
+            line += self.intercept
+            values[i - start] = line
+        return values
+
+    def frame_headers(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the frames' own headers as columns, one value a frame."""
+        known = np.dtype(FRAME_FIELDS)
+        _, height, width = self.shape
+        if self.frame_header_bytes < known.itemsize:
+            return {}
+        gap = self.frame_header_bytes - known.itemsize + 2 * height * width
+        frames = self._map([*FRAME_FIELDS, ("rest", f"V{gap}")])
+        columns = {name: frames[name].copy() for name in known.names or ()}
+        columns["is_stimulated"] = columns["is_stimulated"] != 0
+        columns["frame_number"] = columns.pop("number")
+        return columns
+
+    def _map(self, fields: list[Any]) -> npt.NDArray[Any]:
+        # Mapped anew for every call, so that no lock stays on the file (Windows) between the calls.
+        return np.memmap(self.path, np.dtype(fields), mode="r", offset=self.first_byte, shape=self.shape[:1])
+
+
+def open_asd(path: str | Path, channel: str | None = None) -> Movie:
+    """Open one channel of an `.asd` movie without decoding it.
+
+    Parameters
+    ----------
+    path
+        The file; header versions 0, 1 and 2.
+    channel
+        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace"; upper and lower case
+        are the same. None means the height, or the first channel where there is no height.
+
+    Returns
+    -------
+    Movie
+        Heights and errors in nm, phases in degrees; volts where the file has no sensitivity for them.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not an `.asd` movie, or holds fewer frames than it says.
+    ChannelError
+        The file does not have the channel.
+    """
+    path = Path(path)
+    header = read_header(path)
+    name = pick_channel(path, channel, header.channels, _ALIASES)
+    first_byte = header.first_frame_byte(path.stat().st_size, path)
+    first_byte += header.channels.index(name) * header.n_frames * header.frame_bytes
+    fields = header.fields
+    slope, intercept, unit = _calibration(header, name)
+    shape = (header.n_frames, int(fields["y_pixels"]), int(fields["x_pixels"]))
+    frames = AsdFrames(
+        path, first_byte, shape, fields["frame_header_bytes"], fields["ad_bits"], slope, intercept
+    )
+    frame_time_s = fields["frame_time_ms"] / 1000
+    timed = bool(np.isfinite(frame_time_s)) and frame_time_s > 0
+    return Movie(
+        path=path,
+        format="asd",
+        channel=channel or name,
+        channels=header.channels,
+        shape=shape,
+        pixel_size_nm=(fields["y_range_nm"] / shape[1], fields["x_range_nm"] / shape[2]),
+        unit=unit,
+        read=frames,
+        frame_metadata=frame_dicts(
+            shape[0], np.arange(shape[0]) * frame_time_s if timed else None, frames.frame_headers()
+        ),
+        scan=_scan(header, shape[1], frame_time_s if timed else None),
+        header={**header.as_plain(), "file_channel": name, "start_time": header.start_time},
+    )
+
+
+def sniff_asd(path: Path, head: bytes) -> str | None:
+    """Return why a file is not an `.asd` movie, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes (not needed: the header says more).
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
+    try:
+        read_header(path)
+    except FileFormatError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
+
+
+def _calibration(header: AsdHeader, channel: str) -> tuple[float, float, str]:
+    """Return value = slope * level + intercept and the unit of the value."""
+    fields = header.fields
+    volts, bipolar = AD_RANGES[fields["ad_range"]]
+    levels = 2.0 ** fields["ad_bits"]
+    slope, intercept = (-2 * volts / levels, volts) if bipolar else (-volts / levels, 0.0)
+    factors = {
+        "TP": (fields["z_piezo_extension"] * fields["z_piezo_gain"], "nm"),
+        "ER": (-fields["scanner_sensitivity"], "nm"),
+        "PH": (-fields["phase_sensitivity"], "deg"),
+    }
+    factor, unit = factors[channel]
+    # Some files leave a sensitivity at 0, which would turn the whole channel into zeros.
+    return (slope * factor, intercept * factor, unit) if factor else (slope, intercept, "V")
+
+
+def _scan(header: AsdHeader, lines: int, frame_time_s: float | None) -> ScanGeometry:
+    down = header.fields["scan_direction"] in _SCANS_DOWN[header.fields["version"]]
+    return ScanGeometry(
+        lines=lines,
+        line_time_s=None if frame_time_s is None else frame_time_s / lines,
+        frame_time_s=frame_time_s,
+        direction="down" if down else None,
+    )

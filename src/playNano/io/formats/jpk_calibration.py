@@ -1,0 +1,124 @@
+"""The calibration chain of JPK files: encoder, then conversions slot by slot up to the default one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playNano.errors import FileFormatError
+from playNano.io.metadata import base_unit
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A linear scaling: value = slope * raw + intercept.
+
+    Parameters
+    ----------
+    slope
+        Unit of the value for one raw count.
+    intercept
+        Value of raw 0.
+    unit
+        "nm", "deg", "V" ...
+    """
+
+    slope: float
+    intercept: float
+    unit: str
+
+
+def as_text(value: Any) -> str:
+    """Return an attribute as text (JPK stores text as bytes)."""
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Calibration:
+    """Put the whole chain of a channel's scalings into one.
+
+    Parameters
+    ----------
+    attributes
+        The channel's properties by their JPK names ("encoder.scaling.multiplier",
+        "conversion.<slot>.base-calibration-slot", "conversions.default" ...).
+    path
+        The file, for the message.
+    channel
+        The channel, for the message.
+
+    Returns
+    -------
+    Calibration
+        From stored numbers to the default slot, lengths in nm. A slot that is not defined changes nothing.
+
+    Raises
+    ------
+    FileFormatError
+        A scaling is not linear, or the chain has a gap or a circle.
+
+    Examples
+    --------
+    >>> chain = {
+    ...     "encoder.scaling.multiplier": 0.5,
+    ...     "encoder.scaling.offset": 1.0,
+    ...     "encoder.scaling.unit.unit": "V",
+    ...     "conversions.base": "volts",
+    ...     "conversions.default": "height",
+    ...     "conversion.volts.defined": "false",
+    ...     "conversion.height.defined": "true",
+    ...     "conversion.height.base-calibration-slot": "volts",
+    ...     "conversion.height.scaling.multiplier": 2e-9,
+    ...     "conversion.height.scaling.offset": 0.0,
+    ...     "conversion.height.scaling.unit.unit": "m",
+    ... }
+    >>> calibration(chain, Path("a.h5-jpk"), "height_trace")
+    Calibration(slope=1.0, intercept=2.0, unit='nm')
+    """
+    where = f"{path}: channel {channel}"
+    slope, intercept, unit = 1.0, 0.0, ""
+    for prefix in _chain(attributes, where):
+        multiplier, offset, scaled = _scaling(attributes, prefix, where)
+        slope, intercept = slope * multiplier, intercept * multiplier + offset
+        unit = scaled or unit
+    factor, unit = base_unit(unit)
+    return Calibration(slope * factor, intercept * factor, unit)
+
+
+def _chain(attributes: Mapping[str, Any], where: str) -> list[str]:
+    """Return the prefixes of the scalings that apply, in the order in which they apply."""
+    prefixes = ["encoder.scaling"] if "encoder.scaling.multiplier" in attributes else []
+    base = as_text(attributes.get("conversions.base", ""))
+    slot = as_text(attributes.get("conversions.default", base))
+    slots: list[str] = []
+    while slot != base:
+        if slot in slots:
+            raise FileFormatError(f"{where}: its calibration goes round in a circle: {' <- '.join(slots)}")
+        slots.append(slot)
+        key = f"conversion.{slot}.base-calibration-slot"
+        if _defined(attributes, slot) and key not in attributes:
+            raise FileFormatError(f"{where}: calibration slot {slot!r} does not say on which slot it builds")
+        slot = as_text(attributes.get(key, base))
+    # The base slot is what the encoder gives; a scaling of its own is there only if it is defined.
+    return prefixes + [
+        f"conversion.{name}.scaling" for name in [base, *reversed(slots)] if _defined(attributes, name)
+    ]
+
+
+def _defined(attributes: Mapping[str, Any], slot: str) -> bool:
+    return as_text(attributes.get(f"conversion.{slot}.defined", "false")) == "true"
+
+
+def _scaling(attributes: Mapping[str, Any], prefix: str, where: str) -> tuple[float, float, str]:
+    style = as_text(attributes.get(f"{prefix}.style", "offsetmultiplier"))
+    kind = as_text(attributes.get(f"{prefix}.type", "linear"))
+    if (kind, style) != ("linear", "offsetmultiplier"):
+        raise FileFormatError(
+            f"{where}: {prefix} is {kind!r} of style {style!r}; only linear ones can be read"
+        )
+    try:
+        multiplier, offset = float(attributes[f"{prefix}.multiplier"]), float(attributes[f"{prefix}.offset"])
+    except (KeyError, ValueError) as error:
+        raise FileFormatError(f"{where}: {prefix} has no readable multiplier and offset ({error})") from error
+    return multiplier, offset, as_text(attributes.get(f"{prefix}.unit.unit", ""))

@@ -1,0 +1,297 @@
+"""Reader for `.h5-jpk`: movies of JPK / Bruker NanoRacer microscopes in HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import FileFormatError
+from playNano.io.formats.frames import check_range
+from playNano.io.formats.hdf5 import SIGNATURE, opened
+from playNano.io.formats.jpk_calibration import Calibration, as_text, calibration
+from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
+from playNano.io.movie import Movie
+
+_GRID = "position-pattern.grid"
+_DIRECTIONS: dict[str, Literal["down", "up"]] = {"topdown": "down", "bottomup": "up"}
+_TOLD = {
+    "instrument": "description.instrument",
+    "software": "description.source-software",
+    "user_name": "description.user-name",
+    "comment": "description.comment",
+    "scan_rate_hz": "timing-settings.scanRate",
+    "motion": "motion",
+    "scan_angle_rad": f"{_GRID}.theta",
+    "x_centre_m": f"{_GRID}.xcenter",
+    "y_centre_m": f"{_GRID}.ycenter",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pixels of a measurement.
+
+    Parameters
+    ----------
+    height
+        Lines.
+    width
+        Pixels in a line.
+    pixel_size_nm
+        (y, x), nm.
+    flip
+        Whether the file's first line is the bottom one of the image.
+    """
+
+    height: int
+    width: int
+    pixel_size_nm: tuple[float, float]
+    flip: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """One channel of one measurement: where its numbers are, what they mean, and when they were taken.
+
+    Parameters
+    ----------
+    dataset
+        Path of the (pixels, frames) dataset within the file.
+    n_frames
+        Columns of the dataset.
+    scaling
+        From stored numbers to values.
+    starts_ms
+        When each frame began, milliseconds since 1970; empty where the file does not tell.
+    ends_ms
+        When each frame ended.
+    """
+
+    dataset: str
+    n_frames: int
+    scaling: Calibration
+    starts_ms: tuple[int, ...]
+    ends_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class JpkFrames:
+    """Decodes frames of one channel; holds no open file, and can be pickled.
+
+    Parameters
+    ----------
+    path
+        The file.
+    parts
+        The measurements in the order in which they were made.
+    grid
+        Their pixels.
+    """
+
+    path: Path
+    parts: tuple[Part, ...]
+    grid: Grid
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Decode frames [start, stop)."""
+        shape = (self.grid.height, self.grid.width)
+        count = check_range(start, stop, sum(part.n_frames for part in self.parts), self.path)
+        values = np.empty((count, *shape), dtype=np.float32)
+        first = 0
+        with opened(self.path) as file:
+            for part in self.parts:
+                # One column a time: the file's chunks are columns, and memory stays flat.
+                for i in range(max(start, first), min(stop, first + part.n_frames)):
+                    column = file[part.dataset][:, i - first].astype(np.float64)
+                    column *= part.scaling.slope
+                    column += part.scaling.intercept
+                    image = column.reshape(shape)
+                    values[i - start] = image[::-1] if self.grid.flip else image
+                first += part.n_frames
+        return values
+
+
+def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
+    """Open one channel of an `.h5-jpk` movie without decoding it.
+
+    Several measurements in one file become one movie, in the order in which they began, if they have the
+    same pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        As in "height_trace", "measuredHeight_trace", "error_retrace"; without an ending the trace is meant.
+        None means the height.
+
+    Returns
+    -------
+    Movie
+        Values by the vendor's default calibration, lengths in nm.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not such a movie, or its measurements do not fit together.
+    ChannelError
+        The file does not have the channel.
+    """
+    path = Path(path)
+    with opened(path) as file:
+        measurements = _measurements(file, path)
+        groups = [_channels(measurement) for measurement in measurements]
+        common = tuple(name for name in groups[0] if all(name in others for others in groups))
+        name = pick_channel(path, channel, common)
+        grids = [_grid(measurement.attrs, path) for measurement in measurements]
+        parts = [
+            _part(measurement, group[name], name, grid, path)
+            for measurement, group, grid in zip(measurements, groups, grids, strict=True)
+        ]
+        attributes = dict(measurements[0].attrs)
+    parts.sort(key=lambda part: part.starts_ms[:1])
+    grid, unit = grids[0], parts[0].scaling.unit
+    if any(other != grid for other in grids) or any(part.scaling.unit != unit for part in parts):
+        raise FileFormatError(
+            f"{path}: its {len(parts)} measurements differ in pixels, size or unit; "
+            "save each of them as a file"
+        )
+    starts_ms, durations_s = _times(parts)
+    header = {name: _plain(attributes[key]) for name, key in _TOLD.items() if key in attributes}
+    header |= {"file_channel": name, "start_time": iso_from_ms(starts_ms[0]) if starts_ms else None}
+    n_frames = sum(part.n_frames for part in parts)
+    return Movie(
+        path=path,
+        format="h5-jpk",
+        channel=channel or name,
+        channels=common,
+        shape=(n_frames, grid.height, grid.width),
+        pixel_size_nm=grid.pixel_size_nm,
+        unit=unit,
+        read=JpkFrames(path, tuple(parts), grid),
+        frame_metadata=frame_dicts(
+            n_frames,
+            (np.asarray(starts_ms, dtype=np.int64) - starts_ms[0]) / 1000 if starts_ms else None,
+            {"duration_s": durations_s} if durations_s else None,
+        ),
+        scan=_scan(attributes, grid.height, durations_s, name),
+        header=header,
+    )
+
+
+def sniff_h5_jpk(path: Path, head: bytes) -> str | None:
+    """Return why a file is not an `.h5-jpk` movie, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
+    if not head.startswith(SIGNATURE):
+        return "it is not an HDF5 file"
+    try:
+        with opened(path) as file:
+            _measurements(file, path)
+    except FileFormatError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
+
+
+def _measurements(file: Any, path: Path) -> list[Any]:
+    names = sorted(name for name in file if name.startswith("Measurement_"))
+    if not names:
+        raise FileFormatError(
+            f"{path}: the HDF5 file has no group Measurement_000; it has {list(file) or 'nothing'}"
+        )
+    return [file[name] for name in names]
+
+
+def _channels(measurement: Any) -> dict[str, Any]:
+    """Return the groups of the channels by name, trace before retrace."""
+    found = {}
+    for key in sorted(name for name in measurement if name.startswith("Channel_")):
+        attributes = measurement[key].attrs
+        if "channel.name" in attributes:
+            back = as_text(attributes.get("retrace", "false")) == "true"
+            found[f"{as_text(attributes['channel.name'])}_{'retrace' if back else 'trace'}"] = measurement[
+                key
+            ]
+    return dict(sorted(found.items()))
+
+
+def _need(attributes: Mapping[str, Any], key: str, path: Path) -> Any:
+    if key not in attributes:
+        raise FileFormatError(f"{path}: the measurement does not tell its {key}")
+    return attributes[key]
+
+
+def _grid(attributes: Mapping[str, Any], path: Path) -> Grid:
+    width, height = (int(_need(attributes, f"{_GRID}.{name}", path)) for name in ("ilength", "jlength"))
+    if width < 1 or height < 1:
+        raise FileFormatError(f"{path}: its grid is {height} x {width} px")
+    unit = as_text(attributes.get(f"{_GRID}.unit.unit", "m"))
+    x_nm, y_nm = (
+        length_nm(_need(attributes, f"{_GRID}.{name}", path), unit, path, f"{_GRID}.{name}")
+        for name in ("ulength", "vlength")
+    )
+    # Lines are stored with increasing y, the image has the largest y on top.
+    reflected = as_text(attributes.get(f"{_GRID}.reflect", "false")) == "true"
+    return Grid(height, width, (y_nm / height, x_nm / width), flip=not reflected)
+
+
+def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) -> Part:
+    pixels = grid.height * grid.width
+    shapes = {name: getattr(group[name], "shape", ()) for name in group if name != "thumbnail"}
+    datasets = [group[name] for name, shape in shapes.items() if shape[:1] == (pixels,)]
+    if len(datasets) != 1 or datasets[0].ndim != 2 or datasets[0].shape[1] < 1:
+        raise FileFormatError(
+            f"{path}: channel {channel} has no dataset of {pixels} pixels ({grid.height} x {grid.width}) "
+            f"by frames; it has {shapes}"
+        )
+    n_frames = int(datasets[0].shape[1])
+    times = []
+    for name in ("meta-data/start-times", "meta-data/end-times"):
+        values = measurement[name][()].ravel() if name in measurement else ()
+        # A file that was saved while it was recorded may list fewer times than frames.
+        times.append(tuple(int(value) for value in values[:n_frames]) if len(values) >= n_frames else ())
+    return Part(datasets[0].name, n_frames, calibration(dict(group.attrs), path, channel), *times)
+
+
+def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
+    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not tell."""
+    starts = (
+        [time for part in parts for time in part.starts_ms] if all(part.starts_ms for part in parts) else []
+    )
+    ends = [time for part in parts for time in part.ends_ms] if all(part.ends_ms for part in parts) else []
+    durations = (
+        [(end - start) / 1000 for start, end in zip(starts, ends, strict=True)] if starts and ends else []
+    )
+    return starts, durations
+
+
+def _scan(attributes: Mapping[str, Any], lines: int, durations_s: list[float], channel: str) -> ScanGeometry:
+    rate_hz = float(attributes.get("timing-settings.scanRate", 0.0))
+    return ScanGeometry(
+        lines=lines,
+        line_time_s=1 / rate_hz if rate_hz > 0 else None,
+        frame_time_s=float(np.median(durations_s)) if durations_s else None,
+        direction=_DIRECTIONS.get(as_text(attributes.get("motion", "")).casefold()),
+        trace="retrace" if channel.endswith("_retrace") else "trace",
+    )
+
+
+def _plain(value: Any) -> Any:
+    return as_text(value) if isinstance(value, bytes) else getattr(value, "item", lambda: value)()

@@ -1,0 +1,347 @@
+"""Reader and writer for numpy's own files: `.npy` (pixels alone) and `.npz` (a stack with its metadata).
+
+The keys of an `.npz` file of ours: `data` (n, height, width); `pixel_size_nm` (y, x); `channel` and `unit`
+(text); `timestamps` (n, s; only where known); `metadata` (text: a JSON object with `frame_metadata`, `scan`
+and `header`); `format` ("playNano-npz") and `version` (1). Files of others need `data` only. Nothing is ever
+unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import FileFormatError, ParameterError
+from playNano.io.atomic import replacing
+from playNano.io.formats.frames import check_range
+from playNano.io.metadata import frame_dicts, pick_channel, pixel_size_yx
+from playNano.io.movie import Movie
+
+if TYPE_CHECKING:
+    from playNano.afm_stack import AFMImageStack
+
+NPZ_FORMAT = "playNano-npz"
+NPZ_VERSION = 1
+_NPY_MAGIC = b"\x93NUMPY"
+_ZIP_MAGIC = b"PK\x03\x04"
+_SAME_AS_HEIGHT = {"height_trace": ("height", "TP"), "height": ("TP",), "tp": ("height_trace", "height")}
+
+
+@dataclass(frozen=True)
+class NpyFrames:
+    """Reads frames of an `.npy` file, mapped for each call: no file stays open.
+
+    Parameters
+    ----------
+    path
+        The file.
+    n_frames
+        Frames in it.
+    """
+
+    path: Path
+    n_frames: int
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Read frames [start, stop)."""
+        check_range(start, stop, self.n_frames, self.path)
+        return np.array(_as_movie(_mapped(self.path))[start:stop], dtype=np.float32, order="C")
+
+
+@dataclass(frozen=True)
+class NpzFrames:
+    """Reads frames out of the member `data` of an `.npz` file; no file stays open.
+
+    Parameters
+    ----------
+    path
+        The file.
+    n_frames
+        Frames in it.
+    """
+
+    path: Path
+    n_frames: int
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Read frames [start, stop)."""
+        count = check_range(start, stop, self.n_frames, self.path)
+        with zipfile.ZipFile(self.path) as archive, archive.open("data.npy") as member:
+            shape, fortran, dtype = _member_header(member)
+            shape = shape if len(shape) == 3 else (1, *shape)
+            if fortran:
+                pixels = np.frombuffer(member.read(), dtype).reshape(shape[::-1]).T
+                return np.array(pixels[start:stop], dtype=np.float32, order="C")
+            size = shape[1] * shape[2] * dtype.itemsize
+            member.seek(start * size, 1)
+            pixels = np.frombuffer(member.read(count * size), dtype)
+            return pixels.reshape(count, *shape[1:]).astype(np.float32)
+
+
+def open_npy(
+    path: str | Path,
+    channel: str | None = None,
+    *,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    frame_time_s: float | None = None,
+    unit: str = "nm",
+) -> Movie:
+    """Open an `.npy` file with an array (frames, y, x) or one frame (y, x).
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        What to call the channel: the file has no name for it.
+    pixel_size_nm
+        Size of a pixel, nm: a number or (y, x). The file cannot tell it, so it must be given.
+    frame_time_s
+        Time from frame to frame, s, if known.
+    unit
+        Unit of the values.
+
+    Returns
+    -------
+    Movie
+        Its pixels are read from the mapped file when asked for.
+
+    Raises
+    ------
+    ParameterError
+        `pixel_size_nm` is missing or not positive, or `frame_time_s` is not positive.
+    FileFormatError
+        The array is no movie, or holds objects or text.
+    """
+    path = Path(path)
+    movie = _as_movie(_mapped(path))
+    if pixel_size_nm is None:
+        raise ParameterError(f"{path}: an .npy file does not tell the size of its pixels; give pixel_size_nm")
+    if frame_time_s is not None and not frame_time_s > 0:
+        raise ParameterError(f"frame_time_s is {frame_time_s}; it must be positive")
+    name = channel or "height_trace"
+    n_frames, lines = movie.shape[:2]
+    return Movie(
+        path=path,
+        format="npy",
+        channel=name,
+        channels=(name,),
+        shape=cast("tuple[int, int, int]", movie.shape),
+        pixel_size_nm=pixel_size_yx(pixel_size_nm, f"{path}: "),
+        unit=unit,
+        read=NpyFrames(path, n_frames),
+        frame_metadata=frame_dicts(
+            n_frames, None if frame_time_s is None else np.arange(n_frames) * frame_time_s
+        ),
+        scan=None if frame_time_s is None else ScanGeometry(lines=lines, frame_time_s=frame_time_s),
+        header={"dtype": str(movie.dtype)},
+    )
+
+
+def open_npz(
+    path: str | Path, channel: str | None = None, *, pixel_size_nm: float | Sequence[float] | None = None
+) -> Movie:
+    """Open an `.npz` file with a stack.
+
+    Parameters
+    ----------
+    path
+        The file, written by `write_npz` or by anything that names its pixels `data`.
+    channel
+        The channel of the file; any name for the height means the height. None takes what is there.
+    pixel_size_nm
+        Size of a pixel, nm: a number or (y, x); in place of the file's own.
+
+    Returns
+    -------
+    Movie
+        Its pixels are read when asked for.
+
+    Raises
+    ------
+    ParameterError
+        Neither the file nor the caller gives the size of a pixel, or it is not positive.
+    FileFormatError
+        The file has no `data`, its arrays do not make a movie, or they hold Python objects.
+    ChannelError
+        The file holds another channel.
+    """
+    path = Path(path)
+    shape, dtype, small = _npz_members(path)
+    if str(small.get("format", "")) == NPZ_FORMAT and int(small["version"]) > NPZ_VERSION:
+        raise FileFormatError(f"{path}: the file is of version {small['version']}; a newer playNano wrote it")
+    stored = str(small["channel"]) if "channel" in small else channel or "height_trace"
+    pick_channel(path, channel, (stored,), _SAME_AS_HEIGHT)
+    size = small.get("pixel_size_nm") if pixel_size_nm is None else pixel_size_nm
+    if size is None:
+        raise ParameterError(f"{path}: the file has no pixel_size_nm; give pixel_size_nm")
+    rest = _json_object(small.get("metadata"), path)
+    frames = rest.get("frame_metadata") or [{} for _ in range(shape[0])]
+    if "timestamps" in small:
+        stamps = np.asarray(small["timestamps"], dtype=np.float64).ravel()
+        if len(stamps) != shape[0]:
+            raise FileFormatError(f"{path}: {len(stamps)} timestamps for {shape[0]} frames")
+        frames = [{**frame, "timestamp": time} for frame, time in zip(frames, stamps.tolist(), strict=True)]
+    return Movie(
+        path=path,
+        format="npz",
+        channel=stored,
+        channels=(stored,),
+        shape=shape,
+        pixel_size_nm=pixel_size_yx(size, f"{path}: "),
+        unit=str(small.get("unit", "nm")),
+        read=NpzFrames(path, shape[0]),
+        frame_metadata=frames,
+        scan=ScanGeometry(**rest["scan"]) if rest.get("scan") else None,
+        header={**rest.get("header", {}), "dtype": str(dtype)},
+    )
+
+
+def write_npz(path: str | Path, stack: AFMImageStack) -> None:
+    """Write pixels and metadata of a stack to an `.npz` file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; its folder must exist. An older file is replaced.
+    stack
+        Whose `data` (as they are, processed or not), pixel size, channel, unit, times and metadata are kept.
+
+    Raises
+    ------
+    FileFormatError
+        The metadata hold something that JSON cannot express.
+    """
+    path = Path(path)
+    scan = getattr(stack, "scan", None)
+    frames = list(stack.frame_metadata or [])
+    rest = {
+        "frame_metadata": frames,
+        "scan": asdict(scan) if is_dataclass(scan) and not isinstance(scan, type) else None,
+        "header": dict(getattr(stack, "metadata", None) or {}),
+        "file_path": str(stack.file_path),
+    }
+    try:
+        text = json.dumps(rest, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: the stack's metadata cannot be written as JSON: {error}") from error
+    data = np.asarray(stack.data)
+    pixel_size_nm = np.broadcast_to(np.asarray(stack.pixel_size_nm, dtype=np.float64), (2,))
+    members = {
+        "format": np.array(NPZ_FORMAT),
+        "version": np.array(NPZ_VERSION),
+        "data": np.ascontiguousarray(data),
+        "pixel_size_nm": pixel_size_nm,
+        "channel": np.array(str(stack.channel)),
+        "unit": np.array(str(getattr(stack, "unit", "nm"))),
+        "metadata": np.array(text),
+    }
+    stamps = [frame.get("timestamp") for frame in frames]
+    if len(stamps) == len(data) and all(isinstance(stamp, (int, float)) for stamp in stamps):
+        members["timestamps"] = np.array(stamps, dtype=np.float64)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **members)
+
+
+def sniff_npy(path: Path, head: bytes) -> str | None:
+    """Return why a file is not an `.npy` file, or None where it may be."""
+    return None if head.startswith(_NPY_MAGIC) else "it does not begin as numpy's .npy files do"
+
+
+def sniff_npz(path: Path, head: bytes) -> str | None:
+    """Return why a file is not an `.npz` file with pixels, or None where it may be."""
+    if not head.startswith(_ZIP_MAGIC):
+        return "it is not a zip archive"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        return f"the zip archive is damaged: {error}"
+    return (
+        None
+        if "data.npy" in names
+        else f"the archive has no member 'data'; it has {', '.join(names) or 'nothing'}"
+    )
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: the .npy file cannot be read: {error}") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise FileFormatError(f"{path}: the file is a .npz archive, not an .npy file")
+    _check_pixels(array.shape, array.dtype, path)
+    return array
+
+
+def _as_movie(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array if array.ndim == 3 else array[np.newaxis]
+
+
+def _check_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
+    if dtype.hasobject:
+        raise FileFormatError(
+            f"{path}: the array holds Python objects, which are never loaded; save plain numbers"
+        )
+    if dtype.kind not in "biuf":
+        raise FileFormatError(f"{path}: the array holds {dtype}, not real numbers")
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise FileFormatError(
+            f"{path}: the array has the shape {shape}; a movie is (frames, y, x), a frame (y, x)"
+        )
+
+
+def _member_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(cast("BinaryIO", member))
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(cast("BinaryIO", member))
+
+
+def _npz_members(path: Path) -> tuple[tuple[int, int, int], np.dtype[Any], dict[str, Any]]:
+    """Return shape and type of the pixels and every other array of the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "data.npy" not in archive.namelist():
+                names = ", ".join(archive.namelist()) or "nothing"
+                raise FileFormatError(f"{path}: the file has no array 'data'; it has {names}")
+            with archive.open("data.npy") as member:
+                shape, _, dtype = _member_header(member)
+        _check_pixels(shape, dtype, path)
+        with np.load(path, allow_pickle=False) as arrays:
+            small = {name: arrays[name] for name in arrays.files if name != "data"}
+    except FileFormatError:
+        raise
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise FileFormatError(
+            f"{path}: the .npz file cannot be read without loading code: {error}"
+        ) from error
+    full = shape if len(shape) == 3 else (1, *shape)
+    return cast("tuple[int, int, int]", full), dtype, small
+
+
+def _json_object(value: Any, path: Path) -> dict[str, Any]:
+    if value is None:
+        return {}
+    try:
+        loaded = json.loads(str(value))
+    except ValueError as error:
+        raise FileFormatError(f"{path}: its metadata are no JSON text: {error}") from error
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not plain")

@@ -1,0 +1,176 @@
+"""Open a file of any known format: find the reader that accepts it, or say why none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playNano.errors import FileFormatError, ParameterError
+from playNano.io.formats import HEAD_BYTES, READERS, Reader
+from playNano.io.movie import Movie
+
+if TYPE_CHECKING:
+    from playNano.afm_stack import AFMImageStack
+
+
+def load_afm_stack(path: str | Path, channel: str = "height_trace", **options: Any) -> AFMImageStack:
+    """Load one channel of a file into memory.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        The channel, by the name of the format ("TP", "height_retrace") or a common one ("height_trace",
+        "height").
+    **options
+        What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy`.
+
+    Returns
+    -------
+    AFMImageStack
+        float32 pixels, with times, scan geometry and metadata as far as the file tells them.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        No reader accepts the file, or it is damaged.
+    ChannelError
+        The file does not have the channel; the message lists those that it has.
+    ParameterError
+        An option is unknown to the format, or has an impossible value.
+
+    Examples
+    --------
+    >>> stack = load_afm_stack("movie.asd", "TP")  # doctest: +SKIP
+    """
+    from playNano.afm_stack import AFMImageStack
+
+    movie = open_movie(path, channel, **options)
+    return AFMImageStack(
+        movie.read(0, movie.shape[0]),
+        movie.pixel_size_nm,
+        movie.channel,
+        movie.path,
+        movie.frame_metadata,
+        scan=movie.scan,
+        unit=movie.unit,
+        metadata={**movie.header, "format": movie.format, "channels": list(movie.channels)},
+    )
+
+
+def open_movie(path: str | Path, channel: str | None = "height_trace", **options: Any) -> Movie:
+    """Open one channel of a file without decoding any pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        As for `load_afm_stack`; None means the height, or the first channel where there is no height.
+    **options
+        What the format's reader takes beside these.
+
+    Returns
+    -------
+    Movie
+        Its ``read(start, stop)`` decodes frames.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        No reader accepts the file, or it is damaged.
+    ChannelError
+        The file does not have the channel.
+    ParameterError
+        An option is unknown to the format, or has an impossible value.
+    """
+    path = Path(path)
+    reader = find_reader(path)
+    unknown = sorted(set(options) - set(reader.options))
+    if unknown:
+        takes = ", ".join(reader.options) or "none"
+        raise ParameterError(
+            f"{path}: the {reader.name} reader has no option {', '.join(unknown)}; it takes: {takes}"
+        )
+    return reader.open_movie(path, channel, **options)
+
+
+def list_channels(path: str | Path, **options: Any) -> tuple[str, ...]:
+    """Return the channels of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    **options
+        What the format's reader takes, as for `load_afm_stack`.
+
+    Returns
+    -------
+    tuple of str
+        Names that `load_afm_stack` takes.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        No reader accepts the file, or it is damaged.
+    """
+    return open_movie(path, None, **options).channels
+
+
+def find_reader(path: str | Path) -> Reader:
+    """Return the reader for a file, by its name and its content.
+
+    Readers whose suffix fits are asked first; then the others, so that a file with a wrong name is found too.
+
+    Parameters
+    ----------
+    path
+        The file, or a folder where a format has one file a frame.
+
+    Returns
+    -------
+    Reader
+        The first one that does not refuse.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        Every reader refuses; the message says why each one does.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    folder = path.is_dir()
+    head = b"" if folder else _head(path)
+    readers = [reader for reader in READERS if reader.folder == folder]
+    if folder and not readers:
+        raise FileFormatError(f"{path} is a folder; give a file. Known formats: {_known()}")
+    if not folder and not head:
+        raise FileFormatError(f"{path}: the file is empty. Known formats: {_known()}")
+    refusals = []
+    for reader in sorted(readers, key=lambda reader: not reader.fits_name(path)):
+        reason = reader.refusal(path, head)
+        if reason is None:
+            return reader
+        refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
+    what = "folder" if folder else "file"
+    raise FileFormatError(f"{path}: no reader accepts this {what}. {'; '.join(refusals)}")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _known() -> str:
+    return ", ".join(f"{reader.name} ({', '.join(reader.suffixes)})" for reader in READERS)

@@ -1,0 +1,158 @@
+"""Which reader gets a file, and what is said when none takes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from playNano.errors import ChannelError, FileFormatError, ParameterError
+from playNano.io.export.asd import write_asd
+from playNano.io.formats import READERS, Reader
+from playNano.io.loader import find_reader, list_channels, load_afm_stack, open_movie
+
+
+@pytest.fixture
+def asd(tmp_path):
+    path = tmp_path / "movie.asd"
+    write_asd(
+        path, np.zeros((3, 4, 6)), second=np.zeros((3, 4, 6)), pixel_size_nm=(1.0, 2.0), frame_time_s=0.5
+    )
+    return path
+
+
+def test_found_by_suffix_and_content(asd, tmp_path):
+    assert find_reader(asd).name == "asd"
+    assert find_reader(asd.rename(tmp_path / "MOVIE.ASD")).name == "asd"
+    np.save(tmp_path / "a.npy", np.zeros((2, 2, 2)))
+    np.savez(tmp_path / "a.npz", data=np.zeros((2, 2, 2)))
+    assert [find_reader(tmp_path / f"a.{suffix}").name for suffix in ("npy", "npz")] == ["npy", "npz"]
+
+
+def test_a_wrong_name_does_not_hide_the_content(asd, tmp_path):
+    for name in ("movie.npy", "movie.h5-jpk", "movie", "movie.dat"):
+        asd = asd.rename(tmp_path / name)
+        assert find_reader(asd).name == "asd"
+
+
+def test_open_movie_decodes_nothing(asd):
+    movie = open_movie(asd, "TP")
+    assert movie.shape == (3, 4, 6)
+    assert movie.pixel_size_nm == (1.0, 2.0)
+    assert movie.path == asd
+    assert open_movie(str(asd)).channel == "height_trace"
+
+
+def test_channels(asd):
+    assert list_channels(asd) == ("TP", "PH")
+    with pytest.raises(ChannelError, match=r"movie\.asd.*'amplitude'.*TP, PH"):
+        open_movie(asd, "amplitude")
+
+
+def test_options(asd, tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((2, 2, 2)))
+    assert open_movie(path, pixel_size_nm=2.0).pixel_size_nm == (2.0, 2.0)
+    assert list_channels(path, pixel_size_nm=2.0) == ("height_trace",)
+    with pytest.raises(ParameterError, match="give pixel_size_nm"):
+        open_movie(path)
+    with pytest.raises(ParameterError, match="no option pixel_size; it takes: pixel_size_nm"):
+        open_movie(path, pixel_size=2.0)
+    with pytest.raises(ParameterError, match="asd reader has no option pixel_size_nm; it takes: none"):
+        open_movie(asd, pixel_size_nm=2.0)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.asd"):
+        open_movie(tmp_path / "none.asd")
+    with pytest.raises(FileNotFoundError):
+        list_channels(tmp_path / "none.asd")
+
+
+def test_folder_without_a_movie(tmp_path):
+    with pytest.raises(FileFormatError, match="folder"):
+        open_movie(tmp_path)
+
+
+def test_empty_file(tmp_path):
+    path = tmp_path / "empty.asd"
+    path.touch()
+    with pytest.raises(FileFormatError, match=r"empty\.asd: the file is empty.*\.h5-jpk"):
+        open_movie(path)
+
+
+def test_foreign_files_name_every_reader_and_its_reason(tmp_path):
+    text = tmp_path / "notes.asd"
+    text.write_text("These are my notes about a movie, and no movie." * 20)
+    foreign = tmp_path / "table.h5"
+    with h5py.File(foreign, "w") as file:
+        file["numbers"] = np.arange(3)
+    for path, reason in (
+        (text, "header version 1936025684"),
+        (foreign, "Measurement_000; it has ['numbers']"),
+    ):
+        with pytest.raises(FileFormatError) as caught:
+            open_movie(path)
+        message = str(caught.value)
+        assert str(path) in message
+        assert reason in message
+        assert "\n" not in message
+        for reader in READERS:
+            if not reader.folder:
+                assert reader.name in message
+
+
+def test_the_fitting_reader_speaks_first(tmp_path):
+    path = tmp_path / "notes.npz"
+    path.write_text("no archive")
+    with pytest.raises(FileFormatError, match=r"accepts this file\. npz \(\.npz\): it is not a zip"):
+        open_movie(path)
+
+
+def test_truncated_files(asd, tmp_path):
+    asd.write_bytes(asd.read_bytes()[:-10])
+    with pytest.raises(FileFormatError, match=r"movie\.asd: the file is cut off"):
+        open_movie(asd)
+    asd.write_bytes(asd.read_bytes()[:60])
+    with pytest.raises(
+        FileFormatError, match=r"asd \(\.asd\): the file ends within its header, after 60 bytes"
+    ):
+        open_movie(asd)
+
+
+def test_every_entry_of_the_table_can_be_imported():
+    from importlib import import_module
+
+    for reader in READERS:
+        module = import_module(reader.module)
+        assert callable(getattr(module, reader.sniff))
+        assert callable(getattr(module, reader.open))
+    assert len({reader.name for reader in READERS}) == len(READERS)
+
+
+def test_one_entry_makes_a_format_known(asd, monkeypatch):
+    entry = Reader("again", (".asd",), "playNano.io.formats.asd", "sniff_asd", "open_asd")
+    monkeypatch.setattr("playNano.io.loader.READERS", (entry, *READERS))
+    assert find_reader(asd).name == "again"
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    code = (
+        "import sys, playNano.io.loader; "
+        "print([m for m in ('h5py', 'pandas', 'scipy', 'numba', 'tifffile') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_load_afm_stack(asd):
+    pytest.importorskip("playNano.afm_stack")
+    stack = load_afm_stack(asd, channel="TP")
+    assert stack.data.shape == (3, 4, 6)
+    assert stack.data.dtype == np.float32
+    assert Path(stack.file_path) == asd
+    assert stack.channel == "TP"
+    assert stack.get_frame_times() == [0.0, 0.5, 1.0]
+    assert tuple(np.ravel(stack.pixel_size_nm)) == (1.0, 2.0)

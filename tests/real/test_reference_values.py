@@ -1,0 +1,139 @@
+"""Real files against the table that an independent reader made of them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playNano.io.loader import list_channels, open_movie
+
+DATA = Path(
+    os.environ.get("PLAYNANO_TEST_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data")
+)
+TOLERANCE = 1e-4
+
+# Of each path and channel: shape, (y, x) in nm, unit; mean, min, max of frame 0; its corners [0,0] [0,-1]
+# [-1,0]; mean of the last frame.
+TABLE = {
+    ("asd/sbccd_v1.asd", "TP"): (
+        ((197, 200, 200), (2.0, 2.0), "nm"),
+        (-176.712611, -178.350225, -173.330694),
+        (-176.781621, -175.683599, -178.036504),
+        -126.590315,
+    ),
+    ("asd/sbccd_v1.asd", "PH"): (
+        ((197, 200, 200), (2.0, 2.0), "deg"),
+        (0.041945, -0.134277, 0.229492),
+        (0.053711, 0.043945, 0.046387),
+        0.034186,
+    ),
+    ("asd/dna_v0.asd", "TP"): (
+        ((64, 256, 256), (1.953125, 1.953125), "nm"),
+        (450.0, 450.0, 450.0),
+        (450.0, 450.0, 450.0),
+        450.0,
+    ),
+    ("asd/lattice_v1_unipolar.asd", "TP"): (
+        ((32, 200, 200), (0.5, 0.5), "nm"),
+        (-218.621968, -219.581770, -217.816349),
+        (-219.033881, -218.668621, -218.668621),
+        -94.348572,
+    ),
+    ("asd/two_frames_v1.asd", "TP"): (
+        ((2, 250, 250), (0.636, 0.636), "nm"),
+        (-48.668343, -58.328525, -42.240431),
+        (-44.003509, -43.195432, -58.255063),
+        -60.146231,
+    ),
+    ("sample.h5-jpk", "height_trace"): (
+        ((4, 128, 128), (1.171875, 1.171875), "nm"),
+        (733.335719, 722.573372, 740.408950),
+        (740.408950, 732.912969, 729.303276),
+        746.672604,
+    ),
+}
+
+
+def real(name):
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"no real data at {path}; set PLAYNANO_TEST_DATA to the folder that holds them")
+    return path
+
+
+@pytest.mark.parametrize(("name", "channel"), list(TABLE))
+def test_pixels(name, channel):
+    (shape, pixel_size_nm, unit), statistics, corners, last_mean = TABLE[name, channel]
+    movie = open_movie(real(name), channel)
+    assert movie.shape == shape
+    assert movie.pixel_size_nm == pytest.approx(pixel_size_nm, rel=1e-6)
+    assert movie.unit == unit
+    first = movie.read(0, 1)[0].astype(np.float64)
+    assert (first.mean(), first.min(), first.max()) == pytest.approx(statistics, abs=TOLERANCE)
+    assert (first[0, 0], first[0, -1], first[-1, 0]) == pytest.approx(corners, abs=TOLERANCE)
+    last = movie.read(shape[0] - 1, shape[0])[0].astype(np.float64)
+    assert last.mean() == pytest.approx(last_mean, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "start_s", "frame_s", "lines_hz"),
+    [
+        ("asd/sbccd_v1.asd", 0.59, 0.59, 200 / 0.59),
+        ("asd/dna_v0.asd", 1.0075813598632812, 1.0075813598632812, 256 / 1.0075813598632812),
+        ("asd/lattice_v1_unipolar.asd", 1.0, 1.0, 200),
+        ("asd/two_frames_v1.asd", 1.0, 1.0, 250),
+        ("sample.h5-jpk", 3.275, 3.262, 40),
+    ],
+)
+def test_times(name, start_s, frame_s, lines_hz):
+    movie = open_movie(real(name))
+    times = [frame["timestamp"] for frame in movie.frame_metadata]
+    assert len(times) == movie.shape[0]
+    np.testing.assert_allclose(np.diff(times), start_s, atol=1e-9)
+    assert movie.scan.frame_time_s == pytest.approx(frame_s)
+    assert movie.scan.line_rate_hz == pytest.approx(lines_hz)
+    assert movie.scan.direction == "down"
+
+
+@pytest.mark.parametrize(
+    ("name", "blank"), [("asd/sbccd_v1.asd", [113, 114, 115, 117, 122]), ("asd/dna_v0.asd", [0, 1, 2, 63])]
+)
+def test_blank_frames_are_where_they_were(name, blank):
+    movie = open_movie(real(name))
+    values = movie.read(0, movie.shape[0])
+    assert [i for i, frame in enumerate(values) if np.ptp(frame) == 0] == blank
+
+
+@pytest.mark.parametrize("name", ["asd/sbccd_v1.asd", "asd/dna_v0.asd"])
+def test_rows_are_in_the_order_of_time(name):
+    """The surface drifts in z, and the last row of a frame goes on in the first row of the next one."""
+    movie = open_movie(real(name))
+    values = movie.read(4, 62)
+    ends, begins = np.median(values[:-1, -3:], axis=(1, 2)), np.median(values[1:, :3], axis=(1, 2))
+    other_ends, other_begins = (
+        np.median(values[:-1, :3], axis=(1, 2)),
+        np.median(values[1:, -3:], axis=(1, 2)),
+    )
+    assert np.std(begins - ends) < 0.2 * np.std(other_begins - other_ends)
+
+
+def test_the_nine_channels_of_the_jpk_movie():
+    path = real("sample.h5-jpk")
+    assert list_channels(path) == (
+        "amplitude_retrace",
+        "amplitude_trace",
+        "error_retrace",
+        "error_trace",
+        "height_retrace",
+        "height_trace",
+        "measuredHeight_trace",
+        "phase_retrace",
+        "phase_trace",
+    )
+    for name in list_channels(path):
+        movie = open_movie(path, name)
+        assert movie.unit == ("deg" if name.startswith("phase") else "nm")
+        assert np.isfinite(movie.read(0, 4)).all()
+    trace, retrace = (open_movie(path, f"height_{way}").read(0, 1) for way in ("trace", "retrace"))
+    assert 0.0 < np.abs(trace - retrace).mean() < 1.0
