@@ -1,0 +1,251 @@
+"""Detections in canonical order, and the pairs of them that a track could join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    from playNano.algorithms._linking_kernels import Detections, Grid
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+DistanceScale = Literal["constant", "sqrt", "linear"]
+
+REACH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
+MAX_PAIRS_IN_BLOCK = 8_000_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked detections, sorted.
+
+    `order` gives the input index of each sorted detection; detections of unobserved frames are left out.
+    """
+
+    points: Detections
+    order: Ints
+    n_input: int
+    dims: int
+
+    @property
+    def n(self) -> int:
+        """Number of detections that take part."""
+        return int(self.order.size)
+
+    def to_input(self, values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
+        """Bring values of the sorted detections into the order of the input; left-out ones get `missing`."""
+        out = np.full(self.n_input, missing, dtype=values.dtype)
+        out[self.order] = values
+        return out
+
+
+def prepare(
+    frame: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    *,
+    observed: npt.ArrayLike | None = None,
+    time_s: npt.ArrayLike | None = None,
+    frame_interval_s: float | None = None,
+) -> Prepared:
+    """Check detections and sort them by frame, then y, then x.
+
+    Parameters
+    ----------
+    frame
+        0-based frame of each detection, (N,).
+    positions
+        Coordinates (y, x, ...) of each detection, (N, D), D >= 1, in any unit.
+    observed
+        Per frame, whether it was observed, (n_frames,); None: all were.
+    time_s
+        Time of each detection, (N,), s; None: one frame interval from frame to frame.
+    frame_interval_s
+        Time that counts as one frame, s; None: the median time from one frame to the next.
+
+    Returns
+    -------
+    Prepared
+        The detections in canonical order.
+
+    Raises
+    ------
+    ParameterError
+        If shapes disagree, a position is not finite, or time does not run forward.
+    """
+    frames = _checked_frames(frame)
+    where = _checked_positions(positions, frames.size)
+    seen = _checked_observed(observed, frames)
+    clock = _clock(frames, time_s, frame_interval_s)
+    return _sorted(frames, where, clock, seen)
+
+
+def _checked_frames(frame: npt.ArrayLike) -> Ints:
+    raw = np.asarray(frame)
+    if raw.ndim != 1:
+        raise ParameterError(f"frame must be one-dimensional, one entry a detection; got shape {raw.shape}")
+    if raw.size == 0:
+        return np.zeros(0, np.int64)
+    whole = raw.dtype.kind in "iu" or (raw.dtype.kind == "f" and bool(np.all(raw == np.floor(raw))))
+    if not whole or not np.all(np.isfinite(raw)):
+        raise ParameterError("frame must hold whole numbers (0-based frame indices)")
+    frames = raw.astype(np.int64)
+    if frames.min() < 0:
+        raise ParameterError("frame must not be negative: frames count from 0")
+    return frames
+
+
+def _checked_positions(positions: npt.ArrayLike, n: int) -> Floats:
+    try:
+        where = np.array(positions, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise ParameterError("positions must be an (N, D) array of numbers") from error
+    if where.size == 0 and n == 0:
+        return np.zeros((0, where.shape[1] if where.ndim == 2 and where.shape[1] > 1 else 2))
+    if where.ndim != 2 or where.shape[0] != n or where.shape[1] < 1:
+        raise ParameterError(
+            f"positions must have the shape ({n}, D), one row a detection; got {where.shape}"
+        )
+    bad = ~np.isfinite(where).all(axis=1)
+    if bad.any():
+        raise ParameterError(
+            f"positions has {int(bad.sum())} rows that are not finite, the first at {int(np.argmax(bad))}: "
+            "leave those detections out"
+        )
+    return where
+
+
+def _checked_observed(observed: npt.ArrayLike | None, frames: Ints) -> npt.NDArray[np.bool_]:
+    n_frames = int(frames.max()) + 1 if frames.size else 0
+    if observed is None:
+        return np.ones(n_frames, np.bool_)
+    seen = np.asarray(observed)
+    if seen.ndim != 1 or seen.dtype != np.bool_:
+        raise ParameterError("observed must be a one-dimensional array of booleans, one a frame")
+    if seen.size < n_frames:
+        raise ParameterError(f"observed has {seen.size} frames, but frame goes up to {n_frames - 1}")
+    return seen
+
+
+def _clock(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float | None) -> Floats:
+    """Return the time of each detection in units of a frame interval."""
+    if frame_interval_s is not None and not (np.isfinite(frame_interval_s) and frame_interval_s > 0):
+        raise ParameterError(
+            f"frame_interval_s must be a positive number of seconds; got {frame_interval_s!r}"
+        )
+    if time_s is None or frames.size == 0:
+        return frames.astype(np.float64)
+    time = np.asarray(time_s, dtype=np.float64)
+    if time.shape != frames.shape or not np.all(np.isfinite(time)):
+        raise ParameterError("time_s must hold one finite time for each detection")
+    count = np.bincount(frames)
+    used = np.flatnonzero(count)
+    mean_time = np.bincount(frames, weights=time)[used] / count[used]
+    steps = np.diff(mean_time)
+    if np.any(steps <= 0):
+        at = int(used[int(np.argmax(steps <= 0)) + 1])
+        raise ParameterError(f"time_s must grow from frame to frame; it does not at frame {at}")
+    if frame_interval_s is None:
+        frame_interval_s = float(np.median(steps / np.diff(used))) if steps.size else 1.0
+    return np.asarray((time - mean_time[0]) / frame_interval_s, dtype=np.float64)
+
+
+def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.bool_]) -> Prepared:
+    from playNano.algorithms._linking_kernels import Detections, sort_within_frames
+
+    dims = where.shape[1]
+    if dims == 1:
+        where = np.column_stack([where, np.zeros(where.shape[0])])
+    rank = np.cumsum(seen) - 1
+    n_frames = int(seen.sum())
+    kept = np.flatnonzero(seen[frames]) if not seen.all() else np.arange(frames.size)
+    frame_of = rank[frames[kept]]
+    frame_ptr = np.zeros(n_frames + 1, np.int64)
+    np.cumsum(np.bincount(frame_of, minlength=n_frames), out=frame_ptr[1:])
+    if np.any(np.diff(frame_of) < 0):
+        by_frame = np.argsort(frame_of, kind="stable")
+        kept, frame_of = kept[by_frame], frame_of[by_frame]
+    order = kept.astype(np.int64)
+    sort_within_frames(order, frame_ptr, where)
+    latest = np.full(n_frames, -np.inf)
+    np.maximum.at(latest, frame_of, clock[order])
+    points = Detections(where[order], clock[order], frame_of.astype(np.int64), frame_ptr, latest)
+    return Prepared(points, order, frames.size, dims)
+
+
+def make_grid(points: Detections, reach: float) -> Grid:
+    """Sort detections into cells about `reach` wide, frame by frame."""
+    from playNano.algorithms._linking_kernels import Grid, fill_grid, plan_grid
+
+    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, float(reach))
+    cell_ptr, member = fill_grid(points.position, points.frame_ptr, size, origin, shape, first_cell)
+    return Grid(size, origin, shape, first_cell, cell_ptr, member)
+
+
+@dataclass(frozen=True)
+class PairBlock:
+    """Candidate pairs from the detections first .. last on.
+
+    The pairs of detection i at a gap of g frames are ptr[(i - first) * n_gaps + g - 1] and on; `cols` is the
+    later detection of each, `squared` their squared distance.
+    """
+
+    first: int
+    last: int
+    ptr: Ints
+    cols: npt.NDArray[np.int32]
+    squared: Floats
+
+
+def count_pairs(points: Detections, grid: Grid, n_gaps: int, max_distance: float, power: int) -> Ints:
+    """Count the pairs within reach for every detection and gap; flat, (N * n_gaps,)."""
+    from playNano.algorithms._linking_kernels import scan_pairs
+
+    n = points.frame_of.size
+    counts = np.zeros(n * n_gaps, np.int64)
+    none, nowhere = np.zeros(0), np.zeros(0, np.int32)
+    scan_pairs(points, grid, 0, n, n_gaps, max_distance**2, power, False, counts, nowhere, none)
+    return counts
+
+
+def fill_pairs(
+    points: Detections,
+    grid: Grid,
+    counts: Ints,
+    span: tuple[int, int],
+    *,
+    n_gaps: int,
+    max_distance: float,
+    power: int,
+) -> PairBlock:
+    """Write the counted pairs of the detections span[0] .. span[1]."""
+    from playNano.algorithms._linking_kernels import scan_pairs
+
+    first, last = span
+    ptr = np.zeros((last - first) * n_gaps + 1, np.int64)
+    np.cumsum(counts[first * n_gaps : last * n_gaps], out=ptr[1:])
+    cols = np.empty(ptr[-1], np.int32)
+    squared = np.empty(ptr[-1])
+    scan_pairs(points, grid, first, last, n_gaps, max_distance**2, power, True, ptr, cols, squared)
+    return PairBlock(first, last, ptr, cols, squared)
+
+
+def frame_blocks(points: Detections, counts: Ints, n_gaps: int) -> Iterator[tuple[int, int]]:
+    """Cut the movie into runs of frames whose candidate pairs fit a fixed room."""
+    frame_ptr = points.frame_ptr
+    n_frames = frame_ptr.size - 1
+    total = np.concatenate([[0], np.cumsum(counts.reshape(-1, n_gaps).sum(axis=1))])
+    at_frame = total[frame_ptr]
+    start = 0
+    while start < n_frames:
+        since = at_frame[max(start - n_gaps, 0)]
+        stop = int(np.searchsorted(at_frame, since + MAX_PAIRS_IN_BLOCK, side="right")) - 1
+        stop = min(max(stop, start + 1), n_frames)
+        yield start, stop
+        start = stop

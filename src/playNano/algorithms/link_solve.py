@@ -1,0 +1,108 @@
+"""Exact assignment of detections to tracks: frame after frame, or over candidate links of a whole movie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms.link_candidates import Floats, Ints, count_pairs, fill_pairs, frame_blocks, make_grid
+
+if TYPE_CHECKING:
+    from playNano.algorithms._linking_kernels import Detections
+
+# A link at the very edge of the reach is worth nothing; this makes it better than none.
+SKIP_SURPLUS = 1e-9
+
+
+def match_frames(points: Detections, reach: float, n_gaps: int, power: int) -> npt.NDArray[np.int32]:
+    """Return the detection before each detection in its track, or -1, by frame-to-frame assignment.
+
+    Parameters
+    ----------
+    points
+        Detections in canonical order.
+    reach
+        Reach over one frame interval.
+    n_gaps
+        Number of frames that a link may span at most.
+    power
+        Power of the gap by which the squared reach grows: 0, 1 or 2.
+    """
+    from playNano.algorithms._assignment_kernels import new_matching
+    from playNano.algorithms._linking_kernels import link_block, pair_costs
+
+    n = points.frame_of.size
+    previous = np.full(n, -1, np.int32)
+    state = new_matching(n, n)
+    lo, hi = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    grid = make_grid(points, reach)
+    counts = count_pairs(points, grid, n_gaps, reach, power)
+    for start, stop in frame_blocks(points, counts, n_gaps):
+        span = (int(points.frame_ptr[max(start - n_gaps, 0)]), int(points.frame_ptr[stop]))
+        pairs = fill_pairs(points, grid, counts, span, n_gaps=n_gaps, max_distance=reach, power=power)
+        pair_costs(points, *span, n_gaps, reach**2, power, pairs.ptr, pairs.cols, pairs.squared)
+        link_block(
+            points,
+            (start, stop),
+            n_gaps,
+            span[0],
+            pairs.ptr,
+            pairs.cols,
+            pairs.squared,
+            SKIP_SURPLUS * reach**2,
+            lo,
+            hi,
+            state,
+            previous,
+        )
+    return previous
+
+
+def match_rows(
+    ptr: Ints, cols: npt.NDArray[np.int32], cost: Floats, n_cols: int, *, skip: float = 0.0
+) -> npt.NDArray[np.int64]:
+    """Assign rows to columns at least total cost; a row may stay alone at the cost `skip`, a column for free.
+
+    Parameters
+    ----------
+    ptr
+        Edges of row r are ptr[r] .. ptr[r + 1], (n_rows + 1,).
+    cols
+        Column of each edge, (n_edges,).
+    cost
+        Cost of each edge, (n_edges,).
+    n_cols
+        Number of columns.
+    skip
+        Cost of a row without a column.
+
+    Returns
+    -------
+    ndarray of int64, (n_rows,)
+        Chosen edge of each row, or -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ptr, cols = np.array([0, 2, 3]), np.array([0, 1, 0], np.int32)
+    >>> match_rows(ptr, cols, np.array([-5.0, -4.0, -3.0]), 2).tolist()
+    [1, 2]
+    """
+    from playNano.algorithms._assignment_kernels import assign_rows, new_matching
+
+    n_rows = ptr.size - 1
+    state = new_matching(n_rows, n_cols)
+    ptr = np.ascontiguousarray(ptr, dtype=np.int64)
+    rows = np.flatnonzero(np.diff(ptr)).astype(np.int64)
+    assign_rows(
+        rows,
+        ptr[:-1],
+        ptr[1:],
+        np.ascontiguousarray(cols, dtype=np.int32),
+        np.ascontiguousarray(cost, dtype=np.float64),
+        float(skip),
+        state,
+    )
+    return np.asarray(state.edge_of_row)
