@@ -291,13 +291,22 @@ def regions_of_block(
     most = ((height + 1) // 2) * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
     acc = np.empty((most, N_FULL if full else N_BASIC), np.float64)
     number = np.empty(most, np.int32)
+    scratch = (
+        np.empty(width + 1, np.int32),
+        np.empty(most + 2, np.int32),
+        np.empty(runs, np.int32),
+        np.empty(runs, np.int32),
+    )
+    values = np.empty(height * width + 1, z.dtype)
     for f in range(first, n):
         frame_runs(seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared)
         k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
         _choose(acc, k, z[f].shape, min_size, remove_edge, area_nm2, number)
         if full:
             if background == BACKGROUND_RING:
-                ring_backgrounds(seeds[f], z[f], row_ptr, start, end, region, acc[:k], number, ring)
+                ring_backgrounds(
+                    seeds[f], z[f], row_ptr, start, end, region, acc[:k], number, ring, scratch, values
+                )
             else:
                 level = frame_background(seeds[f], z[f]) if background == BACKGROUND_FRAME else 0.0
                 acc[:k, BACKGROUND] = level
