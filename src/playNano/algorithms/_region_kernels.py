@@ -1,0 +1,325 @@
+"""Compiled labelling of regions by runs, with their sums gathered in the same pass."""
+
+# mypy: ignore-errors
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from playNano.algorithms._background_kernels import frame_background, ring_backgrounds
+
+# Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
+# region, so that they stay exact integers and lose no digits to the size of the frame.
+AREA, SUM_Y, SUM_X, SUM_Z, MIN, MAX = 0, 1, 2, 3, 4, 5
+ROW_0, COL_0, ROW_1, COL_1, ANCHOR = 6, 7, 8, 9, 10
+N_BASIC = 11
+SUM_YY, SUM_XX, SUM_XY, SUM_ZY, SUM_ZX = 11, 12, 13, 14, 15
+N_RUNS, BELOW, DIAGONAL, BACKGROUND = 16, 17, 18, 19
+N_FULL = 20
+FRAME, LABEL, FIRST_SUM = 0, 1, 2
+
+BACKGROUND_ZERO, BACKGROUND_FRAME, BACKGROUND_RING = 0, 1, 2
+
+
+@njit(cache=True, nogil=True)
+def find_root(parent, i):
+    """Return the root of ``i``, halving the path on the way."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def join(parent, i, j):
+    """Join two sets; the smaller index stays the root, which keeps raster order."""
+    a = find_root(parent, i)
+    b = find_root(parent, j)
+    if a < b:
+        parent[b] = a
+    elif b < a:
+        parent[a] = b
+
+
+@njit(cache=True, nogil=True)
+def _row_runs(seeds, words, z, offset, n, start, end, sums):
+    """Append the finite runs of one row. Return the number of runs so far."""
+    width = seeds.size
+    n_words = words.size
+    x = 0
+    while x < width:
+        seed = seeds[x]
+        if seed == 0:
+            at = offset + x
+            if at & 7 == 0 and x + 8 <= width and at >> 3 < n_words and words[at >> 3] == 0:
+                x += 8
+            else:
+                x += 1
+            continue
+        v = np.float64(z[x])
+        if not np.isfinite(v):
+            x += 1
+            continue
+        start[n] = x
+        low = v
+        high = v
+        total = 0.0
+        moment = 0.0
+        first = x
+        while x < width and seeds[x] == seed:
+            v = np.float64(z[x])
+            if not np.isfinite(v):
+                break
+            total += v
+            moment += v * (x - first)
+            low = min(low, v)
+            high = max(high, v)
+            x += 1
+        end[n] = x
+        sums[n, 0] = total
+        sums[n, 1] = moment
+        sums[n, 2] = low
+        sums[n, 3] = high
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _join_rows(seeds, row, begin, middle, n, start, end, parent, shared):
+    """Join the runs of ``row`` to those of the row above and count the pixels that they share.
+
+    ``shared[:, 0]`` counts straight neighbours, ``shared[:, 1]`` diagonal ones, both of one region.
+    """
+    low = begin
+    for j in range(middle, n):
+        s = start[j]
+        e = end[j]
+        while low < middle and end[low] < s:
+            low += 1
+        i = low
+        while i < middle and start[i] <= e:
+            if seeds[row - 1, start[i]] == seeds[row, s]:
+                join(parent, i, j)
+                shared[j, 0] += max(0, min(e, end[i]) - max(s, start[i]))
+                shared[j, 1] += max(0, min(e, end[i] + 1) - max(s, start[i] + 1))
+                shared[j, 1] += max(0, min(e, end[i] - 1) - max(s, start[i] - 1))
+            i += 1
+
+
+@njit(cache=True, nogil=True)
+def frame_runs(seeds, words, z, offset, start, end, sums, row_ptr, parent, shared):
+    """Cut one frame into runs and join those that touch. Return the number of runs."""
+    height, width = seeds.shape
+    n = 0
+    begin = 0
+    for row in range(height):
+        middle = n
+        row_ptr[row] = n
+        n = _row_runs(seeds[row], words, z[row], offset + row * width, n, start, end, sums)
+        for j in range(middle, n):
+            parent[j] = j
+            shared[j, 0] = 0
+            shared[j, 1] = 0
+        if begin < middle < n:
+            _join_rows(seeds, row, begin, middle, n, start, end, parent, shared)
+        begin = middle
+    row_ptr[height] = n
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _open_region(acc, row, s, low, high):
+    acc[:] = 0.0
+    acc[ROW_0] = row
+    acc[COL_0] = s
+    acc[ANCHOR] = s
+    acc[MIN] = low
+    acc[MAX] = high
+
+
+@njit(cache=True, nogil=True)
+def _add_run(acc, row, s, e, sums):
+    length = e - s
+    dy = row - np.int64(acc[ROW_0])
+    dx = s - np.int64(acc[ANCHOR])
+    acc[AREA] += length
+    acc[SUM_Y] += dy * length
+    acc[SUM_X] += (2 * dx + length - 1) * length // 2
+    acc[SUM_Z] += sums[0]
+    acc[MIN] = min(acc[MIN], sums[2])
+    acc[MAX] = max(acc[MAX], sums[3])
+    acc[COL_0] = min(acc[COL_0], s)
+    acc[ROW_1] = row + 1
+    acc[COL_1] = max(acc[COL_1], e)
+
+
+@njit(cache=True, nogil=True)
+def _add_moments(acc, row, s, e, sums, shared):
+    length = e - s
+    dy = row - np.int64(acc[ROW_0])
+    a = s - np.int64(acc[ANCHOR])
+    b = a + length
+    sum_x = (a + b - 1) * length // 2
+    acc[SUM_YY] += dy * dy * length
+    acc[SUM_XX] += ((b - 1) * b * (2 * b - 1) - (a - 1) * a * (2 * a - 1)) // 6
+    acc[SUM_XY] += dy * sum_x
+    acc[SUM_ZY] += dy * sums[0]
+    acc[SUM_ZX] += sums[1] + a * sums[0]
+    acc[N_RUNS] += 1
+    acc[BELOW] += shared[0]
+    acc[DIAGONAL] += shared[1]
+
+
+@njit(cache=True, nogil=True)
+def gather(row_ptr, start, end, sums, parent, shared, region, acc, full):
+    """Count the regions in raster order, sum over their runs and return their number."""
+    k = 0
+    for row in range(row_ptr.size - 1):
+        for r in range(row_ptr[row], row_ptr[row + 1]):
+            root = find_root(parent, r)
+            if root == r:
+                region[r] = k
+                _open_region(acc[k], row, start[r], sums[r, 2], sums[r, 3])
+                k += 1
+            else:
+                region[r] = region[root]
+            mine = acc[region[r]]
+            _add_run(mine, row, np.int64(start[r]), np.int64(end[r]), sums[r])
+            if full:
+                _add_moments(mine, row, np.int64(start[r]), np.int64(end[r]), sums[r], shared[r])
+    return k
+
+
+@njit(cache=True, nogil=True)
+def _paint(row_ptr, start, end, region, number, labels):
+    for row in range(row_ptr.size - 1):
+        for r in range(row_ptr[row], row_ptr[row + 1]):
+            label = number[region[r]]
+            if label > 0:
+                for x in range(start[r], end[r]):
+                    labels[row, x] = label
+
+
+@njit(cache=True, nogil=True)
+def _choose(acc, k, shape, min_size, remove_edge, area_nm2, number):
+    """Mark the regions that stay by size and place."""
+    height, width = shape
+    for c in range(k):
+        mine = acc[c]
+        edge = mine[ROW_0] == 0 or mine[COL_0] == 0 or mine[ROW_1] == height or mine[COL_1] == width
+        area = mine[AREA] * area_nm2[0]
+        fits = mine[AREA] >= min_size and area >= area_nm2[1] and area <= area_nm2[2]
+        number[c] = 1 if fits and not (edge and remove_edge) else 0
+
+
+@njit(cache=True, nogil=True)
+def _number(acc, k, height_nm, full, number):
+    """Drop regions by their height above the background and number the rest. Return how many stay."""
+    kept = 0
+    for c in range(k):
+        if number[c] and full:
+            height = acc[c, MAX] - acc[c, BACKGROUND]
+            # Written so that an unknown height (NaN) passes only where no limit is set.
+            below = height_nm[0] > -np.inf and not height >= height_nm[0]
+            above = height_nm[1] < np.inf and not height <= height_nm[1]
+            if below or above:
+                number[c] = 0
+        if number[c]:
+            kept += 1
+            number[c] = kept
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def regions_of_block(
+    seeds,
+    words,
+    z,
+    first,
+    rows,
+    labels,
+    out,
+    min_size,
+    remove_edge,
+    area_nm2,
+    height_nm,
+    full,
+    background,
+    ring,
+):
+    """Label frames ``first`` onwards until the table is full.
+
+    Parameters
+    ----------
+    seeds
+        (n, h, w) uint8 or int32: pixels of one non-zero value that touch make a region.
+    words
+        The same memory as 64-bit words, or empty; empty stretches are skipped eight pixels at a time.
+    z
+        (n, h, w) heights.
+    first, rows
+        First frame to do and rows of the table already written.
+    labels
+        (n, h, w) int32 zeros, to be painted.
+    out
+        (``FIRST_SUM`` + number of sums, capacity) table to be filled.
+    min_size, remove_edge
+        The contract's filters.
+    area_nm2
+        (3,) area of a pixel, least and greatest area.
+    height_nm
+        (2,) least and greatest height above the background.
+    full
+        Whether to gather moments, perimeter and background.
+    background, ring
+        Kind of background; (2,) gap and width of the ring in pixels.
+
+    Returns
+    -------
+    tuple of int
+        The first frame not done, and the rows of the table in use.
+    """
+    n, height, width = z.shape
+    runs = height * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
+    start = np.empty(runs, np.int32)
+    end = np.empty(runs, np.int32)
+    parent = np.empty(runs, np.int32)
+    region = np.empty(runs, np.int32)
+    shared = np.empty((runs, 2), np.int32)
+    sums = np.empty((runs, 4), np.float64)
+    row_ptr = np.empty(height + 1, np.int64)
+    most = ((height + 1) // 2) * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
+    acc = np.empty((most, N_FULL if full else N_BASIC), np.float64)
+    number = np.empty(most, np.int32)
+    scratch = (
+        np.empty(width + 1, np.int32),
+        np.empty(most + 2, np.int32),
+        np.empty(runs, np.int32),
+        np.empty(runs, np.int32),
+    )
+    values = np.empty(height * width + 1, z.dtype)
+    for f in range(first, n):
+        frame_runs(seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared)
+        k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
+        _choose(acc, k, z[f].shape, min_size, remove_edge, area_nm2, number)
+        if full:
+            if background == BACKGROUND_RING:
+                ring_backgrounds(
+                    seeds[f], z[f], row_ptr, start, end, region, acc[:k], number, ring, scratch, values
+                )
+            else:
+                level = frame_background(seeds[f], z[f]) if background == BACKGROUND_FRAME else 0.0
+                acc[:k, BACKGROUND] = level
+        kept = _number(acc, k, height_nm, full, number)
+        if rows + kept > out.shape[1]:
+            return f, rows
+        if kept:
+            _paint(row_ptr, start, end, region, number, labels[f])
+        for c in range(k):
+            if number[c]:
+                out[FRAME, rows] = f
+                out[LABEL, rows] = number[c]
+                for i in range(acc.shape[1]):
+                    out[FIRST_SUM + i, rows] = acc[c, i]
+                rows += 1
+    return n, rows

@@ -1,0 +1,329 @@
+"""Regions of a mask: 8-connected labels and what each region measures, in pixels and in nanometres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASIC_COLUMNS = (
+    "frame", "label", "y", "x", "y_nm", "x_nm", "area_px", "area_nm2", "min", "max", "mean",
+    "bbox_min_row", "bbox_min_col", "bbox_max_row", "bbox_max_col", "touches_edge",
+)  # fmt: skip
+FULL_COLUMNS = (
+    *BASIC_COLUMNS,
+    "background_nm", "z_min_nm", "z_max_nm", "z_mean_nm", "volume_nm3", "y_weighted", "x_weighted",
+    "y_weighted_nm", "x_weighted_nm", "perimeter_nm", "major_axis_nm", "minor_axis_nm", "orientation_rad",
+    "eccentricity",
+)  # fmt: skip
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Labelled regions of a block of frames.
+
+    Attributes
+    ----------
+    labels
+        (n, h, w) int32; 0 is background, the regions of a frame count 1..k in the raster order of
+        their first pixels.
+    table
+        One row a region, sorted by frame and label.
+    """
+
+    labels: npt.NDArray[np.int32]
+    table: pd.DataFrame
+
+
+def find_regions(
+    block: npt.ArrayLike,
+    masks: npt.ArrayLike,
+    *,
+    first_frame: int = 0,
+    pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
+    min_size: float = 10,
+    remove_edge: bool = True,
+    fill_holes: bool = False,
+    hole_area: float | None = None,
+    min_area_nm2: float | None = None,
+    max_area_nm2: float | None = None,
+    min_height_nm: float | None = None,
+    max_height_nm: float | None = None,
+    background: Literal["ring", "frame", "zero"] = "ring",
+    ring_gap_px: int = 2,
+    ring_width_px: int = 3,
+    properties: Literal["basic", "full"] = "full",
+) -> Regions:
+    """Label the 8-connected regions of masks and measure them.
+
+    Holes are filled first; then regions are labelled, those that touch the border, are too small or
+    miss a limit are dropped, and the rest are numbered in raster order. The partition, areas, bounding
+    boxes and centroids are those of `skimage.measure.label` and `regionprops`.
+
+    Parameters
+    ----------
+    block
+        Heights, (n, h, w), in nm. Float32 and float64 are taken as they are, other kinds as float64.
+    masks
+        Foreground, (n, h, w), boolean. Pixels that are not finite are never foreground.
+    first_frame
+        Number of the block's first frame in its movie.
+    pixel_size_nm
+        Pixel size (y, x), or one number for square pixels, in nm.
+    min_size
+        Least area that stays, in pixels.
+    remove_edge
+        Drop regions that touch the border of the frame.
+    fill_holes
+        Fill holes before labelling. A hole is 4-connected background, as it must be where the
+        foreground is 8-connected.
+    hole_area
+        Fill only background smaller than this many pixels (at the border too, as
+        `skimage.morphology.remove_small_holes` does); None fills every hole that is closed. Read only
+        with ``fill_holes``.
+    min_area_nm2, max_area_nm2
+        Limits of the area, inclusive.
+    min_height_nm, max_height_nm
+        Limits of ``z_max_nm``, the greatest height above the background, inclusive. A region whose
+        background is unknown passes no such limit.
+    background
+        What heights are measured from: ``"ring"`` is the median of the pixels around the region that
+        belong to no region, ``"frame"`` that of the whole frame, ``"zero"`` is 0. A ring with fewer
+        than eight such pixels falls back to the frame.
+    ring_gap_px, ring_width_px
+        The ring lies beyond ``ring_gap_px`` and within ``ring_gap_px + ring_width_px`` of the region
+        (Chebyshev distance). The gap keeps the particle's flank out of the ring.
+    properties
+        ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for the rest too.
+
+    Returns
+    -------
+    Regions
+        ``labels`` and ``table``. Columns of the table:
+
+        ``frame, label, area_px, bbox_min_row, bbox_min_col, bbox_max_row, bbox_max_col``
+            int64; the box is half-open.
+        ``y, x, y_nm, x_nm``
+            Centroid; the origin is the centre of pixel (0, 0).
+        ``area_nm2``; ``min, max, mean``
+            Area; raw heights over the region, in nm.
+        ``touches_edge``
+            Whether the region reaches the border of the frame.
+
+        and with ``"full"``:
+
+        ``background_nm``; ``z_min_nm, z_max_nm, z_mean_nm``; ``volume_nm3``
+            Height of the ground; heights and volume above it. The volume is not clipped, so that noise
+            does not add to it.
+        ``y_weighted, x_weighted, y_weighted_nm, x_weighted_nm``
+            Centroid weighted by height above the ground; NaN where those heights sum to nothing.
+        ``perimeter_nm``
+            Crofton perimeter from four directions; for non-square pixels the directions, their spacing
+            and their angular shares follow the pixel.
+        ``major_axis_nm, minor_axis_nm, eccentricity``
+            Axes (full length) of the ellipse with the region's second moments in nm.
+        ``orientation_rad``
+            Angle in nanometre space from the y axis (down the rows) to the major axis, positive towards
+            +x, in (-pi/2, pi/2]; NaN where both axes are equal.
+
+    Raises
+    ------
+    ParameterError
+        If shapes do not match or a parameter is out of range.
+
+    References
+    ----------
+    Lehmann G., Legland D., "Efficient N-dimensional surface estimation using Crofton formula and
+    run-length encoding", Insight Journal, 2012, doi:10.54294/wdu86d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = np.zeros((1, 32, 32))
+    >>> frame[0, 10:14, 12:18] = 4.0
+    >>> found = find_regions(frame, frame > 1, pixel_size_nm=2.0)
+    >>> row = found.table.iloc[0]
+    >>> float(row.y), float(row.x), float(row.area_nm2), float(row.volume_nm3)
+    (11.5, 14.5, 96.0, 384.0)
+    """
+    z, seeds = _images(block, masks)
+    pixel = pixel_pair(pixel_size_nm)
+    _check(properties, background, ring_gap_px, ring_width_px)
+    if fill_holes:
+        seeds = _filled(seeds, hole_area)
+    heights = (
+        -np.inf if min_height_nm is None else min_height_nm,
+        np.inf if max_height_nm is None else max_height_nm,
+    )
+    areas = (0.0 if min_area_nm2 is None else min_area_nm2, np.inf if max_area_nm2 is None else max_area_nm2)
+    full = properties == "full" or heights != (-np.inf, np.inf)
+    labels, sums = _run_kernel(
+        z, seeds, float(min_size), bool(remove_edge), np.array([pixel[0] * pixel[1], *areas]),
+        np.array(heights), full, background, np.array([ring_gap_px, ring_width_px], dtype=np.int64),
+    )  # fmt: skip
+    return Regions(labels, _table(sums, int(first_frame), pixel, z.shape[1:], properties == "full"))
+
+
+def pixel_pair(pixel_size_nm: float | tuple[float, float]) -> tuple[float, float]:
+    """Return the pixel size as (y, x).
+
+    Parameters
+    ----------
+    pixel_size_nm
+        One number, or (y, x), in nm, positive.
+
+    Returns
+    -------
+    tuple of float
+        Height and width of a pixel in nm.
+
+    Raises
+    ------
+    ParameterError
+        If a size is not positive and finite.
+
+    Examples
+    --------
+    >>> pixel_pair(2)
+    (2.0, 2.0)
+    """
+    given = np.atleast_1d(np.asarray(pixel_size_nm, dtype=np.float64))
+    if given.size not in (1, 2) or not np.all(np.isfinite(given) & (given > 0)):
+        raise ParameterError(f"pixel_size_nm must be one positive number or (y, x), not {pixel_size_nm!r}")
+    return float(given[0]), float(given[-1])
+
+
+def as_block(block: npt.ArrayLike, name: str = "block") -> npt.NDArray[Any]:
+    """Return frames as a contiguous float array of (n, h, w).
+
+    Parameters
+    ----------
+    block
+        Frames; float32 and float64 are kept, other kinds become float64.
+    name
+        What to call it in an error.
+
+    Returns
+    -------
+    ndarray
+        (n, h, w), float32 or float64, contiguous; the input itself where it is so already.
+
+    Raises
+    ------
+    ParameterError
+        If it has not three dimensions.
+
+    Examples
+    --------
+    >>> as_block(np.zeros((1, 2, 3), dtype=int)).dtype
+    dtype('float64')
+    """
+    z = np.asarray(block)
+    if z.ndim != 3:
+        raise ParameterError(f"{name} must have the axes (frame, y, x), not the shape {z.shape}")
+    return np.ascontiguousarray(z, dtype=np.float32 if z.dtype == np.float32 else np.float64)
+
+
+def _images(block: npt.ArrayLike, masks: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
+    z = as_block(block)
+    mask = np.asarray(masks)
+    if mask.shape != z.shape:
+        raise ParameterError(f"masks must have the block's shape {z.shape}, not {mask.shape}")
+    if mask.dtype != np.bool_:
+        mask = mask != 0
+    return z, np.ascontiguousarray(mask).view(np.uint8)
+
+
+def _check(properties: str, background: str, gap: int, width: int) -> None:
+    if properties not in ("basic", "full"):
+        raise ParameterError(f"properties must be 'basic' or 'full', not {properties!r}")
+    if background not in ("ring", "frame", "zero"):
+        raise ParameterError(f"background must be 'ring', 'frame' or 'zero', not {background!r}")
+    if gap < 0 or width < 1:
+        raise ParameterError("ring_gap_px must be at least 0 and ring_width_px at least 1")
+
+
+def _filled(seeds: npt.NDArray[np.uint8], hole_area: float | None) -> npt.NDArray[np.uint8]:
+    from playNano.algorithms._hole_kernels import fill_holes
+
+    filled = seeds.copy()
+    fill_holes(filled, -1.0 if hole_area is None else float(hole_area))
+    return filled
+
+
+def _run_kernel(
+    z: npt.NDArray[Any],
+    seeds: npt.NDArray[Any],
+    min_size: float,
+    remove_edge: bool,
+    areas: FloatArray,
+    heights: FloatArray,
+    full: bool,
+    background: str,
+    ring: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int32], FloatArray]:
+    """Run the kernel, giving it a longer table whenever it fills one."""
+    from playNano.algorithms import _region_kernels as kernels
+
+    labels = np.zeros(z.shape, dtype=np.int32)
+    words = np.empty(0, dtype=np.uint64)
+    if seeds.itemsize == 1 and seeds.ctypes.data % 8 == 0:
+        words = seeds.reshape(-1)[: seeds.size // 8 * 8].view(np.uint64)
+    kind = {"zero": 0, "frame": 1, "ring": 2}[background]
+    width = kernels.FIRST_SUM + (kernels.N_FULL if full else kernels.N_BASIC)
+    out = np.empty((width, max(256, 64 * len(z))))
+    first = rows = 0
+    while first < len(z):
+        first, rows = kernels.regions_of_block(
+            seeds, words, z, first, rows, labels, out, min_size, remove_edge, areas, heights, full, kind, ring
+        )
+        if first < len(z):
+            more = np.empty((width, 2 * out.shape[1]))
+            more[:, :rows] = out[:, :rows]
+            out = more
+    return labels, out[:, :rows]
+
+
+def _table(
+    out: FloatArray, first_frame: int, pixel: tuple[float, float], shape: tuple[int, ...], full: bool
+) -> pd.DataFrame:
+    import pandas as pd
+
+    from playNano.algorithms import _region_kernels as kernels
+    from playNano.algorithms.region_shapes import full_columns
+
+    sums = out[kernels.FIRST_SUM :]
+    area = sums[kernels.AREA]
+    box = sums[[kernels.ROW_0, kernels.COL_0, kernels.ROW_1, kernels.COL_1]].astype(np.int64)
+    y = sums[kernels.ROW_0] + sums[kernels.SUM_Y] / area
+    x = sums[kernels.ANCHOR] + sums[kernels.SUM_X] / area
+    values: dict[str, npt.NDArray[Any]] = {
+        "frame": out[kernels.FRAME].astype(np.int64) + first_frame,
+        "label": out[kernels.LABEL].astype(np.int64),
+        "y": y,
+        "x": x,
+        "y_nm": y * pixel[0],
+        "x_nm": x * pixel[1],
+        "area_px": area.astype(np.int64),
+        "area_nm2": area * (pixel[0] * pixel[1]),
+        "min": sums[kernels.MIN],
+        "max": sums[kernels.MAX],
+        "mean": sums[kernels.SUM_Z] / area,
+        "bbox_min_row": box[0],
+        "bbox_min_col": box[1],
+        "bbox_max_row": box[2],
+        "bbox_max_col": box[3],
+        "touches_edge": (box[0] == 0) | (box[1] == 0) | (box[2] == shape[0]) | (box[3] == shape[1]),
+    }
+    if full:
+        values.update(full_columns(sums, pixel))
+    return pd.DataFrame(values)
