@@ -106,7 +106,7 @@ class AFMImageStack:
         """Read a movie from a file; see `playNano.io.loader.load_afm_stack`."""
         from playNano.io.loader import load_afm_stack
 
-        return load_afm_stack(path, channel=channel, **options)
+        return load_afm_stack(Path(path), channel=channel, **options)
 
     @property
     def pixel_size_nm(self) -> float | tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import Field
@@ -123,7 +123,7 @@ class ParticleTrackingModule(AnalysisModule):
         points["track_id"] = link_frames(
             points["frame"].to_numpy(),
             positions,
-            max_distance=max_distance_nm or max_distance,
+            max_distance=cast(float, max_distance_nm or max_distance),
             max_missing=max_missing,
             distance_scale=distance_scale,
         )

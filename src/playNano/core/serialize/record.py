@@ -18,7 +18,7 @@ from playNano.core.tables import TableView
 from playNano.errors import RecordError
 
 LARGE = 100_000
-"""Arrays, tables and lists with more values than this leave the JSON."""
+"""Arrays, tables, lists and numbered sets of arrays with more values than this leave the JSON."""
 
 _REFERENCE = "$stored"
 
@@ -94,6 +94,8 @@ class _Store:
             table = value.table if isinstance(value, TableView) else value
             dtypes = {str(c): str(t) for c, t in table.dtypes.items()}
             reference |= {"kind": "table", "shape": list(table.shape), "dtype": dtypes}
+        elif isinstance(value, Mapping):
+            reference |= {"kind": "dict of arrays", "shape": [len(value)], "dtype": "mixed"}
         else:
             reference |= {"kind": "list", "shape": [len(value)], "dtype": "mixed"}
         reference["checksum"] = checksum
@@ -126,7 +128,9 @@ def _is_large(value: Any) -> bool:
         return bool(value.table.size > LARGE)
     if is_table(value):
         return bool(value.size > LARGE)
-    return isinstance(value, list | tuple) and _count(value, LARGE) > LARGE
+    if isinstance(value, Mapping) and not all(isinstance(key, int) for key in value):
+        return False  # the record's own skeleton, which stays in the JSON
+    return isinstance(value, list | tuple | Mapping) and _count(value, LARGE) > LARGE
 
 
 def _count(value: Any, limit: int) -> int:
@@ -152,7 +156,10 @@ def _checksum(value: Any) -> str:
     table = value.table if isinstance(value, TableView) else value if is_table(value) else None
     if isinstance(value, TableView):
         digest.update(json.dumps(json_safe(value.spec())).encode())
-    if table is None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            digest.update(f"{key}:{_checksum(item)}".encode())
+    elif table is None:
         digest.update(json.dumps(json_safe(value)).encode())
     else:
         for column in table.columns:
