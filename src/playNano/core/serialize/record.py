@@ -130,17 +130,20 @@ def _is_large(value: Any) -> bool:
         return bool(value.size > LARGE)
     if isinstance(value, Mapping) and not all(isinstance(key, int) for key in value):
         return False  # the record's own skeleton, which stays in the JSON
-    return isinstance(value, list | tuple | Mapping) and _count(value, LARGE) > LARGE
+    if isinstance(value, Mapping):
+        return sum(item.size for item in value.values() if isinstance(item, np.ndarray)) > LARGE
+    return isinstance(value, list | tuple) and _count(value, LARGE) > LARGE
 
 
 def _count(value: Any, limit: int) -> int:
-    """Count the single values in a nesting, up to a little over the limit."""
-    if isinstance(value, np.ndarray):
-        return int(value.size)
+    """Count the values of lists in a nesting, up to a little over the limit.
+
+    Arrays and tables do not count: they leave by themselves.
+    """
     if isinstance(value, Mapping):
         value = value.values()
-    elif not isinstance(value, list | tuple | TableView):
-        return 1
+    elif not isinstance(value, list | tuple):
+        return int(not (isinstance(value, np.ndarray | TableView) or is_table(value)))
     total = 0
     for item in value:
         total += _count(item, limit - total)
