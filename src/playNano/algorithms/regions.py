@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms._inputs import as_block, pixel_pair
+from playNano.algorithms.separate import separate_touching
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -61,13 +63,18 @@ def find_regions(
     background: Literal["ring", "frame", "zero"] = "ring",
     ring_gap_px: int = 2,
     ring_width_px: int = 3,
+    separate: Literal["none", "opening", "watershed"] = "none",
+    separate_by: Literal["distance", "height"] = "distance",
+    separate_depth_nm: float | None = None,
+    separate_radius_nm: float | None = None,
     properties: Literal["basic", "full"] = "full",
 ) -> Regions:
     """Label the 8-connected regions of masks and measure them.
 
-    Holes are filled first; then regions are labelled, those that touch the border, are too small or
-    miss a limit are dropped, and the rest are numbered in raster order. The partition, areas, bounding
-    boxes and centroids are those of `skimage.measure.label` and `regionprops`.
+    Holes are filled first, then touching particles parted; regions are labelled, those that touch the
+    border, are too small or miss a limit are dropped, and the rest are numbered in raster order. The
+    partition, areas, bounding boxes and centroids are those of `skimage.measure.label` and
+    `regionprops`.
 
     Parameters
     ----------
@@ -102,6 +109,9 @@ def find_regions(
     ring_gap_px, ring_width_px
         The ring lies beyond ``ring_gap_px`` and within ``ring_gap_px + ring_width_px`` of the region
         (Chebyshev distance). The gap keeps the particle's flank out of the ring.
+    separate, separate_by, separate_depth_nm, separate_radius_nm
+        Part touching particles: see `playNano.algorithms.separate.separate_touching`, where they are
+        called ``method, by, depth_nm, radius_nm``.
     properties
         ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for the rest too.
 
@@ -160,77 +170,20 @@ def find_regions(
     _check(properties, background, ring_gap_px, ring_width_px)
     if fill_holes:
         seeds = _filled(seeds, hole_area)
-    heights = (
-        -np.inf if min_height_nm is None else min_height_nm,
-        np.inf if max_height_nm is None else max_height_nm,
-    )
-    areas = (0.0 if min_area_nm2 is None else min_area_nm2, np.inf if max_area_nm2 is None else max_area_nm2)
+    parts: npt.NDArray[Any] = seeds
+    if separate != "none":
+        parts = separate_touching(
+            z, seeds, method=separate, by=separate_by, depth_nm=separate_depth_nm,
+            radius_nm=separate_radius_nm, pixel_size_nm=pixel,
+        )  # fmt: skip
+    heights = _limits(min_height_nm, max_height_nm)
+    areas = _limits(min_area_nm2, max_area_nm2)
     full = properties == "full" or heights != (-np.inf, np.inf)
     labels, sums = _run_kernel(
-        z, seeds, float(min_size), bool(remove_edge), np.array([pixel[0] * pixel[1], *areas]),
+        z, parts, float(min_size), bool(remove_edge), np.array([pixel[0] * pixel[1], *areas]),
         np.array(heights), full, background, np.array([ring_gap_px, ring_width_px], dtype=np.int64),
     )  # fmt: skip
     return Regions(labels, _table(sums, int(first_frame), pixel, z.shape[1:], properties == "full"))
-
-
-def pixel_pair(pixel_size_nm: float | tuple[float, float]) -> tuple[float, float]:
-    """Return the pixel size as (y, x).
-
-    Parameters
-    ----------
-    pixel_size_nm
-        One number, or (y, x), in nm, positive.
-
-    Returns
-    -------
-    tuple of float
-        Height and width of a pixel in nm.
-
-    Raises
-    ------
-    ParameterError
-        If a size is not positive and finite.
-
-    Examples
-    --------
-    >>> pixel_pair(2)
-    (2.0, 2.0)
-    """
-    given = np.atleast_1d(np.asarray(pixel_size_nm, dtype=np.float64))
-    if given.size not in (1, 2) or not np.all(np.isfinite(given) & (given > 0)):
-        raise ParameterError(f"pixel_size_nm must be one positive number or (y, x), not {pixel_size_nm!r}")
-    return float(given[0]), float(given[-1])
-
-
-def as_block(block: npt.ArrayLike, name: str = "block") -> npt.NDArray[Any]:
-    """Return frames as a contiguous float array of (n, h, w).
-
-    Parameters
-    ----------
-    block
-        Frames; float32 and float64 are kept, other kinds become float64.
-    name
-        What to call it in an error.
-
-    Returns
-    -------
-    ndarray
-        (n, h, w), float32 or float64, contiguous; the input itself where it is so already.
-
-    Raises
-    ------
-    ParameterError
-        If it has not three dimensions.
-
-    Examples
-    --------
-    >>> as_block(np.zeros((1, 2, 3), dtype=int)).dtype
-    dtype('float64')
-    """
-    z = np.asarray(block)
-    if z.ndim != 3:
-        raise ParameterError(f"{name} must have the axes (frame, y, x), not the shape {z.shape}")
-    return np.ascontiguousarray(z, dtype=np.float32 if z.dtype == np.float32 else np.float64)
 
 
 def _images(block: npt.ArrayLike, masks: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
@@ -241,6 +194,10 @@ def _images(block: npt.ArrayLike, masks: npt.ArrayLike) -> tuple[npt.NDArray[Any
     if mask.dtype != np.bool_:
         mask = mask != 0
     return z, np.ascontiguousarray(mask).view(np.uint8)
+
+
+def _limits(low: float | None, high: float | None) -> tuple[float, float]:
+    return (-np.inf if low is None else float(low), np.inf if high is None else float(high))
 
 
 def _check(properties: str, background: str, gap: int, width: int) -> None:
