@@ -70,9 +70,7 @@ class PointTree:
     def run(self, centers: NDArray[np.float64]) -> Partition:
         """Run k-means from the given centres."""
         start = np.ascontiguousarray(centers, dtype=np.float64)
-        return Partition(
-            *self._kernels.lloyd(self.points, *self._arrays, start, self._max_iter, TOLERANCE)
-        )
+        return Partition(*self._kernels.lloyd(self.points, *self._arrays, start, self._max_iter, TOLERANCE))
 
     def labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the nearest centre of every point, in the order in which the points were given."""

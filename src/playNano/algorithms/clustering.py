@@ -195,9 +195,7 @@ def dbscan_cylinder(
     space = checked_points(points_space, "points_space")
     t = np.asarray(times)
     if t.ndim != 1 or len(t) != len(space):
-        raise ParameterError(
-            f"times must have one value a point, shape ({len(space)},); got shape {t.shape}"
-        )
+        raise ParameterError(f"times must have one value a point, shape ({len(space)},); got shape {t.shape}")
     joined = np.column_stack([space, checked_points(t[:, np.newaxis], "times")]) if len(space) else space
     if len(space) == 0:
         return no_clusters(np.empty((0, space.shape[1] + 1)), _no_density_info())

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from playNano.algorithms._cluster_points import (
     Clusters,
     checked_count,
-    checked_points,
-    count_distinct,
-    finished,
-    no_clusters,
-    position_order,
 )
-from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms._kmeans_tree import Partition, PointTree, Split
+    pass
 
 __all__ = ["Clusters", "log_likelihood", "xmeans"]
 

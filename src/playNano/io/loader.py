@@ -49,6 +49,8 @@ def load_afm_stack(path: str | Path, channel: str = "height_trace", **options: A
     from playNano.afm_stack import AFMImageStack
 
     movie = open_movie(path, channel, **options)
+    if movie.load is not None:
+        return movie.load()
     return AFMImageStack(
         movie.read(0, movie.shape[0]),
         movie.pixel_size_nm,

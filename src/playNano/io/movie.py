@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
+
+if TYPE_CHECKING:
+    from playNano.afm_stack import AFMImageStack
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Movie:
         Scan timing and direction, or None.
     header
         What else the file tells, as plain values.
+    load
+        Where the file holds a whole stack, results included: a function that gives it back.
     """
 
     path: Path
@@ -55,3 +60,4 @@ class Movie:
     frame_metadata: list[dict[str, Any]] = field(default_factory=list)
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
+    load: Callable[[], AFMImageStack] | None = None

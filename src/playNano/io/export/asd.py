@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.files import replacing
 from playNano.errors import ParameterError
-from playNano.io.atomic import replacing
 from playNano.io.formats.asd_header import (
     AD_RANGES,
     CHANNELS,

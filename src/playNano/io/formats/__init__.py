@@ -69,6 +69,7 @@ class Reader:
 READERS: tuple[Reader, ...] = (
     Reader("asd", (".asd",), "playNano.io.formats.asd", "sniff_asd", "open_asd"),
     Reader("h5-jpk", (".h5-jpk",), "playNano.io.formats.jpk_h5", "sniff_h5_jpk", "open_h5_jpk"),
+    Reader("bundle", (".h5", ".hdf5"), "playNano.io.formats.bundle", "sniff_bundle", "open_bundle"),
     Reader("npz", (".npz",), "playNano.io.formats.numpy_files", "sniff_npz", "open_npz", ("pixel_size_nm",)),
     Reader(
         "npy",

@@ -1,0 +1,50 @@
+"""Write a stack with its steps, masks, results and records to one HDF5 file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.files import replacing
+from playNano.core.serialize import write_tree
+from playNano.io.formats.bundle import FORMAT, STACK, VERSION
+
+
+def write_bundle(stack: AFMImageStack, path: str | Path) -> None:
+    """Write a stack to an HDF5 bundle; `load_afm_stack` reads it back whole.
+
+    Parameters
+    ----------
+    stack
+        The movie with whatever was made of it. An array that stands in several slots is stored once.
+    path
+        The file (``.h5``); its folder is made if need be.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older file stays as it was.
+    """
+    import h5py
+
+    info = {
+        "pixel_size_nm": list(stack.pixel_size_yx_nm),
+        "channel": stack.channel,
+        "unit": stack.unit,
+        "file_path": str(stack.file_path),
+        "frame_metadata": stack.frame_metadata,
+        "scan": None if stack.scan is None else stack.scan.to_dict(),
+        "metadata": stack.metadata,
+    }
+    tree = {
+        "info": info,
+        "data": stack.data,
+        "processed": stack.processed,
+        "masks": stack.masks,
+        "analysis": stack.analysis,
+        "provenance": stack.provenance,
+    }
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        write_tree(file, STACK, tree)

@@ -1,0 +1,132 @@
+"""Read playNano's own HDF5 bundles: a stack with its steps, masks, results and records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.scan import ScanGeometry
+from playNano.core.serialize import read_tree
+from playNano.errors import FileFormatError
+from playNano.io.formats.frames import check_range
+from playNano.io.formats.hdf5 import SIGNATURE, opened
+from playNano.io.metadata import pick_channel
+from playNano.io.movie import Movie
+
+FORMAT = "playNano bundle"
+VERSION = 1
+STACK = "stack"
+"""The group that holds everything."""
+
+
+def sniff_bundle(path: Path, head: bytes) -> str | None:
+    """Return why a file is not a bundle, or None where it is one."""
+    if not head.startswith(SIGNATURE):
+        return "it is not an HDF5 file"
+    with opened(path) as file:
+        found = file.attrs.get("format")
+    return None if found == FORMAT else "it is an HDF5 file, but not one that playNano wrote"
+
+
+def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
+    """Open a bundle without decoding pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        None, "height_trace" or the name of the one channel that the bundle holds.
+
+    Returns
+    -------
+    Movie
+        Its ``load()`` gives the whole stack back, with steps, masks, results and records.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a bundle, of a newer version, or damaged.
+    ChannelError
+        It holds another channel.
+    """
+    source = Path(path)
+    with opened(source) as file:
+        _check_version(source, file.attrs)
+        try:
+            shape = tuple(int(n) for n in file[STACK]["data"].shape)
+            info: dict[str, Any] = read_tree(file[STACK], "info")
+        except KeyError as error:
+            raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
+    # A bundle holds one channel, so the default name of one means it.
+    name = pick_channel(source, channel, (info["channel"],), {"height_trace": (info["channel"],)})
+
+    def read(start: int, stop: int) -> npt.NDArray[Any]:
+        check_range(start, stop, shape[0], source)
+        with opened(source) as file:
+            return np.asarray(file[STACK]["data"][start:stop])
+
+    return Movie(
+        path=source,
+        format="bundle",
+        channel=name,
+        channels=(info["channel"],),
+        shape=(shape[0], shape[1], shape[2]),
+        pixel_size_nm=tuple(info["pixel_size_nm"]),
+        unit=info["unit"],
+        read=read,
+        frame_metadata=info["frame_metadata"],
+        scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
+        header=info["metadata"],
+        load=lambda: read_bundle(source),
+    )
+
+
+def read_bundle(path: str | Path) -> AFMImageStack:
+    """Read a stack with its steps, masks, results and records.
+
+    Parameters
+    ----------
+    path
+        A file that `playNano.io.export.bundle.write_bundle` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a bundle, of a newer version, or damaged.
+    """
+    source = Path(path)
+    with opened(source) as file:
+        _check_version(source, file.attrs)
+        try:
+            tree: dict[str, Any] = read_tree(file, STACK)
+            info = tree["info"]
+        except KeyError as error:
+            raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
+    stack = AFMImageStack(
+        tree["data"],
+        tuple(info["pixel_size_nm"]),
+        info["channel"],
+        info["file_path"],
+        info["frame_metadata"],
+        scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
+        unit=info["unit"],
+        metadata=info["metadata"],
+    )
+    stack.processed, stack.masks = tree["processed"], tree["masks"]
+    stack.analysis, stack.provenance = tree["analysis"], tree["provenance"]
+    return stack
+
+
+def _check_version(path: Path, attributes: Any) -> None:
+    if attributes.get("format") != FORMAT:
+        raise FileFormatError(f"{path} is an HDF5 file, but not one that playNano wrote")
+    version = int(attributes.get("version", 0))
+    if version != VERSION:
+        raise FileFormatError(
+            f"{path} is a bundle of version {version}; this playNano reads version {VERSION}"
+        )
