@@ -102,19 +102,31 @@ class ProcessingPipeline:
         calls = step_calls(steps, "steps")
         taken: set[str] = set()
         for call in calls:
-            if call.name in (CLEAR, "clear"):
-                self._clear_from_text(call)
-                continue
-            accepted = {p.name for p in declared_parameters(step_registry()[call.name].function)}
+            step = None if call.name == CLEAR else step_registry()[call.name]
+            accepted = {p.name for p in declared_parameters(step.function, step.leading)} if step else set()
             own = {name: value for name, value in shared.items() if name in accepted}
             taken |= set(own)
-            self._add(call.name, {**own, **call.params}, ("filter", "mask", "video"))
+            self.add_call(StepCall(call.name, {**own, **call.params}))
         if set(shared) - taken:
             name = sorted(set(shared) - taken)[0]
             raise ParameterError(
                 f"none of the steps {[call.name for call in calls]} takes a parameter {name!r}"
             )
         return self
+
+    def add_call(self, call: StepCall) -> ProcessingPipeline:
+        """Add a step of any kind, `clear_mask` included; return the pipeline.
+
+        Raises
+        ------
+        ValueError
+            If the step or a parameter is unknown or wrong.
+        """
+        if call.name != CLEAR:
+            return self._add(call.name, call.params, ("filter", "mask", "video"))
+        if call.params:
+            raise ParameterError(f"{CLEAR} takes no parameters, got {sorted(call.params)}")
+        return self.clear_mask()
 
     def clear(self) -> None:
         """Forget all planned steps."""
@@ -153,11 +165,6 @@ class ProcessingPipeline:
         where = f"step {len(self.steps) + 1} ({name})"
         self.steps.append(PlannedStep(name, found.bind(params, where), found))
         return self
-
-    def _clear_from_text(self, call: StepCall) -> None:
-        if call.params:
-            raise ParameterError(f"{CLEAR} takes no parameters, got {sorted(call.params)}")
-        self.clear_mask()
 
 
 class _Run:

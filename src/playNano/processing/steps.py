@@ -54,13 +54,11 @@ class Step:
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Return the values in effect, or raise `ParameterError`."""
-        return bind_params(self.function, params, where=where, skip=self._leading())
+        return bind_params(self.function, params, where=where, skip=self.leading)
 
-    def parameters_of(self) -> Callable[..., Any]:
-        """Return the function whose signature declares the parameters."""
-        return self.function
-
-    def _leading(self) -> tuple[str, ...]:
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Names of the arguments that are not parameters: the pixels, and the mask."""
         first = next(iter(inspect.signature(self.function).parameters), "data")
         return (first, "mask") if self.uses_mask else (first,)
 

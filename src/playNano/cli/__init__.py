@@ -1,0 +1,10 @@
+"""The command line."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the ``playnano`` command."""
+    from playNano.cli.app import run
+
+    run()

@@ -1,0 +1,151 @@
+"""The commands: names, options and help texts; what they do stands in the modules beside this one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playNano._version import __version__
+
+app = typer.Typer(
+    name="playnano",
+    help="High-speed AFM movies into measured, reproducible numbers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+File = Annotated[Path, typer.Argument(help="The movie: a vendor's file, a bundle, .npy or .npz.")]
+Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
+PixelSize = Annotated[
+    float | None, typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not tell it.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")]
+PipelineFile = Annotated[
+    Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
+]
+Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run a command line; an error is one line on stderr and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [word for word in given if word != "--debug"]
+    # The one line below says it all.
+    logging.getLogger("playNano").addHandler(logging.NullHandler())
+    try:
+        app(given, standalone_mode=True)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"playnano: {_one_line(error)}", err=True)
+        raise SystemExit(2) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    notes = getattr(error, "__notes__", [])
+    known = type(error).__module__.startswith("playNano") or isinstance(error, OSError)
+    kind = "" if known else f"{type(error).__name__}: "
+    return (
+        f"{kind}{text}"
+        + "".join(f" ({note})" for note in notes)
+        + ("" if known else " (--debug shows where)")
+    )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"playNano {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def info(file: File, channel: Annotated[str | None, typer.Option("--channel", "-c")] = None) -> None:
+    """Say what is in a file: channels, size, pixel size, times, the first frame's heights."""
+    from playNano.cli.info import show_info
+
+    show_info(file, channel)
+
+
+@app.command()
+def process(
+    file: File,
+    output: Output,
+    steps: Annotated[
+        str | None, typer.Option("--steps", "-s", help='Such as "remove_plane;gaussian_filter:sigma=1".')
+    ] = None,
+    pipeline: PipelineFile = None,
+    channel: Channel = "height_trace",
+    pixel_size_nm: PixelSize = None,
+    gif: Gif = True,
+) -> None:
+    """Level and smooth a movie: writes processed.h5, processing.json and movie.gif."""
+    from playNano.cli.job import Plan, process_file
+
+    plan = Plan.from_options(processing=steps, analysis=None, pipeline=pipeline)
+    process_file(file, plan, output, channel=channel, pixel_size_nm=pixel_size_nm, gif=gif)
+
+
+@app.command()
+def analyze(
+    file: File,
+    output: Output,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            "--steps",
+            "-s",
+            help='Such as "feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking:max_distance=5".',
+        ),
+    ] = None,
+    process: Annotated[
+        str | None, typer.Option("--process", help='Steps before, such as "remove_plane;row_median_align".')
+    ] = None,
+    pipeline: PipelineFile = None,
+    channel: Channel = "height_trace",
+    pixel_size_nm: PixelSize = None,
+    gif: Gif = True,
+) -> None:
+    """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, overview.png and movie.gif."""
+    from playNano.cli.job import Plan, analyze_file
+
+    plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
+    analyze_file(file, plan, output, channel=channel, pixel_size_nm=pixel_size_nm, gif=gif)
+
+
+@app.command()
+def modules(
+    name: Annotated[str | None, typer.Argument(help="One step or module; by default all.")] = None,
+) -> None:
+    """List every processing step and analysis module with its parameters, defaults, limits and units."""
+    from playNano.cli.modules import show_modules
+
+    show_modules(name)
+
+
+@app.command()
+def demo(
+    output: Output = Path("playnano_demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated movie.")] = 0,
+) -> None:
+    """Simulate a movie, analyse it, and say how many of the true tracks were recovered."""
+    from playNano.cli.demo import run_demo
+
+    run_demo(output, seed)

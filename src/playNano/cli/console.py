@@ -1,0 +1,56 @@
+"""Where the command line writes, and progress bars for what takes longer than a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from playNano.core.executor import report_progress
+
+PATIENCE_S = 1.0
+"""A bar appears when a job has gone on for this long."""
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+class Bars:
+    """Progress bars by job, shown once a job takes long."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, float] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Note that `done` of `total` frames of a job are finished."""
+        now = time.monotonic()
+        if self._began.setdefault(what, now) + PATIENCE_S > now and what not in self._tasks:
+            if done >= total:
+                del self._began[what]
+            return
+        if what not in self._tasks:
+            self._progress.start()
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done)
+        if done >= total:
+            self._progress.remove_task(self._tasks.pop(what))
+            del self._began[what]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Bars]:
+    """Show progress on stderr while work inside the context goes on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=err, transient=True)
+    bars = Bars(progress)
+    try:
+        with report_progress(bars):
+            yield bars
+    finally:
+        if progress.live.is_started:
+            progress.stop()

@@ -1,0 +1,62 @@
+"""``playnano info``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from playNano.cli.console import out
+from playNano.io.loader import open_movie
+from playNano.io.movie import Movie
+
+
+def show_info(file: Path, channel: str | None) -> None:
+    """Print what is in a file; only the first frame is decoded."""
+    for name, value in describe(open_movie(file, channel)):
+        out.print(f"{name:<16} {value}", markup=False)
+
+
+def describe(movie: Movie) -> list[tuple[str, str]]:
+    """Return what a person asks first of a movie, as (name, value)."""
+    n_frames, height, width = movie.shape
+    y, x = movie.pixel_size_nm
+    pixel = f"{x:.6g} nm" if y == x else f"{y:.6g} nm (y) x {x:.6g} nm (x)"
+    return [
+        ("file", f"{movie.path} ({movie.format})"),
+        ("channels", ", ".join(movie.channels)),
+        ("shown", f"{movie.channel} ({movie.unit})"),
+        ("frames", f"{n_frames} of {height} x {width} px"),
+        ("pixel", pixel),
+        ("field", f"{height * y:.6g} nm (y) x {width * x:.6g} nm (x)"),
+        *_timing(movie),
+        *_first_frame(movie),
+    ]
+
+
+def _timing(movie: Movie) -> list[tuple[str, str]]:
+    times = [entry.get("timestamp") for entry in movie.frame_metadata]
+    if not times or any(time is None for time in times):
+        return [("time", "the file does not tell")]
+    starts = np.array(times, dtype=np.float64)
+    rows = [("time", f"{starts[-1] - starts[0]:.6g} s from the first frame to the last")]
+    if len(starts) > 1:
+        steps = np.diff(starts)
+        spread = "" if np.ptp(steps) < 1e-6 else f" ({steps.min():.6g} to {steps.max():.6g})"
+        rows.append(("interval", f"{np.median(steps):.6g} s a frame{spread}"))
+    if movie.scan is not None and movie.scan.line_rate_hz is not None:
+        direction = movie.scan.direction or "direction not known"
+        rows.append(("scan", f"{movie.scan.line_rate_hz:.6g} lines/s, {direction}"))
+    return rows
+
+
+def _first_frame(movie: Movie) -> list[tuple[str, str]]:
+    if not movie.shape[0]:
+        return []
+    frame = movie.read(0, 1)[0]
+    finite = frame[np.isfinite(frame)]
+    if not finite.size:
+        return [("first frame", "no finite pixel")]
+    return [
+        ("first frame", f"{finite.min():.6g} to {finite.max():.6g} {movie.unit}, mean {finite.mean():.6g}")
+    ]

@@ -1,0 +1,163 @@
+"""The main job: load, process, analyse, and put everything into a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.export import export_analysis_to_json
+from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.analysis.utils.common import export_to_hdf5
+from playNano.cli.console import Bars, out, progress_bars
+from playNano.core.files import replacing
+from playNano.core.serialize import json_safe
+from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file
+from playNano.errors import ParameterError
+from playNano.io.export.bundle import write_bundle
+from playNano.io.export.gif import write_gif
+from playNano.io.export.overview import last_table, write_overview
+from playNano.io.export.tables import write_tables
+from playNano.io.loader import load_afm_stack
+from playNano.processing.pipeline import CLEAR, ProcessingPipeline
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with a movie."""
+
+    processing: list[StepCall] = field(default_factory=list)
+    analysis: list[StepCall] = field(default_factory=list)
+
+    @classmethod
+    def from_options(cls, processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
+        """Make a plan of step strings or of a pipeline file.
+
+        Raises
+        ------
+        ParameterError
+            If both are given, or neither.
+        """
+        if pipeline is not None and (processing is not None or analysis is not None):
+            raise ParameterError("give steps on the command line or a pipeline file, not both")
+        if pipeline is not None:
+            return cls(*read_pipeline_file(pipeline))
+        if processing is None and analysis is None:
+            raise ParameterError("nothing to do: give --steps, or a --pipeline file")
+        return cls(parse_steps(processing or ""), parse_steps(analysis or ""))
+
+    def bind(self, stack: AFMImageStack) -> tuple[ProcessingPipeline, AnalysisPipeline]:
+        """Return both pipelines, every name and parameter checked."""
+        processing, analysis = ProcessingPipeline(stack), AnalysisPipeline()
+        for call in self.processing:
+            processing.add_call(call)
+        for call in self.analysis:
+            analysis.add(call.name, **call.params)
+        return processing, analysis
+
+
+def process_file(
+    file: Path, plan: Plan, folder: Path, *, channel: str, pixel_size_nm: float | None, gif: bool
+) -> None:
+    """Process a movie and write processed.h5, processing.json and movie.gif.
+
+    Raises
+    ------
+    PlayNanoError, OSError
+        With the file, step or parameter that is at fault.
+    """
+    if plan.analysis:
+        raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
+    with progress_bars() as bars:
+        stack = _load(file, plan, channel, pixel_size_nm)
+        plan.bind(stack)[0].run()
+        write_bundle(stack, folder / "processed.h5")
+        stack.export_processing_log(folder / "processing.json")
+        if gif:
+            _gif(stack, folder, None, bars)
+    out.print(f"{stack}\nresults in {folder}", markup=False)
+
+
+def analyze_file(
+    file: Path, plan: Plan, folder: Path, *, channel: str, pixel_size_nm: float | None, gif: bool
+) -> dict[str, Any]:
+    """Process and analyse a movie, write all results into a folder, and return the record.
+
+    Raises
+    ------
+    PlayNanoError, OSError
+        With the file, step or parameter that is at fault.
+    """
+    with progress_bars() as bars:
+        stack = _load(file, plan, channel, pixel_size_nm)
+        record = analyze_stack(stack, plan, folder, gif=gif, bars=bars)
+    report(stack, record, folder)
+    return record
+
+
+def analyze_stack(
+    stack: AFMImageStack, plan: Plan, folder: Path, *, gif: bool, bars: Bars | None
+) -> dict[str, Any]:
+    """Process and analyse a stack, write all results into a folder, and return the record."""
+    if not plan.analysis:
+        raise ParameterError(
+            "nothing to analyse: give --steps; for processing alone there is `playnano process`"
+        )
+    processing, analysis = plan.bind(stack)
+    processing.run()
+    record = analysis.run(stack)
+    export_analysis_to_json(folder / "record.json", record)
+    export_to_hdf5(record, folder / "record.h5")
+    write_tables(record["analysis"], folder)
+    _write_plan(processing, analysis, folder / "pipeline.yaml")
+    write_overview(stack, record["analysis"], folder / "overview.png")
+    if gif:
+        _gif(stack, folder, last_table(record["analysis"], "n_tracks"), bars)
+    return record
+
+
+def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
+    """Print what was found and where the results are."""
+    out.print(str(stack).partition("\n")[0], markup=False)
+    for key, outputs in record["analysis"].items():
+        summary = dict(outputs.get("summary", {}))
+        if "n_tracks" in outputs:
+            summary["n_tracks"] = outputs["n_tracks"]
+        plain = {name: value for name, value in summary.items() if isinstance(value, int | float)}
+        text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
+        out.print(f"  {key}: {text}", markup=False)
+    out.print(f"results in {folder}", markup=False)
+
+
+def _load(file: Path, plan: Plan, channel: str, pixel_size_nm: float | None) -> AFMImageStack:
+    _check(plan, file)
+    options = {} if pixel_size_nm is None else {"pixel_size_nm": pixel_size_nm}
+    return load_afm_stack(file, channel, **options)
+
+
+def _check(plan: Plan, file: Path) -> None:
+    """Check every name and parameter before a movie of any size is read."""
+    import numpy as np
+
+    plan.bind(AFMImageStack(np.zeros((1, 1, 1)), 1.0, "", file))
+
+
+def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> None:
+    def progress(done: int, total: int) -> None:
+        if bars is not None:
+            bars("movie.gif", done, total)
+
+    write_gif(stack, folder / "movie.gif", tracks, progress=progress)
+
+
+def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path: Path) -> None:
+    """Write the steps with the values in effect, as a pipeline file that repeats the run."""
+    import yaml
+
+    plan = {
+        "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing.steps],
+        "analysis": [{name: json_safe(params)} for name, params in analysis.steps],
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,77 @@
+"""``playnano modules``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from rich.table import Table
+
+from playNano.analysis.base import LEADING
+from playNano.analysis.pipeline import module_registry
+from playNano.cli.console import err, out
+from playNano.core.params import declared_parameters
+from playNano.errors import PlayNanoError, UnknownNameError
+from playNano.processing.steps import step_registry
+
+Entry = tuple[str, str, Callable[..., Any], tuple[str, ...]]
+
+
+def show_modules(name: str | None) -> None:
+    """Print steps and modules with their parameters; with a name, only that one and its help text."""
+    entries = _entries()
+    if name is not None:
+        entries = [entry for entry in entries if entry[0] == name]
+        if not entries:
+            _raise_unknown(name)
+    for title, kind, function, skip in entries:
+        _show(title, kind, function, skip)
+    if name is not None:
+        out.print(inspect.getdoc(entries[0][2]) or "", markup=False)
+    for plugin, reason in {**step_registry().plugin_errors(), **module_registry().plugin_errors()}.items():
+        err.print(f"plugin {plugin} cannot be used: {reason}", markup=False)
+
+
+def _entries() -> list[Entry]:
+    entries: list[Entry] = []
+    steps, modules = step_registry(), module_registry()
+    broken = {*steps.plugin_errors(), *modules.plugin_errors()}
+    for name in steps:
+        if name not in broken:
+            step = steps[name]
+            entries.append((name, step.kind, step.function, step.leading))
+    for name in modules:
+        if name not in broken:
+            entries.append((name, "analysis", modules[name].run, LEADING))
+    return sorted(
+        entries, key=lambda entry: (["filter", "mask", "video", "analysis"].index(entry[1]), entry[0])
+    )
+
+
+def _show(title: str, kind: str, function: Callable[..., Any], skip: tuple[str, ...]) -> None:
+    parameters = declared_parameters(function, skip)
+    summary = (inspect.getdoc(function) or "").partition("\n")[0]
+    out.print(f"[bold]{title}[/bold] ({kind}): {summary}")
+    if not parameters:
+        out.print()
+        return
+    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
+    for heading in ("parameter", "default", "type and limits", "unit"):
+        table.add_column(heading)
+    for parameter in parameters:
+        default = "needed" if parameter.required else repr(parameter.default)
+        # Brackets in a type are not markup.
+        cells = (parameter.name, default, parameter.type_name, parameter.unit or "")
+        table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+    out.print(table)
+    out.print()
+
+
+def _raise_unknown(name: str) -> None:
+    try:
+        step_registry()[name]
+    except UnknownNameError:
+        module_registry()[name]
+    except PlayNanoError:
+        raise

@@ -1,0 +1,163 @@
+"""One picture that shows what an analysis found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.files import replacing
+from playNano.io.export.render import COLOUR_MAP, ScaleBar, height_limits, track_colour
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_overview(
+    stack: AFMImageStack,
+    analysis: Mapping[str, Mapping[str, Any]],
+    path: str | Path,
+    frame: int | None = None,
+) -> None:
+    """Draw a frame with detections and tracks, and the detections per frame against time.
+
+    Parameters
+    ----------
+    stack
+        The levelled movie.
+    analysis
+        Outputs by ``"step_<n>_<module>"``; the last detection, tracking and clustering are shown.
+    path
+        The PNG file; its folder is made if need be.
+    frame
+        The frame shown; by default the one with the most typical number of detections near the middle.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older file stays as it was.
+    """
+    from matplotlib.figure import Figure
+
+    features = last_table(analysis, "features_per_frame")
+    tracks = last_table(analysis, "n_tracks")
+    shown = _typical_frame(features, stack.data) if frame is None else frame
+    figure = Figure(figsize=(11, 5.6), layout="constrained", dpi=110)
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    _draw_frame(left, stack, shown)
+    _draw_tracks(left, stack, tracks)
+    _draw_detections(left, stack, features, shown)
+    _draw_counts(right, stack, features, tracks, shown)
+    clusters = last_table(analysis, "clusters")
+    if clusters is not None:
+        _draw_clusters(left, stack, clusters)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.DataFrame | None:
+    """Return the table of the last step that has an output of this name, or None."""
+    tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
+    return tables[-1] if tables else None
+
+
+def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:
+    """Return a frame with a typical number of detections and a typical spread of heights."""
+    n_frames = len(data)
+    spread = np.nan_to_num(np.nanstd(data[:, ::4, ::4], axis=(1, 2)), nan=np.inf)
+    unusual = np.abs(spread - np.median(spread))
+    if features is not None and len(features):
+        counts = np.bincount(features["frame"].to_numpy(), minlength=n_frames)
+        unusual[counts != np.sort(counts[counts > 0])[np.count_nonzero(counts) // 2]] = np.inf
+    return int(np.argmin(unusual))
+
+
+def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
+    py, px = stack.pixel_size_yx_nm
+    low, high = height_limits(stack.data)
+    # Places are in nm from the centre of pixel (0, 0).
+    extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
+    image = axes.imshow(
+        stack.data[frame], cmap=COLOUR_MAP, vmin=low, vmax=high, extent=extent, aspect="equal"
+    )
+    axes.figure.colorbar(image, ax=axes, label=f"height ({stack.unit})", shrink=0.8)
+    bar = ScaleBar.for_width(stack.width * px)
+    x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
+    axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(
+        x + bar.length_nm / 2,
+        y - 0.015 * stack.height * py,
+        bar.text,
+        color="white",
+        ha="center",
+        va="bottom",
+    )
+    time = f", {stack.time_for_frame(frame):.2f} s" if stack.has_times else ""
+    axes.set_title(f"{stack.file_path.name}, {stack.channel}: frame {frame}{time}", fontsize=10)
+    axes.set_xlabel("x (nm)")
+    axes.set_ylabel("y (nm)")
+    axes.set_xlim(extent[0], extent[1])
+    axes.set_ylim(extent[2], extent[3])
+
+
+def _places_nm(stack: AFMImageStack, table: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    if not {"y_nm", "x_nm"} <= set(table.columns):
+        return None
+    return table["y_nm"].to_numpy(), table["x_nm"].to_numpy()
+
+
+def _draw_tracks(axes: Any, stack: AFMImageStack, tracks: pd.DataFrame | None) -> None:
+    if tracks is None or _places_nm(stack, tracks) is None:
+        return
+    for number, rows in tracks.groupby("track_id"):
+        if len(rows) > 1:
+            axes.plot(rows["x_nm"], rows["y_nm"], color=track_colour(number), linewidth=0.9, alpha=0.9)
+
+
+def _draw_detections(axes: Any, stack: AFMImageStack, features: pd.DataFrame | None, frame: int) -> None:
+    if features is None:
+        return
+    rows = features[features["frame"] == frame]
+    places = _places_nm(stack, rows)
+    if places is not None:
+        style = {"s": 90, "facecolors": "none", "edgecolors": "#7fd6ff", "linewidths": 1.4}
+        axes.scatter(places[1], places[0], label=f"{len(rows)} detections", **style)
+        axes.legend(loc="upper right", fontsize=8, framealpha=0.6)
+
+
+def _draw_clusters(axes: Any, stack: AFMImageStack, clusters: pd.DataFrame) -> None:
+    places = _places_nm(stack, clusters)
+    if places is None:
+        return
+    numbers = clusters["cluster_id"].to_numpy()
+    for number in np.unique(numbers[numbers >= 0]):
+        own = numbers == number
+        y, x = places[0][own].mean(), places[1][own].mean()
+        axes.plot(x, y, marker="+", markersize=11, markeredgewidth=2, color=track_colour(int(number)))
+
+
+def _draw_counts(
+    axes: Any, stack: AFMImageStack, features: pd.DataFrame | None, tracks: pd.DataFrame | None, frame: int
+) -> None:
+    times = np.asarray(stack.get_frame_times())
+    if features is not None:
+        counts = np.bincount(features["frame"].to_numpy(), minlength=stack.n_frames)
+        axes.step(times, counts, where="mid", color="#0072b2", label="detections")
+    if tracks is not None and len(tracks):
+        spans = tracks.groupby("track_id")["frame"].agg(["min", "max"])
+        alive = np.zeros(stack.n_frames + 1)
+        np.add.at(alive, spans["min"].to_numpy(), 1)
+        np.add.at(alive, spans["max"].to_numpy() + 1, -1)
+        axes.step(times, np.cumsum(alive)[:-1], where="mid", color="#d55e00", linewidth=1, label="tracks")
+    axes.axvline(times[frame], color="0.6", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("time (s)" if stack.has_times else "frame")
+    axes.set_ylabel("number in frame")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9)
+    axes.set_title("what is there, against time", fontsize=10)
