@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.files import replacing
 from playNano.errors import ParameterError
-from playNano.io.atomic import replacing
 from playNano.io.formats.asd_header import (
     AD_RANGES,
     CHANNELS,
@@ -56,7 +56,7 @@ def write_asd(
     Parameters
     ----------
     path
-        The file; its folder must exist. An older file is replaced.
+        The file; its folder is made if need be. An older file is replaced.
     data
         (frames, y, x): nm for "TP" and "ER", degrees for "PH".
     pixel_size_nm

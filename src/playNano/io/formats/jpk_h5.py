@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import Calibration, check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
-from playNano.io.formats.jpk_calibration import Calibration, as_text, calibration
+from playNano.io.formats.jpk_calibration import as_text, calibration
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.files import replacing
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
-from playNano.io.atomic import replacing
 from playNano.io.formats.frames import check_range
 from playNano.io.metadata import frame_dicts, pick_channel, pixel_size_yx
 from playNano.io.movie import Movie
@@ -211,7 +211,7 @@ def write_npz(path: str | Path, stack: AFMImageStack) -> None:
     Parameters
     ----------
     path
-        The file; its folder must exist. An older file is replaced.
+        The file; its folder is made if need be. An older file is replaced.
     stack
         Whose `data` (as they are, processed or not), pixel size, channel, unit, times and metadata are kept.
 
