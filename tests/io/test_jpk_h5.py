@@ -121,12 +121,24 @@ def test_times_and_scan(tmp_path):
     assert movie.header["user_name"] == "jpkuser"
     assert movie.scan.line_time_s == pytest.approx(0.02)
     assert movie.scan.frame_time_s == pytest.approx(0.24)
-    assert (movie.scan.direction, movie.scan.trace, movie.scan.lines) == ("down", "trace", HEIGHT)
+    assert (movie.scan.direction, movie.scan.trace, movie.scan.lines) == ("up", "trace", HEIGHT)
 
 
-@pytest.mark.parametrize(("motion", "direction"), [(b"bottomUp", "up"), (b"spiral", None), (None, None)])
-def test_direction(tmp_path, motion, direction):
-    assert open_h5_jpk(write(tmp_path / "a.h5-jpk", motion=motion)).scan.direction == direction
+@pytest.mark.parametrize(
+    ("motion", "flipped", "reflected"),
+    [(b"topDown", "up", "down"), (b"bottomUp", "down", "up"), (b"spiral", None, None), (None, None, None)],
+)
+def test_direction(tmp_path, motion, flipped, reflected):
+    """The line stored first is scanned first, and shown at the bottom unless the grid is reflected."""
+    assert open_h5_jpk(write(tmp_path / "a.h5-jpk", motion=motion)).scan.direction == flipped
+    path = write(tmp_path / "b.h5-jpk", motion=motion, **{"position-pattern.grid.reflect": b"true"})
+    assert open_h5_jpk(path).scan.direction == reflected
+
+
+def test_interlaced_lines_take_half_a_period(tmp_path):
+    key = "environment.fast-imaging.feed-forward-parameters.yaxis.interlace"
+    movie = open_h5_jpk(write(tmp_path / "a.h5-jpk", **{key: b"true"}))
+    assert movie.scan.line_time_s == pytest.approx(0.01)
 
 
 def test_trace_and_retrace_of_every_channel(tmp_path):

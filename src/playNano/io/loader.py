@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playNano.errors import FileFormatError, ParameterError
-from playNano.io.formats import HEAD_BYTES, READERS, Reader
+from playNano.io.formats import READERS, Reader, read_head
 from playNano.io.movie import Movie
 
 if TYPE_CHECKING:
     from playNano.afm_stack import AFMImageStack
 
 
-def load_afm_stack(path: str | Path, channel: str = "height_trace", **options: Any) -> AFMImageStack:
+def load_afm_stack(
+    path: str | os.PathLike[str], channel: str = "height_trace", **options: Any
+) -> AFMImageStack:
     """Load one channel of a file into memory.
 
     Parameters
     ----------
     path
-        The file.
+        The file, or a folder in which every file is a frame.
     channel
         The channel, by the name of the format ("TP", "height_retrace") or a common one ("height_trace",
         "height").
@@ -63,7 +66,7 @@ def load_afm_stack(path: str | Path, channel: str = "height_trace", **options: A
     )
 
 
-def open_movie(path: str | Path, channel: str | None = "height_trace", **options: Any) -> Movie:
+def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace", **options: Any) -> Movie:
     """Open one channel of a file without decoding any pixels.
 
     Parameters
@@ -102,7 +105,7 @@ def open_movie(path: str | Path, channel: str | None = "height_trace", **options
     return reader.open_movie(path, channel, **options)
 
 
-def list_channels(path: str | Path, **options: Any) -> tuple[str, ...]:
+def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ...]:
     """Return the channels of a file.
 
     Parameters
@@ -127,7 +130,7 @@ def list_channels(path: str | Path, **options: Any) -> tuple[str, ...]:
     return open_movie(path, None, **options).channels
 
 
-def find_reader(path: str | Path) -> Reader:
+def find_reader(path: str | os.PathLike[str]) -> Reader:
     """Return the reader for a file, by its name and its content.
 
     Readers whose suffix fits are asked first; then the others, so that a file with a wrong name is found too.
@@ -153,10 +156,8 @@ def find_reader(path: str | Path) -> Reader:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
     folder = path.is_dir()
-    head = b"" if folder else _head(path)
+    head = b"" if folder else read_head(path)
     readers = [reader for reader in READERS if reader.folder == folder]
-    if folder and not readers:
-        raise FileFormatError(f"{path} is a folder; give a file. Known formats: {_known()}")
     if not folder and not head:
         raise FileFormatError(f"{path}: the file is empty. Known formats: {_known()}")
     refusals = []
@@ -167,11 +168,6 @@ def find_reader(path: str | Path) -> Reader:
         refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
     what = "folder" if folder else "file"
     raise FileFormatError(f"{path}: no reader accepts this {what}. {'; '.join(refusals)}")
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
 
 
 def _known() -> str:

@@ -56,7 +56,7 @@ def write_asd(
     Parameters
     ----------
     path
-        The file; its folder must exist. An older file is replaced.
+        The file; its folder is made if need be. An older file is replaced.
     data
         (frames, y, x): nm for "TP" and "ER", degrees for "PH".
     pixel_size_nm

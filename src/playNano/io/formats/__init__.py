@@ -14,6 +14,7 @@ The table names both as text, so that nothing of a format is imported before a f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -32,7 +33,8 @@ class Reader:
     name
         Short name of the format.
     suffixes
-        Endings of a file's name, lower case. A reader whose suffix fits is asked first.
+        Endings of a file's name, lower case; "[0-9]" stands for any digit. A reader whose suffix fits is
+        asked first.
     module
         Where the functions are.
     sniff
@@ -41,8 +43,10 @@ class Reader:
         Name of the function that opens it.
     options
         Keyword arguments that the function `open` takes beside path and channel.
+    series
+        Whether a file holds one frame, so that a folder of such files is a movie.
     folder
-        Whether the reader takes a folder of files (a movie with one file a frame) instead of a file.
+        Whether the reader takes a folder instead of a file.
     """
 
     name: str
@@ -51,11 +55,12 @@ class Reader:
     sniff: str
     open: str
     options: tuple[str, ...] = ()
+    series: bool = False
     folder: bool = False
 
     def fits_name(self, path: Path) -> bool:
         """Return whether the file's name ends as this format's files do."""
-        return path.name.casefold().endswith(self.suffixes)
+        return any(fnmatchcase(path.name.casefold(), f"*{suffix}") for suffix in self.suffixes)
 
     def refusal(self, path: Path, head: bytes) -> str | None:
         """Return why the file is not of this format, or None where it may be."""
@@ -79,4 +84,28 @@ READERS: tuple[Reader, ...] = (
         "open_npy",
         ("pixel_size_nm", "frame_time_s", "unit"),
     ),
+    Reader(
+        "jpk", (".jpk", ".jpk-qi-image"), "playNano.io.formats.jpk_tiff", "sniff_jpk", "open_jpk", series=True
+    ),
+    Reader(
+        "spm", (".spm", ".[0-9][0-9][0-9]"), "playNano.io.formats.spm", "sniff_spm", "open_spm", series=True
+    ),
+    Reader("folder", ("/",), "playNano.io.formats.folder", "sniff_folder", "open_folder", folder=True),
 )
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file, by which readers know their own.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bytes
+        At most `HEAD_BYTES`.
+    """
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Calibration
 from playNano.io.metadata import base_unit
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A linear scaling: value = slope * raw + intercept.
-
-    Parameters
-    ----------
-    slope
-        Unit of the value for one raw count.
-    intercept
-        Value of raw 0.
-    unit
-        "nm", "deg", "V" ...
-    """
-
-    slope: float
-    intercept: float
-    unit: str
 
 
 def as_text(value: Any) -> str:

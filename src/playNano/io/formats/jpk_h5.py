@@ -12,14 +12,17 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import Calibration, check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
-from playNano.io.formats.jpk_calibration import Calibration, as_text, calibration
+from playNano.io.formats.jpk_calibration import as_text, calibration
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
 
 _GRID = "position-pattern.grid"
-_DIRECTIONS: dict[str, Literal["down", "up"]] = {"topdown": "down", "bottomup": "up"}
+_INTERLACE = "environment.fast-imaging.feed-forward-parameters.yaxis.interlace"
+# "topDown" scans the line that is stored first before the others: in real movies the surface drifts in z
+# without a jump from the line stored last to the first line of the next frame. The image has them flipped.
+_FIRST_STORED = {"topdown": "first", "bottomup": "last"}
 _TOLD = {
     "instrument": "description.instrument",
     "software": "description.source-software",
@@ -180,7 +183,7 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
             (np.asarray(starts_ms, dtype=np.int64) - starts_ms[0]) / 1000 if starts_ms else None,
             {"duration_s": durations_s} if durations_s else None,
         ),
-        scan=_scan(attributes, grid.height, durations_s, name),
+        scan=_scan(attributes, grid, durations_s, name),
         header=header,
     )
 
@@ -282,13 +285,19 @@ def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
     return starts, durations
 
 
-def _scan(attributes: Mapping[str, Any], lines: int, durations_s: list[float], channel: str) -> ScanGeometry:
+def _scan(attributes: Mapping[str, Any], grid: Grid, durations_s: list[float], channel: str) -> ScanGeometry:
     rate_hz = float(attributes.get("timing-settings.scanRate", 0.0))
+    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines.
+    lines = 2 if as_text(attributes.get(_INTERLACE, "false")) == "true" else 1
+    direction: Literal["down", "up"] | None = None
+    first = _FIRST_STORED.get(as_text(attributes.get("motion", "")).casefold())
+    if first is not None:
+        direction = "up" if (first == "first") == grid.flip else "down"
     return ScanGeometry(
-        lines=lines,
-        line_time_s=1 / rate_hz if rate_hz > 0 else None,
+        lines=grid.height,
+        line_time_s=1 / (rate_hz * lines) if rate_hz > 0 else None,
         frame_time_s=float(np.median(durations_s)) if durations_s else None,
-        direction=_DIRECTIONS.get(as_text(attributes.get("motion", "")).casefold()),
+        direction=direction,
         trace="retrace" if channel.endswith("_retrace") else "trace",
     )
 

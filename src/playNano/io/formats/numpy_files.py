@@ -211,7 +211,7 @@ def write_npz(path: str | Path, stack: AFMImageStack) -> None:
     Parameters
     ----------
     path
-        The file; its folder must exist. An older file is replaced.
+        The file; its folder is made if need be. An older file is replaced.
     stack
         Whose `data` (as they are, processed or not), pixel size, channel, unit, times and metadata are kept.
 

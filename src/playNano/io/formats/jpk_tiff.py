@@ -1,0 +1,210 @@
+"""Reader for `.jpk` and `.jpk-qi-image`: one image of a JPK / Bruker microscope a file, TIFF with own tags.
+
+Every page but the first (a thumbnail) is a channel. A page lists calibration slots of 48 tags each; the
+scaling of every slot counts from the stored numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Calibration, check_range, numbered
+from playNano.io.formats.tiff import TiffPage, is_tiff, read_pages
+from playNano.io.metadata import base_unit, iso_from_ms, length_nm, pick_channel
+from playNano.io.movie import Movie
+
+# Tags of the first page: what was measured, when and where.
+_SOFTWARE, _START, _COMMENT, _END, _ID, _USER = 0x8000, 0x8003, 0x8004, 0x8006, 0x8008, 0x8009
+_ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _SCAN_RATE, _MOTION = (
+    0x8017,
+    0x8042,
+    0x8043,
+    0x8044,
+    0x8049,
+    0x804B,
+)
+# Tags of a channel's page; those of a slot count from its first one.
+_CHANNEL, _RETRACE, _SLOTS, _DEFAULT, _FIRST_SLOT, _SLOT_TAGS = 0x8050, 0x8051, 0x8080, 0x8081, 0x8090, 48
+_UNIT, _SCALING, _MULTIPLIER, _OFFSET = 18, 19, 20, 21
+
+_DIRECTIONS: dict[str, Literal["down", "up"]] = {"topDown": "down", "bottomUp": "up"}
+
+
+@dataclass(frozen=True)
+class JpkImage:
+    """Decodes the one frame of a `.jpk` file; holds no open file, and can be pickled.
+
+    Parameters
+    ----------
+    path
+        The file.
+    page
+        The channel's page.
+    scaling
+        From stored numbers to values.
+    """
+
+    path: Path
+    page: TiffPage
+    scaling: Calibration
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Decode frames [start, stop); there is one."""
+        if check_range(start, stop, 1, self.path) == 0:
+            return np.empty((0, *self.page.shape), dtype=np.float32)
+        values = self.page.pixels(self.path).astype(np.float64)
+        values *= self.scaling.slope
+        values += self.scaling.intercept
+        return values.astype(np.float32)[np.newaxis]
+
+
+def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
+    """Open one channel of a `.jpk` image without decoding it.
+
+    Parameters
+    ----------
+    path
+        The file; a folder of such files is a movie (see `playNano.io.formats.folder`).
+    channel
+        As in "height_trace", "measuredHeight_retrace"; without an ending the trace is meant. None means the
+        height.
+
+    Returns
+    -------
+    Movie
+        One frame, by the vendor's default calibration, lengths in nm.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not such an image.
+    ChannelError
+        The file does not have the channel.
+    """
+    path = Path(path)
+    every = read_pages(path)
+    first = every[0].tags if every else {}
+    pages = [page for page in every if page.tags.get(_CHANNEL, "thumbnail") != "thumbnail"]
+    ways = ["retrace" if page.tags.get(_RETRACE) else "trace" for page in pages]
+    names = numbered([f"{page.tags[_CHANNEL]}_{way}" for page, way in zip(pages, ways, strict=True)])
+    name = pick_channel(path, channel, names)
+    page = pages[names.index(name)]
+    height, width = page.shape
+    if height < 1 or width < 1:
+        raise FileFormatError(f"{path}: channel {name} has {height} x {width} px")
+    y_nm, x_nm = (
+        length_nm(_need(first, tag, path), "m", path, f"its grid ({tag:#x})")
+        for tag in (_V_LENGTH, _U_LENGTH)
+    )
+    scaling = _scaling(page.tags, path, name)
+    start, end = (_moment(first.get(tag)) for tag in (_START, _END))
+    duration_s = (end - start).total_seconds() if start and end and end > start else None
+    return Movie(
+        path=path,
+        format="jpk",
+        channel=channel or name,
+        channels=tuple(names),
+        shape=(1, height, width),
+        pixel_size_nm=(y_nm / height, x_nm / width),
+        unit=scaling.unit,
+        read=JpkImage(path, page, scaling),
+        frame_metadata=[{"timestamp": 0.0} | ({"duration_s": duration_s} if duration_s else {})],
+        scan=_scan(first, height, duration_s, ways[names.index(name)]),
+        header={
+            "file_channel": name,
+            "start_time": _start_time(first, start),
+            "software": first.get(_SOFTWARE),
+            "comment": str(first.get(_COMMENT, "")).replace("<empty>", ""),
+            "user_name": first.get(_USER),
+            "scan_rate_hz": first.get(_SCAN_RATE),
+            "motion": first.get(_MOTION),
+            "scan_angle_rad": first.get(_THETA),
+        },
+    )
+
+
+def sniff_jpk(path: Path, head: bytes) -> str | None:
+    """Return why a file is not a `.jpk` image, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
+    if not is_tiff(head):
+        return "it is not a TIFF file"
+    try:
+        has = any(_CHANNEL in page.tags for page in read_pages(path))
+    except FileFormatError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None if has else "the TIFF file has no page with a JPK channel"
+
+
+def _need(tags: dict[int, Any], tag: int, path: Path) -> Any:
+    if tag not in tags:
+        raise FileFormatError(f"{path}: the JPK file has no tag {tag:#x}")
+    return tags[tag]
+
+
+def _scaling(tags: dict[int, Any], path: Path, channel: str) -> Calibration:
+    default = _need(tags, _DEFAULT, path)
+    for slot in range(int(_need(tags, _SLOTS, path))):
+        first = _FIRST_SLOT + _SLOT_TAGS * slot
+        if tags.get(first) == default:
+            kind = tags.get(first + _SCALING)
+            if kind == "NullScaling":
+                return Calibration(1.0, 0.0, "")
+            if kind != "LinearScaling":
+                raise FileFormatError(f"{path}: channel {channel} has a {kind}; only linear ones can be read")
+            factor, unit = base_unit(str(tags.get(first + _UNIT, "")))
+            multiplier, offset = (float(_need(tags, first + tag, path)) for tag in (_MULTIPLIER, _OFFSET))
+            return Calibration(multiplier * factor, offset * factor, unit)
+    raise FileFormatError(f"{path}: channel {channel} has no calibration slot {default!r}, its default one")
+
+
+def _moment(text: Any) -> datetime | None:
+    """Return the moment of a text such as "2023-02-16 12:08:46.436 GMT", without its time zone."""
+    match = re.match(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)", str(text))
+    try:
+        return datetime.fromisoformat(f"{match[1]}T{match[2]}") if match else None
+    except ValueError:
+        return None
+
+
+def _start_time(tags: dict[int, Any], start: datetime | None) -> str | None:
+    # The file's identity is its start in ms since 1970, in newer files; it knows no time zones.
+    identity = str(tags.get(_ID, ""))
+    if start is not None and identity.isdecimal():
+        moment = datetime.fromtimestamp(int(identity) / 1000, tz=UTC).replace(tzinfo=None)
+        if abs((moment - start).total_seconds()) < 24 * 3600:
+            return iso_from_ms(int(identity))
+    return start.isoformat(timespec="milliseconds") if start else None
+
+
+def _scan(tags: dict[int, Any], lines: int, duration_s: float | None, way: str) -> ScanGeometry:
+    rate_hz = float(tags.get(_SCAN_RATE, 0.0))
+    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines.
+    interlaced = re.search(r"yaxis\.interlace : true", str(tags.get(_ENVIRONMENT, ""))) is not None
+    return ScanGeometry(
+        lines=lines,
+        line_time_s=1 / (rate_hz * (2 if interlaced else 1)) if rate_hz > 0 else None,
+        frame_time_s=duration_s,
+        direction=_DIRECTIONS.get(str(tags.get(_MOTION))),
+        trace="retrace" if way == "retrace" else "trace",
+    )
