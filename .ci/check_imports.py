@@ -10,11 +10,18 @@ STATEMENTS = {
 }
 
 
+REPORT = f"""
+import atexit, sys
+def report():
+    sys.stderr.write("\\n@" + " ".join(name for name in {HEAVY!r} if name in sys.modules))
+atexit.register(report)
+"""
+
+
 def loaded(statement: str) -> list[str]:
     """Return the heavy packages that a statement loads in a fresh interpreter."""
-    report = f"import sys; found = [n for n in {HEAVY!r} if n in sys.modules]; sys.stderr.write('\\n@' + ' '.join(found))"
-    code = f"import atexit\natexit.register(lambda: exec({report!r}))\n{statement}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", REPORT + statement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr.rpartition("@")[2].split()
 
 
