@@ -98,7 +98,7 @@ def _write_dict(
             key if plain and key not in group else f"{key!s:.40}".replace("/", "|").replace("\0", "") or "_"
         )
         member = member if member not in group and member not in (".", "..") else f"{member}~{place}"
-        keys.append([member, to_tagged(key)])
+        keys.append([member, key])
         _write(group, member, item, seen, f"{path}[{key!r}]")
     if any(member != key for member, key in keys):
         # An attribute may hold 64 kB; a dataset has no such limit.
@@ -169,10 +169,10 @@ def _read(member: Any, seen: dict[Any, Any]) -> Any:
     if kind == "text":
         return from_tagged(json.loads(member.asstr()[()]))
     if kind == "array":
-        value: Any = member[()]
-        if "dtype" in member.attrs:
-            value = member.asstr()[()].astype(member.attrs["dtype"])
-        value = np.asarray(value)
+        text = "dtype" in member.attrs
+        value: Any = np.asarray(
+            member.asstr()[()] if text else member[()], dtype=member.attrs["dtype"] if text else member.dtype
+        )
     elif kind == "table":
         value = _read_table(member, seen)
     elif kind in ("dict", "list", "tuple"):
@@ -196,12 +196,12 @@ def _read_table(group: h5py.Group, seen: dict[Any, Any]) -> Any:
     import pandas as pd
 
     columns = from_tagged(json.loads(group.attrs["columns"]))
-    values = [_read(group[member], seen) for member in group]
-    table = pd.DataFrame(dict(enumerate(values)), index=range(int(group.attrs["rows"])))
+    values = {
+        place: pd.Series(_read(group[member], seen), dtype=group.attrs.get(f"dtype {place}"))
+        for place, member in enumerate(group)
+    }
+    table = pd.DataFrame(values, index=range(int(group.attrs["rows"])))
     table.columns = pd.Index(columns)
-    for place, column in enumerate(columns):
-        if f"dtype {place}" in group.attrs:
-            table[column] = table[column].astype(group.attrs[f"dtype {place}"])
     if "view" in group.attrs:
         return view_from_spec(table, from_tagged(json.loads(group.attrs["view"])))
     return table

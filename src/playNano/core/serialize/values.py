@@ -86,7 +86,7 @@ def _safe_other(value: Any, large: Callable[[Any], Any] | None, path: str) -> An
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="backslashreplace")
     if isinstance(value, complex):
-        return [value.real, value.imag]
+        return [_safe_float(value.real), _safe_float(value.imag)]
     if callable(value):
         return describe_callable(value)
     raise TypeError(

@@ -1,0 +1,85 @@
+"""Movies and plugins that many tests share."""
+
+import importlib.metadata
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from playNano.afm_stack import AFMImageStack
+
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+
+def spots(shape=(6, 32, 40), *, height=5.0, sigma=2.0, seed=0, noise=0.02):
+    """Three Gaussian particles that move by known steps over a noisy plane at 0 nm.
+
+    Returns the movie, float32, and the true places, (particle, frame, (y, x)).
+    """
+    n, rows, columns = shape
+    starts = np.array([[8.0, 8.0], [20.0, 12.0], [14.0, 28.0]])
+    steps = np.array([[0.5, 0.7], [-0.6, 0.8], [0.4, -0.9]])
+    truth = starts[:, None] + steps[:, None] * np.arange(n)[None, :, None]
+    y, x = np.mgrid[:rows, :columns]
+    data = np.random.default_rng(seed).normal(0, noise, shape)
+    for track in truth:
+        for frame, (row, column) in enumerate(track):
+            data[frame] += height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * sigma**2))
+    return data.astype(np.float32), truth
+
+
+def stack_of(data=None, **change):
+    """Make a stack of a movie with a frame every half second; any constructor argument can be changed."""
+    data = spots()[0] if data is None else data
+    values = {
+        "pixel_size_nm": 2.0,
+        "channel": "height_trace",
+        "file_path": "movie.asd",
+        "frame_metadata": [{"timestamp": 0.5 * i} for i in range(len(data))],
+    }
+    return AFMImageStack(data, **{**values, **change})
+
+
+@pytest.fixture
+def make_stack():
+    return stack_of
+
+
+@pytest.fixture
+def make_spots():
+    return spots
+
+
+class Plugins:
+    """Entry points and the objects behind them, as if packages had been installed."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+        self._points = []
+        real = importlib.metadata.entry_points
+
+        def entry_points(**selection):
+            mine = [p for p in self._points if p.group == selection.get("group", p.group)]
+            return [*real(**selection), *mine]
+
+        monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+
+    def point(self, group, name, value):
+        """Add an entry point that says `value`, whether or not there is such a thing."""
+        self._points.append(importlib.metadata.EntryPoint(name, value, group))
+
+    def add(self, group, name, target):
+        """Add an entry point for an object."""
+        module = ModuleType(f"plugin_module_{name}_{id(target)}")
+        module.target = target
+        self._monkeypatch.setitem(sys.modules, module.__name__, module)
+        self.point(group, name, f"{module.__name__}:target")
+        return f"{module.__name__}:target"
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    return Plugins(monkeypatch)

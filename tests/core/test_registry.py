@@ -1,0 +1,137 @@
+"""Names: built-ins and plugins found the same way, and what is wrong said by name."""
+
+import numpy as np
+import pytest
+
+from playNano.core.registry import Registry
+from playNano.errors import DuplicateNameError, PluginError, PluginTypeError, UnknownNameError
+
+GROUPS = ("playNano.shapes", "playnano.shapes")
+
+
+def accept(name, target):
+    if not isinstance(target, int):
+        raise PluginTypeError(f"the shape {name!r} is not a number")
+    return target
+
+
+@pytest.fixture
+def registry():
+    return Registry("shape", {"disc": 1, "ring": 2}, GROUPS, accept)
+
+
+def test_builtins(registry):
+    assert (registry["disc"], registry["ring"]) == (1, 2)
+    assert list(registry) == ["disc", "ring"]
+    assert "disc" in registry
+    assert "square" not in registry
+
+
+def test_builtins_are_read_at_every_look_up():
+    builtins = {"disc": 1}
+    registry = Registry("shape", builtins)
+    builtins["late"] = 9
+    assert registry["late"] == 9
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_plugins_of_either_spelling(registry, plugins, group):
+    plugins.add(group, "square", 4)
+    assert registry["square"] == 4
+    assert list(registry) == ["disc", "ring", "square"]
+    assert "square" in registry
+    assert registry.plugin_errors() == {}
+
+
+def test_plugins_of_other_groups_are_not_seen(registry, plugins):
+    plugins.add("playNano.colours", "red", 4)
+    assert "red" not in registry
+    with pytest.raises(UnknownNameError):
+        registry["red"]
+
+
+def test_one_object_under_both_spellings_is_no_duplicate(registry, plugins):
+    value = plugins.add(GROUPS[0], "square", 4)
+    plugins.point(GROUPS[1], "square", value)
+    assert registry["square"] == 4
+
+
+def test_an_unknown_name_is_refused_with_the_nearest(registry, plugins):
+    plugins.add(GROUPS[0], "square", 4)
+    with pytest.raises(UnknownNameError, match=r"unknown shape 'rng'; did you mean 'ring'\?"):
+        registry["rng"]
+    with pytest.raises(UnknownNameError, match=r"did you mean 'square'\?"):
+        registry["sqare"]
+    with pytest.raises(ValueError, match=r"unknown shape 'zzz' \(known: disc, ring, square\)"):
+        registry["zzz"]
+
+
+def test_two_plugins_of_one_name(registry, plugins):
+    plugins.point(GROUPS[0], "square", "package_a:square")
+    plugins.point(GROUPS[1], "square", "package_b:square")
+    with pytest.raises(
+        DuplicateNameError, match="'square' is claimed by package_a:square and package_b:square"
+    ):
+        registry["square"]
+    assert registry["disc"] == 1
+    assert list(registry) == ["disc", "ring", "square"]
+
+
+def test_a_plugin_with_the_name_of_a_builtin(registry, plugins):
+    plugins.point(GROUPS[0], "disc", "package_a:disc")
+    with pytest.raises(DuplicateNameError, match="claimed by playNano itself and package_a:disc"):
+        registry["disc"]
+    assert registry["ring"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such_package_anywhere:thing", "ModuleNotFoundError"),
+        ("math:no_such_function", "AttributeError"),
+    ],
+)
+def test_a_broken_plugin_breaks_nothing_else(registry, plugins, value, reason):
+    plugins.point(GROUPS[0], "bad", value)
+    plugins.add(GROUPS[0], "square", 4)
+    with pytest.raises(
+        PluginError, match=rf"'bad' \({value}\) for shape cannot be loaded: {reason}"
+    ) as caught:
+        registry["bad"]
+    assert caught.value.__cause__ is not None
+    assert (registry["square"], registry["disc"]) == (4, 1)
+    assert list(registry.plugin_errors()) == ["bad"]
+
+
+def test_a_plugin_of_the_wrong_kind(registry, plugins):
+    plugins.add(GROUPS[0], "bad", "text")
+    with pytest.raises(TypeError, match="'bad' is not a number"):
+        registry["bad"]
+    assert list(registry.plugin_errors()) == ["bad"]
+
+
+def test_a_plugin_is_loaded_when_it_is_asked_for(registry, plugins, monkeypatch):
+    plugins.point(GROUPS[0], "lazy", "no_such_package_anywhere:thing")
+    assert "lazy" in registry
+    assert list(registry) == ["disc", "lazy", "ring"]
+
+
+def test_a_plugin_is_loaded_once(registry, plugins):
+    plugins.add(GROUPS[0], "square", 4)
+    calls = []
+    registry._accept = lambda name, target: calls.append(name) or target
+    assert registry["square"] == registry["square"] == 4
+    assert calls == ["square"]
+
+
+def test_a_plugin_that_was_replaced_is_loaded_again(registry, plugins):
+    plugins.add(GROUPS[0], "square", 4)
+    assert registry["square"] == 4
+    plugins._points.clear()
+    plugins.add(GROUPS[0], "square", 16)
+    assert registry["square"] == 16
+
+
+def test_objects_that_are_false_are_kept():
+    empty = np.zeros(0)
+    assert Registry("array", {"empty": empty})["empty"] is empty
