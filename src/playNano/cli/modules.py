@@ -12,7 +12,7 @@ from playNano.analysis.base import LEADING
 from playNano.analysis.pipeline import module_registry
 from playNano.cli.console import err, out
 from playNano.core.params import declared_parameters
-from playNano.errors import PlayNanoError, UnknownNameError
+from playNano.core.registry import Registry
 from playNano.processing.steps import step_registry
 
 Entry = tuple[str, str, Callable[..., Any], tuple[str, ...]]
@@ -22,9 +22,7 @@ def show_modules(name: str | None) -> None:
     """Print steps and modules with their parameters; with a name, only that one and its help text."""
     entries = _entries()
     if name is not None:
-        entries = [entry for entry in entries if entry[0] == name]
-        if not entries:
-            _raise_unknown(name)
+        entries = [Registry("step or module", {entry[0]: entry for entry in entries})[name]]
     for title, kind, function, skip in entries:
         _show(title, kind, function, skip)
     if name is not None:
@@ -66,12 +64,3 @@ def _show(title: str, kind: str, function: Callable[..., Any], skip: tuple[str, 
         table.add_row(*(cell.replace("[", "\\[") for cell in cells))
     out.print(table)
     out.print()
-
-
-def _raise_unknown(name: str) -> None:
-    try:
-        step_registry()[name]
-    except UnknownNameError:
-        module_registry()[name]
-    except PlayNanoError:
-        raise

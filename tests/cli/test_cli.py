@@ -1,0 +1,158 @@
+"""The command line, run as a person would."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from playNano.cli.app import run
+from playNano.core.serialize import read_record_json
+from playNano.io.export.asd import write_asd
+from playNano.io.loader import load_afm_stack
+
+DETECT = "feature_detection:mask_fn=mask_threshold,threshold=1,min_size=5"
+LEVEL = "remove_plane;row_median_align;gaussian_filter:sigma=5e-1"
+
+
+@pytest.fixture
+def movie(make_spots, tmp_path):
+    path = tmp_path / "movie.asd"
+    write_asd(path, make_spots()[0], pixel_size_nm=2.0, frame_time_s=0.5)
+    return path
+
+
+def call(*words):
+    """Run a command line and return its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        run([str(word) for word in words])
+    return stop.value.code or 0
+
+
+def test_info_says_what_is_in_a_file(movie, capsys):
+    assert call("info", movie) == 0
+    said = capsys.readouterr().out
+    for part in ("TP", "6 of 32 x 40 px", "2 nm", "0.5 s a frame", "lines/s", "first frame"):
+        assert part in said
+
+
+def test_process_writes_a_bundle_a_log_and_a_movie(movie, tmp_path, capsys):
+    assert call("process", movie, "--steps", LEVEL, "-o", tmp_path / "out") == 0
+    stack = load_afm_stack(tmp_path / "out" / "processed.h5")
+    assert list(stack.processed)[1:] == [
+        "step_1_remove_plane",
+        "step_2_row_median_align",
+        "step_3_gaussian_filter",
+    ]
+    log = json.loads((tmp_path / "out" / "processing.json").read_text())
+    assert log["processing"]["steps"][2]["params"] == {"sigma": 0.5}
+    assert (tmp_path / "out" / "movie.gif").stat().st_size > 100
+    assert "results in" in capsys.readouterr().out
+
+
+def test_analyze_writes_everything(movie, tmp_path, capsys):
+    out = tmp_path / "out"
+    steps = f"{DETECT};particle_tracking:max_distance=4;k_means_clustering:k=3"
+    assert call("analyze", movie, "--process", LEVEL, "--steps", steps, "-o", out) == 0
+    names = {path.name for path in out.iterdir()}
+    assert {
+        "record.json", "record.h5", "features.csv", "tracks.csv", "clusters.csv", "overview.png", "movie.gif",
+        "pipeline.yaml",
+    } <= names  # fmt: skip
+    record = read_record_json(out / "record.json")
+    assert [step["name"] for step in record["provenance"]["steps"]] == [
+        "feature_detection", "particle_tracking", "k_means_clustering",
+    ]  # fmt: skip
+    assert len(pd.read_csv(out / "tracks.csv")) == len(pd.read_csv(out / "features.csv")) > 0
+    assert "n_tracks" in capsys.readouterr().out
+
+
+def test_the_written_pipeline_file_repeats_the_run(movie, tmp_path):
+    assert (
+        call("analyze", movie, "--process", LEVEL, "--steps", DETECT, "-o", tmp_path / "a", "--no-gif") == 0
+    )
+    pipeline = tmp_path / "a" / "pipeline.yaml"
+    assert yaml.safe_load(pipeline.read_text())["processing"][2] == {"gaussian_filter": {"sigma": 0.5}}
+    assert call("analyze", movie, "--pipeline", pipeline, "-o", tmp_path / "b", "--no-gif") == 0
+    first, second = ((tmp_path / folder / "features.csv").read_text() for folder in "ab")
+    assert first == second
+    assert not (tmp_path / "b" / "movie.gif").exists()
+
+
+def test_modules_lists_steps_with_defaults_limits_and_units(capsys):
+    assert call("modules") == 0
+    said = capsys.readouterr().out
+    for part in (
+        "remove_plane (filter)",
+        "mask_adaptive (mask)",
+        "particle_tracking (analysis)",
+        "float > 0",
+        "px",
+    ):
+        assert part in said
+    assert call("modules", "dbscan_clustering") == 0
+    said = capsys.readouterr().out
+    assert "Ester" in said
+    assert "remove_plane" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["info", "nowhere.asd"], "nowhere.asd"),
+        (["analyze", "MOVIE", "--steps", "feature_detektion", "-o", "x"], "did you mean 'feature_detection'"),
+        (["analyze", "MOVIE", "--steps", f"{DETECT},min_sise=3", "-o", "x"], "unknown parameter 'min_sise'"),
+        (["analyze", "MOVIE", "--steps", "particle_tracking", "-o", "x"], "'feature_detection'"),
+        (["analyze", "MOVIE", "-o", "x"], "give --steps"),
+        (["analyze", "MOVIE", "--process", "zero_mean", "-o", "x"], "nothing to analyse"),
+        (["process", "MOVIE", "--steps", "gaussian_filter:sigma=-1", "-o", "x"], "sigma"),
+        (["process", "MOVIE", "--steps", "zero_mean", "-c", "XX", "-o", "x"], "TP"),
+        (["modules", "gausian_filter"], "gaussian_filter"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(words, message, movie, capsys):
+    assert call(*(movie if word == "MOVIE" else word for word in words)) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("playnano: ")
+    assert message in lines[0]
+
+
+def test_debug_shows_where_an_error_comes_from():
+    with pytest.raises(FileNotFoundError):
+        run(["--debug", "info", "nowhere.asd"])
+
+
+def test_a_pipeline_file_and_steps_together_are_refused(movie, tmp_path, capsys):
+    (tmp_path / "p.yaml").write_text("analysis: [count_nonzero]\n")
+    words = [
+        "analyze",
+        movie,
+        "--pipeline",
+        tmp_path / "p.yaml",
+        "--steps",
+        "count_nonzero",
+        "-o",
+        tmp_path / "x",
+    ]
+    assert call(*words) == 2
+    assert "not both" in capsys.readouterr().err
+
+
+def test_pixel_size_can_be_given_for_files_without_one(make_spots, tmp_path):
+    np.save(tmp_path / "movie.npy", make_spots()[0])
+    words = ["analyze", tmp_path / "movie.npy", "--steps", DETECT, "--no-gif", "-o", tmp_path / "out"]
+    assert call(*words) == 2
+    assert call(*words, "--pixel-size-nm", "3") == 0
+    features = pd.read_csv(tmp_path / "out" / "features.csv")
+    np.testing.assert_allclose(features["x_nm"], 3 * features["x"])
+
+
+def test_the_installed_command_answers():
+    done = subprocess.run(
+        [sys.executable, "-m", "playNano", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("playNano ")
