@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,17 @@ class FeatureDetectionModule(AnalysisModule):
         remove_edge: bool = True,
         fill_holes: bool = False,
         hole_area: Annotated[int, Field(ge=1), Unit("px")] | None = None,
+        min_area_nm2: Annotated[float, Field(ge=0), Unit("nm2")] | None = None,
+        max_area_nm2: Annotated[float, Field(ge=0), Unit("nm2")] | None = None,
+        min_height_nm: Annotated[float, Unit("nm")] | None = None,
+        max_height_nm: Annotated[float, Unit("nm")] | None = None,
+        background: Literal["ring", "frame", "zero"] = "ring",
+        ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] = 2,
+        ring_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3,
+        separate: Literal["none", "opening", "watershed"] = "none",
+        separate_by: Literal["distance", "height"] = "distance",
+        separate_depth_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
+        separate_radius_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
         **mask_kwargs: Any,
     ) -> AnalysisOutputs:
         """Find connected regions above a mask in every frame.
@@ -90,6 +101,19 @@ class FeatureDetectionModule(AnalysisModule):
             Whether holes in the mask are filled.
         hole_area
             Fill only holes of less than this area, px.
+        min_area_nm2, max_area_nm2
+            Limits of a region's area, nm^2.
+        min_height_nm, max_height_nm
+            Limits of a region's greatest height above its background, nm.
+        background
+            What heights and volumes are measured from: "ring", the median of the ground around the region;
+            "frame", that of the whole frame; "zero".
+        ring_gap_px, ring_width_px
+            The ring begins this far from the region, and is this wide, px.
+        separate
+            How touching particles are parted: "none", by "opening" or by "watershed".
+        separate_by, separate_depth_nm, separate_radius_nm
+            See `playNano.algorithms.separate.separate_touching`.
         **mask_kwargs
             Parameters of the mask; names that it does not know are an error.
 
@@ -133,6 +157,17 @@ class FeatureDetectionModule(AnalysisModule):
             remove_edge=remove_edge,
             fill_holes=fill_holes,
             hole_area=hole_area,
+            min_area_nm2=min_area_nm2,
+            max_area_nm2=max_area_nm2,
+            min_height_nm=min_height_nm,
+            max_height_nm=max_height_nm,
+            background=background,
+            ring_gap_px=ring_gap_px,
+            ring_width_px=ring_width_px,
+            separate=separate,
+            separate_by=separate_by,
+            separate_depth_nm=separate_depth_nm,
+            separate_radius_nm=separate_radius_nm,
         )
         n_frames = len(stack.data)
         average = len(table) / n_frames if n_frames else 0.0
