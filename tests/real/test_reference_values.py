@@ -70,6 +70,37 @@ TABLE = {
         (-144.450047, -148.246607, -152.886846),
         -148.620008,
     ),
+    ("single/sample.gwy", "Topography"): (
+        ((1, 100, 100), (100.0, 100.0), "nm"),
+        (7696.545998, 7648.121062, 7739.218563),
+        (7707.079366, 7718.533718, 7699.611604),
+        7696.545998,
+    ),
+    ("single/sample.ibw", "HeightTrace"): (
+        ((1, 256, 256), (78.125, 78.125), "nm"),
+        (0.0, -0.683769, 1.264155),
+        (0.195627, 0.630109, 0.175760),
+        0.0,
+    ),
+    ("single/sample.topostats", "image"): (
+        ((1, 64, 64), (1.976011719, 1.976011719), "nm"),
+        (0.287256, -0.412924, 2.648565),
+        (2.292652, 0.037608, 0.012010),
+        0.287256,
+    ),
+    # Turned by half a turn: WSxM stores an image from its lower right corner.
+    ("single/sample.stp", "Topography"): (
+        ((1, 512, 512), (0.9765625, 0.9765625), "nm"),
+        (-57.489854, -80.799841, -21.054941),
+        (-80.384800, -80.658728, -21.432627),
+        -57.489854,
+    ),
+    ("single/sample.jpk", "height_trace"): (
+        ((1, 256, 256), (1.277017634, 1.277017634), "nm"),
+        (3345.370527, 3302.591820, 3360.950042),
+        (3334.485032, 3314.873929, 3304.327633),
+        3345.370527,
+    ),
 }
 
 
@@ -88,8 +119,9 @@ def test_pixels(name, channel):
     assert movie.pixel_size_nm == pytest.approx(pixel_size_nm, rel=1e-6)
     assert movie.unit == unit
     first = movie.read(0, 1)[0].astype(np.float64)
-    assert (first.mean(), first.min(), first.max()) == pytest.approx(statistics, abs=TOLERANCE)
-    assert (first[0, 0], first[0, -1], first[-1, 0]) == pytest.approx(corners, abs=TOLERANCE)
+    assert (first.mean(), first.min(), first.max()) == pytest.approx(statistics, abs=TOLERANCE, rel=1e-7)
+    # A float32 of thousands of nm is no finer than some 1e-4 nm.
+    assert (first[0, 0], first[0, -1], first[-1, 0]) == pytest.approx(corners, abs=TOLERANCE, rel=1e-7)
     last = movie.read(shape[0] - 1, shape[0])[0].astype(np.float64)
     assert last.mean() == pytest.approx(last_mean, abs=TOLERANCE)
 
@@ -145,6 +177,20 @@ def test_direction_is_the_order_of_time(name, channel, frames):
     other = "up" if movie.scan.direction == "down" else "down"
     # A tilt of the surface makes every jump alike; only their spread tells.
     assert np.std(jumps[movie.scan.direction]) < 0.2 * np.std(jumps[other])
+
+
+def test_two_files_of_one_image_agree():
+    """The same image as integers and as real numbers."""
+    stp, top = (open_movie(real(f"single/sample.{suffix}")).read(0, 1) for suffix in ("stp", "top"))
+    np.testing.assert_allclose(stp, top, atol=TOLERANCE)
+
+
+def test_jpk_qi_image():
+    path = real("single/sample.jpk-qi-image")
+    assert list_channels(path)[4:] == ("height_trace", "slope_trace")
+    movie = open_movie(path)
+    assert movie.pixel_size_nm == pytest.approx((5.0, 5.0))
+    assert movie.read(0, 1).mean(dtype=np.float64) == pytest.approx(3159.314616, abs=1e-3)
 
 
 def test_the_nine_channels_of_the_jpk_movie():

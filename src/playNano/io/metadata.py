@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,7 +147,8 @@ def pick_channel(
 ) -> str:
     """Return the channel of a file that is meant by a name.
 
-    Upper and lower case are the same. A name without "_trace" or "_retrace" means the trace.
+    Upper and lower case are the same, and so are "_", "-", a space and nothing between words. A name without
+    "_trace" or "_retrace" means the trace.
 
     Parameters
     ----------
@@ -178,13 +180,21 @@ def pick_channel(
     others = aliases or {}
     if not available:
         raise ChannelError(f"{path}: the file has no channel")
+    # "HeightTrace" and "height_trace" are one name; the exact spelling goes first.
+    bare = {_bare(name): name for name in reversed(available)}
     for wanted in _HEIGHT_NAMES if asked is None else (asked.casefold(),):
         for name in (wanted, f"{wanted}_trace", *others.get(wanted, ())):
             if name.casefold() in known:
                 return known[name.casefold()]
+            if _bare(name) in bare:
+                return bare[_bare(name)]
     if asked is None:
         return available[0]
     raise ChannelError(f"{path}: there is no channel {asked!r}; the file has {', '.join(available)}")
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[ _-]", "", name).casefold()
 
 
 def frame_dicts(

@@ -90,6 +90,17 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "spm", (".spm", ".[0-9][0-9][0-9]"), "playNano.io.formats.spm", "sniff_spm", "open_spm", series=True
     ),
+    Reader("gwy", (".gwy",), "playNano.io.formats.gwy", "sniff_gwy", "open_gwy", series=True),
+    Reader("ibw", (".ibw",), "playNano.io.formats.ibw", "sniff_ibw", "open_ibw", series=True),
+    Reader("wsxm", (".stp", ".top"), "playNano.io.formats.wsxm", "sniff_wsxm", "open_wsxm", series=True),
+    Reader(
+        "topostats",
+        (".topostats",),
+        "playNano.io.formats.topostats",
+        "sniff_topostats",
+        "open_topostats",
+        series=True,
+    ),
     Reader("folder", ("/",), "playNano.io.formats.folder", "sniff_folder", "open_folder", folder=True),
 )
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playNano.errors import ParameterError
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import FileFormatError, ParameterError
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,66 @@ class Calibration:
     slope: float
     intercept: float
     unit: str
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """Decodes one frame that stands in a file as plain numbers; holds no open file, and can be pickled.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_byte
+        Where the frame begins.
+    dtype
+        How a pixel is stored.
+    shape
+        (height, width).
+    scaling
+        From stored numbers to values.
+    flip_y
+        Whether the lowest line is stored first.
+    flip_x
+        Whether the rightmost pixel of a line is stored first.
+    """
+
+    path: Path
+    first_byte: int
+    dtype: str
+    shape: tuple[int, int]
+    scaling: Calibration
+    flip_y: bool = False
+    flip_x: bool = False
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Decode frames [start, stop); there is one."""
+        count = check_range(start, stop, 1, self.path) * self.shape[0] * self.shape[1]
+        raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
+        raw *= self.scaling.slope
+        raw += self.scaling.intercept
+        image = raw.astype(np.float32).reshape(-1, *self.shape)
+        turned = image[:, :: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return np.ascontiguousarray(turned)
+
+
+def check_bytes(path: Path, end: int, what: str) -> None:
+    """Raise FileFormatError where a file ends before a part of it does.
+
+    Parameters
+    ----------
+    path
+        The file.
+    end
+        The byte behind the part.
+    what
+        What the part is, for the message.
+    """
+    there = path.stat().st_size
+    if there < end:
+        raise FileFormatError(
+            f"{path}: the file is cut off: {what} ends at byte {end}, {there} bytes are there"
+        )
 
 
 def check_range(start: int, stop: int, n_frames: int, path: Path) -> int:

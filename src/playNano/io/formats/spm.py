@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, numbered
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, numbered
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -34,39 +30,6 @@ _DIRECTIONS: dict[str, Literal["down", "up"]] = {"down": "down", "up": "up"}
 _WAYS: dict[str, Literal["trace", "retrace"]] = {"trace": "trace", "retrace": "retrace"}
 
 Section = dict[str, str]
-
-
-@dataclass(frozen=True)
-class SpmImage:
-    """Decodes the one frame of a NanoScope file; holds no open file, and can be pickled.
-
-    Parameters
-    ----------
-    path
-        The file.
-    first_byte
-        Where the channel begins.
-    dtype
-        How a pixel is stored.
-    shape
-        (height, width).
-    scaling
-        From stored numbers to values.
-    """
-
-    path: Path
-    first_byte: int
-    dtype: str
-    shape: tuple[int, int]
-    scaling: Calibration
-
-    def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Decode frames [start, stop); there is one."""
-        count = check_range(start, stop, 1, self.path) * self.shape[0] * self.shape[1]
-        raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
-        raw *= self.scaling.slope
-        # The lowest line of the image is stored first.
-        return np.ascontiguousarray(raw.astype(np.float32).reshape(-1, *self.shape)[:, ::-1])
 
 
 def open_spm(path: str | Path, channel: str | None = None) -> Movie:
@@ -118,7 +81,8 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        read=SpmImage(path, first_byte, dtype, (height, width), scaling),
+        # The lowest line of the image is stored first.
+        read=RawImage(path, first_byte, dtype, (height, width), scaling, flip_y=True),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
@@ -217,12 +181,7 @@ def _place(image: Section, pixels: int, channel: str, path: Path) -> tuple[int, 
         raise FileFormatError(
             f"{path}: channel {channel} has {length} bytes for {pixels} pixels; 2 or 4 each are known"
         )
-    there = path.stat().st_size
-    if offset + length > there:
-        raise FileFormatError(
-            f"{path}: the file is cut off: channel {channel} ends at byte {offset + length}, "
-            f"{there} bytes are there"
-        )
+    check_bytes(path, offset + length, f"channel {channel}")
     return offset, f"<i{length // pixels}"
 
 

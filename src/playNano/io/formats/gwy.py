@@ -1,0 +1,162 @@
+"""Reader for `.gwy`: the images of a Gwyddion file, each a channel of one frame."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Calibration, RawImage, numbered
+from playNano.io.metadata import base_unit, length_nm, pick_channel
+from playNano.io.movie import Movie
+
+_MAGIC = b"GWYP"
+_NUMBERS = {"b": "<?", "c": "<b", "i": "<i", "q": "<q", "d": "<d"}
+_ITEM_BYTES = {"C": 1, "I": 4, "Q": 8, "D": 8}
+_HEIGHTS = ("Topography", "Height", "Height Sensor", "ZSensor", "Z")
+_ALIASES = {"height_trace": _HEIGHTS, "height": _HEIGHTS}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Where an array of numbers stands in the file; it is not read before it is needed.
+
+    Parameters
+    ----------
+    first_byte
+        Where it begins.
+    count
+        How many numbers it has.
+    kind
+        Gwyddion's letter for the type: "D" is double.
+    """
+
+    first_byte: int
+    count: int
+    kind: str
+
+
+def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
+    """Open one image of a Gwyddion file without decoding it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        The image's title. None means the height.
+
+    Returns
+    -------
+    Movie
+        One frame, lengths in nm. The file does not tell how it was scanned.
+
+    Raises
+    ------
+    FileFormatError
+        The file is no Gwyddion file, or is damaged.
+    ChannelError
+        The file has no such image.
+    """
+    path = Path(path)
+    top = _container(path)
+    keys = sorted((int(match[1]), key) for key in top if (match := re.fullmatch(r"/(\d+)/data", key)))
+    fields = [(number, top[key]) for number, key in keys if isinstance(top[key], dict)]
+    names = numbered(
+        [str(top.get(f"/{number}/data/title", f"data {number}")).strip() for number, _ in fields]
+    )
+    name = pick_channel(path, channel, names, _ALIASES)
+    number, field = fields[names.index(name)]
+    where = f"{path}: image {name!r}"
+    data, width, height = field.get("data"), field.get("xres"), field.get("yres")
+    if not isinstance(data, Numbers) or data.kind != "D" or not width or data.count != width * height:
+        raise FileFormatError(f"{where} has no numbers for {height} x {width} px")
+    unit_xy, unit_z = (_unit(field.get(key)) for key in ("si_unit_xy", "si_unit_z"))
+    y_nm, x_nm = (length_nm(field.get(key, 0.0), unit_xy, path, key) for key in ("yreal", "xreal"))
+    factor, unit = base_unit(unit_z)
+    meta = top.get(f"/{number}/meta", {})
+    return Movie(
+        path=path,
+        format="gwy",
+        channel=channel or name,
+        channels=tuple(names),
+        shape=(1, height, width),
+        pixel_size_nm=(y_nm / height, x_nm / width),
+        unit=unit,
+        read=RawImage(path, data.first_byte, "<f8", (height, width), Calibration(factor, 0.0, unit)),
+        frame_metadata=[{}],
+        header={
+            "file_channel": name,
+            "start_time": None,
+            "meta": {key: value for key, value in meta.items() if isinstance(value, str | int | float)},
+        },
+    )
+
+
+def sniff_gwy(path: Path, head: bytes) -> str | None:
+    """Return why a file is no Gwyddion file, or None where it may be."""
+    return None if head.startswith(_MAGIC) else "it does not begin as Gwyddion's files do"
+
+
+def _unit(value: Any) -> str:
+    # Gwyddion leaves the unit out where it is one that it takes for granted.
+    return str(value.get("unitstr", "")) if isinstance(value, dict) else ""
+
+
+def _container(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    if not data.startswith(_MAGIC):
+        raise FileFormatError(f"{path}: it does not begin as Gwyddion's files do")
+    try:
+        return _object(data, len(_MAGIC))[0]
+    except (struct.error, ValueError, IndexError) as error:
+        raise FileFormatError(f"{path}: the Gwyddion file is cut off or damaged: {error}") from error
+
+
+def _object(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+    """Read an object, name and size first, and return its parts by name and the byte behind it."""
+    _, at = _text(data, at)
+    (size,) = struct.unpack_from("<I", data, at)
+    at += 4
+    end = at + size
+    if end > len(data):
+        raise ValueError(f"an object ends at byte {end}, {len(data)} bytes are there")
+    parts: dict[str, Any] = {}
+    while at < end:
+        name, at = _text(data, at)
+        parts[name], at = _value(data, at)
+    return parts, at
+
+
+def _value(data: bytes, at: int) -> tuple[Any, int]:
+    kind = chr(data[at])
+    at += 1
+    if kind in _NUMBERS:
+        (value,) = struct.unpack_from(_NUMBERS[kind], data, at)
+        return value, at + struct.calcsize(_NUMBERS[kind])
+    if kind == "s":
+        return _text(data, at)
+    if kind == "o":
+        return _object(data, at)
+    (count,) = struct.unpack_from("<I", data, at)
+    at += 4
+    if kind in _ITEM_BYTES:
+        end = at + count * _ITEM_BYTES[kind]
+        if end > len(data):
+            raise ValueError(f"an array ends at byte {end}, {len(data)} bytes are there")
+        return Numbers(at, count, kind), end
+    if kind not in "SO":
+        raise ValueError(f"there is no type {kind!r}")
+    values = []
+    for _ in range(count):
+        value, at = _text(data, at) if kind == "S" else _object(data, at)
+        values.append(value)
+    return values, at
+
+
+def _text(data: bytes, at: int) -> tuple[str, int]:
+    end = data.index(b"\0", at)
+    return data[at:end].decode("utf-8", errors="replace"), end + 1

@@ -1,0 +1,219 @@
+"""Reader for `.ibw`: images of Asylum Research microscopes, Igor binary waves of version 5."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, numbered
+from playNano.io.metadata import base_unit, length_nm, pick_channel
+from playNano.io.movie import Movie
+
+# Both headers in the order of their bytes; in a file of the other byte order everything is swapped.
+_HEADER = np.dtype(
+    [
+        ("version", "<i2"),
+        ("checksum", "<u2"),
+        ("wave_bytes", "<i4"),
+        ("formula_bytes", "<i4"),
+        ("note_bytes", "<i4"),
+        ("data_unit_bytes", "<i4"),
+        ("dimension_unit_bytes", "<i4", (4,)),
+        ("dimension_label_bytes", "<i4", (4,)),
+        ("index_bytes", "<i4"),
+        ("options", "<i4", (2,)),
+        ("next", "V4"),
+        ("created", "<u4"),
+        ("modified", "<u4"),
+        ("n_points", "<i4"),
+        ("type", "<i2"),
+        ("locked", "V8"),
+        ("wave_version", "<i2"),
+        ("name", "S32"),
+        ("folder", "V8"),
+        ("dimensions", "<i4", (4,)),
+        ("step", "<f8", (4,)),
+        ("origin", "<f8", (4,)),
+        ("data_unit", "S4"),
+        ("dimension_unit", "S4", (4,)),
+        ("rest", "V152"),
+    ]
+)
+_BIN_HEADER_BYTES, _WAVE_HEADER_BYTES = 64, 320
+_TYPES = {2: "f4", 4: "f8", 8: "i1", 16: "i2", 32: "i4", 72: "u1", 80: "u2", 96: "u4"}
+_LABEL_BYTES = 32
+_DIRECTIONS: dict[str, Literal["down", "up"]] = {"1": "down", "0": "up"}
+_DEGREES = ("phase",)
+_NO_LENGTH = {"current": "A", "frequency": "Hz", "user": "V", "dissipation": "W"}
+_ALIASES = {
+    "height_trace": ("HeightTrace", "ZSensorTrace", "Height", "ZSensor", "HeightRetrace", "ZSensorRetrace"),
+    "height": ("HeightTrace", "ZSensorTrace", "HeightRetrace", "ZSensorRetrace"),
+}
+
+
+def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
+    """Open one channel of an Asylum Research image without decoding it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    channel
+        As in "HeightTrace" or "height_trace". None means the height.
+
+    Returns
+    -------
+    Movie
+        One frame, lengths in nm.
+
+    Raises
+    ------
+    FileFormatError
+        The file is no image of this kind, or is cut off.
+    ChannelError
+        The file does not have the channel.
+    """
+    path = Path(path)
+    header, order = _header(path)
+    width, height, count = (int(size) for size in header["dimensions"][:3])
+    count = max(count, 1)
+    dtype = np.dtype(f"{order}{_TYPES[int(header['type'])]}")
+    first_byte = _BIN_HEADER_BYTES + _WAVE_HEADER_BYTES
+    end = first_byte + width * height * count * dtype.itemsize
+    check_bytes(path, end, "the wave")
+    note, names = _texts(path, header, count)
+    name = pick_channel(path, channel, names, _ALIASES)
+    factor, unit = base_unit(_unit(name, header["data_unit"].item().decode("latin-1")))
+    y_nm, x_nm = _pixel_size_nm(header, note, (height, width), path)
+    rate_hz = _number(note, "ScanRate")
+    return Movie(
+        path=path,
+        format="ibw",
+        channel=channel or name,
+        channels=tuple(names),
+        shape=(1, height, width),
+        pixel_size_nm=(y_nm, x_nm),
+        unit=unit,
+        # The lowest line of the image is stored first.
+        read=RawImage(
+            path,
+            first_byte + names.index(name) * width * height * dtype.itemsize,
+            dtype.str,
+            (height, width),
+            Calibration(factor, 0.0, unit),
+            flip_y=True,
+        ),
+        frame_metadata=[{"timestamp": 0.0}],
+        scan=ScanGeometry(
+            lines=height,
+            line_time_s=1 / rate_hz if rate_hz else None,
+            frame_time_s=height / rate_hz if rate_hz else None,
+            direction=_DIRECTIONS.get(note.get("ScanDown", "")),
+            trace="retrace" if name.endswith("Retrace") else "trace" if name.endswith("Trace") else None,
+        ),
+        header={
+            "file_channel": name,
+            "start_time": _start_time(note),
+            "start_time_step_s": 1.0,
+            "scan_rate_hz": rate_hz,
+            "note": note,
+        },
+    )
+
+
+def sniff_ibw(path: Path, head: bytes) -> str | None:
+    """Return why a file is no Igor wave with an image, or None where it may be."""
+    if head[:2] not in (b"\5\0", b"\0\5"):
+        return "it is not an Igor wave of version 5"
+    try:
+        _header(path)
+    except FileFormatError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
+
+
+def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
+    with path.open("rb") as file:
+        data = file.read(_HEADER.itemsize)
+    if len(data) < _HEADER.itemsize or data[:2] not in (b"\5\0", b"\0\5"):
+        raise FileFormatError(f"{path}: it is not an Igor wave of version 5, or is cut off within its header")
+    order: Literal["<", ">"] = "<" if data[0] else ">"
+    header = np.frombuffer(data, _HEADER.newbyteorder(order))[0]
+    sizes = header["dimensions"].tolist()
+    pixel_bytes = np.dtype(_TYPES.get(int(header["type"]), "V1")).itemsize
+    if int(header["type"]) not in _TYPES or min(sizes[:2]) < 1 or min(sizes) < 0 or sizes[3] > 0:
+        raise FileFormatError(f"{path}: the Igor wave of type {header['type']} and size {sizes} is no image")
+    if header["wave_bytes"] != _WAVE_HEADER_BYTES + pixel_bytes * int(
+        np.prod([max(size, 1) for size in sizes])
+    ):
+        raise FileFormatError(f"{path}: the Igor wave's length does not go with its size {sizes}")
+    return header, order
+
+
+def _texts(path: Path, header: np.void, count: int) -> tuple[dict[str, str], list[str]]:
+    """Return the note as a dict, and the names of the channels."""
+    labels = header["dimension_label_bytes"].tolist()
+    with path.open("rb") as file:
+        file.seek(_BIN_HEADER_BYTES + int(header["wave_bytes"]) + int(header["formula_bytes"]))
+        note = file.read(int(header["note_bytes"])).decode("latin-1")
+        file.seek(
+            int(header["data_unit_bytes"]) + int(header["dimension_unit_bytes"].sum()) + sum(labels[:2]), 1
+        )
+        # The label of the whole dimension comes before those of its elements.
+        data = file.read(labels[2])[_LABEL_BYTES:]
+    found = [
+        data[i : i + _LABEL_BYTES].split(b"\0")[0].decode("latin-1")
+        for i in range(0, len(data), _LABEL_BYTES)
+    ]
+    names = [found[i] if i < len(found) and found[i] else f"layer {i}" for i in range(count)]
+    entries = (line.partition(":") for line in re.split(r"[\r\n]+", note) if ":" in line)
+    return {key.strip(): value.strip() for key, _, value in entries}, numbered(names)
+
+
+def _number(note: dict[str, str], key: str) -> float | None:
+    try:
+        value = float(note[key])
+    except (KeyError, ValueError):
+        return None
+    return value if np.isfinite(value) and value > 0 else None
+
+
+def _pixel_size_nm(
+    header: np.void, note: dict[str, str], shape: tuple[int, int], path: Path
+) -> tuple[float, float]:
+    sizes = [_number(note, "SlowScanSize"), _number(note, "FastScanSize")]
+    points = [_number(note, "ScanLines"), _number(note, "ScanPoints")]
+    if all(sizes):
+        y_nm, x_nm = (
+            length_nm(float(size or 0), "m", path, "scan size") / (point or pixels)
+            for size, point, pixels in zip(sizes, points, shape, strict=True)
+        )
+        return y_nm, x_nm
+    units = [unit.decode("latin-1") for unit in header["dimension_unit"].tolist()]
+    y_nm, x_nm = (
+        length_nm(float(header["step"][axis]), units[axis], path, "the step from pixel to pixel")
+        for axis in (1, 0)
+    )
+    return y_nm, x_nm
+
+
+def _unit(name: str, wave_unit: str) -> str:
+    """Return the unit of a channel: the wave has one for all of them, which is that of the heights."""
+    plain = name.casefold().removeprefix("nap")
+    if plain.startswith(_DEGREES):
+        return "deg"
+    return next((unit for start, unit in _NO_LENGTH.items() if plain.startswith(start)), wave_unit)
+
+
+def _start_time(note: dict[str, str]) -> str | None:
+    date = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", note.get("Date", ""))
+    time = re.fullmatch(r"(\d{1,2}):(\d\d):(\d\d)(?: ([AP])M)?", note.get("Time", ""))
+    if date is None or time is None:
+        return None
+    hour = int(time[1]) % 12 + (12 if time[4] == "P" else 0) if time[4] else int(time[1])
+    return f"{date[0]}T{hour:02d}:{time[2]}:{time[3]}"
