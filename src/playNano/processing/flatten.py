@@ -76,7 +76,6 @@ def polynomial_flatten(data: Pixels, mask: Mask | None = None, *, order: Order =
 def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
     from playNano.processing._kernels import subtract_surface, surface_sums
 
-    block = np.ascontiguousarray(block)
     usable = usable_pixels(block, mask)
     powers, heights = _powers(block.shape[2], order), _powers(block.shape[1], order)
     everything = np.ones((1, 1, 1), dtype=np.bool_)

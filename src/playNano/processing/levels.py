@@ -66,12 +66,11 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     """
     from playNano.processing._kernels import line_medians
 
-    block = np.ascontiguousarray(data)
-    usable = usable_pixels(block, mask)
+    usable = usable_pixels(data, mask)
     everything = np.ones((1, 1), dtype=np.bool_)
-    flags = everything if usable is None else np.ascontiguousarray(usable).reshape(len(block), -1)
-    medians = line_medians(block.reshape(len(block), -1), flags, usable is None)
-    return np.asarray(block - np.nan_to_num(medians, nan=0.0)[:, None, None].astype(block.dtype))
+    flags = everything if usable is None else usable.reshape(len(data), -1)
+    medians = line_medians(data.reshape(len(data), -1), flags, usable is None)
+    return np.asarray(data - np.nan_to_num(medians, nan=0.0)[:, None, None].astype(data.dtype))
 
 
 @step("filter", "1.0")

@@ -113,7 +113,8 @@ def mask_morphological(
     Returns
     -------
     numpy.ndarray
-        bool, same shape: the binary closing of ``data > threshold``.
+        bool, same shape: the binary closing of ``data > threshold``; the frame's border counts as marked
+        when gaps are closed, as in `skimage.morphology.closing` with ``mode="ignore"``.
 
     Examples
     --------
@@ -123,8 +124,13 @@ def mask_morphological(
     import cv2
 
     square = np.ones((structure_size, structure_size), dtype=np.uint8)
-    marked = np.ascontiguousarray(data > threshold).view(np.uint8)
-    closed: list[Any] = [cv2.morphologyEx(frame, cv2.MORPH_CLOSE, square) for frame in marked]
+    marked = (data > threshold).view(np.uint8)
+    # A square of even edge has no centre: what dilation shifts one way, erosion shifts back.
+    middle, opposite = structure_size // 2, structure_size - 1 - structure_size // 2
+    closed: list[Any] = [
+        cv2.erode(cv2.dilate(frame, square, anchor=(middle, middle)), square, anchor=(opposite, opposite))
+        for frame in marked
+    ]
     return np.array(closed, dtype=np.bool_).reshape(data.shape)
 
 

@@ -36,14 +36,13 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     from playNano.processing._kernels import line_medians
 
     n, height, width = data.shape
-    block = np.ascontiguousarray(data)
-    usable = usable_pixels(block, mask)
+    usable = usable_pixels(data, mask)
     everything = np.ones((1, 1), dtype=np.bool_)
-    flags = everything if usable is None else np.ascontiguousarray(usable).reshape(-1, width)
-    offsets = line_medians(block.reshape(-1, width), flags, usable is None).reshape(n, height)
+    flags = everything if usable is None else usable.reshape(-1, width)
+    offsets = line_medians(data.reshape(-1, width), flags, usable is None).reshape(n, height)
     for frame in np.flatnonzero(np.isnan(offsets).any(axis=1)):
         offsets[frame] = _interpolated(offsets[frame])
-    return np.asarray(block - offsets[:, :, None].astype(block.dtype))
+    return np.asarray(data - offsets[:, :, None].astype(data.dtype))
 
 
 def _interpolated(offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -50,15 +50,14 @@ def gaussian_filter(
     def smooth(frame: Pixels) -> Pixels:
         return np.asarray(cv2.sepFilter2D(frame, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT))
 
-    out = np.empty_like(data, order="C")
+    out = np.empty_like(data)
     for index, frame in enumerate(data):
-        contiguous = np.ascontiguousarray(frame)
-        if np.isfinite(contiguous.sum(dtype=np.float64)):
-            out[index] = smooth(contiguous)
+        if np.isfinite(frame.sum(dtype=np.float64)):
+            out[index] = smooth(frame)
             continue
-        finite = np.isfinite(contiguous)
-        weight = smooth(finite.astype(contiguous.dtype))
-        filled = smooth(np.where(finite, contiguous, 0).astype(contiguous.dtype))
+        finite = np.isfinite(frame)
+        weight = smooth(finite.astype(frame.dtype))
+        filled = smooth(np.where(finite, frame, 0).astype(frame.dtype))
         with np.errstate(invalid="ignore", divide="ignore"):
-            out[index] = np.where(finite, filled / weight, contiguous)
+            out[index] = np.where(finite, filled / weight, frame)
     return out

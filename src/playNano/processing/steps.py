@@ -102,7 +102,7 @@ def step(
 
 
 def as_float_block(data: Any) -> tuple[Pixels, bool]:
-    """Return pixels as a float block (n, height, width), and whether they were a single frame.
+    """Return pixels as a contiguous float block (n, height, width), and whether they were a single frame.
 
     Raises
     ------
@@ -115,7 +115,8 @@ def as_float_block(data: Any) -> tuple[Pixels, bool]:
     if array.dtype.kind not in "biuf":
         raise ParameterError(f"pixels must be real numbers, not {array.dtype}")
     wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize > 2)
-    block = array.astype(np.float64 if wide else np.float32, copy=False)
+    # The order of a sum follows the layout, and the result must not.
+    block = np.ascontiguousarray(array, dtype=np.float64 if wide else np.float32)
     return (block[None] if array.ndim == 2 else block), array.ndim == 2
 
 
@@ -125,7 +126,7 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
         raise ParameterError(
             f"mask must be a bool array of the pixels' shape {shape}, not {array.dtype} of {array.shape}"
         )
-    return array[None] if array.ndim == 2 else array
+    return np.ascontiguousarray(array[None] if array.ndim == 2 else array)
 
 
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
