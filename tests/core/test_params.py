@@ -350,3 +350,10 @@ def test_declared_parameters_tell_what_help_needs():
 )
 def test_describe_type(annotation, words):
     assert describe_type(annotation) == words
+
+
+def test_a_choice_called_none_stays_text():
+    def part(stack, separate: Literal["none", "opening"] = "opening", name: str | None = "x"): ...
+
+    bound = bind_params(part, {"separate": Text("none"), "name": Text("none")}, where="part", skip=("stack",))
+    assert bound == {"separate": "none", "name": None}

@@ -343,7 +343,15 @@ def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
     return converted
 
 
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) is typing.Literal:
+        return typing.get_args(annotation)
+    return tuple(c for a in typing.get_args(annotation) if not isinstance(a, list) for c in _choices(a))
+
+
 def _from_text(value: Any, annotation: Any) -> Any:
+    if isinstance(value, Text) and value in _choices(annotation):
+        return str(value)  # a choice may be called "none"
     if isinstance(value, Text):
         literal = parse_literal(value)
         keep = _accepts_text(annotation) and not isinstance(literal, list) and literal is not None
