@@ -122,6 +122,17 @@ def test_truncated_files(asd, tmp_path):
         open_movie(asd)
 
 
+def test_damaged_hdf5_files(tmp_path):
+    path = tmp_path / "movie.h5-jpk"
+    with h5py.File(path, "w") as file:
+        file["numbers"] = np.arange(1000)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(
+        FileFormatError, match=r"file\. h5-jpk \(\.h5-jpk\): the HDF5 file cannot be read.*bundle"
+    ):
+        open_movie(path)
+
+
 def test_every_entry_of_the_table_can_be_imported():
     from importlib import import_module
 

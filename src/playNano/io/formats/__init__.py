@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from playNano.errors import FileFormatError
 from playNano.io.movie import Movie
 
 HEAD_BYTES = 512
@@ -64,7 +65,10 @@ class Reader:
 
     def refusal(self, path: Path, head: bytes) -> str | None:
         """Return why the file is not of this format, or None where it may be."""
-        return cast("str | None", getattr(import_module(self.module), self.sniff)(path, head))
+        try:
+            return cast("str | None", getattr(import_module(self.module), self.sniff)(path, head))
+        except FileFormatError as error:
+            return str(error).removeprefix(f"{path}: ")
 
     def open_movie(self, path: Path, channel: str | None, **options: Any) -> Movie:
         """Open the file with this reader."""
