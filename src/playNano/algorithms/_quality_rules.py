@@ -1,0 +1,301 @@
+"""From the figures of all frames to flags: what is usual in a movie, and which frames are not.
+
+Everything here is arithmetic on a few numbers a line, so it runs over a whole movie at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Figures = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+# A line of fewer pixels says too little about itself to be called dead.
+SHORTEST_LINE = 8
+# E|x| of the lowest three quarters of a normal distribution's |x|, in standard deviations.
+TRIMMED_MEAN = 0.5145
+# The lower quartile of |x| of a normal distribution, in standard deviations.
+LOWER_QUARTILE = 0.3186
+# A scar is thinner than anything that stands on a surface and is worth measuring.
+LONGEST_SCAR = 3
+# Lines on either side of a step from which its height is taken.
+PLATEAU = 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of `judge_frames`, as its parameters name them."""
+
+    rail_share: float
+    quiet_ratio: float
+    min_dead_rows: float
+    min_bad_rows: float
+    min_good_rows: float
+    step_factor: float
+    relief_factor: float
+    off_level_factor: float
+    noise_factor: float
+    min_saturated: float
+    min_scar_rows: int
+    jump_sigma: float
+    rough_ratio: float
+    row_noise_ratio: float
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What every line of a movie is, (n, h), and the number of lasting steps of every frame, (n,)."""
+
+    dead: BoolArray
+    wild: BoolArray
+    scars: BoolArray
+    good: BoolArray
+    off_level: BoolArray
+    steps: FloatArray
+    valid: BoolArray
+    lasting: IntArray
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is usual in a movie: the references of its rules, in the heights' unit."""
+
+    rail_low: float
+    rail_high: float
+    coarse: bool
+    line_noise: float
+    n_distinct: float
+    row_noise: float
+    relief: float
+    roughness: float
+    wild_step: float
+    quiet_step: float
+    scar_step: float
+
+
+def lower_quartile(values: FloatArray) -> float:
+    """Return the lower quartile of the finite values, one of them; 0 where there is none."""
+    kept = values[np.isfinite(values)]
+    return float(np.quantile(kept, 0.25, method="lower")) if kept.size else 0.0
+
+
+def middle(values: FloatArray) -> float:
+    """Return the median of the finite values; NaN where there is none."""
+    kept = values[np.isfinite(values)]
+    return float(np.median(kept)) if kept.size else float("nan")
+
+
+def masked_quantile(values: FloatArray, keep: BoolArray, q: float) -> FloatArray:
+    """Return a quantile of the kept values of every row (nearest value below); NaN where none is kept."""
+    if values.size == 0:
+        return np.full(len(values), np.nan)
+    ordered = np.sort(np.where(keep, values, np.inf), axis=1)
+    count = keep.sum(axis=1)
+    at = np.floor(q * np.maximum(count - 1, 0)).astype(np.int64)
+    picked = np.take_along_axis(ordered, at[:, None], axis=1)[:, 0]
+    return np.where(count > 0, picked, np.nan)
+
+
+def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
+    """Return the standard deviation of the steps between lines of every frame, from the lower three quarters."""
+    ordered = np.sort(np.where(valid, np.abs(steps), np.inf), axis=1)
+    count = valid.sum(axis=1)
+    kept = np.maximum((3 * count) // 4, np.minimum(count, 1))
+    within = np.arange(steps.shape[1]) < kept[:, None]
+    total = np.where(within, ordered, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(kept, 1) / TRIMMED_MEAN, np.nan)
+
+
+def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
+    """Return the standard deviation of the heights around their line's level, of every frame."""
+    # For normal heights the mean deviation is sqrt(2 / pi) of the standard deviation.
+    return masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
+
+
+def find_dead(figures: Figures, limits: Limits) -> tuple[BoolArray, dict[str, Any]]:
+    """Return the lines that carry no measurement, (n, h), and what was found on the way."""
+    least, largest = figures["least"], figures["largest"]
+    missing = figures["missing_share"] >= 0.5
+    seen = ~missing
+    low = float(least[seen].min()) if seen.any() else float("nan")
+    high = float(largest[seen].max()) if seen.any() else float("nan")
+    at_low, at_high = least == low, largest == high
+    rail = (at_low & (figures["least_share"] >= limits.rail_share)) | (
+        at_high & (figures["largest_share"] >= limits.rail_share)
+    )
+    constant = least == largest
+    live = seen & ~rail & ~constant
+    flat = masked_quantile(figures["flat_share"], live, 0.5)
+    # Where most neighbours are equal on the movie's own good lines, equal pixels prove nothing.
+    coarse = bool(figures["width"].max(initial=0) < SHORTEST_LINE or lower_quartile(flat) > 0.6)
+    change = masked_quantile(figures["change"], live, 0.25)
+    known = change[np.isfinite(change)]
+    noise = float(np.median(known)) if known.size else 0.0
+    still = figures["change"] < limits.quiet_ratio * noise
+    whole = (least.min(axis=1, initial=np.inf) == largest.max(axis=1, initial=-np.inf))[:, None]
+    dead = missing | np.where(coarse, whole, rail | constant | still)
+    share = np.where(at_low, figures["least_share"], 0.0) + np.where(
+        at_high & ~(at_low & constant), figures["largest_share"], 0.0
+    )
+    piled = np.where(coarse, whole[:, 0], True) if len(figures) else np.zeros(0, np.bool_)
+    saturated = np.where(piled & seen.any(axis=1), np.where(seen, share, 0.0).mean(axis=1), 0.0)
+    found = {"rail_low": low, "rail_high": high, "coarse": coarse, "line_noise": noise}
+    return dead, found | {"saturated": saturated}
+
+
+def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
+    """Return the frames without any measured line, and the usual number of distinct heights."""
+    blank = dead.all(axis=1)
+    levels = figures["n_distinct"].astype(np.float64)
+    usual = middle(levels[~blank])
+    # Four times fewer heights than a usual frame: the flicker of a converter around one value.
+    return blank | (levels * 4 <= usual), usual
+
+
+def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolArray]:
+    """Return the steps between lines less the frame's slope, and which of them lie between live lines."""
+    valid = np.zeros(dead.shape, dtype=np.bool_)
+    valid[:, 1:] = ~dead[:, 1:] & ~dead[:, :-1]
+    slope = masked_quantile(figures["step"], valid, 0.5)
+    steps = np.where(valid, figures["step"] - np.nan_to_num(slope)[:, None], 0.0)
+    return steps, valid
+
+
+def learn_usual(
+    figures: Figures, dead: BoolArray, blank: BoolArray, found: dict[str, Any], limits: Limits
+) -> Usual:
+    """Return what is usual in the movie, from its frames with a surface."""
+    steps, valid = centred_steps(figures, dead)
+    whole = ~blank & (dead.mean(axis=1) < limits.min_bad_rows)
+    pool = whole if whole.any() else ~blank
+    noise = lower_quartile(row_noise(steps, valid)[pool])
+    above = np.where(dead, 0.0, figures["largest"] - figures["level"]).max(axis=1, initial=0.0)
+    below = np.where(dead, 0.0, figures["level"] - figures["least"]).max(axis=1, initial=0.0)
+    relief = lower_quartile((above + below)[pool])
+    roughness = lower_quartile(frame_roughness(figures, dead)[pool])
+    largest = lower_quartile(np.abs(steps).max(axis=1, initial=0.0)[pool])
+    usual_step = max(limits.step_factor * noise, 1.5 * largest)
+    return Usual(
+        rail_low=found["rail_low"],
+        rail_high=found["rail_high"],
+        coarse=found["coarse"],
+        line_noise=found["line_noise"],
+        n_distinct=found["n_distinct"],
+        row_noise=noise,
+        relief=relief,
+        roughness=roughness,
+        wild_step=max(usual_step, limits.relief_factor * relief),
+        quiet_step=limits.noise_factor * noise,
+        scar_step=max(usual_step, roughness),
+    )
+
+
+def window_mean(values: FloatArray, keep: BoolArray, reach: int) -> FloatArray:
+    """Return the mean of the kept values within ``reach`` places; infinite where none is kept."""
+    padded = np.pad(np.where(keep, values, 0.0), ((0, 0), (reach + 1, reach)))
+    counts = np.pad(keep.astype(np.float64), ((0, 0), (reach + 1, reach)))
+    size = 2 * reach + 1
+    total, count = (np.cumsum(a, axis=1) for a in (padded, counts))
+    number = count[:, size:] - count[:, :-size]
+    mean = (total[:, size:] - total[:, :-size]) / np.maximum(number, 1.0)
+    return np.where(number > 0.5, mean, np.inf)
+
+
+def runs(mask: BoolArray) -> list[tuple[int, int]]:
+    """Return start and stop of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual, limits: Limits) -> Lines:
+    """Return which lines lie on the surface, which are off it, and which are scars."""
+    steps, valid = centred_steps(figures, dead)
+    n, h = dead.shape
+    size = np.abs(steps)
+    wild = valid & (size > usual.wild_step)
+    # A large step is held down, so that one scar does not spoil the lines around it.
+    held = np.minimum(size, 2 * usual.quiet_step)
+    calm = window_mean(held, valid, max(2, h // 64)) <= usual.quiet_step
+    calm = (calm | (h < 2)) & ~dead
+    good = calm.copy()
+    off_level = np.zeros_like(dead)
+    scars = (figures["streak"] > 0) & ~dead
+    lasting = np.zeros(n, dtype=np.int64)
+    own = np.nan_to_num(row_noise(steps, valid))
+    # Against a frame's own restlessness too: in a rough frame large steps are no scars.
+    scar_step = np.maximum(usual.scar_step, limits.step_factor * own)
+    for k in np.flatnonzero(~blank & (dead | (size > scar_step[:, None])).any(axis=1)):
+        returned = mark_scars(steps[k], scar_step[k], scars[k])
+        wild[k] &= ~returned
+        lasting[k] = _lasting_steps(figures["level"][k], wild[k], dead[k], max(usual.wild_step, scar_step[k]))
+        good[k], off_level[k] = _good_lines(calm[k], wild[k], dead[k], steps[k], usual, limits)
+    return Lines(dead, wild, scars, good, off_level, steps, valid, lasting)
+
+
+def mark_scars(steps: FloatArray, limit: float, marked: BoolArray) -> BoolArray:
+    """Mark the lines between a step and its return; return where these steps are."""
+    h = len(steps)
+    returned = np.zeros(h, dtype=np.bool_)
+    large = np.flatnonzero(np.abs(steps) > limit)
+    r = 0
+    for first in large:
+        if first < r:
+            continue
+        total = np.cumsum(steps[first : first + LONGEST_SCAR + 1])
+        back = np.flatnonzero(np.abs(total) <= max(limit, 0.3 * abs(total[0])))
+        if back.size:
+            r = int(first + back[0])
+            marked[first:r] = True
+            returned[first : r + 1] = True
+            r += 1
+    return returned
+
+
+def _lasting_steps(level: FloatArray, wild: BoolArray, dead: BoolArray, limit: float) -> int:
+    """Return the number of wild steps after which the lines' levels stay apart from those before."""
+    count = 0
+    live = np.where(dead, np.nan, level)
+    slope = middle(np.diff(live))
+    for r in np.flatnonzero(wild):
+        before, after = live[max(r - PLATEAU, 0) : r], live[r : r + PLATEAU]
+        apart = middle(after) - middle(before) - np.nan_to_num(slope) * PLATEAU
+        count += bool(abs(apart) > limit)
+    return count
+
+
+def _good_lines(
+    calm: BoolArray, wild: BoolArray, dead: BoolArray, steps: FloatArray, usual: Usual, limits: Limits
+) -> tuple[BoolArray, BoolArray]:
+    """Return the lines of one frame that lie on its surface, and those of plateaus far from it."""
+    h = len(calm)
+    good = np.zeros(h, dtype=np.bool_)
+    for start, stop in runs(calm):
+        if stop - start >= max(4, h // 20):
+            good[start:stop] = True
+    # Plateaus: what lies between wild steps and dead lines.
+    plateau = np.cumsum(wild | dead)
+    height = np.cumsum(steps)
+    names, counts = np.unique(plateau[good], return_counts=True)
+    off = np.zeros(h, dtype=np.bool_)
+    if len(names) < 2:
+        return good, off
+    main = names[np.argmax(counts)]
+    base = np.median(height[good & (plateau == main)])
+    for name in names:
+        member = good & (plateau == name)
+        apart = abs(float(np.median(height[member])) - base)
+        # Across dead lines the height is unknown: nothing can be said of that plateau.
+        between = _between(plateau, main, name)
+        if apart > limits.off_level_factor * usual.relief and not dead[between].any():
+            off |= member
+    return good & ~off, off
+
+
+def _between(plateau: IntArray, a: int, b: int) -> BoolArray:
+    return (plateau >= min(a, b)) & (plateau <= max(a, b))

@@ -1,0 +1,308 @@
+"""Frame quality: which frames of a movie are blank, torn, scarred, jumped or abnormally rough."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms import _quality_flags as flags
+from playNano.algorithms import _quality_rules as rules
+from playNano.algorithms._inputs import as_block
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Figures = npt.NDArray[Any]
+
+# More columns than these change a line's median by less than the noise of one pixel.
+MEDIAN_COLUMNS = 32
+LINE_FIELDS = (
+    "level", "step", "least_share", "largest_share", "flat_share", "change", "deviation", "streak",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FrameQuality:
+    """The quality of every frame of a movie.
+
+    Attributes
+    ----------
+    table
+        One row a frame; see `frame_quality`.
+    thresholds
+        The limits in effect: the parameters, and what was learnt from the movie.
+    """
+
+    table: pd.DataFrame
+    thresholds: dict[str, float | int | bool]
+
+
+def frame_figures(block: npt.ArrayLike) -> Figures:
+    """Measure every frame of a block on its own, in one pass over its pixels.
+
+    Concatenate the figures of a movie's blocks along the first axis and give them to `judge_frames`;
+    how the movie is cut changes nothing.
+
+    Parameters
+    ----------
+    block
+        Raw heights (n, h, w), any unit; NaN and infinite pixels are left out.
+
+    Returns
+    -------
+    ndarray
+        (n,), structured: ``width`` in px, ``n_distinct`` (distinct heights, counted up to
+        16), ``noise`` (mean deviation of the steps between lines); and per line, (h,):
+        ``level``, ``step`` to the line before, ``least``, ``largest``, ``least_share`` and
+        ``largest_share`` (share of the pixels at these two), ``flat_share`` (share of equal
+        neighbours), ``change`` (mean difference of neighbours), ``deviation`` (mean deviation from
+        the level), ``streak`` (1 where part of the line is a streak), ``missing_share``.
+
+    Raises
+    ------
+    ParameterError
+        If the block has not the axes (frame, y, x) or its frames have no pixel.
+
+    Examples
+    --------
+    >>> figures = frame_figures(np.arange(24.0).reshape(1, 4, 6))
+    >>> figures["step"][0].tolist()
+    [0.0, 6.0, 6.0, 6.0]
+    """
+    from playNano.algorithms._quality_kernels import measure
+
+    z = as_block(block)
+    n, h, w = z.shape
+    if h == 0 or w == 0:
+        raise ParameterError(f"block has frames without pixels: its shape is {z.shape}")
+    out = np.zeros(n, dtype=figure_type(h))
+    out["width"] = w
+    if n == 0:
+        return out
+    z, least, largest = _fill_gaps(z, out["missing_share"])
+    columns = np.unique(np.linspace(0, w - 1, min(MEDIAN_COLUMNS, w)).round().astype(np.int64))
+    lines = np.empty((n, len(LINE_FIELDS), h))
+    frames = np.empty((n, 2))
+    shortest = max(6, w // 16)
+    measure(z, least, largest, columns, _exchanges(len(columns)), shortest, lines, frames)
+    out["least"], out["largest"] = least, largest
+    for i, name in enumerate(LINE_FIELDS):
+        out[name] = lines[:, i]
+    out["noise"], out["n_distinct"] = frames.T
+    return out
+
+
+def figure_type(h: int) -> np.dtype[Any]:
+    """Return the kind of the figures of frames of ``h`` lines.
+
+    Parameters
+    ----------
+    h
+        Lines of a frame.
+
+    Returns
+    -------
+    dtype
+        Structured; `frame_figures` tells its fields.
+
+    Examples
+    --------
+    >>> figure_type(4)["level"].shape
+    (4,)
+    """
+    exact = [(name, "f8", (h,)) for name in ("level", "step", "least", "largest")]
+    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS[2:], "missing_share")]
+    return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), *exact, *rest])
+
+
+def _fill_gaps(z: npt.NDArray[Any], missing: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+    """Return the block without NaN and infinite pixels and the extremes of its lines; note the gaps."""
+    least, largest = z.min(axis=2), z.max(axis=2)
+    broken = np.flatnonzero(~(np.isfinite(least) & np.isfinite(largest)).all(axis=1))
+    if broken.size == 0:
+        return z, least, largest
+    z = z.copy()
+    for k in broken:
+        gap = ~np.isfinite(z[k])
+        missing[k] = gap.mean(axis=1)
+        for r in np.flatnonzero(gap.any(axis=1)):
+            kept = z[k, r][~gap[r]]
+            z[k, r, gap[r]] = np.median(kept) if kept.size else 0
+    least[broken], largest[broken] = z[broken].min(axis=2), z[broken].max(axis=2)
+    return z, least, largest
+
+
+def _exchanges(n: int) -> npt.NDArray[np.int64]:
+    """Return the exchanges of Batcher's odd-even merge sort of ``n`` values."""
+    pairs = []
+    p = 1
+    while p < n:
+        k = p
+        while k >= 1:
+            for j in range(k % p, n - k, 2 * k):
+                for i in range(j, min(j + k, n - k)):
+                    if i // (p * 2) == (i + k) // (p * 2):
+                        pairs.append((i, i + k))
+            k //= 2
+        p *= 2
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def judge_frames(
+    figures: Figures,
+    *,
+    rail_share: float = 0.5,
+    quiet_ratio: float = 0.1,
+    min_dead_rows: float = 0.05,
+    min_bad_rows: float = 0.1,
+    min_good_rows: float = 0.1,
+    step_factor: float = 8.0,
+    relief_factor: float = 0.5,
+    off_level_factor: float = 3.0,
+    noise_factor: float = 4.0,
+    min_saturated: float = 0.01,
+    min_scar_rows: int = 2,
+    jump_sigma: float = 6.0,
+    rough_ratio: float = 2.0,
+    row_noise_ratio: float = 4.0,
+    use_partly_torn: bool = False,
+) -> FrameQuality:
+    """Judge the frames of a whole movie by their figures.
+
+    Parameters
+    ----------
+    figures
+        From `frame_figures`, the blocks of the movie concatenated.
+    rail_share, quiet_ratio, min_dead_rows, min_bad_rows, min_good_rows, step_factor, relief_factor
+        See `frame_quality`.
+    off_level_factor, noise_factor, min_saturated, min_scar_rows, jump_sigma, rough_ratio, row_noise_ratio
+        See `frame_quality`.
+    use_partly_torn
+        See `frame_quality`.
+
+    Returns
+    -------
+    FrameQuality
+        As of `frame_quality`.
+
+    Raises
+    ------
+    ParameterError
+        If a limit is out of its range.
+
+    Examples
+    --------
+    >>> movie = np.random.default_rng(0).normal(size=(4, 32, 32))
+    >>> movie[2] = 450.0
+    >>> parts = [frame_figures(movie[:2]), frame_figures(movie[2:])]
+    >>> judge_frames(np.concatenate(parts)).table["blank"].tolist()
+    [False, False, True, False]
+    """
+    limits = rules.Limits(
+        rail_share=rail_share,
+        quiet_ratio=quiet_ratio,
+        min_dead_rows=min_dead_rows,
+        min_bad_rows=min_bad_rows,
+        min_good_rows=min_good_rows,
+        step_factor=step_factor,
+        relief_factor=relief_factor,
+        off_level_factor=off_level_factor,
+        noise_factor=noise_factor,
+        min_saturated=min_saturated,
+        min_scar_rows=min_scar_rows,
+        jump_sigma=jump_sigma,
+        rough_ratio=rough_ratio,
+        row_noise_ratio=row_noise_ratio,
+    )
+    _check(limits)
+    dead, found = rules.find_dead(figures, limits)
+    blank, found["n_distinct"] = rules.find_blank(figures, dead)
+    usual = rules.learn_usual(figures, dead, blank, found, limits)
+    lines = rules.sort_lines(figures, dead, blank, usual, limits)
+    table, jump_limit = _judge(figures, lines, blank, usual, limits, found["saturated"], use_partly_torn)
+    import pandas as pd
+
+    learnt = {
+        "rail_low_nm": usual.rail_low,
+        "rail_high_nm": usual.rail_high,
+        "coarse_heights": usual.coarse,
+        "line_noise_nm": usual.line_noise,
+        "usual_n_distinct": usual.n_distinct,
+        "usual_row_noise_nm": usual.row_noise,
+        "usual_relief_nm": usual.relief,
+        "usual_roughness_nm": usual.roughness,
+        "wild_step_nm": usual.wild_step,
+        "scar_step_nm": usual.scar_step,
+        "quiet_step_nm": usual.quiet_step,
+        "jump_limit_nm": jump_limit,
+    }
+    return FrameQuality(
+        pd.DataFrame(table), {**asdict(limits), "use_partly_torn": use_partly_torn, **learnt}
+    )
+
+
+def _check(limits: rules.Limits) -> None:
+    """Raise ParameterError for a limit outside its range."""
+    for name, value in asdict(limits).items():
+        share = name in {
+            "rail_share", "min_dead_rows", "min_bad_rows", "min_good_rows", "min_saturated", "quiet_ratio",
+        }  # fmt: skip
+        least = 1 if name in {"rough_ratio", "row_noise_ratio", "min_scar_rows"} else 0
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise ParameterError(f"{name} must be a number, not {value!r}")
+        if not np.isfinite(value) or value < least or (share and value > 1):
+            span = "from 0 to 1" if share else f"at least {least}"
+            raise ParameterError(f"{name} must be {span}, not {value!r}")
+
+
+def _judge(
+    figures: Figures,
+    lines: rules.Lines,
+    blank: rules.BoolArray,
+    usual: rules.Usual,
+    limits: rules.Limits,
+    saturated: rules.FloatArray,
+    use_partly_torn: bool,
+) -> tuple[dict[str, Any], float]:
+    """Return the columns of the table and the limit of a jump."""
+    n, h = lines.dead.shape
+    torn, partly = flags.find_torn(lines, blank, limits)
+    usable = ~blank & ~torn & (~partly | use_partly_torn)
+    n_scars = np.where(blank, 0, lines.scars.sum(axis=1))
+    noise = flags.frame_noise(figures, lines)
+    level, extent = flags.frame_levels(figures, lines, usable)
+    jump, size, jump_limit = flags.find_jumps(level, extent, usual, limits.jump_sigma)
+    drifting = flags.find_drifting(extent, usual, limits.jump_sigma)
+    hurt = torn | partly
+    table: dict[str, Any] = {
+        "frame": np.arange(n),
+        "blank": blank,
+        "saturated": saturated >= limits.min_saturated,
+        "torn": torn,
+        "partly_torn": partly,
+        "scars": ~blank & ~torn & (n_scars >= limits.min_scar_rows),
+        "jump": usable & (jump | drifting | (lines.lasting > 0)),
+        "rough": usable & flags.find_rough(noise, flags.pool_of(usable, blank), limits),
+        "usable": usable,
+        "reason": "",
+        "value_range_nm": flags.value_range(figures),
+        "saturated_fraction": saturated,
+        "n_distinct": figures["n_distinct"],
+        "dead_rows": lines.dead.sum(axis=1),
+        "torn_rows": np.where(blank, h, np.where(hurt, h - lines.good.sum(axis=1), 0)),
+        **noise,
+        "level_nm": level,
+        "level_range_nm": extent,
+        "height_jump_nm": size,
+        "n_scar_rows": n_scars,
+    }
+    table["reason"] = flags.reasons(table, h)
+    return table, jump_limit
+
+
+def frame_quality(block: npt.ArrayLike, **limits: Any) -> FrameQuality:
+    return judge_frames(frame_figures(block), **limits)
