@@ -57,7 +57,9 @@ def _surface(rng, kind, h, w, height):
         angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
         width = rng.uniform(0.15, 0.6) * h
         start = rng.uniform(0, width)
-        return lambda s: height * np.floor(((y + s[0]) * np.cos(angle) + (x + s[1]) * np.sin(angle) + start) / width)
+        return lambda s: (
+            height * np.floor(((y + s[0]) * np.cos(angle) + (x + s[1]) * np.sin(angle) + start) / width)
+        )
     if kind == "rough":
         texture = ndimage.gaussian_filter(rng.normal(size=(h, w)), rng.uniform(1.5, 6), mode="wrap")
         texture *= height / texture.std() / 4

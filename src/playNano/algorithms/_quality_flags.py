@@ -21,7 +21,6 @@ from playNano.algorithms._quality_rules import (
     row_noise,
 )
 
-
 # Of fewer frames nobody can say which of two changes of level is the drift.
 FEWEST_LEVELS = 4
 
@@ -122,7 +121,9 @@ def reasons(table: dict[str, Any], h: int) -> list[str]:
         "saturated": lambda k: f"saturated: {100 * table['saturated_fraction'][k]:.3g} % of the pixels",
         "scars": lambda k: f"scars: {table['n_scar_rows'][k]} lines",
         "jump": lambda k: _jump_words(table["height_jump_nm"][k], table["level_range_nm"][k]),
-        "rough": lambda k: f"rough: {table['roughness_nm'][k]:.3g} rms, {table['row_noise_nm'][k]:.3g} between lines",
+        "rough": lambda k: (
+            f"rough: {table['roughness_nm'][k]:.3g} rms, {table['row_noise_nm'][k]:.3g} between lines"
+        ),
     }
     out = []
     for k in range(len(table["blank"])):

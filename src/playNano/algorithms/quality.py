@@ -240,9 +240,7 @@ def judge_frames(
         "quiet_step_nm": usual.quiet_step,
         "jump_limit_nm": jump_limit,
     }
-    return FrameQuality(
-        pd.DataFrame(table), {**asdict(limits), "use_partly_torn": use_partly_torn, **learnt}
-    )
+    return FrameQuality(pd.DataFrame(table), {**asdict(limits), "use_partly_torn": use_partly_torn, **learnt})
 
 
 def _check(limits: rules.Limits) -> None:

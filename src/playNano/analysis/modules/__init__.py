@@ -6,6 +6,7 @@ from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
@@ -13,6 +14,7 @@ from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
 BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "count_nonzero": CountNonzeroModule,
+    "frame_quality": FrameQualityModule,
     "feature_detection": FeatureDetectionModule,
     "log_blob_detection": LoGBlobDetectionModule,
     "particle_tracking": ParticleTrackingModule,

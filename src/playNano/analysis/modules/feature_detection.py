@@ -11,6 +11,7 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.modules.frame_quality import observed_frames
 from playNano.core.executor import Block, map_blocks
 from playNano.core.params import Unit, bind_params
 from playNano.core.tables import RowsByFrame
@@ -128,6 +129,8 @@ class FeatureDetectionModule(AnalysisModule):
             ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
             ``table``: one row a feature; see `playNano.algorithms.regions.find_regions`; ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
+            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
+            are skipped and False here.
 
         Raises
         ------
@@ -150,9 +153,10 @@ class FeatureDetectionModule(AnalysisModule):
             masks = _stored_masks(previous_results or {}, mask_key, stack)
         else:
             masks = _computed_masks(mask_fn or "", mask_kwargs, stack)
+        observed = observed_frames(previous_results, len(stack.data))
         table, labels = self._find(
             stack,
-            masks,
+            _where_observed(masks, observed),
             min_size=min_size,
             remove_edge=remove_edge,
             fill_holes=fill_holes,
@@ -181,6 +185,7 @@ class FeatureDetectionModule(AnalysisModule):
                 "avg_per_frame": average,
             },
             "table": table,
+            "observed": observed,
         }
 
     def _bind_mask(
@@ -233,6 +238,11 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
     table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
     return table
+
+
+def _where_observed(masks: BlockMasks, observed: npt.NDArray[np.bool_]) -> BlockMasks:
+    """Return the masks with nothing in frames that were not observed."""
+    return lambda block: masks(block) & observed[block.start : block.stop, None, None]
 
 
 def _own_fields(table: Any) -> dict[str, str]:

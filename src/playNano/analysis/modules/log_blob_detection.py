@@ -11,6 +11,7 @@ from pydantic import Field
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.modules.feature_detection import add_times
+from playNano.analysis.modules.frame_quality import observed_frames
 from playNano.core.executor import Block, map_blocks
 from playNano.core.params import Unit
 from playNano.core.tables import RowsByFrame
@@ -56,7 +57,7 @@ class LoGBlobDetectionModule(AnalysisModule):
         stack
             The movie.
         previous_results
-            Not used.
+            Outputs of earlier modules; `frame_quality` is heeded.
         min_sigma, max_sigma
             Least and greatest standard deviation of the Gaussian, px.
         num_sigma
@@ -76,6 +77,8 @@ class LoGBlobDetectionModule(AnalysisModule):
             ``summary``: ``total_frames, total_blobs, avg_blobs_per_frame``.
             ``table``: one row a blob; see `playNano.algorithms.blobs.find_blobs`; ``time_s`` is when the tip
             passed it, ``frame_time_s`` when the frame began.
+            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
+            are skipped and False here.
 
         Raises
         ------
@@ -102,9 +105,14 @@ class LoGBlobDetectionModule(AnalysisModule):
             "overlap": overlap,
         }
 
+        observed = observed_frames(previous_results, len(stack.data))
+
         def search(block: Block) -> Any:
             pixels = as_float_block(stack.data[block.start : block.stop])[0]
-            return find_blobs(pixels, first_frame=block.start, pixel_size_nm=stack.pixel_size_yx_nm, **wanted)
+            found = find_blobs(
+                pixels, first_frame=block.start, pixel_size_nm=stack.pixel_size_yx_nm, **wanted
+            )
+            return found[observed[found["frame"].to_numpy()]]
 
         shape = stack.data.shape
         parts = map_blocks(search, shape, what=self.name, itemsize=stack.data.itemsize)
@@ -124,4 +132,5 @@ class LoGBlobDetectionModule(AnalysisModule):
                 "avg_blobs_per_frame": len(table) / len(stack.data) if len(stack.data) else 0.0,
             },
             "table": table,
+            "observed": observed,
         }

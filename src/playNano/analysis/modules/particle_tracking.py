@@ -84,7 +84,8 @@ class ParticleTrackingModule(AnalysisModule):
         max_distance_nm
             The same in nm, instead; pixels need not be square.
         max_missing
-            Number of frames in a row in which a particle may go undetected.
+            Number of frames in a row in which a particle may go undetected; frames that `frame_quality` calls
+            unusable do not count as such.
         distance_scale
             How the reach grows with the number of frames g since the last detection: "constant" not at all,
             "sqrt" by sqrt(g) as for Brownian motion, "linear" by g as for directed motion.
@@ -120,14 +121,16 @@ class ParticleTrackingModule(AnalysisModule):
         positions = points[list(coord_columns)].to_numpy()
         if max_distance_nm is not None:
             positions = positions * [stack.pixel_size_yx_nm[PIXEL_AXES[name]] for name in coord_columns]
+        outputs = results[chosen]
         points["track_id"] = link_frames(
             points["frame"].to_numpy(),
             positions,
             max_distance=cast(float, max_distance_nm or max_distance),
             max_missing=max_missing,
             distance_scale=distance_scale,
+            observed=outputs.get("observed"),
         )
-        outputs = results[chosen]
+        points = points[points["track_id"] >= 0]
         rows = points.sort_values(["track_id", "frame"], kind="stable", ignore_index=True)
         n_tracks = int(rows["track_id"].max()) + 1 if len(rows) else 0
         return {
