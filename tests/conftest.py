@@ -23,8 +23,8 @@ def spots(shape=(6, 32, 40), *, height=5.0, sigma=2.0, seed=0, noise=0.02):
     Returns the movie, float32, and the true places, (particle, frame, (y, x)).
     """
     n, rows, columns = shape
-    starts = np.array([[8.0, 8.0], [20.0, 12.0], [14.0, 28.0]])
-    steps = np.array([[0.5, 0.7], [-0.6, 0.8], [0.4, -0.9]])
+    starts = np.array([[8.0, 8.0], [22.0, 9.0], [14.0, 28.0]])
+    steps = np.array([[0.5, 0.7], [0.2, 0.6], [0.4, -0.9]])
     truth = starts[:, None] + steps[:, None] * np.arange(n)[None, :, None]
     y, x = np.mgrid[:rows, :columns]
     data = np.random.default_rng(seed).normal(0, noise, shape)

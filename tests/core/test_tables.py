@@ -83,6 +83,15 @@ def test_indices_of_another_kind(detections, index):
         detections[index]
 
 
+def test_views_with_nan_equal_their_like():
+    table = pd.DataFrame({"frame": [0, 1], "x": [np.nan, 1.0]})
+    view = RowsByFrame(table, 2, {"x": "x"})
+    assert view == RowsByFrame(table.copy(), 2, {"x": "x"})
+    assert view != RowsByFrame(table, 3, {"x": "x"})
+    assert view != RowsByFrame(table.fillna(2.0), 2, {"x": "x"})
+    assert RowsByFrame(table[1:], 2, {"x": "x"}) == [[], [{"x": 1.0}]]
+
+
 def test_counts_and_repr(detections):
     np.testing.assert_array_equal(detections.counts(), [2, 0, 1, 1, 0])
     assert repr(detections) == "<RowsByFrame: 5 items over a table of 4 rows>"

@@ -150,10 +150,16 @@ def _from_dicts(points: Sequence[Mapping[str, Any]], name: str, module: str) -> 
     if not points:
         return np.empty(0)
     for key in (name, *_ALIASES.get(name, ())):
-        if isinstance(key, tuple) and key[0] in points[0]:
-            return _numbers([point[key[0]][key[1]] for point in points], name, module)
-        if isinstance(key, str) and key in points[0]:
-            return _numbers([point[key] for point in points], name, module)
+        field, *place = key if isinstance(key, tuple) else (key,)
+        if field not in points[0]:
+            continue
+        try:
+            values = [point[field][place[0]] if place else point[field] for point in points]
+        except (KeyError, IndexError, TypeError) as error:
+            raise ParameterError(
+                f"coordinate {name!r} of {module!r} is missing in some detections: {error!r}"
+            ) from error
+        return _numbers(values, name, module)
     raise _no_such_column(name, module, points[0])
 
 

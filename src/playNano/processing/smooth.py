@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from playNano.core.params import Unit
-from playNano.processing.steps import Pixels, step
+from playNano.processing.steps import Pixels, all_finite, step
 
 TRUNCATE = 4.0
 """The kernel ends at this many sigmas, as in scipy.ndimage and scikit-image."""
@@ -52,7 +52,7 @@ def gaussian_filter(
 
     out = np.empty_like(data)
     for index, frame in enumerate(data):
-        if np.isfinite(frame.sum(dtype=np.float64)):
+        if all_finite(frame):
             out[index] = smooth(frame)
             continue
         finite = np.isfinite(frame)

@@ -129,9 +129,16 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array)
 
 
+def all_finite(pixels: Pixels) -> bool:
+    """Whether no pixel is NaN or infinite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        quick = np.isfinite(pixels.sum(dtype=np.float64))
+    return bool(quick or np.isfinite(pixels).all())
+
+
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
     """Return where pixels may enter a fit: finite and not masked; None where all may."""
-    finite = None if np.isfinite(block.sum(dtype=np.float64)) else np.isfinite(block)
+    finite = None if all_finite(block) else np.isfinite(block)
     if mask is None:
         return finite
     return ~mask if finite is None else finite & ~mask
