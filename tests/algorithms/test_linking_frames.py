@@ -90,15 +90,15 @@ def check_movie(frame, positions, *, reach, max_missing, scale, power):
         assert np.unique(track[here]).size == here.size
         open_tracks = {k: i for k, i in last_of.items() if t - frame[i] <= max_missing + 1}
         rows = list(open_tracks.values())
-        matrix = np.full((len(rows), here.size + len(rows)), 1e9)
+        matrix = np.zeros((len(rows), here.size + len(rows)))
         ours = 0.0
         for r, (k, i) in enumerate(open_tracks.items()):
-            limit = reach**2 * float(t - frame[i]) ** power
+            gap = float(t - frame[i])
+            limit = reach**2 * gap**power
             squared = ((positions[here] - positions[i]) ** 2).sum(axis=1)
-            matrix[r, : here.size] = np.where(squared <= limit, squared, 1e9)
-            matrix[r, here.size + r] = limit
+            matrix[r, : here.size] = np.where(squared <= limit, (squared / limit - 1) / gap, 1e9)
             match = np.flatnonzero(track[here] == k)
-            ours += matrix[r, match[0]] if match.size else limit
+            ours += matrix[r, match[0]] if match.size else 0.0
         if rows:
             r, c = linear_sum_assignment(matrix)
             assert ours == pytest.approx(matrix[r, c].sum(), abs=1e-6)

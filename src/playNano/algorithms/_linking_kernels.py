@@ -239,10 +239,17 @@ def pair_costs(
     cols: Indices,
     squared: Floats,
 ) -> None:
-    """Turn squared distances into costs: squared distance less squared reach, in place."""
+    """Turn squared distances into costs, in place: less one at no distance, 0 at the reach, over the gap.
+
+    Over the gap, because otherwise a track lost for long, whose reach is wide, would take what belongs to one
+    seen just before.
+    """
     for i in range(first, last):
         for e in range(ptr[(i - first) * n_gaps], ptr[(i - first + 1) * n_gaps]):
-            squared[e] -= squared_reach(points.clock[cols[e]] - points.clock[i], base2, power)
+            gap = points.clock[cols[e]] - points.clock[i]
+            reach2 = squared_reach(gap, base2, power)
+            part = squared[e] / reach2 if reach2 > 0.0 else 0.0
+            squared[e] = (part - 1.0) / max(gap, 1.0)
 
 
 @njit(cache=True, nogil=True)

@@ -51,7 +51,7 @@ def match_frames(points: Detections, reach: float, n_gaps: int, power: int) -> n
             pairs.ptr,
             pairs.cols,
             pairs.squared,
-            SKIP_SURPLUS * reach**2,
+            SKIP_SURPLUS,
             lo,
             hi,
             state,

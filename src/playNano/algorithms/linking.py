@@ -38,10 +38,12 @@ def link_frames(
     """Link detections from frame to frame by an optimal assignment.
 
     At each frame the open tracks (those last seen at most ``max_missing + 1`` frames ago) are matched to the
-    frame's detections so that the total cost is least: a link costs its squared distance, a track left
-    unmatched its squared reach. Only pairs within reach are candidates, so that a link within reach always
-    beats an end and a new beginning. The minimum is exact (sparse shortest augmenting paths, each of which
-    stays within one connected component of candidates), however crowded the frame.
+    frame's detections so that the total cost is least. Only pairs within reach are candidates. A link over a gap
+    of g frame intervals costs ``(d**2 / reach(g)**2 - 1) / g``, no link costs 0; without gaps that is the usual
+    sum of squared distances with the squared reach for every track left over. The factor 1 / g keeps a track
+    lost for long, whose reach is wide, from taking what belongs to one seen just before. The minimum is exact
+    (sparse shortest augmenting paths, each of which stays within one connected component of candidates),
+    however crowded the frame.
 
     The result does not depend on the order of the detections. Where costs tie, the track seen last wins, then
     the one that is earlier by y, then x.
