@@ -152,7 +152,7 @@ def _draw_counts(
         alive = np.zeros(stack.n_frames + 1)
         np.add.at(alive, spans["min"].to_numpy(), 1)
         np.add.at(alive, spans["max"].to_numpy() + 1, -1)
-        axes.step(times, np.cumsum(alive)[:-1], where="mid", color="#d55e00", linewidth=1, label="tracks")
+        axes.step(times, np.cumsum(alive)[:-1], where="mid", color="#d55e00", linestyle="--", label="tracks")
     axes.axvline(times[frame], color="0.6", linewidth=0.8, linestyle=":")
     axes.set_xlabel("time (s)" if stack.has_times else "frame")
     axes.set_ylabel("number in frame")

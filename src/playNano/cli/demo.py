@@ -1,0 +1,97 @@
+"""``playnano demo``: the main job on a movie whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playNano.cli.console import out, progress_bars
+from playNano.cli.job import Plan, analyze_stack, report
+from playNano.core.files import replacing
+from playNano.io.export.overview import last_table
+from playNano.io.formats.numpy_files import write_npz
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROCESS = (
+    "remove_plane;row_median_align;mask_mean_offset:factor=2;remove_plane;row_median_align;clear_mask;"
+    "gaussian_filter:sigma=1"
+)
+ANALYSIS = (
+    "frame_quality;"
+    "feature_detection:mask_fn=mask_threshold,threshold=1.5,min_size=12,remove_edge=false;"
+    "particle_tracking:max_distance_nm=24,max_missing=2"
+)
+MIN_FRAMES = 5
+"""Shorter true tracks do not count."""
+
+SHARE = 0.8
+"""A true track is recovered when one found track holds this share of it."""
+
+
+def run_demo(folder: Path, seed: int) -> None:
+    """Simulate a movie, analyse it, and print where the results are and how good they are."""
+    from playNano.simulate.movie import simulate_movie
+
+    out.print("simulating a movie of particles that diffuse, land and leave ...")
+    movie = simulate_movie(n_frames=60, shape=(128, 128), n_particles=12, seed=seed)
+    stack = movie.to_stack()
+    write_npz(folder / "movie.npz", stack)
+    with replacing(folder / "truth.csv") as temporary:
+        movie.truth.to_csv(temporary, index=False)
+    out.print("levelling, detecting, tracking ... (the first run compiles; later ones are fast)")
+    plan = Plan.from_options(PROCESS, ANALYSIS, None)
+    with progress_bars() as bars:
+        record = analyze_stack(stack, plan, folder, gif=True, bars=bars)
+    report(stack, record, folder)
+    tracks = last_table(record["analysis"], "n_tracks")
+    assert tracks is not None
+    recovered, true = recovered_tracks(movie.truth, tracks, max_distance_nm=8.0)
+    out.print(
+        f"{recovered} of {true} true tracks recovered (one found track holds at least {SHARE:.0%} of each)"
+    )
+    out.print(
+        f"repeat: playnano analyze {folder}/movie.npz --pipeline {folder}/pipeline.yaml -o again",
+        markup=False,
+    )
+
+
+def recovered_tracks(truth: pd.DataFrame, found: pd.DataFrame, *, max_distance_nm: float) -> tuple[int, int]:
+    """Count the true tracks that one found track holds for the most part.
+
+    Parameters
+    ----------
+    truth
+        ``frame, particle, y_nm, x_nm``.
+    found
+        ``frame, track_id, y_nm, x_nm``.
+    max_distance_nm
+        Farthest that a detection may lie from the particle.
+
+    Returns
+    -------
+    tuple of int
+        Recovered ones, and all of at least `MIN_FRAMES` frames.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"frame": range(6), "particle": 3, "y_nm": 1.0, "x_nm": 2.0})
+    >>> found = pd.DataFrame({"frame": range(5), "track_id": 0, "y_nm": 1.0, "x_nm": 2.5})
+    >>> recovered_tracks(truth, found, max_distance_nm=2.0)
+    (1, 1)
+    """
+    from playNano.simulate.scores import match_points
+
+    partner = match_points(truth, found, max_distance=max_distance_nm, columns=("y_nm", "x_nm"))
+    hit = partner >= 0
+    particles = truth["particle"].to_numpy()
+    lengths = truth["particle"].value_counts()
+    pairs = found.loc[hit, ["track_id"]].assign(particle=particles[partner[hit]])
+    best = pairs.groupby("particle")["track_id"].agg(lambda ids: ids.value_counts().iloc[0])
+    counted = lengths[lengths >= MIN_FRAMES]
+    held = best.reindex(counted.index).fillna(0).to_numpy()
+    return int(np.sum(held >= SHARE * counted.to_numpy())), len(counted)
