@@ -70,7 +70,9 @@ def test_stack(movie):
 
 
 def test_nobody_there():
-    movie = simulate_movie(n_frames=3, shape=(16, 16), n_particles=0, noise_nm=0, row_offset_nm=0, tilt_nm=(0, 0))
+    movie = simulate_movie(
+        n_frames=3, shape=(16, 16), n_particles=0, noise_nm=0, row_offset_nm=0, tilt_nm=(0, 0)
+    )
     assert len(movie.truth) == 0
     assert not movie.data.any()
     empty = simulate_scene(Scene(()), Scanner(1, (4, 4)))

@@ -301,6 +301,7 @@ def simulate_movie(
     >>> movie.data.shape, movie.truth.groupby("frame").size().tolist()
     ((4, 64, 64), [3, 3, 3, 3])
     """
+    check.positive("simulate_movie", height_nm=height_nm, radius_nm=radius_nm)
     check.not_negative("simulate_movie", disappear_rate_s=disappear_rate_s)
     check.whole("simulate_movie", 0, n_particles=n_particles)
     arrivals = n_particles * disappear_rate_s if appear_rate_s is None else appear_rate_s
