@@ -1,1 +1,31 @@
-"""Movies with known truth, and scores against it."""
+"""Movies with known truth, and scores against it.
+
+`simulate_movie` makes a plain movie of walking particles; `simulate_scene` images any scene that the
+descriptions in `scene`, `shapes`, `substrate`, `scanner`, `tip`, `noise` and `faults` can tell.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playNano.simulate.movie import SimulatedMovie, simulate_movie, simulate_scene
+
+__all__ = ["SimulatedMovie", "simulate_movie", "simulate_scene"]
+
+_PUBLIC = {
+    "SimulatedMovie": "playNano.simulate.movie",
+    "simulate_movie": "playNano.simulate.movie",
+    "simulate_scene": "playNano.simulate.movie",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

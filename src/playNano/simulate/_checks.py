@@ -1,0 +1,72 @@
+"""Checks shared by the descriptions of a scene and of an instrument."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from playNano.errors import ParameterError
+
+
+def _fail(owner: object, name: str, must: str, value: Any) -> None:
+    where = owner if isinstance(owner, str) else type(owner).__name__
+    raise ParameterError(f"{where}: {name} must be {must}, got {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not isinstance(value, (str, bool)) and math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def positive(owner: object, **values: Any) -> None:
+    """Raise ParameterError unless every value is a finite number above 0."""
+    for name, value in values.items():
+        if not (_is_number(value) and value > 0):
+            _fail(owner, name, "a number above 0", value)
+
+
+def not_negative(owner: object, **values: Any) -> None:
+    """Raise ParameterError unless every value is a finite number of at least 0."""
+    for name, value in values.items():
+        if not (_is_number(value) and value >= 0):
+            _fail(owner, name, "a number of at least 0", value)
+
+
+def number(owner: object, **values: Any) -> None:
+    """Raise ParameterError unless every value is a finite number."""
+    for name, value in values.items():
+        if not _is_number(value):
+            _fail(owner, name, "a finite number", value)
+
+
+def fraction(owner: object, **values: Any) -> None:
+    """Raise ParameterError unless every value lies between 0 and 1, both allowed."""
+    for name, value in values.items():
+        if not (_is_number(value) and 0 <= value <= 1):
+            _fail(owner, name, "a number from 0 to 1", value)
+
+
+def whole(owner: object, least: int, **values: Any) -> None:
+    """Raise ParameterError unless every value is a whole number of at least `least`."""
+    for name, value in values.items():
+        if not (_is_number(value) and int(value) == value and value >= least):
+            _fail(owner, name, f"a whole number of at least {least}", value)
+
+
+def pair(owner: object, name: str, value: Any) -> tuple[float, float]:
+    """Return a (y, x) pair of finite numbers as floats; raise ParameterError for anything else."""
+    try:
+        y, x = value
+    except (TypeError, ValueError):
+        _fail(owner, name, "a pair (y, x) of numbers", value)
+    if not (_is_number(y) and _is_number(x)):
+        _fail(owner, name, "a pair (y, x) of finite numbers", value)
+    return float(y), float(x)
+
+
+def one_of(owner: object, name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    """Raise ParameterError unless the value is one of the names."""
+    if value not in allowed:
+        _fail(owner, name, "one of " + ", ".join(repr(a) for a in allowed), value)

@@ -1,0 +1,320 @@
+"""Simulated movies with their truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.scan import ScanGeometry
+from playNano.errors import ParameterError
+from playNano.simulate import _checks as check
+from playNano.simulate.faults import Faults, plan, plant
+from playNano.simulate.imaging import Ground, drift, feel, lag, meet
+from playNano.simulate.imaging import field as field_of_view
+from playNano.simulate.motion import Walk
+from playNano.simulate.noise import Noise, NoiseMaker, digitise
+from playNano.simulate.population import populate
+from playNano.simulate.scanner import Scanner
+from playNano.simulate.scene import Kinetics, Motion, Scene, Species
+from playNano.simulate.shapes import Gaussian
+from playNano.simulate.templates import tabulate
+from playNano.simulate.tip import Feedback, Tip
+from playNano.simulate.truth import event_table, pair_changes, particle_table, passes, truth_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from playNano.afm_stack import AFMImageStack
+
+Image = npt.NDArray[np.float32]
+
+# Frames that are moved and imaged in one go; a part of the result's definition, as draws follow it.
+_BLOCK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedMovie:
+    """A movie and what really happened in it.
+
+    Parameters
+    ----------
+    data
+        The movie as the instrument delivers it, nm, float32 (n_frames, height, width).
+    truth
+        One row a particle and frame in which the tip passed it: `frame`, `particle`, `time_s` (moment at which
+        the tip passed its centre), `y`, `x` (px, at that moment), `y_nm`, `x_nm`, `z_nm` (height above the
+        ground), `radius_nm` (of the disc with the area above half height; as it is, not as the tip sees it),
+        `angle_rad`, `state` ("mobile", "paused", "still", "dimer"), `species`.
+    pixel_size_nm
+        (y, x), nm.
+    frame_time_s
+        Time from the start of one frame to the start of the next, s.
+    scan
+        Timing and direction.
+    clean
+        What a perfect instrument with this tip would have delivered, nm, float32, or None if it was not kept.
+    retrace
+        The way back, where both ways were asked for.
+    particles
+        One row a particle: its times, sizes and rates.
+    events
+        One row a change: binding, unbinding, pause, resume, merge, split.
+    faults
+        One row a planted fault.
+    description
+        What was asked for, as plain values; with `seed`.
+    """
+
+    data: Image
+    truth: pd.DataFrame
+    pixel_size_nm: tuple[float, float]
+    frame_time_s: float
+    scan: ScanGeometry
+    clean: Image | None
+    retrace: Image | None
+    particles: pd.DataFrame
+    events: pd.DataFrame
+    faults: pd.DataFrame
+    description: dict[str, Any] = field(default_factory=dict)
+
+    def to_stack(self) -> AFMImageStack:
+        """Return the movie as a stack whose first frame starts at 0 s."""
+        from playNano.afm_stack import AFMImageStack
+
+        return AFMImageStack(
+            self.data,
+            self.pixel_size_nm,
+            "height_trace",
+            "simulated",
+            [{"timestamp": f * self.frame_time_s} for f in range(len(self.data))],
+            scan=self.scan,
+            unit="nm",
+            metadata={"simulation": self.description},
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Turn a description into values that JSON knows, with the names of the classes."""
+    if is_dataclass(value) and not isinstance(value, type):
+        fields = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def simulate_scene(
+    scene: Scene,
+    scanner: Scanner | None = None,
+    *,
+    tip: Tip | None = None,
+    feedback: Feedback | None = None,
+    noise: Noise | None = None,
+    faults: Faults | None = None,
+    seed: int = 0,
+    keep_clean: bool = True,
+) -> SimulatedMovie:
+    """Image a scene as a high-speed AFM does: line by line, while everything moves on.
+
+    Parameters
+    ----------
+    scene
+        What lies on the surface and how it moves.
+    scanner
+        The raster; `Scanner()` if None.
+    tip
+        The tip; a sharp one if None.
+    feedback
+        The feedback loop; one that follows at once if None.
+    noise
+        What the instrument adds; nothing if None.
+    faults
+        What goes wrong; nothing if None.
+    seed
+        Seed of everything random, >= 0; the same seed gives the same movie.
+    keep_clean
+        Whether to keep the movie without noise, lag and faults besides.
+
+    Returns
+    -------
+    SimulatedMovie
+        Pixels and truth.
+
+    Raises
+    ------
+    ParameterError
+        The parts do not fit together, as particles on paths where there are none.
+
+    Examples
+    --------
+    >>> from playNano.simulate.shapes import Rod
+    >>> scene = Scene((Species(Rod(3.0, 40.0, 8.0), count=2, motion=Motion(rotation_rad2_s=0.5)),))
+    >>> movie = simulate_scene(scene, Scanner(n_frames=3, shape=(32, 32), pixel_size_nm=4.0), seed=1)
+    >>> movie.data.shape, len(movie.truth)
+    ((3, 32, 32), 6)
+    """
+    scanner = scanner or Scanner()
+    tip, feedback = tip or Tip(), feedback or Feedback()
+    noise, faults = noise or Noise(), faults or Faults()
+    check.whole("simulate_scene", 0, seed=seed)
+    seeds = np.random.SeedSequence(int(seed)).spawn(6)
+    starts = np.append(scanner.line_starts_s(0, scanner.n_frames), scanner.duration_s)
+    drift_nm = drift(scanner, starts, seeds[0])
+    area = field_of_view(scanner).grown(scene.margin_nm)
+    if area.top > area.bottom or area.left > area.right:
+        raise ParameterError(f"Scene: margin_nm={scene.margin_nm} leaves no room in the field of view.")
+    reach = float(np.abs(drift_nm).max()) + max(scene.margin_nm, 0.0) + 2 * max(scanner.pixel_yx_nm)
+    ground_area = field_of_view(scanner).grown(reach)
+    rng = np.random.default_rng(seeds[1])
+    surface = scene.substrate.lay_out(ground_area, min(scanner.pixel_yx_nm) / 2, rng)
+    population = populate(scene, area, surface, scanner.duration_s, rng)
+    ground = Ground(surface, tip)
+    templates = tabulate(scene, population, tip, ground.drop_nm, min(scanner.pixel_yx_nm))
+    walk = Walk(scene, population, area, surface, seeds[2])
+    fault_table = plan(faults, scanner, seeds[3])
+
+    h, w = scanner.shape
+    shape = (scanner.n_frames, h, w)
+    ways = (False, True) if scanner.trace == "both" else (scanner.trace == "retrace",)
+    makers = [NoiseMaker(noise, scanner, s, way) for way, s in zip(ways, seeds[4:], strict=False)]
+    movies = [np.empty(shape, dtype=np.float32) for _ in ways]
+    clean = np.empty(shape, dtype=np.float32) if keep_clean else None
+    blocks, pairs = [], []
+    for first in range(0, scanner.n_frames, _BLOCK):
+        stop = min(first + _BLOCK, scanner.n_frames)
+        lines = slice(first * h, stop * h)
+        stretch = walk.to(starts[first * h : stop * h + 1])
+        pairs += pair_changes(stretch)
+        rows = np.concatenate([scanner.row_order(f) for f in range(first, stop)])
+        frame_of_line = np.repeat(np.arange(first, stop), h)
+        for m, way in enumerate(ways):
+            meeting = meet(
+                stretch, drift_nm[lines.start : lines.stop + 1], scanner,
+                population.on_s[stretch.ids], walk.crowd.off_s[stretch.ids], way,
+            )  # fmt: skip
+            felt = feel(
+                meeting, rows, drift_nm[lines], scanner, templates, templates.of_particle[stretch.ids], ground
+            )
+            movies[m][frame_of_line, rows] = lag(felt, feedback, scanner, way)
+            if m == 0:
+                blocks.append(passes(meeting, stretch, first, scanner, scene, population, templates))
+                if clean is not None:
+                    clean[frame_of_line, rows] = felt
+            part = movies[m][first:stop]
+            makers[m].add(part, first)
+            plant(part, first, fault_table, scanner)
+            digitise(part, noise)
+    parts = {
+        "scene": scene,
+        "scanner": scanner,
+        "tip": tip,
+        "feedback": feedback,
+        "noise": noise,
+        "faults": faults,
+    }
+    return SimulatedMovie(
+        data=movies[0],
+        truth=truth_table(blocks, scanner),
+        pixel_size_nm=scanner.pixel_yx_nm,
+        frame_time_s=scanner.frame_time_s,
+        scan=scanner.geometry(),
+        clean=clean,
+        retrace=movies[1] if len(movies) > 1 else None,
+        particles=particle_table(scene, population, walk.crowd.off_s, walk.landed, templates),
+        events=event_table(population, walk.crowd.off_s, walk.landed, pairs, scanner.duration_s),
+        faults=fault_table,
+        description={name: _plain(part) for name, part in parts.items()} | {"seed": int(seed)},
+    )
+
+
+def simulate_movie(
+    n_frames: int = 60,
+    shape: tuple[int, int] = (128, 128),
+    *,
+    pixel_size_nm: float | tuple[float, float] = 2.0,
+    frame_time_s: float = 0.5,
+    n_particles: int = 12,
+    height_nm: float = 5.0,
+    radius_nm: float = 8.0,
+    size_spread: float = 0.05,
+    diffusion_nm2_s: float = 60.0,
+    appear_rate_s: float | None = None,
+    disappear_rate_s: float = 0.02,
+    margin_nm: float | None = None,
+    tilt_nm: tuple[float, float] = (4.0, -6.0),
+    row_offset_nm: float = 0.4,
+    noise_nm: float = 0.15,
+    slow_axis: str = "down",
+    seed: int = 0,
+) -> SimulatedMovie:
+    """Simulate round particles that walk at random, come and go, on a tilted, row-offset, noisy surface.
+
+    Parameters
+    ----------
+    n_frames, shape
+        Number of frames, >= 1, and (height, width) in px.
+    pixel_size_nm
+        A number or (y, x), nm, > 0.
+    frame_time_s
+        Time from frame to frame, s, > 0; a line takes frame_time_s / height.
+    n_particles
+        Particles at the beginning, >= 0; fewer if there is no room.
+    height_nm, radius_nm
+        Mean height, and mean radius at half the height, nm, > 0.
+    size_spread
+        Relative standard deviation of the size, >= 0.
+    diffusion_nm2_s
+        Diffusion coefficient, nm^2/s, >= 0.
+    appear_rate_s
+        Arrivals a second, >= 0; None balances the departures, so that their number stays the same on average.
+    disappear_rate_s
+        Departures a second and particle, 1/s, >= 0.
+    margin_nm
+        How far particles may go beyond the field of view, nm; None keeps them inside by two radii.
+    tilt_nm
+        Rise of the surface over the whole field along (y, x), nm.
+    row_offset_nm, noise_nm
+        Standard deviation of the lines' offsets and of the pixels' noise, nm, >= 0.
+    slow_axis
+        "down", "up" or "alternating".
+    seed
+        Seed of everything random, >= 0.
+
+    Returns
+    -------
+    SimulatedMovie
+        Pixels and truth.
+
+    Raises
+    ------
+    ParameterError
+        A value is outside its limits.
+
+    Examples
+    --------
+    >>> movie = simulate_movie(n_frames=4, shape=(64, 64), n_particles=3, disappear_rate_s=0.0, seed=3)
+    >>> movie.data.shape, movie.truth.groupby("frame").size().tolist()
+    ((4, 64, 64), [3, 3, 3, 3])
+    """
+    check.positive("simulate_movie", height_nm=height_nm, radius_nm=radius_nm)
+    check.not_negative("simulate_movie", disappear_rate_s=disappear_rate_s)
+    check.whole("simulate_movie", 0, n_particles=n_particles)
+    arrivals = n_particles * disappear_rate_s if appear_rate_s is None else appear_rate_s
+    species = Species(
+        Gaussian(height_nm, radius_nm),
+        count=n_particles,
+        motion=Motion(diffusion_nm2_s=diffusion_nm2_s),
+        kinetics=Kinetics(bind_rate_s=arrivals, unbind_rate_s=disappear_rate_s),
+        size_spread=size_spread,
+    )
+    return simulate_scene(
+        Scene((species,), margin_nm=-2.0 * radius_nm if margin_nm is None else margin_nm),
+        Scanner(n_frames, shape, pixel_size_nm, frame_time_s, slow_axis=slow_axis),  # type: ignore[arg-type]
+        noise=Noise(pixel_nm=noise_nm, row_offset_nm=row_offset_nm, tilt_nm=tilt_nm),
+        seed=seed,
+    )

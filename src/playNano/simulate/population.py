@@ -1,0 +1,217 @@
+"""Who is on the surface, from when to when, of which size: drawn before anything moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import ParameterError
+from playNano.simulate.scene import Kinetics, Scene, Species
+from playNano.simulate.substrate import PATH_STEP_NM, Area, Surface
+
+FloatArray = npt.NDArray[np.float64]
+
+# Places that a particle tries before it is left out for want of room.
+_TRIES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Every particle that is ever present, in the order of arrival.
+
+    Parameters
+    ----------
+    species
+        Index into the scene's species, (n,).
+    on_s, off_s
+        Arrival and departure, s, (n,): exact moments; -inf and inf for before and never.
+    size, height
+        Size relative to the species' mean and height relative to that, (n,).
+    angle_rad
+        Direction of the long axis on arrival, (n,).
+    places
+        Places to try on arrival, (n, tries, 2): (y, x) in nm, or (place along the path in nm, 0) on a path.
+    path
+        Index of the path of each of these, (n, tries); -1 off paths.
+    switches
+        Moments at which a particle stops or goes on, one sorted array a particle.
+    paused_first
+        Whether it is paused on arrival, (n,).
+    """
+
+    species: npt.NDArray[np.int64]
+    on_s: FloatArray
+    off_s: FloatArray
+    size: FloatArray
+    height: FloatArray
+    angle_rad: FloatArray
+    places: FloatArray
+    path: npt.NDArray[np.int64]
+    switches: tuple[FloatArray, ...]
+    paused_first: npt.NDArray[np.bool_]
+
+    @property
+    def n(self) -> int:
+        """Number of particles."""
+        return len(self.species)
+
+
+def _waits(rng: np.random.Generator, rate: float, n: int) -> FloatArray:
+    return rng.exponential(1.0 / rate, n) if rate > 0 else np.full(n, np.inf)
+
+
+def _stays(
+    species: Species, duration_s: float, n_sites: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Draw arrival and departure times, and the site of each where the species sits on sites."""
+    rates = species.kinetics
+    if species.place == "sites":
+        return _site_stays(rates, species.count, duration_s, n_sites, rng)
+    later = int(rng.poisson(rates.bind_rate_s * duration_s)) if rates.bind_rate_s > 0 else 0
+    # Exponential waiting times have no memory: who is there at the beginning stays as long as who arrives.
+    on = np.concatenate([np.full(species.count, -np.inf), np.sort(rng.uniform(0.0, duration_s, later))])
+    off = np.where(np.isinf(on), 0.0, on) + _waits(rng, rates.unbind_rate_s, len(on))
+    return on, off, np.full(len(on), -1)
+
+
+def _site_stays(
+    rates: Kinetics, count: int, duration_s: float, n_sites: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    filled = np.zeros(n_sites, dtype=bool)
+    filled[rng.permutation(n_sites)[: min(count, n_sites)]] = True
+    on: list[float] = []
+    off: list[float] = []
+    where: list[int] = []
+    for site in range(n_sites):
+        now, full = 0.0, bool(filled[site])
+        first = full
+        while now < duration_s:
+            stay = float(_waits(rng, rates.unbind_rate_s if full else rates.bind_rate_s, 1)[0])
+            if full:
+                on.append(-math.inf if first else now)
+                off.append(now + stay)
+                where.append(site)
+            now, full, first = now + stay, not full, False
+    return np.array(on), np.array(off), np.array(where, dtype=np.int64)
+
+
+def _places(
+    species: Species,
+    n: int,
+    site: npt.NDArray[np.int64],
+    area: Area,
+    surface: Surface,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    places = np.zeros((n, _TRIES, 2))
+    path = np.full((n, _TRIES), -1)
+    if species.place == "sites":
+        places[:] = surface.sites[site][:, None, :] if n else 0.0
+    elif species.place == "paths":
+        lengths = np.array([len(p) - 1 for p in surface.paths]) * PATH_STEP_NM
+        along = rng.uniform(0.0, lengths.sum(), (n, _TRIES))
+        starts = np.concatenate([[0.0], np.cumsum(lengths)])
+        path[:] = np.clip(np.searchsorted(starts, along, side="right") - 1, 0, len(lengths) - 1)
+        places[..., 0] = along - starts[path]
+    else:
+        places[..., 0] = rng.uniform(area.top, area.bottom, (n, _TRIES))
+        places[..., 1] = rng.uniform(area.left, area.right, (n, _TRIES))
+    return places, path
+
+
+def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
+    """Draw log-normal factors of mean 1, rounded to 1 % so that particles of one size share a template."""
+    width = math.sqrt(math.log1p(relative**2))
+    return np.maximum(np.round(np.exp(rng.normal(-(width**2) / 2, width, n)), 2), 0.05)
+
+
+def _pauses(
+    rates: Kinetics, on: FloatArray, off: FloatArray, duration_s: float, rng: np.random.Generator
+) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
+    n = len(on)
+    if rates.pause_rate_s == 0 and rates.resume_rate_s == 0:
+        return [np.empty(0)] * n, np.zeros(n, dtype=bool)
+    share = rates.pause_rate_s / (rates.pause_rate_s + rates.resume_rate_s)
+    first = rng.uniform(size=n) < share
+    switches = []
+    for i in range(n):
+        now, paused, moments = max(on[i], 0.0), bool(first[i]), []
+        end = min(off[i], duration_s)
+        while True:
+            now += float(_waits(rng, rates.resume_rate_s if paused else rates.pause_rate_s, 1)[0])
+            if now >= end:
+                break
+            moments.append(now)
+            paused = not paused
+        switches.append(np.array(moments))
+    return switches, first
+
+
+def populate(
+    scene: Scene, area: Area, surface: Surface, duration_s: float, rng: np.random.Generator
+) -> Population:
+    """Draw every particle of a scene with its times, size and places to land.
+
+    Parameters
+    ----------
+    scene
+        What lies on the surface.
+    area
+        Where particles live.
+    surface
+        The substrate laid out.
+    duration_s
+        Length of the movie, s.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    Population
+        The particles in the order of arrival.
+
+    Raises
+    ------
+    ParameterError
+        A species wants paths or sites and the substrate has none.
+
+    Examples
+    --------
+    >>> from playNano.simulate.shapes import Gaussian
+    >>> scene = Scene((Species(Gaussian(5.0, 8.0), count=3),))
+    >>> area = Area(0.0, 0.0, 200.0, 200.0)
+    >>> populate(scene, area, Surface(), 10.0, np.random.default_rng(0)).n
+    3
+    """
+    parts = []
+    switches: list[FloatArray] = []
+    for index, species in enumerate(scene.species):
+        wanted = {"paths": len(surface.paths), "sites": len(surface.sites)}.get(species.place, 1)
+        if wanted == 0 and (species.count or species.kinetics.bind_rate_s):
+            raise ParameterError(
+                f"Species {species.name!r} is placed on {species.place}, but the substrate "
+                f"{type(scene.substrate).__name__} has none here: choose another one or place='anywhere'."
+            )
+        on, off, site = _stays(species, duration_s, len(surface.sites), rng)
+        n = len(on)
+        places, path = _places(species, n, site, area, surface, rng)
+        moments, paused = _pauses(species.kinetics, on, off, duration_s, rng)
+        switches += moments
+        size, height = _spread(rng, species.size_spread, n), _spread(rng, species.height_spread, n)
+        angle = rng.uniform(0.0, 2 * math.pi, n)
+        parts.append((np.full(n, index), on, off, size, height, angle, places, path, paused))
+    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _nobody()
+    order = np.argsort(columns[1], kind="stable")
+    kind, on, off, size, height, angle, places, path, paused = (c[order] for c in columns)
+    return Population(
+        kind, on, off, size, height, angle, places, path, tuple(switches[i] for i in order), paused
+    )
+
+
+def _nobody() -> list[npt.NDArray[np.float64]]:
+    shapes = [(0,)] * 6 + [(0, _TRIES, 2), (0, _TRIES), (0,)]
+    kinds = [int, float, float, float, float, float, float, int, bool]
+    return [np.empty(s, dtype=k) for s, k in zip(shapes, kinds, strict=True)]

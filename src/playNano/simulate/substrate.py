@@ -1,0 +1,292 @@
+"""What the particles lie on: a surface, the paths along it and the sites on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.simulate import _checks as check
+
+FloatArray = npt.NDArray[np.float64]
+
+# Distance of neighbouring points of a path, nm.
+PATH_STEP_NM = 0.5
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the surface, nm; the origin is the centre of pixel (0, 0)."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+    def grown(self, margin_nm: float) -> Area:
+        """Return the rectangle with every side moved outwards."""
+        return Area(
+            self.top - margin_nm, self.left - margin_nm, self.bottom + margin_nm, self.right + margin_nm
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A substrate laid out on an area.
+
+    Parameters
+    ----------
+    height
+        Height map, nm, or None for a flat surface of height 0.
+    origin_nm
+        Place (y, x) of the map's pixel (0, 0), nm.
+    step_nm
+        Pixel size of the map, nm.
+    paths
+        Polylines (k, 2) of places (y, x) in nm, `PATH_STEP_NM` apart.
+    sites
+        Places (n, 2), nm.
+    """
+
+    height: FloatArray | None = None
+    origin_nm: tuple[float, float] = (0.0, 0.0)
+    step_nm: float = 1.0
+    paths: tuple[FloatArray, ...] = ()
+    sites: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+
+
+@dataclass(frozen=True)
+class Substrate:
+    """Base of the substrates; not used itself."""
+
+    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm.
+        rng
+            Source of what is random in it.
+
+        Returns
+        -------
+        Surface
+            Height map, paths and sites.
+        """
+        return Surface()
+
+
+def _grid(area: Area, step: float) -> tuple[FloatArray, FloatArray]:
+    y = area.top + step * np.arange(math.ceil((area.bottom - area.top) / step) + 2)
+    x = area.left + step * np.arange(math.ceil((area.right - area.left) / step) + 2)
+    return y[:, None], x[None, :]
+
+
+@dataclass(frozen=True)
+class Flat(Substrate):
+    """A flat surface of height 0: mica."""
+
+
+@dataclass(frozen=True)
+class Steps(Substrate):
+    """Terraces: a staircase of atomic or membrane steps.
+
+    Parameters
+    ----------
+    height_nm
+        Height of one step, nm; a negative one goes down along the direction.
+    width_nm
+        Width of a terrace, nm, > 0.
+    angle_rad
+        Direction in which the staircase rises, from the x axis towards y (downwards in the image), rad.
+    blur_nm
+        Width over which an edge rises, nm, > 0.
+    wander_nm
+        Amplitude by which the edges meander, nm, >= 0.
+
+    Examples
+    --------
+    >>> Steps(height_nm=4.0, width_nm=80.0).height_nm
+    4.0
+    """
+
+    height_nm: float = 1.0
+    width_nm: float = 100.0
+    angle_rad: float = 0.3
+    blur_nm: float = 1.0
+    wander_nm: float = 0.0
+
+    def __post_init__(self) -> None:
+        check.number(self, height_nm=self.height_nm, angle_rad=self.angle_rad)
+        check.positive(self, width_nm=self.width_nm, blur_nm=self.blur_nm)
+        check.not_negative(self, wander_nm=self.wander_nm)
+
+    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Return the substrate on an area."""
+        y, x = _grid(area, step_nm)
+        along = x * math.cos(self.angle_rad) + y * math.sin(self.angle_rad)
+        across = -x * math.sin(self.angle_rad) + y * math.cos(self.angle_rad)
+        phase = rng.uniform(0, 2 * math.pi, 2)
+        along = along + self.wander_nm * (
+            np.sin(across / self.width_nm * 2.1 + phase[0])
+            + 0.5 * np.sin(across / self.width_nm * 5.3 + phase[1])
+        )
+        along = along + rng.uniform(0, self.width_nm)
+        terrace = np.floor(along / self.width_nm + 0.5)
+        beyond = (along - terrace * self.width_nm) / self.blur_nm
+        left = 0.5 * (1 + np.tanh(beyond + 0.5 * self.width_nm / self.blur_nm))
+        right = 0.5 * (1 + np.tanh(beyond - 0.5 * self.width_nm / self.blur_nm))
+        z = self.height_nm * (terrace + left - 1 + right)
+        return Surface(z - z.min(), (area.top, area.left), step_nm)
+
+
+@dataclass(frozen=True)
+class Lattice(Substrate):
+    """A two-dimensional crystal: sites on a lattice, and a relief if wanted.
+
+    Parameters
+    ----------
+    period_nm
+        Lengths of the two lattice vectors (a, b), nm, > 0.
+    angle_rad
+        Angle between them, rad.
+    turn_rad
+        Angle of the first one from the x axis towards y, rad.
+    relief_nm
+        Height of the corrugation from valley to top, nm, >= 0; 0 for sites on a flat surface.
+
+    Examples
+    --------
+    >>> Lattice(period_nm=(10.0, 10.0)).relief_nm
+    0.0
+    """
+
+    period_nm: tuple[float, float] = (10.0, 10.0)
+    angle_rad: float = math.pi / 3
+    turn_rad: float = 0.1
+    relief_nm: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "period_nm", check.pair(self, "period_nm", self.period_nm))
+        check.positive(self, **{"period_nm[0]": self.period_nm[0], "period_nm[1]": self.period_nm[1]})
+        check.number(self, turn_rad=self.turn_rad)
+        check.positive(self, **{"sin(angle_rad)": math.sin(self.angle_rad)})
+        check.not_negative(self, relief_nm=self.relief_nm)
+
+    @property
+    def vectors_nm(self) -> FloatArray:
+        """The two lattice vectors as rows (y, x), nm."""
+        angles = np.array([self.turn_rad, self.turn_rad + self.angle_rad])
+        return np.column_stack([np.sin(angles), np.cos(angles)]) * np.array(self.period_nm)[:, None]
+
+    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Return the substrate on an area."""
+        vectors = self.vectors_nm
+        start = np.array([area.top, area.left]) + rng.uniform(0, 1, 2) @ vectors
+        corners = np.array([[y, x] for y in (area.top, area.bottom) for x in (area.left, area.right)]) - start
+        reach = int(np.abs(corners @ np.linalg.inv(vectors)).max()) + 1
+        ij = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
+        sites = ij @ vectors + start
+        inside = (
+            (sites[:, 0] >= area.top)
+            & (sites[:, 0] <= area.bottom)
+            & (sites[:, 1] >= area.left)
+            & (sites[:, 1] <= area.right)
+        )
+        sites = sites[inside]
+        if self.relief_nm == 0:
+            return Surface(sites=sites)
+        y, x = _grid(area, step_nm)
+        back = np.linalg.inv(vectors)
+        u = (y - start[0]) * back[0, 0] + (x - start[1]) * back[1, 0]
+        v = (y - start[0]) * back[0, 1] + (x - start[1]) * back[1, 1]
+        waves = np.cos(2 * math.pi * u) + np.cos(2 * math.pi * v) + np.cos(2 * math.pi * (u - v))
+        z = self.relief_nm * (waves + 1.5) / 4.5
+        return Surface(z, (area.top, area.left), step_nm, sites=sites)
+
+
+@dataclass(frozen=True)
+class Strands(Substrate):
+    """Worm-like chains lying on a flat surface: DNA, actin, microtubules; particles may go along them.
+
+    Parameters
+    ----------
+    count
+        Number of strands, >= 0.
+    height_nm, width_nm
+        Height, and full width at half the height, of a strand, nm, > 0.
+    length_nm
+        Contour length, nm, > 0.
+    persistence_nm
+        Persistence length, nm, > 0 (DNA about 50, actin 1e4, microtubules 1e6).
+    angle_rad
+        Direction in which the strands start, from the x axis towards y, rad; None for a random one each.
+
+    Examples
+    --------
+    >>> Strands(count=3, height_nm=2.0, width_nm=6.0, length_nm=300.0, persistence_nm=50.0).count
+    3
+    """
+
+    count: int = 3
+    height_nm: float = 2.0
+    width_nm: float = 6.0
+    length_nm: float = 300.0
+    persistence_nm: float = 50.0
+    angle_rad: float | None = None
+
+    def __post_init__(self) -> None:
+        check.whole(self, 0, count=self.count)
+        check.positive(
+            self,
+            height_nm=self.height_nm,
+            width_nm=self.width_nm,
+            length_nm=self.length_nm,
+            persistence_nm=self.persistence_nm,
+        )
+
+    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Return the substrate on an area."""
+        paths = tuple(self._chain(area, rng) for _ in range(self.count))
+        y, x = _grid(area, step_nm)
+        z = np.zeros((y.size, x.size))
+        if paths:
+            from scipy.ndimage import distance_transform_edt
+
+            away = np.ones(z.shape, dtype=bool)
+            for path in paths:
+                rows = np.rint((path[:, 0] - area.top) / step_nm).astype(int)
+                cols = np.rint((path[:, 1] - area.left) / step_nm).astype(int)
+                ok = (rows >= 0) & (rows < z.shape[0]) & (cols >= 0) & (cols < z.shape[1])
+                away[rows[ok], cols[ok]] = False
+            r = distance_transform_edt(away) * step_nm / (self.width_nm / 2)
+            z = self.height_nm * np.exp2(-r * r)
+            z[r > 3.5] = 0.0
+        return Surface(z, (area.top, area.left), step_nm, paths=paths)
+
+    def _chain(self, area: Area, rng: np.random.Generator) -> FloatArray:
+        """Draw one chain whose middle lies in the area, and drop what lies outside."""
+        n = max(int(self.length_nm / PATH_STEP_NM), 2)
+        start = rng.uniform(0, 2 * math.pi) if self.angle_rad is None else self.angle_rad
+        bends = rng.normal(0.0, math.sqrt(PATH_STEP_NM / self.persistence_nm), n)
+        angle = start + np.cumsum(bends) - bends.sum() / 2
+        steps = PATH_STEP_NM * np.column_stack([np.sin(angle), np.cos(angle)])
+        path = np.cumsum(steps, axis=0)
+        middle = np.array([rng.uniform(area.top, area.bottom), rng.uniform(area.left, area.right)])
+        path += middle - path[n // 2]
+        inside = (
+            (path[:, 0] >= area.top)
+            & (path[:, 0] <= area.bottom)
+            & (path[:, 1] >= area.left)
+            & (path[:, 1] <= area.right)
+        )
+        # The longest run inside holds the middle only if the chain does not leave and come back before it.
+        out = np.flatnonzero(~inside)
+        first = out[out < n // 2].max() + 1 if (out < n // 2).any() else 0
+        last = out[out > n // 2].min() if (out > n // 2).any() else n
+        return np.ascontiguousarray(path[first:last])
