@@ -97,59 +97,84 @@ def subtract_surface(
                 out[f, r, x] = block[f, r, x] - line[x]
 
 
-@njit(cache=True, nogil=True)
-def _select(values: npt.NDArray[Any], count: int, k: int) -> None:
-    """Partition ``values[:count]`` so that place k holds what a sort would put there."""
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high) // 2
-        a, b, c = values[low], values[middle], values[high]
-        pivot = max(min(a, b), min(max(a, b), c))
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            return
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _row_products(row: npt.NDArray[Any], powers: F64, products: F64) -> None:
+    """Write the row's products with the powers 0..d of the column."""
+    a = b = c = 0.0
+    for x in range(row.size):
+        value = np.float64(row[x])
+        a += value
+        b += value * powers[1, x]
+        c += value * powers[2, x]
+    products[0], products[1] = a, b
+    if products.size > 2:
+        products[2] = c
+    for p in range(3, products.size):
+        products[p] = _dot(powers[p], row)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _subtract_line(row: npt.NDArray[Any], weights: F64, powers: F64, out: npt.NDArray[Any]) -> None:
+    """Write the row less the polynomial with these weights of the powers."""
+    a, b = weights[0], weights[1]
+    c = weights[2] if weights.size > 2 else 0.0
+    for x in range(row.size):
+        out[x] = row[x] - (a + b * powers[1, x] + c * powers[2, x])
 
 
 @njit(cache=True, nogil=True)
-def line_medians(lines: npt.NDArray[Any], usable: npt.NDArray[np.bool_], all_usable: bool) -> F64:
-    """Return the median of the usable values of each line (n, length); NaN where there is none."""
-    n, length = lines.shape
-    medians = np.empty(n)
-    values = np.empty(length, lines.dtype)
-    for i in range(n):
-        count = 0
-        if all_usable:
-            for x in range(length):
-                values[x] = lines[i, x]
-            count = length
-        else:
-            for x in range(length):
-                if usable[i, x]:
-                    values[count] = lines[i, x]
-                    count += 1
-        if count == 0:
-            medians[i] = np.nan
+def flatten_whole(
+    block: npt.NDArray[Any],
+    inverse: F64,
+    powers: F64,
+    heights: F64,
+    out: npt.NDArray[Any],
+    whole: npt.NDArray[np.bool_],
+) -> None:
+    """Write frames less their fitted surfaces to `out`; `whole` tells the frames that are all finite.
+
+    The others are not written. `inverse` (terms, terms) solves the normal equations of a frame whose
+    pixels are all usable; terms run over the column's power, then the row's.
+    """
+    n, rows, _ = block.shape
+    order = (powers.shape[0] - 1) // 2
+    products = np.empty(order + 1)
+    sums = np.empty((order + 1, order + 1))
+    weights = np.empty(order + 1)
+    coefficients = np.empty((1, order + 1, order + 1))
+    for f in range(n):
+        sums[:] = 0.0
+        for r in range(rows):
+            _row_products(block[f, r], powers, products)
+            for p in range(order + 1):
+                for q in range(order + 1 - p):
+                    sums[p, q] += products[p] * heights[q, r]
+        # A product with a bad pixel is bad, whatever the weights.
+        whole[f] = np.isfinite(sums[0, 0])
+        if not whole[f]:
             continue
-        k = count // 2
-        _select(values, count, k)
-        median = np.float64(values[k])
-        if count % 2 == 0:
-            below = values[0]
-            for x in range(1, k):
-                below = max(below, values[x])
-            median = 0.5 * (median + np.float64(below))
-        medians[i] = median
-    return medians
+        _solve_whole(inverse, sums, coefficients[0])
+        if order > 2:
+            subtract_surface(block[f : f + 1], coefficients, powers, heights, out[f : f + 1])
+            continue
+        for r in range(rows):
+            for p in range(order + 1):
+                weights[p] = 0.0
+                for q in range(order + 1 - p):
+                    weights[p] += coefficients[0, p, q] * heights[q, r]
+            _subtract_line(block[f, r], weights, powers, out[f, r])
+
+
+@njit(cache=True, nogil=True)
+def _solve_whole(inverse: F64, sums: F64, coefficients: F64) -> None:
+    order = sums.shape[0] - 1
+    coefficients[:] = 0.0
+    i = 0
+    for p in range(order + 1):
+        for q in range(order + 1 - p):
+            j = 0
+            for s in range(order + 1):
+                for t in range(order + 1 - s):
+                    coefficients[p, q] += inverse[i, j] * sums[s, t]
+                    j += 1
+            i += 1

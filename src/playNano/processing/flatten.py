@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any
 
 import numpy as np
@@ -74,6 +75,23 @@ def polynomial_flatten(data: Pixels, mask: Mask | None = None, *, order: Order =
 
 
 def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
+    from playNano.processing._kernels import flatten_whole
+
+    n, height, width = block.shape
+    out = np.empty_like(block)
+    whole = np.zeros(n, dtype=np.bool_)
+    if height * width >= n_terms(order):
+        powers, heights = _powers(width, order), _powers(height, order)
+        if mask is None:
+            flatten_whole(block, _inverse_of_whole(height, width, order), powers, heights, out, whole)
+    rest = np.flatnonzero(~whole)
+    if rest.size:
+        out[rest] = _subtract_partial_fit(block[rest], None if mask is None else mask[rest], order)
+    return out
+
+
+def _subtract_partial_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
+    """Fit to the usable pixels only."""
     from playNano.processing._kernels import subtract_surface, surface_sums
 
     usable = usable_pixels(block, mask)
@@ -88,6 +106,28 @@ def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
     return out
 
 
+@functools.lru_cache(maxsize=32)
+def _inverse_of_whole(height: int, width: int, order: int) -> npt.NDArray[np.float64]:
+    """Return the inverse of the normal equations where every pixel is usable, (terms, terms)."""
+    column_sums = _powers(width, order).sum(axis=1)
+    row_sums = _powers(height, order).sum(axis=1)
+    columns, rows = _terms(order)
+    matrix = column_sums[columns[:, None] + columns] * row_sums[rows[:, None] + rows]
+    return _inverse(matrix)
+
+
+def _terms(order: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the powers of column and row of each term."""
+    terms = np.array([(p, q) for p in range(order + 1) for q in range(order + 1 - p)], dtype=np.int64)
+    return terms[:, 0], terms[:, 1]
+
+
+def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # A frame one pixel wide, or with few usable pixels, leaves some terms open: the smallest do.
+    return np.ascontiguousarray(np.linalg.pinv(matrix, rcond=1e-12, hermitian=True))
+
+
+@functools.lru_cache(maxsize=64)
 def _powers(length: int, order: int) -> npt.NDArray[np.float64]:
     """Return powers 0..2 order of a coordinate scaled to -1..1, (2 order + 1, length)."""
     coordinate = np.linspace(-1.0, 1.0, length) if length > 1 else np.zeros(1)
@@ -96,14 +136,10 @@ def _powers(length: int, order: int) -> npt.NDArray[np.float64]:
 
 def _solve(moments: npt.NDArray[Any], products: npt.NDArray[Any], order: int) -> npt.NDArray[np.float64]:
     """Solve each frame's normal equations for coefficients (n, order + 1, order + 1)."""
-    terms = [(p, q) for p in range(order + 1) for q in range(order + 1 - p)]
-    columns = np.array([p for p, _ in terms])
-    rows = np.array([q for _, q in terms])
+    columns, rows = _terms(order)
     matrix = moments[:, columns[:, None] + columns, rows[:, None] + rows]
-    right = products[:, columns, rows]
-    # A frame one pixel wide, or with few usable pixels, leaves some terms open: the smallest do.
-    solution = np.linalg.pinv(matrix, rcond=1e-12, hermitian=True) @ right[:, :, None]
+    solution = _inverse(matrix) @ products[:, columns, rows][:, :, None]
     coefficients = np.zeros_like(products)
     coefficients[:, columns, rows] = solution[:, :, 0]
-    coefficients[moments[:, 0, 0] < len(terms)] = 0.0
+    coefficients[moments[:, 0, 0] < len(columns)] = 0.0
     return coefficients

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.processing.steps import Pixels, step, usable_pixels
+from playNano.processing.steps import Pixels, as_integers, step
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,14 +32,18 @@ def zero_mean(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> zero_mean(np.array([[1.0, 2], [3, 6]])).tolist()
     [[-2.0, -1.0], [0.0, 3.0]]
     """
-    usable = usable_pixels(data, mask)
-    if usable is None:
-        count = np.full(len(data), data[0].size if len(data) else 1)
-        total = data.sum(axis=(1, 2), dtype=np.float64)
-    else:
-        count = np.maximum(usable.sum(axis=(1, 2)), 1)
-        total = np.sum(data, axis=(1, 2), dtype=np.float64, where=usable)
-    return np.asarray(data - (total / count)[:, None, None].astype(data.dtype))
+    from playNano.processing._line_kernels import subtract_means
+
+    out = np.empty_like(data)
+    whole = np.zeros(len(data), dtype=np.bool_)
+    if mask is None:
+        subtract_means(data.reshape(len(data), -1), out.reshape(len(data), -1), whole)
+    for index in np.flatnonzero(~whole):
+        frame = data[index]
+        usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask[index]
+        total = np.sum(frame, dtype=np.float64, where=usable)
+        out[index] = frame - data.dtype.type(total / max(1, np.count_nonzero(usable)))
+    return out
 
 
 @step("filter", "1.0", min_pixels=lambda params: 1)
@@ -64,13 +68,19 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> zero_median(np.array([[1.0, 2], [3, 60]])).tolist()
     [[-1.5, -0.5], [0.5, 57.5]]
     """
-    from playNano.processing._kernels import line_medians
+    from playNano.processing._line_kernels import line_medians, subtract_medians
 
-    usable = usable_pixels(data, mask)
-    everything = np.ones((1, 1), dtype=np.bool_)
-    flags = everything if usable is None else usable.reshape(len(data), -1)
-    medians = line_medians(data.reshape(len(data), -1), flags, usable is None)
-    return np.asarray(data - np.nan_to_num(medians, nan=0.0)[:, None, None].astype(data.dtype))
+    frames = data.reshape(len(data), -1)
+    out = np.empty_like(frames)
+    whole = np.zeros(len(data), dtype=np.bool_)
+    if mask is None:
+        subtract_medians(frames, as_integers(frames), out, whole)
+    for index in np.flatnonzero(~whole):
+        frame = frames[index : index + 1]
+        usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask[index].reshape(1, -1)
+        median = line_medians(frame, as_integers(frame), usable, False)[0]
+        out[index] = frame[0] - data.dtype.type(0.0 if np.isnan(median) else median)
+    return out.reshape(data.shape)
 
 
 @step("filter", "1.0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.processing.steps import Pixels, step, usable_pixels
+from playNano.processing.steps import Pixels, as_integers, step
 
 Mask = npt.NDArray[np.bool_]
 
@@ -33,20 +33,31 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> row_median_align(np.array([[1.0, 2, 3], [7, 9, 8]])).tolist()
     [[-1.0, 0.0, 1.0], [-1.0, 1.0, 0.0]]
     """
-    from playNano.processing._kernels import line_medians
+    from playNano.processing._line_kernels import subtract_medians
 
-    n, height, width = data.shape
-    usable = usable_pixels(data, mask)
-    everything = np.ones((1, 1), dtype=np.bool_)
-    flags = everything if usable is None else usable.reshape(-1, width)
-    offsets = line_medians(data.reshape(-1, width), flags, usable is None).reshape(n, height)
-    for frame in np.flatnonzero(np.isnan(offsets).any(axis=1)):
-        offsets[frame] = _interpolated(offsets[frame])
-    return np.asarray(data - offsets[:, :, None].astype(data.dtype))
+    out = np.empty_like(data)
+    whole = np.zeros(data.shape[:2], dtype=np.bool_)
+    if mask is None:
+        lines = data.reshape(-1, data.shape[2])
+        subtract_medians(lines, as_integers(lines), out.reshape(lines.shape), whole.reshape(-1))
+    for frame in np.flatnonzero(~whole.all(axis=1)):
+        out[frame] = _align_partial(data[frame], None if mask is None else mask[frame])
+    return out
+
+
+def _align_partial(frame: Pixels, mask: Mask | None) -> Pixels:
+    """Align one frame by its usable pixels only."""
+    from playNano.processing._line_kernels import line_medians
+
+    usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask
+    offsets = _interpolated(line_medians(frame, as_integers(frame), usable, False))
+    return np.asarray(frame - offsets[:, None].astype(frame.dtype))
 
 
 def _interpolated(offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     known = np.flatnonzero(~np.isnan(offsets))
+    if known.size == offsets.size:
+        return offsets
     if not known.size:
         return np.zeros_like(offsets)
     return np.interp(np.arange(offsets.size), known, offsets[known])

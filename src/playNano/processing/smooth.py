@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from playNano.core.params import Unit
-from playNano.processing.steps import Pixels, all_finite, step
+from playNano.processing.steps import Pixels, step
 
 TRUNCATE = 4.0
 """The kernel ends at this many sigmas, as in scipy.ndimage and scikit-image."""
@@ -47,17 +47,18 @@ def gaussian_filter(
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel /= kernel.sum()
 
-    def smooth(frame: Pixels) -> Pixels:
-        return np.asarray(cv2.sepFilter2D(frame, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT))
+    def smooth(frame: Pixels, out: Pixels) -> Pixels:
+        return np.asarray(cv2.sepFilter2D(frame, -1, kernel, kernel, dst=out, borderType=cv2.BORDER_REFLECT))
 
     out = np.empty_like(data)
     for index, frame in enumerate(data):
-        if all_finite(frame):
-            out[index] = smooth(frame)
+        smooth(frame, out[index])
+        # A bad pixel spreads; where none is in the result, none was in the frame.
+        if np.isfinite(out[index]).all():
             continue
         finite = np.isfinite(frame)
-        weight = smooth(finite.astype(frame.dtype))
-        filled = smooth(np.where(finite, frame, 0).astype(frame.dtype))
+        weight = smooth(finite.astype(frame.dtype), np.empty_like(frame))
+        filled = smooth(np.where(finite, frame, 0).astype(frame.dtype), np.empty_like(frame))
         with np.errstate(invalid="ignore", divide="ignore"):
             out[index] = np.where(finite, filled / weight, frame)
     return out

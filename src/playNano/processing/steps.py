@@ -144,6 +144,11 @@ def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDAr
     return ~mask if finite is None else finite & ~mask
 
 
+def as_integers(values: Pixels) -> npt.NDArray[Any]:
+    """Return the same memory as integers of the same size."""
+    return values.view(np.dtype(f"i{values.itemsize}"))
+
+
 def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pixels]:
     """Make a block function of a plugin's frame -> frame function.
 

@@ -51,7 +51,9 @@ def write_overview(
     _draw_frame(left, stack, shown)
     _draw_tracks(left, stack, tracks)
     _draw_detections(left, stack, features, shown)
-    _draw_counts(right, stack, features, tracks, shown)
+    lost = ~_observed(analysis, stack.n_frames)
+    _draw_counts(right, stack, features, tracks, lost)
+    right.axvline(stack.time_for_frame(shown), color="0.6", linewidth=0.8, linestyle=":")
     clusters = last_table(analysis, "clusters")
     if clusters is not None:
         _draw_clusters(left, stack, clusters)
@@ -63,6 +65,12 @@ def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.Dat
     """Return the table of the last step that has an output of this name, or None."""
     tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
     return tables[-1] if tables else None
+
+
+def _observed(analysis: Mapping[str, Mapping[str, Any]], n_frames: int) -> npt.NDArray[np.bool_]:
+    """Return which frames the last detection looked at."""
+    told = [outputs["observed"] for outputs in analysis.values() if "observed" in outputs]
+    return np.asarray(told[-1]) if told else np.ones(n_frames, dtype=np.bool_)
 
 
 def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:
@@ -141,11 +149,21 @@ def _draw_clusters(axes: Any, stack: AFMImageStack, clusters: pd.DataFrame) -> N
 
 
 def _draw_counts(
-    axes: Any, stack: AFMImageStack, features: pd.DataFrame | None, tracks: pd.DataFrame | None, frame: int
+    axes: Any,
+    stack: AFMImageStack,
+    features: pd.DataFrame | None,
+    tracks: pd.DataFrame | None,
+    lost: npt.NDArray[np.bool_],
 ) -> None:
     times = np.asarray(stack.get_frame_times())
+    if lost.any():
+        where = axes.get_xaxis_transform()
+        axes.fill_between(
+            times, 0, 1, where=lost, step="mid", color="0.85", transform=where, label="not usable"
+        )
     if features is not None:
-        counts = np.bincount(features["frame"].to_numpy(), minlength=stack.n_frames)
+        counts = np.bincount(features["frame"].to_numpy(), minlength=stack.n_frames).astype(np.float64)
+        counts[lost] = np.nan
         axes.step(times, counts, where="mid", color="#0072b2", label="detections")
     if tracks is not None and len(tracks):
         spans = tracks.groupby("track_id")["frame"].agg(["min", "max"])
@@ -153,7 +171,6 @@ def _draw_counts(
         np.add.at(alive, spans["min"].to_numpy(), 1)
         np.add.at(alive, spans["max"].to_numpy() + 1, -1)
         axes.step(times, np.cumsum(alive)[:-1], where="mid", color="#d55e00", linestyle="--", label="tracks")
-    axes.axvline(times[frame], color="0.6", linewidth=0.8, linestyle=":")
     axes.set_xlabel("time (s)" if stack.has_times else "frame")
     axes.set_ylabel("number in frame")
     axes.set_ylim(bottom=0)
