@@ -188,10 +188,11 @@ def _add(values, i, n, scatter, centers, c, counts, sums, sse):
 
 
 @njit(cache=True, nogil=True)
-def assign(points, span, right, low, high, mean, scatter, centers, labels):
+def assign(points, span, right, low, high, mean, scatter, centers, atom, labels):
     """Give every point to its nearest centre.
 
     Returns counts, sums (of points minus centre) and the sum of squared distances for each centre.
+    Nodes of up to `atom` points go as a whole to the centre nearest to their mean.
     Labels are written, in the tree's order of points, if `labels` has room for them.
     """
     k, n_dims = centers.shape
@@ -217,6 +218,9 @@ def assign(points, span, right, low, high, mean, scatter, centers, labels):
             _add(mean, node, end - begin, scatter[node], centers, kept[0], counts, sums, sse)
             if write:
                 labels[begin:end] = kept[0]
+        elif end - begin <= atom:
+            c = _nearest(mean, node, centers, kept, n_kept)
+            _add(mean, node, end - begin, scatter[node], centers, c, counts, sums, sse)
         elif right[node] < 0:
             for i in range(begin, end):
                 c = _nearest(points, i, centers, kept, n_kept)
@@ -231,17 +235,16 @@ def assign(points, span, right, low, high, mean, scatter, centers, labels):
 
 
 @njit(cache=True, nogil=True)
-def lloyd(points, span, right, low, high, mean, scatter, centers, max_iter, tolerance):
+def lloyd(points, span, right, low, high, mean, scatter, centers, atom, max_iter, tolerance):
     """Move centres to the means of their points until the sum of squares no longer falls.
 
-    Stops when an iteration lowers the sum of squared distances by less than `tolerance` times itself.
-    Returns centres (an empty cluster's stays), counts, sums of squares about them, and the iterations made.
+    Stops when an iteration lowers the sum of squared distances by no more than `tolerance` times itself.
+    Returns centres (an empty cluster's stays), counts and sums of squares about the centres.
     """
     centers = centers.copy()
     nothing = np.empty(0, dtype=np.int64)
-    counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, nothing)
-    iterations = 0
-    while True:
+    counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, atom, nothing)
+    for iteration in range(max_iter):
         before = sse.sum()
         gained = 0.0
         for c in range(centers.shape[0]):
@@ -253,10 +256,10 @@ def lloyd(points, span, right, low, high, mean, scatter, centers, max_iter, tole
                     moved += step * step
                 gained += counts[c] * moved
                 sse[c] = max(sse[c] - counts[c] * moved, 0.0)
-        iterations += 1
-        if iterations >= max_iter or gained <= tolerance * before:
-            return centers, counts, sse, iterations
-        counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, nothing)
+        if gained <= tolerance * before or iteration == max_iter - 1:
+            break
+        counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, atom, nothing)
+    return centers, counts, sse
 
 
 @njit(cache=True, nogil=True)
@@ -351,12 +354,26 @@ def _halve(sample, pair, max_iter):
 
 
 @njit(cache=True, nogil=True)
-def propose_split(points, members, begin, end, most, replicates, max_iter, seed, pair):
-    """Split the points members[begin:end] in two, the best of several starts.
+def _farthest_pair(sample, pair):
+    """Place one centre on the mean of the sample and the other on the point farthest from it."""
+    n, n_dims = sample.shape
+    for d in range(n_dims):
+        pair[0, d] = sample[:, d].mean()
+    farthest, most = 0, -1.0
+    for i in range(n):
+        distance = _squared(sample, i, pair, 0)
+        if distance > most:
+            farthest, most = i, distance
+    pair[1] = sample[farthest]
+
+
+@njit(cache=True, nogil=True)
+def propose_splits(points, members, begin, end, most, max_iter, seed, gains, firsts, pairs):
+    """Split the points members[begin:end] in two, once for each entry of `gains`.
 
     At most `most` points, evenly spaced in the tree's order, are looked at. The first start lies along the longest
-    axis, the others on two random points. Returns the fall of the sum of squares and the number of points in the
-    first half, both scaled to all points; the centres of the halves are written to `pair`.
+    axis, the second on the mean and the farthest point, the others on two random points. Writes the fall of the
+    sum of squares and the number of points of the first half, both scaled to all points, and the centres.
     """
     size = end - begin
     step = (size + most - 1) // most
@@ -364,19 +381,17 @@ def propose_split(points, members, begin, end, most, replicates, max_iter, seed,
     sample = np.empty((n, points.shape[1]))
     for i in range(n):
         sample[i] = points[members[begin + i * step]]
-    best, best_first = 0.0, 0.0
-    trial = np.empty((2, points.shape[1]))
     state = np.uint64(seed)
-    for start in range(replicates):
+    for start in range(gains.shape[0]):
         if start == 0:
-            _principal_pair(sample, trial)
+            _principal_pair(sample, pairs[start])
+        elif start == 1:
+            _farthest_pair(sample, pairs[start])
         else:
             state, one = _next_random(state)
             state, two = _next_random(state)
-            trial[0] = sample[np.int64(one % np.uint64(n))]
-            trial[1] = sample[np.int64(two % np.uint64(n))]
-        gain, n_first = _halve(sample, trial, max_iter)
-        if gain > best * (1.0 + 1e-9):
-            best, best_first = gain, float(n_first)
-            pair[:] = trial
-    return best * size / n, best_first * size / n
+            pairs[start, 0] = sample[np.int64(one % np.uint64(n))]
+            pairs[start, 1] = sample[np.int64(two % np.uint64(n))]
+        gain, n_first = _halve(sample, pairs[start], max_iter)
+        gains[start] = gain * size / n
+        firsts[start] = n_first * (size / n)

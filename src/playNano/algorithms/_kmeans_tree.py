@@ -1,4 +1,4 @@
-"""A tree of points on which k-means runs, and the splits and merges that its clusters allow."""
+"""Exact k-means on a tree of the points, and the ways in which its clusters split in two."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 _LEAF_SIZE = 16
 _SAMPLE = 4096  # points of a cluster looked at when it is split
 _SPLIT_ITERATIONS = 50
-
-# An iteration that lowers the sum of squares by less than this moves no criterion by a unit below 1e7 points.
-TOLERANCE = 1e-7
+_MANY = 50_000  # beyond, leaves are moved as a whole until the partition is refined
+_TOLERANCE = 1e-6
+_ROUGH_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Hold k clusters: centres (k, D), counts (k,), sums of squares about the centres (k,), iterations made."""
+    """Hold k clusters: centres (k, D), counts (k,) and sums of squared distances to the centres (k,)."""
 
     centers: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.float64]
     sse: NDArray[np.float64]
-    iterations: int
+
+    @property
+    def k(self) -> int:
+        """Number of clusters."""
+        return len(self.counts)
 
     @property
     def total(self) -> float:
@@ -31,16 +35,19 @@ class Partition:
         return float(self.sse.sum())
 
 
-class Split(NamedTuple):
-    """Hold a cluster's best split in two: fall of the sum of squares, points in the first half, the two centres."""
+class Splits(NamedTuple):
+    """Hold the splits of one cluster, one a start.
 
-    gain: float
-    n_first: float
-    pair: NDArray[np.float64]
+    gain (S,): fall of the sum of squares; n_first (S,): points of the first half; pairs (S, 2, D): centres.
+    """
+
+    gain: NDArray[np.float64]
+    n_first: NDArray[np.float64]
+    pairs: NDArray[np.float64]
 
 
 class PointTree:
-    """Run exact k-means over all points and propose splits of its clusters.
+    """Run k-means over all points and propose splits of its clusters.
 
     Parameters
     ----------
@@ -58,111 +65,92 @@ class PointTree:
         from playNano.algorithms import _kmeans_kernels
 
         self._kernels = _kmeans_kernels
-        self.points = points.copy()
-        self.place, *arrays = _kmeans_kernels.build_tree(self.points, _LEAF_SIZE)
+        self._points = points.copy()
+        self._place, *arrays = _kmeans_kernels.build_tree(self._points, _LEAF_SIZE)
         self._arrays = tuple(arrays)
         self._replicates = replicates
         self._max_iter = max_iter
         self._seed = np.uint64(seed % 2**64)
-        self._known: dict[tuple[bytes, int], Split] = {}
-        self._members: tuple[bytes, NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._known: dict[tuple[bytes, float], Splits] = {}
+        self._groups: tuple[bytes, NDArray[np.int64], NDArray[np.int64]] | None = None
+        self.rough = len(points) > _MANY
 
     def run(self, centers: NDArray[np.float64]) -> Partition:
-        """Run k-means from the given centres."""
-        start = np.ascontiguousarray(centers, dtype=np.float64)
-        return Partition(*self._kernels.lloyd(self.points, *self._arrays, start, self._max_iter, TOLERANCE))
+        """Run k-means from the given centres.
+
+        Among many points the leaves of the tree are moved as a whole (see `refine`); counts and sums of squares
+        are those of the partition found in any case. A cluster left without points disappears.
+        """
+        if self.rough:
+            return self._lloyd(centers, _LEAF_SIZE, _ROUGH_TOLERANCE)
+        return self._lloyd(centers, 0, _TOLERANCE)
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """Mean of all points, (D,)."""
+        mean: NDArray[np.float64] = self._arrays[4][0]
+        return mean
+
+    def refine(self, part: Partition) -> Partition:
+        """Go on with a partition found by `run`, every point by itself."""
+        return self._lloyd(part.centers, 0, _ROUGH_TOLERANCE) if self.rough else part
+
+    def finish(self, part: Partition) -> Partition:
+        """Go on with a partition until nothing moves."""
+        return self._lloyd(part.centers, 0, 0.0)
 
     def labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the nearest centre of every point, in the order in which the points were given."""
-        out = np.empty(len(self.points), dtype=np.int64)
-        out[self.place] = self._tree_labels(centers)
+        out = np.empty(len(self._points), dtype=np.int64)
+        out[self._place] = self._tree_labels(centers)
         return out
 
     def members(self, part: Partition, c: int) -> NDArray[np.float64]:
-        """Return the points of a cluster; at most 4096 of them, evenly spaced in the tree."""
+        """Return the points of a cluster; of many about 4096, evenly spaced in the tree."""
         places, start = self._grouped(part)
         own = places[start[c] : start[c + 1]]
-        return self.points[own[:: -(-len(own) // _SAMPLE) or 1]]
+        return self._points[own[:: max(-(-len(own) // _SAMPLE), 1)]]
 
-    def splits(self, part: Partition) -> list[Split]:
-        """Return the best split found of every cluster; clusters that have not changed keep theirs."""
-        keys = [(part.centers[c].tobytes(), int(part.counts[c])) for c in range(len(part.counts))]
-        found: dict[tuple[bytes, int], Split] = {}
-        for c, key in enumerate(keys):
+    def splits(self, part: Partition) -> list[Splits]:
+        """Return the splits of every cluster; a cluster that has not changed since the last call keeps its own."""
+        found: dict[tuple[bytes, float], Splits] = {}
+        out = []
+        for c in range(part.k):
+            key = (part.centers[c].tobytes(), float(part.counts[c]))
             known = self._known.get(key)
             found[key] = self._propose(part, c) if known is None else known
+            out.append(found[key])
         self._known = found
-        return [found[key] for key in keys]
+        return out
+
+    def _lloyd(self, centers: NDArray[np.float64], atom: int, tolerance: float) -> Partition:
+        start = np.ascontiguousarray(centers, dtype=np.float64)
+        moved, counts, sse = self._kernels.lloyd(
+            self._points, *self._arrays, start, atom, self._max_iter, tolerance
+        )
+        filled = counts > 0
+        return Partition(moved[filled], counts[filled].astype(np.float64), sse[filled])
 
     def _tree_labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
-        labels = np.empty(len(self.points), dtype=np.int64)
-        self._kernels.assign(self.points, *self._arrays, np.ascontiguousarray(centers), labels)
+        labels = np.empty(len(self._points), dtype=np.int64)
+        self._kernels.assign(self._points, *self._arrays, np.ascontiguousarray(centers), 0, labels)
         return labels
 
     def _grouped(self, part: Partition) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         key = part.centers.tobytes()
-        if self._members is None or self._members[0] != key:
-            places, start = self._kernels.group(self._tree_labels(part.centers), len(part.centers))
-            self._members = (key, places, start)
-        return self._members[1], self._members[2]
+        if self._groups is None or self._groups[0] != key:
+            places, start = self._kernels.group(self._tree_labels(part.centers), part.k)
+            self._groups = (key, places, start)
+        return self._groups[1], self._groups[2]
 
-    def _propose(self, part: Partition, c: int) -> Split:
-        pair = np.repeat(part.centers[c : c + 1], 2, axis=0)
-        if part.sse[c] <= 0.0 or part.counts[c] < 2:
-            return Split(0.0, float(part.counts[c]), pair)
+    def _propose(self, part: Partition, c: int) -> Splits:
+        starts = self._replicates
+        out = Splits(np.zeros(starts), np.zeros(starts), np.zeros((starts, 2, part.centers.shape[1])))
+        if part.counts[c] < 2 or part.sse[c] <= 0.0:
+            return out
         places, start = self._grouped(part)
-        if start[c + 1] - start[c] < 2:
-            return Split(0.0, float(part.counts[c]), pair)
-        gain, n_first = self._kernels.propose_split(
-            self.points,
-            places,
-            start[c],
-            start[c + 1],
-            _SAMPLE,
-            self._replicates,
-            _SPLIT_ITERATIONS,
-            self._seed,
-            pair,
-        )
-        return Split(float(gain), float(n_first), pair)
-
-
-def split_centers(centers: NDArray[np.float64], chosen: dict[int, Split]) -> NDArray[np.float64]:
-    """Replace the centres of the chosen clusters by those of their halves."""
-    out = centers.copy()
-    for c, split in chosen.items():
-        out[c] = split.pair[0]
-    return np.concatenate([out, *[split.pair[1:] for split in chosen.values()]])
-
-
-def mend(tree: PointTree, part: Partition) -> Partition:
-    """Leave a poor local optimum: merge two clusters and split another as long as the sum of squares falls."""
-    for _ in range(len(part.counts)):
-        swapped = _swap(part, tree.splits(part))
-        if swapped is None:
-            return part
-        other = tree.run(swapped)
-        if not other.total < part.total * (1 - 1e-9):
-            return part
-        part = other
-    return part
-
-
-def _swap(part: Partition, splits: list[Split]) -> NDArray[np.float64] | None:
-    """Return centres with the cheapest pair merged and the best other cluster split, if that promises a gain."""
-    k = len(part.counts)
-    if k < 3:
-        return None
-    n = part.counts.astype(np.float64)
-    square = ((part.centers[:, np.newaxis] - part.centers[np.newaxis]) ** 2).sum(axis=2)
-    cost = n[:, np.newaxis] * n / np.maximum(n[:, np.newaxis] + n, 1.0) * square
-    cost[np.diag_indices(k)] = np.inf
-    best = int(np.argmax([s.gain for s in splits]))
-    cost[best] = cost[:, best] = np.inf
-    i, j = np.unravel_index(int(np.argmin(cost)), cost.shape)
-    if not splits[best].gain > cost[i, j]:
-        return None
-    out = part.centers.copy()
-    out[i] = (n[i] * out[i] + n[j] * out[j]) / max(n[i] + n[j], 1.0)
-    out[best], out[j] = splits[best].pair
-    return out
+        if start[c + 1] - start[c] >= 2:
+            self._kernels.propose_splits(
+                self._points, places, start[c], start[c + 1], _SAMPLE, _SPLIT_ITERATIONS, self._seed, *out
+            )
+        return out
