@@ -216,7 +216,7 @@ def test_a_stored_mask_of_another_kind(make_stack, mask):
         (
             {"mask_fn": lambda frame: frame > 0, "level": 2},
             ParameterError,
-            "mask function: unknown parameter 'level'",
+            "unknown parameter 'level'",
         ),
         ({"mask_key": "m", "threshold": 2}, ParameterError, "unknown parameter 'threshold'"),
         ({"threshold": 1, "min_size": -1}, ParameterError, "'min_size' must be int >= 0"),

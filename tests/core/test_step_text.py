@@ -2,7 +2,7 @@
 
 import pytest
 
-from playNano.core.params import Text
+from playNano.core.literals import Text
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, step_calls
 from playNano.errors import ParameterError
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
 from playNano.afm_stack import AFMImageStack
-from playNano.core.params import bind_params
+from playNano.core.params import Declaration, bind_all
 
 AnalysisOutputs: TypeAlias = dict[str, Any]
 """Output name -> result, as a module's `run` returns it."""
@@ -79,7 +79,12 @@ class AnalysisModule(ABC):
         ParameterError
             If a name is unknown or a value wrong.
         """
-        return bind_params(self.run, params, where=where or self.name, skip=LEADING)
+        return bind_all(self.declarations(), params, where=where or self.name)
+
+    @classmethod
+    def declarations(cls) -> tuple[Declaration, ...]:
+        """Return the functions whose signatures declare the parameters; by default `run` alone."""
+        return (Declaration(cls.run, LEADING),)
 
     def settle(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values in effect once it is known what ran before.

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 from rich.table import Table
 
-from playNano.analysis.base import LEADING
 from playNano.analysis.pipeline import module_registry
 from playNano.cli.console import err, out
-from playNano.core.params import declared_parameters
+from playNano.core.params import Declaration
 from playNano.core.registry import Registry
 from playNano.processing.steps import step_registry
 
-Entry = tuple[str, str, Callable[..., Any], tuple[str, ...]]
+Entry = tuple[str, str, tuple[Declaration, ...]]
 
 
 def show_modules(name: str | None) -> None:
@@ -23,10 +20,11 @@ def show_modules(name: str | None) -> None:
     entries = _entries()
     if name is not None:
         entries = [Registry("step or module", {entry[0]: entry for entry in entries})[name]]
-    for title, kind, function, skip in entries:
-        _show(title, kind, function, skip)
-    if name is not None:
-        out.print(inspect.getdoc(entries[0][2]) or "", markup=False)
+    for title, kind, declarations in entries:
+        _show(title, kind, declarations)
+        if name is not None:
+            for declaration in declarations:
+                out.print(f"{inspect.getdoc(declaration.function) or ''}\n", markup=False)
     for plugin, reason in {**step_registry().plugin_errors(), **module_registry().plugin_errors()}.items():
         err.print(f"plugin {plugin} cannot be used: {reason}", markup=False)
 
@@ -37,19 +35,18 @@ def _entries() -> list[Entry]:
     broken = {*steps.plugin_errors(), *modules.plugin_errors()}
     for name in steps:
         if name not in broken:
-            step = steps[name]
-            entries.append((name, step.kind, step.function, step.leading))
+            entries.append((name, steps[name].kind, (steps[name].declaration,)))
     for name in modules:
         if name not in broken:
-            entries.append((name, "analysis", modules[name].run, LEADING))
+            entries.append((name, "analysis", modules[name].declarations()))
     return sorted(
         entries, key=lambda entry: (["filter", "mask", "video", "analysis"].index(entry[1]), entry[0])
     )
 
 
-def _show(title: str, kind: str, function: Callable[..., Any], skip: tuple[str, ...]) -> None:
-    parameters = declared_parameters(function, skip)
-    summary = (inspect.getdoc(function) or "").partition("\n")[0]
+def _show(title: str, kind: str, declarations: tuple[Declaration, ...]) -> None:
+    parameters = [parameter for declaration in declarations for parameter in declaration.parameters()]
+    summary = (inspect.getdoc(declarations[0].function) or "").partition("\n")[0]
     out.print(f"[bold]{title}[/bold] ({kind}): {summary}")
     if not parameters:
         out.print()

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, ParamSpec, TypeVar
 
+from playNano.core.literals import Text, parse_literal
 from playNano.errors import ParameterError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_INTEGER = re.compile(r"[+-]?\d+")
-_WORDS: dict[str, Any] = {"true": True, "false": False, "none": None, "null": None}
 
 
 @dataclass(frozen=True)
@@ -29,55 +26,6 @@ class Unit:
     """The unit and meaning of a parameter, for help texts: ``Annotated[float, Unit("nm")]``."""
 
     name: str
-
-
-class Text(str):
-    """A value that a person wrote as text (in a step string): read by its parameter's type."""
-
-    __slots__ = ()
-
-
-def parse_literal(text: str) -> Any:
-    """Read a number, a truth value, None or a list from text; anything else stays text.
-
-    Examples
-    --------
-    >>> parse_literal("1e-3"), parse_literal("true"), parse_literal("[x, 2]"), parse_literal("mask")
-    (0.001, True, ['x', 2], 'mask')
-    """
-    text = text.strip()
-    if text[:1] in "[(" and text[-1:] == {"[": "]", "(": ")"}.get(text[:1]):
-        return [parse_literal(part) for part in split_outside_brackets(text[1:-1], ",") if part.strip()]
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def split_outside_brackets(text: str, separator: str) -> list[str]:
-    """Split at a separator, but not inside brackets.
-
-    Examples
-    --------
-    >>> split_outside_brackets("a=[1,2],b=3", ",")
-    ['a=[1,2]', 'b=3']
-    """
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        if character in "[(":
-            depth += 1
-        elif character in "])":
-            depth -= 1
-        elif character == separator and depth == 0:
-            parts.append(text[start:position])
-            start = position + 1
-    return [*parts, text[start:]]
 
 
 @dataclass(frozen=True)
@@ -161,7 +109,51 @@ def bind_params(
     >>> bind_params(smooth, {"sigma": Text("1e-3")}, where="smooth", skip=("frame",))
     {'sigma': 0.001, 'times': 1}
     """
-    declared, is_open = _declaration(function, skip)
+    return bind_all([Declaration(function, tuple(skip))], params, where=where)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A function whose signature declares parameters.
+
+    Parameters
+    ----------
+    function
+        The function.
+    skip
+        Names in its signature that are not the caller's.
+    closed
+        Whether other names are wrong although the function takes any (it hands them on).
+    """
+
+    function: Callable[..., Any]
+    skip: tuple[str, ...] = ()
+    closed: bool = False
+
+    def parameters(self) -> list[Parameter]:
+        """List the parameters in order."""
+        return declared_parameters(self.function, self.skip)
+
+
+def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Return the values in effect where several functions share one set of parameters, or raise.
+
+    As `bind_params`; an unknown name is compared with those of all the functions.
+
+    Examples
+    --------
+    >>> def detect(stack, size: int = 3): ...
+    >>> def mask(frame, level: float = 0.5): ...
+    >>> both = [Declaration(detect, ("stack",)), Declaration(mask, ("frame",))]
+    >>> bind_all(both, {"level": 2}, where="detect")
+    {'size': 3, 'level': 2.0}
+    """
+    declared: dict[str, tuple[inspect.Parameter, Any]] = {}
+    is_open = False
+    for declaration in declarations:
+        found, found_open = _declaration(declaration.function, declaration.skip)
+        declared |= found
+        is_open |= found_open and not declaration.closed
     unknown = [name for name in params if name not in declared]
     if unknown and not is_open:
         raise ParameterError(_unknown_message(unknown[0], declared, where))

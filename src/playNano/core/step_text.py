@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playNano.core.params import Text, split_outside_brackets
+from playNano.core.literals import Text, split_outside_brackets
 from playNano.errors import ParameterError
 
 

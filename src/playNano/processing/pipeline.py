@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import Block, map_blocks
-from playNano.core.params import declared_parameters
 from playNano.core.provenance import gather_environment_info, recordable, utc_now
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, PlayNanoError, StepError, UnknownNameError
@@ -103,7 +102,7 @@ class ProcessingPipeline:
         taken: set[str] = set()
         for call in calls:
             step = None if call.name == CLEAR else step_registry()[call.name]
-            accepted = {p.name for p in declared_parameters(step.function, step.leading)} if step else set()
+            accepted = {p.name for p in step.declaration.parameters()} if step else set()
             own = {name: value for name, value in shared.items() if name in accepted}
             taken |= set(own)
             self.add_call(StepCall(call.name, {**own, **call.params}))

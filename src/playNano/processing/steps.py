@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.params import bind_params, checked
+from playNano.core.params import Declaration, bind_all, checked
 from playNano.core.registry import Registry
 from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
 
@@ -54,7 +54,12 @@ class Step:
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Return the values in effect, or raise `ParameterError`."""
-        return bind_params(self.function, params, where=where, skip=self.leading)
+        return bind_all([self.declaration], params, where=where)
+
+    @property
+    def declaration(self) -> Declaration:
+        """The function whose signature declares the parameters."""
+        return Declaration(self.function, self.leading)
 
     @property
     def leading(self) -> tuple[str, ...]:

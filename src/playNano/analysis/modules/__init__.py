@@ -7,6 +7,7 @@ from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
+from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
@@ -21,6 +22,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "k_means_clustering": KMeansClusteringModule,
     "x_means_clustering": XMeansClusteringModule,
     "dbscan_clustering": DBSCANClusteringModule,
+    "hdbscan_clustering": HDBSCANClusteringModule,
 }
 """Name -> class of every built-in module."""
 

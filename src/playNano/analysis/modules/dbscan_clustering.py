@@ -1,16 +1,18 @@
-"""Group detections that lie densely, and leave out the rest, by DBSCAN."""
+"""Group detections that lie densely, and leave out the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import AnalysisOutputs, checked_run
-from playNano.analysis.clusters import Choice, ClusteringModule, Coordinates, cluster_detections
-from playNano.analysis.points import DEFAULT_DETECTION
+from playNano.analysis.clusters import ClusteringModule, Sample
+from playNano.core.params import Unit
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    from playNano.algorithms.clustering import Clusters
 
 
 class DBSCANClusteringModule(ClusteringModule):
@@ -19,69 +21,65 @@ class DBSCANClusteringModule(ClusteringModule):
     name = "dbscan_clustering"
     version = "1.0"
 
-    @checked_run
-    def run(
+    def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
+        """Return the values in effect; a radius in nm takes the place of the scaled one."""
+        at = where or self.name
+        given = dict(params)
+        if given.get("eps_nm") is not None:
+            if given.get("eps") is not None:
+                raise ParameterError(f"{at}: give eps (scaled) or eps_nm, not both")
+            given["eps"], given["units"] = None, "nm"
+        bound = super().bind(given, where)
+        if bound["eps"] is None and bound["eps_nm"] is None:
+            raise ParameterError(f"{at}: give eps (scaled) or eps_nm")
+        if bound["eps_s"] is not None and (bound["eps_nm"] is None or not bound["use_time"]):
+            raise ParameterError(f"{at}: eps_s needs eps_nm and use_time=True")
+        if bound["eps_nm"] is not None and bound["eps_s"] is None and bound["use_time"]:
+            raise ParameterError(f"{at}: with eps_nm give eps_s too, or use_time=False")
+        return bound
+
+    def group(
         self,
-        stack: AFMImageStack,
-        previous_results: dict[str, Any] | None = None,
+        sample: Sample,
         *,
-        eps: Annotated[float, Field(gt=0)] = 0.3,
+        eps: Annotated[float, Field(gt=0)] | None = 0.3,
         min_samples: Annotated[int, Field(ge=1)] = 5,
-        detection_module: str = DEFAULT_DETECTION,
-        coord_key: str = "features_per_frame",
-        coord_columns: Annotated[Sequence[str], Field(min_length=1)] = ("centroid_x", "centroid_y"),
-        use_time: bool = True,
-        normalise: bool = True,
-        time_weight: Annotated[float, Field(ge=0)] | None = None,
-    ) -> AnalysisOutputs:
+        eps_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
+        eps_s: Annotated[float, Field(gt=0), Unit("s")] | None = None,
+    ) -> Clusters:
         """Group detections that lie densely, and leave out the rest, by DBSCAN.
 
         Parameters
         ----------
-        stack
-            The movie.
-        previous_results
-            Outputs of earlier modules, among them the detection's.
+        sample
+            The points.
         eps
             Radius of a point's neighbourhood, in scaled coordinates.
         min_samples
-            Points within `eps`, itself included, that make a point the core of a cluster.
-        detection_module
-            Module whose detections are clustered. By default ``"feature_detection"``, or
-            ``"log_blob_detection"`` where only that has run.
-        coord_key
-            Which of its outputs.
-        coord_columns
-            Coordinates, px or as the columns have them.
-        use_time
-            Whether the frame's time, s, is a further axis.
-        normalise
-            Whether each axis is scaled to 0..1 by its range before clustering.
-        time_weight
-            Factor for the time axis, after scaling.
+            Points in the neighbourhood, itself included, that make a point the core of a cluster.
+        eps_nm
+            The radius in nm, instead of `eps`; scaling then plays no part.
+        eps_s
+            With `eps_nm`: neighbours also lie within this time, s; the neighbourhood is a cylinder
+            (ST-DBSCAN).
 
         Returns
         -------
-        dict
-            ``clusters, cluster_centers, summary, table, info``: see
-            `playNano.analysis.clusters.cluster_detections`.
-
-        Raises
-        ------
-        MissingInputError
-            If no detection has run before.
-        ParameterError
-            If a parameter is unknown or wrong.
+        Clusters
+            See `playNano.algorithms.clustering.dbscan` and `dbscan_cylinder`.
 
         References
         ----------
         Ester, Kriegel, Sander, Xu: A density-based algorithm for discovering clusters in large spatial
-        databases with noise, KDD 1996, pp. 226-231.
+        databases with noise, KDD 1996, pp. 226-231. Birant, Kut: ST-DBSCAN, 2007,
+        doi 10.1016/j.datak.2006.01.013.
         """
-        from playNano.algorithms.clustering import Clusters, dbscan
+        from playNano.algorithms.clustering import dbscan, dbscan_cylinder
 
-        def group(points: Coordinates) -> Clusters:
-            return dbscan(points, eps=eps, min_samples=min_samples)
-
-        choice = Choice(detection_module, coord_key, coord_columns, use_time, normalise, time_weight)
-        return cluster_detections(stack, previous_results, choice, group)
+        if eps_nm is None:
+            return dbscan(sample.scaled, eps=eps or 0.0, min_samples=min_samples)
+        if eps_s is None:
+            return dbscan(sample.space, eps=eps_nm, min_samples=min_samples)
+        return dbscan_cylinder(
+            sample.space, sample.time_s, eps_space=eps_nm, eps_time=eps_s, min_samples=min_samples
+        )

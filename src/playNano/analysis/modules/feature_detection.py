@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.modules.frame_quality import observed_frames
 from playNano.core.executor import Block, map_blocks
-from playNano.core.params import Unit, bind_params
+from playNano.core.params import Declaration, Unit, bind_all
 from playNano.core.tables import RowsByFrame
 from playNano.errors import MissingInputError, ParameterError, PlayNanoError, StepError
 from playNano.processing.steps import as_float_block, step_registry
@@ -42,18 +43,16 @@ class FeatureDetectionModule(AnalysisModule):
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect; those of the mask are bound by the mask's own signature."""
-        at = where or self.name
-        own = set(_declared(self.run))
-        bound = bind_params(
-            self.run, {k: v for k, v in params.items() if k in own}, where=at, skip=(*LEADING, "mask_kwargs")
-        )
-        if bound["mask_fn"] is None and bound["mask_key"] is None and "threshold" in params:
-            bound["mask_fn"] = "mask_threshold"
+        at, given = where or self.name, dict(params)
+        if "threshold" in given and given.get("mask_fn") is None and given.get("mask_key") is None:
+            given["mask_fn"] = "mask_threshold"
+        own = Declaration(self.run, LEADING, closed=True)
+        bound = bind_all([own, *_mask_declarations(given.get("mask_fn"), at)], given, where=at)
         if (bound["mask_fn"] is None) == (bound["mask_key"] is None):
             raise ParameterError(f"{at}: give either mask_fn (a mask's name or a function) or mask_key")
         if bound["hole_area"] is not None and not bound["fill_holes"]:
             raise ParameterError(f"{at}: hole_area needs fill_holes=True")
-        return {**bound, **self._bind_mask(bound, {k: v for k, v in params.items() if k not in own}, own, at)}
+        return bound
 
     @checked_run
     def run(
@@ -188,20 +187,6 @@ class FeatureDetectionModule(AnalysisModule):
             "observed": observed,
         }
 
-    def _bind_mask(
-        self, bound: dict[str, Any], given: dict[str, Any], own: set[str], at: str
-    ) -> dict[str, Any]:
-        mask = bound["mask_fn"]
-        if mask is None:
-            return bind_params(_no_parameters, given, where=f"{at}, mask_key (known also: {', '.join(own)})")
-        if isinstance(mask, str):
-            found = step_registry()[mask]
-            if found.kind != "mask":
-                raise ParameterError(f"{at}: {mask!r} is a {found.kind}, not a mask")
-            return found.bind(given, f"{at}, mask {mask!r}")
-        first = next(iter(_declared(mask)), "frame")
-        return bind_params(mask, given, where=f"{at}, mask function", skip=(first,))
-
     def _find(
         self,
         stack: AFMImageStack,
@@ -249,16 +234,17 @@ def _own_fields(table: Any) -> dict[str, str]:
     return {column: column for column in table.columns if column not in FIELDS and column != "frame_time_s"}
 
 
-def _declared(function: Callable[..., Any]) -> list[str]:
-    import inspect
-
-    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind not in kinds and p.name not in (*LEADING, "self")]
-
-
-def _no_parameters() -> None:
-    """Declare that a mask given by its key takes no parameters."""
+def _mask_declarations(mask: Any, where: str) -> list[Declaration]:
+    """Return what declares the parameters of a mask, given by its name or as a function."""
+    if isinstance(mask, str):
+        step = step_registry()[mask]
+        if step.kind != "mask":
+            raise ParameterError(f"{where}: {mask!r} is a {step.kind}, not a mask")
+        return [step.declaration]
+    if not callable(mask):
+        return []
+    first = next(iter(inspect.signature(mask).parameters), "frame")
+    return [Declaration(mask, (first,))]
 
 
 def _call_mask(

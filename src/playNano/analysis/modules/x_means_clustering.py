@@ -1,21 +1,23 @@
-"""Group detections into as many clusters as the Bayesian information criterion says."""
+"""Group detections into as many clusters as they support."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import AnalysisOutputs, checked_run
-from playNano.analysis.clusters import Choice, ClusteringModule, Coordinates, cluster_detections
-from playNano.analysis.points import DEFAULT_DETECTION
+from playNano.analysis.clusters import ClusteringModule, Sample
 from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    from playNano.algorithms.clustering import Clusters
+
+Count = Annotated[int, Field(ge=1)]
 
 
 class XMeansClusteringModule(ClusteringModule):
-    """Group detections into as many clusters as the Bayesian information criterion says."""
+    """Group detections into as many clusters as an information criterion supports."""
 
     name = "x_means_clustering"
     version = "1.0"
@@ -29,35 +31,25 @@ class XMeansClusteringModule(ClusteringModule):
             )
         return bound
 
-    @checked_run
-    def run(
+    def group(
         self,
-        stack: AFMImageStack,
-        previous_results: dict[str, Any] | None = None,
+        sample: Sample,
         *,
-        min_k: Annotated[int, Field(ge=1)] = 1,
-        max_k: Annotated[int, Field(ge=1)] = 10,
-        replicates: Annotated[int, Field(ge=1)] = 3,
-        max_iter: Annotated[int, Field(ge=1)] = 300,
+        min_k: Count = 1,
+        max_k: Count = 10,
+        replicates: Count = 3,
+        max_iter: Count = 300,
         bic_threshold: Annotated[float, Field(ge=0)] = 0.0,
         criterion: Literal["bic", "aic"] = "bic",
         method: Literal["path", "local", "gmeans"] = "path",
         seed: Annotated[int, Field(ge=0)] = 0,
-        detection_module: str = DEFAULT_DETECTION,
-        coord_key: str = "features_per_frame",
-        coord_columns: Annotated[Sequence[str], Field(min_length=1)] = ("centroid_x", "centroid_y"),
-        use_time: bool = True,
-        normalise: bool = True,
-        time_weight: Annotated[float, Field(ge=0)] | None = None,
-    ) -> AnalysisOutputs:
-        """Group detections into as many clusters as the Bayesian information criterion says.
+    ) -> Clusters:
+        """Group detections into as many clusters as an information criterion supports.
 
         Parameters
         ----------
-        stack
-            The movie.
-        previous_results
-            Outputs of earlier modules, among them the detection's.
+        sample
+            The points.
         min_k, max_k
             Least and greatest number of clusters.
         replicates
@@ -73,54 +65,28 @@ class XMeansClusteringModule(ClusteringModule):
             "local": each split judged by itself; "gmeans": splits while clusters are not Gaussian.
         seed
             Seed of the starting positions.
-        detection_module
-            Module whose detections are clustered. By default ``"feature_detection"``, or
-            ``"log_blob_detection"`` where only that has run.
-        coord_key
-            Which of its outputs.
-        coord_columns
-            Coordinates, px or as the columns have them.
-        use_time
-            Whether the frame's time, s, is a further axis.
-        normalise
-            Whether each axis is scaled to 0..1 by its range before clustering.
-        time_weight
-            Factor for the time axis, after scaling.
 
         Returns
         -------
-        dict
-            ``clusters, cluster_centers, summary, table, info``: see
-            `playNano.analysis.clusters.cluster_detections`.
-            ``info["path"]`` holds the criterion for every number of clusters tried.
-
-        Raises
-        ------
-        MissingInputError
-            If no detection has run before.
-        ParameterError
-            If a parameter is unknown or wrong.
+        Clusters
+            ``info["path"]`` holds the criterion for every number of clusters tried; see
+            `playNano.algorithms.xmeans.xmeans`.
 
         References
         ----------
         Pelleg, Moore: X-means: extending k-means with efficient estimation of the number of clusters,
         ICML 2000, pp. 727-734.
         """
-        from playNano.algorithms.clustering import Clusters
         from playNano.algorithms.xmeans import xmeans
 
-        def group(points: Coordinates) -> Clusters:
-            return xmeans(
-                points,
-                min_k=min_k,
-                max_k=max_k,
-                replicates=replicates,
-                max_iter=max_iter,
-                bic_threshold=bic_threshold,
-                criterion=criterion,
-                method=method,
-                seed=seed,
-            )
-
-        choice = Choice(detection_module, coord_key, coord_columns, use_time, normalise, time_weight)
-        return cluster_detections(stack, previous_results, choice, group)
+        return xmeans(
+            sample.scaled,
+            min_k=min_k,
+            max_k=max_k,
+            replicates=replicates,
+            max_iter=max_iter,
+            bic_threshold=bic_threshold,
+            criterion=criterion,
+            method=method,
+            seed=seed,
+        )

@@ -1,0 +1,58 @@
+"""Values written as text by a person: on the command line, in a step string, in a pipeline file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_INTEGER = re.compile(r"[+-]?\d+")
+_WORDS: dict[str, Any] = {"true": True, "false": False, "none": None, "null": None}
+
+
+class Text(str):
+    """A value that a person wrote as text (in a step string): read by its parameter's type."""
+
+    __slots__ = ()
+
+
+def parse_literal(text: str) -> Any:
+    """Read a number, a truth value, None or a list from text; anything else stays text.
+
+    Examples
+    --------
+    >>> parse_literal("1e-3"), parse_literal("true"), parse_literal("[x, 2]"), parse_literal("mask")
+    (0.001, True, ['x', 2], 'mask')
+    """
+    text = text.strip()
+    if text[:1] in "[(" and text[-1:] == {"[": "]", "(": ")"}.get(text[:1]):
+        return [parse_literal(part) for part in split_outside_brackets(text[1:-1], ",") if part.strip()]
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def split_outside_brackets(text: str, separator: str) -> list[str]:
+    """Split at a separator, but not inside brackets.
+
+    Examples
+    --------
+    >>> split_outside_brackets("a=[1,2],b=3", ",")
+    ['a=[1,2]', 'b=3']
+    """
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        if character in "[(":
+            depth += 1
+        elif character in "])":
+            depth -= 1
+        elif character == separator and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    return [*parts, text[start:]]
