@@ -1,0 +1,229 @@
+"""Compiled scale space: Laplacian of Gaussian in single precision, its maxima, and their exact values."""
+
+# mypy: ignore-errors
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Rows that are filtered along x at a time, as one long line with margins between.
+ROWS = 8
+
+
+@njit(cache=True, nogil=True)
+def _mirror(i, n):
+    """Return the index that ``i`` stands for where the edge pixel is repeated (d c b a | a b c d)."""
+    if 0 <= i < n:
+        return i
+    if -n <= i < 0:
+        return -1 - i
+    i = i % (2 * n)
+    return i if i < n else 2 * n - 1 - i
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _down(image, y, kernels, rows, smooth, curved):
+    """Correlate row ``y`` of an image along the columns with two kernels, which share the sums of rows."""
+    height, width = image.shape
+    reach = kernels.shape[1] - 1
+    for j in range(-reach, reach + 1):
+        rows[reach + j] = _mirror(y + j, height)
+    for x in range(width):
+        v = image[y, x]
+        smooth[x] = v * kernels[0, 0]
+        curved[x] = v * kernels[1, 0]
+    j = reach
+    if j % 2:
+        a, b = rows[0], rows[2 * reach]
+        k, m = kernels[0, j], kernels[1, j]
+        for x in range(width):
+            v = image[a, x] + image[b, x]
+            smooth[x] += v * k
+            curved[x] += v * m
+        j -= 1
+    while j > 0:
+        a, b, c, d = rows[reach - j], rows[reach + j], rows[reach - j + 1], rows[reach + j - 1]
+        k, m = kernels[0, j], kernels[1, j]
+        p, q = kernels[0, j - 1], kernels[1, j - 1]
+        for x in range(width):
+            v = image[a, x] + image[b, x]
+            u = image[c, x] + image[d, x]
+            smooth[x] = (smooth[x] + v * k) + u * p
+            curved[x] = (curved[x] + v * m) + u * q
+        j -= 2
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _four(out, a, b, c, d, e, f, g, h, k):
+    for x in range(out.size):
+        t = out[x] + (a[x] + b[x]) * k[3]
+        t = t + (c[x] + d[x]) * k[2]
+        t = t + (e[x] + f[x]) * k[1]
+        out[x] = t + (g[x] + h[x]) * k[0]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _one(out, a, b, k):
+    for x in range(out.size):
+        out[x] += (a[x] + b[x]) * k
+
+
+@njit(cache=True, nogil=True)
+def _along(line, kernel, out):
+    """Correlate a line that has margins of the kernel's reach.
+
+    Shifted views instead of shifted places: only so does the compiler vectorise the loops.
+    """
+    reach = kernel.size - 1
+    n = out.size
+    for x in range(n):
+        out[x] = line[reach + x] * kernel[0]
+    j = reach
+    while j >= 4:
+        i = reach - j
+        m = reach + j
+        _four(
+            out, line[i : i + n], line[m : m + n],
+            line[i + 1 : i + 1 + n], line[m - 1 : m - 1 + n],
+            line[i + 2 : i + 2 + n], line[m - 2 : m - 2 + n],
+            line[i + 3 : i + 3 + n], line[m - 3 : m - 3 + n],
+            (kernel[j - 3], kernel[j - 2], kernel[j - 1], kernel[j]),
+        )  # fmt: skip
+        j -= 4
+    while j > 0:
+        _one(out, line[reach - j : reach - j + n], line[reach + j : reach + j + n], kernel[j])
+        j -= 1
+
+
+@njit(cache=True, nogil=True)
+def _fill_margins(line, reach):
+    n = line.size - 2 * reach
+    for i in range(reach):
+        line[i] = line[reach + _mirror(i - reach, n)]
+        line[reach + n + i] = line[reach + _mirror(n + i, n)]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _combine(along_x, along_y, scale, shift, out):
+    for x in range(out.size):
+        out[x] = shift - (along_y[x] + along_x[x]) * scale
+
+
+@njit(cache=True, nogil=True)
+def laplace_of_gaussian(image, kernels_y, kernels_x, scale, shift, plane):
+    """Write shift - scale * (curvature along y + curvature along x) of the smoothed image.
+
+    Parameters
+    ----------
+    image
+        (h, w) float32.
+    kernels_y, kernels_x
+        Halves of the Gaussian and of its second derivative, (2, reach + 1) float32, for each axis.
+    scale, shift
+        Factor and constant, float32.
+    plane
+        (h + 2, w + 2) float32; its margin is left alone.
+    """
+    height, width = image.shape
+    reach = kernels_x.shape[1] - 1
+    pitch = width + 2 * reach
+    rows = np.empty(2 * kernels_y.shape[1] - 1, np.int64)
+    smooth = np.empty(ROWS * pitch, np.float32)
+    curved = np.empty(ROWS * pitch, np.float32)
+    along_x = np.empty(ROWS * pitch, np.float32)
+    along_y = np.empty(ROWS * pitch, np.float32)
+    flat = plane.reshape(-1)
+    for first in range(0, height, ROWS):
+        n = min(ROWS, height - first)
+        for i in range(n):
+            s = i * pitch + reach
+            _down(image, first + i, kernels_y, rows, smooth[s : s + width], curved[s : s + width])
+            _fill_margins(smooth[i * pitch : (i + 1) * pitch], reach)
+            _fill_margins(curved[i * pitch : (i + 1) * pitch], reach)
+        used = n * pitch - 2 * reach
+        _along(smooth[: n * pitch], kernels_x[1], along_x[:used])
+        _along(curved[: n * pitch], kernels_x[0], along_y[:used])
+        for i in range(n):
+            a = i * pitch
+            t = (first + i + 1) * (width + 2) + 1
+            _combine(along_x[a : a + width], along_y[a : a + width], scale, shift, flat[t : t + width])
+
+
+@njit(cache=True, nogil=True)
+def _mark(here, left, right, a, b, c, d, e, f, threshold, slack, mark):
+    """Mark the cells above the threshold that none of the eight around them in their plane exceeds."""
+    for i in range(mark.size):
+        v = here[i] + slack
+        beside = (v > threshold) & (v >= left[i]) & (v >= right[i])
+        above = (v >= a[i]) & (v >= b[i]) & (v >= c[i])
+        mark[i] = beside & above & (v >= d[i]) & (v >= e[i]) & (v >= f[i])
+
+
+@njit(cache=True, nogil=True)
+def _tops(planes, k, i, pitch, slack):
+    """Whether cell ``i`` of plane ``k`` is as high as the nine cells of either plane beside it."""
+    v = planes[k, i] + slack
+    for plane in (k - 1, k + 1):
+        for row in range(i - pitch, i + pitch + 1, pitch):
+            for j in range(row - 1, row + 2):
+                if planes[plane, j] > v:
+                    return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _collect(planes, k, s, pitch, margin, slack, mark, first, where, n):
+    """Write down the maxima among eight marked cells; return how many there are so far."""
+    for i in range(first, first + 8):
+        if mark[i] and _tops(planes, k, s + i, pitch, slack):
+            if n < where.shape[0]:
+                where[n, 0] = k - 1
+                where[n, 1] = (s + i) // pitch - 1
+                where[n, 2] = (s + i) % pitch - margin
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def scale_space_maxima(cube, margin, threshold, slack, where):
+    """Find the cells of a scale space that no neighbour exceeds by more than ``slack``.
+
+    Parameters
+    ----------
+    cube
+        (scales + 2, h + 2, w + 2 margin) float32, -inf on the margins.
+    margin
+        Columns of margin on either side, at least 1.
+    threshold, slack
+        Maxima must exceed ``threshold - slack``; float32.
+    where
+        (capacity, 3) int64 to be filled: scale, row, column.
+
+    Returns
+    -------
+    int
+        Number of maxima, which may exceed the capacity.
+    """
+    height, pitch = cube.shape[1] - 2, cube.shape[2]
+    planes = cube.reshape(cube.shape[0], -1)
+    mark = np.zeros((ROWS * pitch // 8 + 2) * 8, np.uint8)
+    words = mark.view(np.uint64)
+    n = 0
+    for k in range(1, cube.shape[0] - 1):
+        flat = planes[k]
+        for first in range(0, height, ROWS):
+            # Rows with their margins as one line, without its two ends, which are margin.
+            s = (first + 1) * pitch + 1
+            m = min(ROWS, height - first) * pitch - 2
+            u, d = s - pitch, s + pitch
+            _mark(
+                flat[s : s + m], flat[s - 1 : s - 1 + m], flat[s + 1 : s + 1 + m],
+                flat[u - 1 : u - 1 + m], flat[u : u + m], flat[u + 1 : u + 1 + m],
+                flat[d - 1 : d - 1 + m], flat[d : d + m], flat[d + 1 : d + 1 + m],
+                threshold, slack, mark[:m],
+            )  # fmt: skip
+            mark[m : m + 8] = 0
+            for word in range((m + 7) // 8):
+                if words[word]:
+                    n = _collect(planes, k, s, pitch, margin, slack, mark, 8 * word, where, n)
+    return n

@@ -1,0 +1,270 @@
+"""Blobs: maxima of the scale-normalised Laplacian of Gaussian, with heights and fits in nanometres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms._blob_space import Scales, exact_maxima, fast_maxima
+from playNano.algorithms._inputs import as_block, pixel_pair
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "frame", "label", "y", "x", "sigma", "radius", "response", "y_nm", "x_nm", "sigma_nm", "radius_nm",
+    "background_nm", "z_max_nm", "z_mean_nm", "height_nm",
+)  # fmt: skip
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+def find_blobs(
+    block: npt.ArrayLike,
+    *,
+    first_frame: int = 0,
+    pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
+    min_sigma: float = 1.0,
+    max_sigma: float = 5.0,
+    min_sigma_nm: float | None = None,
+    max_sigma_nm: float | None = None,
+    num_sigma: int = 10,
+    threshold: float = 0.1,
+    overlap: float = 0.5,
+    mode: Literal["exact", "fast"] = "exact",
+    subpixel: bool = False,
+    fit: Literal["quadratic", "gaussian"] = "quadratic",
+) -> pd.DataFrame:
+    """Find bright blobs in each frame by the multi-scale Laplacian of Gaussian.
+
+    With ``mode="exact"`` and sigmas in pixels the blobs, their order, and ties included, are those of
+    `skimage.feature.blob_log` on the same frame as floating-point numbers.
+
+    Parameters
+    ----------
+    block
+        Heights, (n, h, w), in nm. Float32 and float64 are taken as they are (the type sets the rounding,
+        as in scikit-image), other kinds as float64 without rescaling. Pixels that are not finite are
+        given the median of their frame before filtering; a frame without any contrast (blank, saturated or
+        lost) has no blobs.
+    first_frame
+        Number of the block's first frame in its movie.
+    pixel_size_nm
+        Pixel size (y, x), or one number for square pixels, in nm.
+    min_sigma, max_sigma
+        Least and greatest standard deviation of the Gaussian, in pixels along both axes.
+    min_sigma_nm, max_sigma_nm
+        The same in nm, both or neither; they replace the sigmas in pixels. The kernel then follows
+        non-square pixels, and so does the overlap.
+    num_sigma
+        Number of scales, evenly spaced from least to greatest.
+    threshold
+        Maxima must exceed this response, in nm; a Gaussian particle of height A reaches A / 2.
+    overlap
+        Of two blobs that share more than this part of the smaller one's disc, the smaller is dropped.
+    mode
+        ``"exact"``, or ``"fast"``: each scale is blurred from the one before, with responses off by a
+        few per cent at the least scale and less above.
+    subpixel
+        Move each blob to the top of the response between cells (position and sigma).
+    fit
+        With ``subpixel``: ``"quadratic"`` is the paraboloid through the 27 cells around the maximum;
+        ``"gaussian"`` then fits a round Gaussian on flat ground to the heights within 2.5 sigma, and
+        keeps the paraboloid's answer where that fit fails.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a blob, by frame and falling response:
+
+        ``frame, label``
+            int64; labels count 1..k in each frame.
+        ``y, x, sigma, radius``
+            Position and scale in pixels (sigma over the geometric mean of the pixel's sides, where
+            sigmas are given in nm); radius = sqrt(2) sigma.
+        ``response``
+            Value of the maximum, in nm; never refined in its selection, only in its value.
+        ``y_nm, x_nm, sigma_nm, radius_nm``
+            The same in nm; origin at the centre of pixel (0, 0).
+        ``background_nm``
+            Median of the pixels between 3 and 4.5 sigma that lie outside two sigma of every blob; where
+            fewer than eight are left, that of the frame.
+        ``z_max_nm, z_mean_nm``
+            Highest pixel and mean within the radius, above the background.
+        ``height_nm``
+            Height at the centre above the background: from a paraboloid over the pixels within 0.8
+            sigma; with the Gaussian fit, its amplitude.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range.
+
+    References
+    ----------
+    Lindeberg T., "Feature detection with automatic scale selection", Int. J. Computer Vision 30, 1998,
+    doi:10.1023/A:1008045108935.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:40, :40]
+    >>> frame = 5 * np.exp(-((y - 20.3) ** 2 + (x - 14.8) ** 2) / (2 * 2.5**2))
+    >>> found = find_blobs(frame[None], subpixel=True, fit="gaussian")
+    >>> [round(float(v), 2) for v in found.loc[0, ["y", "x", "sigma", "height_nm"]]]
+    [20.3, 14.8, 2.5, 5.0]
+    """
+    z = as_block(block)
+    pixel = pixel_pair(pixel_size_nm)
+    _check(num_sigma, overlap, mode, fit)
+    in_nm = min_sigma_nm is not None or max_sigma_nm is not None
+    if in_nm and (min_sigma_nm is None or max_sigma_nm is None):
+        raise ParameterError("min_sigma_nm and max_sigma_nm go together; give both")
+    low, high = (min_sigma_nm, max_sigma_nm) if in_nm else (min_sigma, max_sigma)
+    if low is None or high is None or not 0 < low <= high < np.inf:
+        raise ParameterError(f"sigmas must be positive and min_sigma <= max_sigma, not {low!r} and {high!r}")
+    unit = pixel if in_nm else (1.0, 1.0)
+    scales, sigmas = _scales(low, high, num_sigma, unit, z.dtype)
+    search = exact_maxima if mode == "exact" else fast_maxima
+    parts = []
+    for i, frame in enumerate(z):
+        filled = _filled(frame)
+        if filled is None:
+            continue
+        where, value, cube = search(filled, scales, threshold)
+        order = np.argsort(-value, kind="stable")
+        where, value = where[order], value[order]
+        stays = _prune(where, sigmas, unit, overlap, z.dtype)
+        where, value = where[stays], value[stays]
+        part = _measured(
+            frame, where, value.astype(np.float64), cube, sigmas, unit, fit if subpixel else None
+        )
+        parts.append(
+            np.column_stack([np.full(len(part), first_frame + i), np.arange(1, len(part) + 1), part])
+        )
+    rows = np.concatenate(parts) if parts else np.empty((0, 10))
+    return _table(rows, pixel, in_nm)
+
+
+def _check(num_sigma: int, overlap: float, mode: str, fit: str) -> None:
+    if num_sigma < 1:
+        raise ParameterError(f"num_sigma must be at least 1, not {num_sigma!r}")
+    if not 0 <= overlap <= 1:
+        raise ParameterError(f"overlap must lie between 0 and 1, not {overlap!r}")
+    if mode not in ("exact", "fast"):
+        raise ParameterError(f"mode must be 'exact' or 'fast', not {mode!r}")
+    if fit not in ("quadratic", "gaussian"):
+        raise ParameterError(f"fit must be 'quadratic' or 'gaussian', not {fit!r}")
+
+
+def _scales(
+    low: float, high: float, count: int, unit: tuple[float, float], kind: npt.DTypeLike
+) -> tuple[Scales, FloatArray]:
+    """Return the scales and their sigmas in units of ``unit``, rounded to ``kind`` as scikit-image does."""
+    pair = np.linspace(np.full(2, low, dtype=kind), np.full(2, high, dtype=kind), count)
+    factors = np.repeat(np.mean(pair, axis=1)[:, None] ** 2, 2, axis=1)
+    if unit == (1.0, 1.0):
+        return Scales(pair, factors), pair[:, 0]
+    along = pair / np.asarray(unit)
+    return Scales(along.astype(kind), (along**2).astype(kind)), pair[:, 0]
+
+
+def _filled(frame: FloatArray) -> FloatArray | None:
+    """Return the frame without gaps; None where nothing can be seen in it."""
+    good = np.isfinite(frame)
+    heights = frame if good.all() else frame[good]
+    if heights.size == 0 or (heights.size > 1 and heights.min() == heights.max()):
+        return None
+    return frame if good.all() else np.where(good, frame, np.median(heights)).astype(frame.dtype)
+
+
+def _prune(
+    where: npt.NDArray[np.int64],
+    sigmas: FloatArray,
+    unit: tuple[float, float],
+    overlap: float,
+    kind: npt.DTypeLike,
+) -> npt.NDArray[np.bool_]:
+    """Drop the smaller of two blobs that overlap too much, with scikit-image's outcome.
+
+    There, a blob that has gone removes no other, so that the outcome can hang on the order of the pairs.
+    A blob that is beaten by an unbeaten one always goes; only where another kind of beaten blob exists
+    is the order needed: that of a Python set of index pairs, as scipy's tree returns it.
+    """
+    from scipy.spatial import cKDTree
+
+    from playNano.algorithms._blob_exact_kernels import knock_out, overlapping
+
+    stays = np.ones(len(where), dtype=bool)
+    if len(where) < 2:
+        return stays
+    blobs = np.column_stack([where[:, 1] * unit[0], where[:, 2] * unit[1], sigmas[where[:, 0]]]).astype(kind)
+    tree = cKDTree(blobs[:, :2])
+    reach = float(2 * blobs[:, 2].max() * np.sqrt(2).astype(kind))
+    pairs = tree.query_pairs(reach, output_type="ndarray")
+    pairs = pairs[overlapping(blobs, pairs, float(overlap))]
+    first = blobs[pairs[:, 0], 2] > blobs[pairs[:, 1], 2]
+    loser = np.where(first, pairs[:, 1], pairs[:, 0])
+    winner = np.where(first, pairs[:, 0], pairs[:, 1])
+    stays[loser] = False
+    surely = np.zeros(len(where), dtype=bool)
+    surely[loser[stays[winner]]] = True
+    if np.array_equal(surely, ~stays):
+        return stays
+    wanted = set(map(tuple, pairs.tolist()))
+    ordered = [pair for pair in tree.query_pairs(reach) if pair in wanted]
+    decided: npt.NDArray[np.bool_] = knock_out(blobs, np.array(ordered, dtype=np.int64))
+    return decided
+
+
+def _measured(
+    frame: FloatArray,
+    where: npt.NDArray[np.int64],
+    value: npt.NDArray[np.float64],
+    cube: npt.NDArray[np.float32],
+    sigmas: FloatArray,
+    unit: tuple[float, float],
+    fit: str | None,
+) -> npt.NDArray[np.float64]:
+    """Return y, x, sigma, response, ground, highest, mean, height for each blob of a frame."""
+    from playNano.algorithms import _blob_fit_kernels as kernels
+
+    blobs = np.column_stack([where[:, 1], where[:, 2], sigmas[where[:, 0]]]).astype(np.float64)
+    if fit is not None and len(where):
+        moves, refined = np.empty((len(where), 3)), np.empty(len(where))
+        kernels.refine(cube, where, moves, refined)
+        value = value + refined - cube[where[:, 0] + 1, where[:, 1] + 1, where[:, 2] + 1]
+        blobs[:, :2] += moves[:, 1:]
+        blobs[:, 2] = np.interp(where[:, 0] + moves[:, 0], np.arange(len(sigmas)), sigmas)
+    size = np.asarray(unit, dtype=np.float64)
+    frame = np.ascontiguousarray(frame, dtype=np.float64)
+    ground = np.empty((len(where), 3))
+    kernels.measure(
+        frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size, frame.dtype), ground
+    )
+    top = np.empty(len(where))
+    kernels.tops(frame, blobs, size, top)
+    height = top - ground[:, 0]
+    if fit == "gaussian":
+        fitted = np.empty((len(where), 5))
+        kernels.fit_gaussians(frame, blobs, np.column_stack([ground[:, 0], top]), size, fitted)
+        good = np.isfinite(fitted[:, 0])
+        blobs[good] = fitted[good, :3]
+        height[good] = fitted[good, 3]
+    return np.column_stack([blobs, value, ground[:, 0], ground[:, 1:] - ground[:, :1], height])
+
+
+def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float], in_nm: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    side = float(np.sqrt(pixel[0] * pixel[1]))
+    frame, label, y, x, sigma, response, ground, highest, mean, height = rows.T
+    sigma_px, sigma_nm = (sigma / side, sigma) if in_nm else (sigma, sigma * side)
+    values = (
+        frame.astype(np.int64), label.astype(np.int64), y, x, sigma_px, sigma_px * np.sqrt(2), response,
+        y * pixel[0], x * pixel[1], sigma_nm, sigma_nm * np.sqrt(2), ground, highest, mean, height,
+    )  # fmt: skip
+    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
