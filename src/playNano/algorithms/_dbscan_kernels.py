@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
-def _near(a, i, b, j, n_ball, eps2, eps_time):
+def _near(a: Floats, i: int, b: Floats, j: int, n_ball: int, eps2: float, eps_time: float) -> bool:
     """Tell whether point i of a and point j of b are neighbours; the sum is taken as scikit-learn takes it."""
     total = 0.0
     for d in range(n_ball):
@@ -21,14 +26,16 @@ def _near(a, i, b, j, n_ball, eps2, eps_time):
         total += step * step
     if not total <= eps2:
         return False
-    for d in range(n_ball, a.shape[1]):
+    for d in range(n_ball, a.shape[1]):  # noqa: SIM110
         if not abs(a[i, d] - b[j, d]) <= eps_time:
             return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def _point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
+def _point_reaches_box(
+    points: Floats, i: int, low: Floats, high: Floats, cell: int, n_ball: int, eps2: float, eps_time: float
+) -> bool:
     """Tell whether some place of a cell's bounding box is within reach of a point."""
     total = 0.0
     for d in range(points.shape[1]):
@@ -41,7 +48,9 @@ def _point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
 
 
 @njit(cache=True, nogil=True)
-def _boxes_within(low, high, a, b, n_ball, eps2, eps_time):
+def _boxes_within(
+    low: Floats, high: Floats, a: int, b: int, n_ball: int, eps2: float, eps_time: float
+) -> bool:
     """Tell whether every place of one cell's box is within reach of every place of the other's."""
     total = 0.0
     for d in range(low.shape[1]):
@@ -54,7 +63,7 @@ def _boxes_within(low, high, a, b, n_ball, eps2, eps_time):
 
 
 @njit(cache=True, nogil=True)
-def _order_against(cells, j, c, prefixes, o):
+def _order_against(cells: Ints, j: int, c: int, prefixes: Ints, o: int) -> int:
     """Compare the row of cell j with the row at offset o of cell c: -1, 0 or 1."""
     for d in range(prefixes.shape[1]):
         target = cells[c, d] + prefixes[o, d]
@@ -66,7 +75,7 @@ def _order_against(cells, j, c, prefixes, o):
 
 
 @njit(cache=True, nogil=True)
-def _around(cells, c, prefixes, reach, begin, out):
+def _around(cells: Ints, c: int, prefixes: Ints, reach: int, begin: Ints, out: Ints) -> int:
     """Write the cells around cell c to `out` and return how many there are; `begin` remembers the runs."""
     last = cells.shape[1] - 1
     n_cells = cells.shape[0]
@@ -90,7 +99,7 @@ def _around(cells, c, prefixes, reach, begin, out):
 
 
 @njit(cache=True, nogil=True)
-def _boxes(points, start, use):
+def _boxes(points: Floats, start: Ints, use: Flags) -> tuple[Floats, Floats]:
     """Return the bounding box of the used points of each cell; an empty one lies at infinity."""
     n_cells = start.shape[0] - 1
     low = np.full((n_cells, points.shape[1]), np.inf)
@@ -105,7 +114,20 @@ def _boxes(points, start, use):
 
 
 @njit(cache=True, nogil=True)
-def _count_until(points, start, i, low, high, around, n_around, known, wanted, n_ball, eps2, eps_time):
+def _count_until(
+    points: Floats,
+    start: Ints,
+    i: int,
+    low: Floats,
+    high: Floats,
+    around: Ints,
+    n_around: int,
+    known: int,
+    wanted: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+) -> int:
     """Count the neighbours of point i, `known` ones included, until there are as many as wanted."""
     for a in range(n_around):
         cell = around[a]
@@ -120,7 +142,17 @@ def _count_until(points, start, i, low, high, around, n_around, known, wanted, n
 
 
 @njit(cache=True, nogil=True)
-def find_core(points, cells, start, prefixes, reach, n_ball, eps2, eps_time, min_samples):
+def find_core(
+    points: Floats,
+    cells: Ints,
+    start: Ints,
+    prefixes: Ints,
+    reach: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+    min_samples: int,
+) -> Flags:
     """Mark the points that have at least `min_samples` neighbours, themselves counted."""
     n_cells = cells.shape[0]
     core = np.zeros(points.shape[0], dtype=np.bool_)
@@ -142,7 +174,7 @@ def find_core(points, cells, start, prefixes, reach, n_ball, eps2, eps_time, min
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, c):
+def _root(parent: Ints, c: int) -> int:
     """Return the representative of a cell, shortening the way to it."""
     while parent[c] != c:
         parent[c] = parent[parent[c]]
@@ -151,7 +183,19 @@ def _root(parent, c):
 
 
 @njit(cache=True, nogil=True)
-def _cells_touch(points, core, start, a, b, low, high, n_ball, eps2, eps_time, buffer):
+def _cells_touch(
+    points: Floats,
+    core: Flags,
+    start: Ints,
+    a: int,
+    b: int,
+    low: Floats,
+    high: Floats,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+    buffer: Ints,
+) -> bool:
     """Tell whether a core point of cell a is a neighbour of a core point of cell b."""
     kept = 0
     for j in range(start[b], start[b + 1]):
@@ -169,10 +213,21 @@ def _cells_touch(points, core, start, a, b, low, high, n_ball, eps2, eps_time, b
 
 
 @njit(cache=True, nogil=True)
-def join_cells(points, core, cells, start, prefixes, reach, n_ball, eps2, eps_time):
+def join_cells(
+    points: Floats,
+    core: Flags,
+    cells: Ints,
+    start: Ints,
+    prefixes: Ints,
+    reach: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+) -> Ints:
     """Return the representative of each cell's cluster, -1 for cells without a core point.
 
-    The first of two walks joins cells whose boxes lie wholly within reach; it spares the second most of its work.
+    The first of two walks joins cells whose boxes lie wholly within reach; it spares the second most of its
+    work.
     """
     n_cells = cells.shape[0]
     low, high = _boxes(points, start, core)
@@ -206,7 +261,9 @@ def join_cells(points, core, cells, start, prefixes, reach, n_ball, eps2, eps_ti
 
 
 @njit(cache=True, nogil=True)
-def _reaches_core(points, core, start, i, cell, n_ball, eps2, eps_time):
+def _reaches_core(
+    points: Floats, core: Flags, start: Ints, i: int, cell: int, n_ball: int, eps2: float, eps_time: float
+) -> bool:
     """Tell whether point i has a neighbour among the core points of a cell."""
     for j in range(start[cell], start[cell + 1]):
         if core[j] and _near(points, i, points, j, n_ball, eps2, eps_time):
@@ -215,7 +272,20 @@ def _reaches_core(points, core, start, i, cell, n_ball, eps2, eps_time):
 
 
 @njit(cache=True, nogil=True)
-def _border(points, core, start, i, around, n_around, rank, low, high, n_ball, eps2, eps_time):
+def _border(
+    points: Floats,
+    core: Flags,
+    start: Ints,
+    i: int,
+    around: Ints,
+    n_around: int,
+    rank: Ints,
+    low: Floats,
+    high: Floats,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+) -> tuple[int, bool]:
     """Return the lowest cluster in reach of a point that is not core (-1: none), and whether there are several."""
     best = -1
     several = False
@@ -232,7 +302,18 @@ def _border(points, core, start, i, around, n_around, rank, low, high, n_ball, e
 
 
 @njit(cache=True, nogil=True)
-def label_points(points, core, rank, cells, start, prefixes, reach, n_ball, eps2, eps_time):
+def label_points(
+    points: Floats,
+    core: Flags,
+    rank: Ints,
+    cells: Ints,
+    start: Ints,
+    prefixes: Ints,
+    reach: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+) -> tuple[Ints, int]:
     """Label core points by their cell and the others by the lowest cluster in reach.
 
     Returns the labels and the number of border points that more than one cluster reaches.

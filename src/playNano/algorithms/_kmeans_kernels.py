@@ -1,8 +1,8 @@
-"""Compiled parts of k-means on a tree of the points, and of splitting clusters in two.
+"""Compiled parts of k-means on a tree of the points.
 
-A node of the tree knows its points' number, mean, scatter (sum of squared distances to their mean) and bounding box.
-Where only one centre can be the nearest for a whole box, the node is counted at once: an iteration over a million
-points then costs little more than the points near the borders between clusters.
+A node of the tree knows its points' number, mean, scatter (sum of squared distances to their mean) and
+bounding box. Where only one centre can be the nearest for a whole box, the node is counted at once: an
+iteration over a million points then costs little more than the points near the borders between clusters.
 Nodes are stored in preorder: the left child follows its parent, `right` holds the other one (-1 in a leaf).
 """
 
@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
-def _swap(points, index, i, j):
+def _swap(points: Floats, index: Ints, i: int, j: int) -> None:
     """Exchange two points."""
     index[i], index[j] = index[j], index[i]
     for d in range(points.shape[1]):
@@ -21,7 +25,7 @@ def _swap(points, index, i, j):
 
 
 @njit(cache=True, nogil=True)
-def _select(points, index, begin, end, middle, axis):
+def _select(points: Floats, index: Ints, begin: int, end: int, middle: int, axis: int) -> None:
     """Move points of [begin, end) so that those before `middle` are not beyond those after it (quickselect)."""
     low, high = begin, end - 1
     while low < high:
@@ -46,8 +50,11 @@ def _select(points, index, begin, end, middle, axis):
 
 
 @njit(cache=True, nogil=True)
-def build_tree(points, leaf_size):
-    """Sort `points` into a tree, in place; returns the tree's arrays and the points' former places."""
+def build_tree(points: Floats, leaf_size: int) -> tuple[int, Ints, Ints, Ints, Floats, Floats]:
+    """Sort `points` into a tree, in place.
+
+    Returns the number of nodes, the points' former places, and arrays with a row for each node and spare rows.
+    """
     n_points, n_dims = points.shape
     n_leaves = 1
     while n_leaves * leaf_size < n_points:
@@ -77,12 +84,11 @@ def build_tree(points, leaf_size):
         stack[waiting, 0], stack[waiting, 1], stack[waiting, 2] = middle, end, node
         stack[waiting + 1, 0], stack[waiting + 1, 1], stack[waiting + 1, 2] = begin, middle, -1
         waiting += 2
-    mean, scatter = _moments(points, span[:n_nodes], right[:n_nodes])
-    return index, span[:n_nodes], right[:n_nodes], low[:n_nodes], high[:n_nodes], mean, scatter
+    return n_nodes, index, span, right, low, high
 
 
 @njit(cache=True, nogil=True)
-def _bound(points, begin, end, low, high):
+def _bound(points: Floats, begin: int, end: int, low: Floats, high: Floats) -> int:
     """Fill in the bounding box of some points and return its longest axis."""
     axis = 0
     for d in range(points.shape[1]):
@@ -98,7 +104,7 @@ def _bound(points, begin, end, low, high):
 
 
 @njit(cache=True, nogil=True)
-def _moments(points, span, right):
+def node_moments(points: Floats, span: Ints, right: Ints) -> tuple[Floats, Floats]:
     """Return the mean and the scatter of every node, children before parents."""
     n_nodes, n_dims = span.shape[0], points.shape[1]
     mean = np.zeros((n_nodes, n_dims))
@@ -126,7 +132,7 @@ def _moments(points, span, right):
 
 
 @njit(cache=True, nogil=True)
-def _squared(a, i, b, j):
+def squared(a: Floats, i: int, b: Floats, j: int) -> float:
     """Return the squared distance between two rows."""
     total = 0.0
     for d in range(a.shape[1]):
@@ -136,19 +142,21 @@ def _squared(a, i, b, j):
 
 
 @njit(cache=True, nogil=True)
-def _nearest(points, i, centers, candidates, n_candidates):
+def _nearest(points: Floats, i: int, centers: Floats, candidates: Ints, n_candidates: int) -> int:
     """Return the candidate nearest to a point, the first of equals."""
-    best = candidates[0]
-    least = _squared(points, i, centers, best)
+    best = int(candidates[0])
+    least = squared(points, i, centers, best)
     for n in range(1, n_candidates):
-        distance = _squared(points, i, centers, candidates[n])
+        distance = squared(points, i, centers, candidates[n])
         if distance < least:
-            best, least = candidates[n], distance
+            best, least = int(candidates[n]), distance
     return best
 
 
 @njit(cache=True, nogil=True)
-def _filter(centers, low, high, node, candidates, n_candidates, kept):
+def _filter(
+    centers: Floats, low: Floats, high: Floats, node: int, candidates: Ints, n_candidates: int, kept: Ints
+) -> int:
     """Keep the candidates that may be the nearest centre for some place of a node's box."""
     n_dims = centers.shape[1]
     best = candidates[0]
@@ -176,7 +184,17 @@ def _filter(centers, low, high, node, candidates, n_candidates, kept):
 
 
 @njit(cache=True, nogil=True)
-def _add(values, i, n, scatter, centers, c, counts, sums, sse):
+def _add(
+    values: Floats,
+    i: int,
+    n: int,
+    scatter: float,
+    centers: Floats,
+    c: int,
+    counts: Ints,
+    sums: Floats,
+    sse: Floats,
+) -> None:
     """Add n points of a given mean and scatter to cluster c."""
     counts[c] += n
     distance = 0.0
@@ -188,7 +206,18 @@ def _add(values, i, n, scatter, centers, c, counts, sums, sse):
 
 
 @njit(cache=True, nogil=True)
-def assign(points, span, right, low, high, mean, scatter, centers, atom, labels):
+def assign(
+    points: Floats,
+    span: Ints,
+    right: Ints,
+    low: Floats,
+    high: Floats,
+    mean: Floats,
+    scatter: Floats,
+    centers: Floats,
+    atom: int,
+    labels: Ints,
+) -> tuple[Ints, Floats, Floats]:
     """Give every point to its nearest centre.
 
     Returns counts, sums (of points minus centre) and the sum of squared distances for each centre.
@@ -202,7 +231,8 @@ def assign(points, span, right, low, high, mean, scatter, centers, atom, labels)
     write = labels.shape[0] > 0
     candidates = np.empty((128, k), dtype=np.int64)
     n_candidates = np.empty(128, dtype=np.int64)
-    candidates[0] = np.arange(k)
+    for c in range(k):
+        candidates[0, c] = c
     n_candidates[0] = k
     stack = np.empty((128, 2), dtype=np.int64)
     stack[0, 0], stack[0, 1] = 0, 1
@@ -217,7 +247,8 @@ def assign(points, span, right, low, high, mean, scatter, centers, atom, labels)
         if n_kept == 1:
             _add(mean, node, end - begin, scatter[node], centers, kept[0], counts, sums, sse)
             if write:
-                labels[begin:end] = kept[0]
+                for i in range(begin, end):
+                    labels[i] = kept[0]
         elif end - begin <= atom:
             c = _nearest(mean, node, centers, kept, n_kept)
             _add(mean, node, end - begin, scatter[node], centers, c, counts, sums, sse)
@@ -235,7 +266,19 @@ def assign(points, span, right, low, high, mean, scatter, centers, atom, labels)
 
 
 @njit(cache=True, nogil=True)
-def lloyd(points, span, right, low, high, mean, scatter, centers, atom, max_iter, tolerance):
+def lloyd(
+    points: Floats,
+    span: Ints,
+    right: Ints,
+    low: Floats,
+    high: Floats,
+    mean: Floats,
+    scatter: Floats,
+    centers: Floats,
+    atom: int,
+    max_iter: int,
+    tolerance: float,
+) -> tuple[Floats, Ints, Floats]:
     """Move centres to the means of their points until the sum of squares no longer falls.
 
     Stops when an iteration lowers the sum of squared distances by no more than `tolerance` times itself.
@@ -263,7 +306,7 @@ def lloyd(points, span, right, low, high, mean, scatter, centers, atom, max_iter
 
 
 @njit(cache=True, nogil=True)
-def group(labels, k):
+def group(labels: Ints, k: int) -> tuple[Ints, Ints]:
     """Sort the places of points by label; returns the places and where each label begins."""
     start = np.zeros(k + 1, dtype=np.int64)
     for i in range(labels.shape[0]):
@@ -276,122 +319,3 @@ def group(labels, k):
         members[free[labels[i]]] = i
         free[labels[i]] += 1
     return members, start
-
-
-@njit(cache=True, nogil=True)
-def _next_random(state):
-    """Return the next state and a random number of the splitmix64 generator."""
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    z = state
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state, z ^ (z >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)
-def _principal_pair(sample, pair):
-    """Place two centres on the longest axis of the sample, where the halves of a Gaussian have their means."""
-    n, n_dims = sample.shape
-    middle = np.zeros(n_dims)
-    for d in range(n_dims):
-        middle[d] = sample[:, d].mean()
-    spread = np.zeros((n_dims, n_dims))
-    for i in range(n):
-        for a in range(n_dims):
-            for b in range(n_dims):
-                spread[a, b] += (sample[i, a] - middle[a]) * (sample[i, b] - middle[b]) / n
-    longest = 0
-    for d in range(1, n_dims):
-        if spread[d, d] > spread[longest, longest]:
-            longest = d
-    direction = np.zeros(n_dims)
-    direction[longest] = 1.0
-    length = 0.0
-    for _ in range(30):
-        turned = np.zeros(n_dims)
-        for a in range(n_dims):
-            for b in range(n_dims):
-                turned[a] += spread[a, b] * direction[b]
-        length = np.sqrt((turned**2).sum())
-        if not length > 0.0:
-            break
-        direction = turned / length
-    half = np.sqrt(2.0 * length / np.pi)
-    for d in range(n_dims):
-        pair[0, d] = middle[d] - half * direction[d]
-        pair[1, d] = middle[d] + half * direction[d]
-
-
-@njit(cache=True, nogil=True)
-def _halve(sample, pair, max_iter):
-    """Move two centres to the means of their points; returns the fall of the sum of squares and a count."""
-    n, n_dims = sample.shape
-    sums = np.zeros((2, n_dims))
-    n_first = -1
-    for _ in range(max_iter):
-        before, n_first = n_first, 0
-        sums[:] = 0.0
-        for i in range(n):
-            ahead = 0.0
-            for d in range(n_dims):
-                ahead += (sample[i, d] - 0.5 * (pair[0, d] + pair[1, d])) * (pair[1, d] - pair[0, d])
-            side = 1 if ahead > 0.0 else 0
-            n_first += 1 - side
-            for d in range(n_dims):
-                sums[side, d] += sample[i, d] - sample[0, d]
-        if n_first == 0 or n_first == n:
-            return 0.0, n_first
-        moved = False
-        for d in range(n_dims):
-            a = sample[0, d] + sums[0, d] / n_first
-            b = sample[0, d] + sums[1, d] / (n - n_first)
-            moved = moved or a != pair[0, d] or b != pair[1, d]
-            pair[0, d], pair[1, d] = a, b
-        if n_first == before and not moved:
-            break
-    gain = _squared(pair, 0, pair, 1) * n_first * (n - n_first) / n
-    return gain, n_first
-
-
-@njit(cache=True, nogil=True)
-def _farthest_pair(sample, pair):
-    """Place one centre on the mean of the sample and the other on the point farthest from it."""
-    n, n_dims = sample.shape
-    for d in range(n_dims):
-        pair[0, d] = sample[:, d].mean()
-    farthest, most = 0, -1.0
-    for i in range(n):
-        distance = _squared(sample, i, pair, 0)
-        if distance > most:
-            farthest, most = i, distance
-    pair[1] = sample[farthest]
-
-
-@njit(cache=True, nogil=True)
-def propose_splits(points, members, begin, end, most, max_iter, seed, gains, firsts, pairs):
-    """Split the points members[begin:end] in two, once for each entry of `gains`.
-
-    At most `most` points, evenly spaced in the tree's order, are looked at. The first start lies along the longest
-    axis, the second on the mean and the farthest point, the others on two random points. Writes the fall of the
-    sum of squares and the number of points of the first half, both scaled to all points, and the centres.
-    """
-    size = end - begin
-    step = (size + most - 1) // most
-    n = (size + step - 1) // step
-    sample = np.empty((n, points.shape[1]))
-    for i in range(n):
-        sample[i] = points[members[begin + i * step]]
-    state = np.uint64(seed)
-    for start in range(gains.shape[0]):
-        if start == 0:
-            _principal_pair(sample, pairs[start])
-        elif start == 1:
-            _farthest_pair(sample, pairs[start])
-        else:
-            state, one = _next_random(state)
-            state, two = _next_random(state)
-            pairs[start, 0] = sample[np.int64(one % np.uint64(n))]
-            pairs[start, 1] = sample[np.int64(two % np.uint64(n))]
-        gain, n_first = _halve(sample, pairs[start], max_iter)
-        gains[start] = gain * size / n
-        firsts[start] = n_first * (size / n)

@@ -62,15 +62,18 @@ class PointTree:
     """
 
     def __init__(self, points: NDArray[np.float64], replicates: int, max_iter: int, seed: int) -> None:
-        from playNano.algorithms import _kmeans_kernels
+        from playNano.algorithms import _kmeans_kernels, _split_kernels
 
         self._kernels = _kmeans_kernels
+        self._propose_splits = _split_kernels.propose_splits
         self._points = points.copy()
-        self._place, *arrays = _kmeans_kernels.build_tree(self._points, _LEAF_SIZE)
-        self._arrays = tuple(arrays)
+        n_nodes, self._place, *spare = _kmeans_kernels.build_tree(self._points, _LEAF_SIZE)
+        span, right, low, high = (array[:n_nodes] for array in spare)
+        mean, scatter = _kmeans_kernels.node_moments(self._points, span, right)
+        self._arrays = (span, right, low, high, mean, scatter)
         self._replicates = replicates
         self._max_iter = max_iter
-        self._seed = np.uint64(seed % 2**64)
+        self._picks = np.random.default_rng(seed).random((replicates, 2))
         self._known: dict[tuple[bytes, float], Splits] = {}
         self._groups: tuple[bytes, NDArray[np.int64], NDArray[np.int64]] | None = None
         self.rough = len(points) > _MANY
@@ -78,8 +81,8 @@ class PointTree:
     def run(self, centers: NDArray[np.float64]) -> Partition:
         """Run k-means from the given centres.
 
-        Among many points the leaves of the tree are moved as a whole (see `refine`); counts and sums of squares
-        are those of the partition found in any case. A cluster left without points disappears.
+        Among many points the leaves of the tree are moved as a whole (see `refine`); counts and sums of
+        squares are those of the partition found in any case. A cluster left without points disappears.
         """
         if self.rough:
             return self._lloyd(centers, _LEAF_SIZE, _ROUGH_TOLERANCE)
@@ -150,7 +153,7 @@ class PointTree:
             return out
         places, start = self._grouped(part)
         if start[c + 1] - start[c] >= 2:
-            self._kernels.propose_splits(
-                self._points, places, start[c], start[c + 1], _SAMPLE, _SPLIT_ITERATIONS, self._seed, *out
+            self._propose_splits(
+                self._points, places, start[c], start[c + 1], _SAMPLE, _SPLIT_ITERATIONS, self._picks, *out
             )
         return out

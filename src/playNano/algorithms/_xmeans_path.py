@@ -22,11 +22,11 @@ def log_likelihood(
 ) -> float:
     """Return the log-likelihood of a partition under spherical Gaussians with the weights of its clusters.
 
-    With R points in K clusters of R_n points, M dimensions and sums of squares S_n:
-    "shared": s2 = sum S_n / (M (R - K)), l = sum R_n ln(R_n / R) - (R M / 2) ln(2 pi s2) - M (R - K) / 2;
-    "own": s2_n = (S_n + M s2) / (M R_n), the cluster's own variance with one degree of freedom of the shared one
-    (a cluster of few points would else be credited with whatever narrowness chance gives it), and
-    l = sum R_n ln(R_n / R) - (R_n M / 2) ln(2 pi s2_n) - S_n / (2 s2_n).
+    With R points in K clusters of R_n points, M dimensions and sums of squares S_n: "shared": s2 = sum S_n /
+    (M (R - K)), l = sum R_n ln(R_n / R) - (R M / 2) ln(2 pi s2) - M (R - K) / 2; "own": s2_n = (S_n + M s2)
+    / (M R_n), the cluster's own variance with one degree of freedom of the shared one (a cluster of few
+    points would else be credited with whatever narrowness chance gives it), and l = sum R_n ln(R_n / R) -
+    (R_n M / 2) ln(2 pi s2_n) - S_n / (2 s2_n).
     """
     total = counts.sum()
     k = len(counts)

@@ -1,7 +1,7 @@
 """Group points: k-means, DBSCAN, DBSCAN with a length and a time, HDBSCAN.
 
-Every function sorts the points by position before it begins, so that the result does not depend on their order,
-and numbers clusters by the position of their centres.
+Every function sorts the points by position before it begins, so that the result does not depend on their
+order, and numbers clusters by the position of their centres.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def kmeans(
     Returns
     -------
     Clusters
-        Labels are 0 to k - 1, nothing is noise. `info`: `inertia` (float, the sum of squared distances
-        to the centres, unit of the coordinates squared), `n_iter` (int), `n_distinct` (int, different points).
+        Labels are 0 to k - 1, nothing is noise. `info`: `inertia` (float, the sum of squared distances to
+        the centres, unit of the coordinates squared), `n_iter` (int), `n_distinct` (int, different points).
         No points give no clusters.
 
     Raises
@@ -102,12 +102,13 @@ def kmeans(
 def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clusters:
     """Find clusters as regions of high density.
 
-    A point with at least `min_samples` points within `eps` (itself counted) is a core point; core points within
-    `eps` of each other share a cluster. Another point within `eps` of a core point is a border point and joins
-    its cluster; the rest is noise. A border point in reach of several clusters joins the one whose first core
-    point comes first when points are sorted by position (first coordinate, then second...). The result is that
-    of scikit-learn's DBSCAN on the sorted points, label for label up to the numbers of clusters, for any order of
-    the points given; scikit-learn's own choice for such shared border points follows their order.
+    A point with at least `min_samples` points within `eps` (itself counted) is a core point; core points
+    within `eps` of each other share a cluster. Another point within `eps` of a core point is a border point
+    and joins its cluster; the rest is noise. A border point in reach of several clusters joins the one whose
+    first core point comes first when points are sorted by position (first coordinate, then second...). The
+    result is that of scikit-learn's DBSCAN on the sorted points, label for label up to the numbers of
+    clusters, for any order of the points given; scikit-learn's own choice for such shared border points
+    follows their order.
 
     Points are held in a grid of cells: memory grows with the number of points (not of neighbours) for up to
     6 dimensions; with more, scikit-learn's implementation runs.
@@ -153,7 +154,8 @@ def dbscan_cylinder(
     """Find clusters dense in space and in time, with a length and a duration of their own (ST-DBSCAN).
 
     Two points are neighbours if they are within `eps_space` in space and within `eps_time` in time: the
-    neighbourhood is a cylinder around the point. All else is as in `dbscan`, the time being the last coordinate.
+    neighbourhood is a cylinder around the point. All else is as in `dbscan`, the time being the last
+    coordinate.
 
     Parameters
     ----------
@@ -180,8 +182,8 @@ def dbscan_cylinder(
 
     References
     ----------
-    Birant D. and Kut A., 2007, "ST-DBSCAN", doi:10.1016/j.datak.2006.01.013 (with two limits, without the third
-    one on a measured value).
+    Birant D. and Kut A., 2007, "ST-DBSCAN", doi:10.1016/j.datak.2006.01.013 (with two limits, without the
+    third one on a measured value).
 
     Examples
     --------
@@ -231,9 +233,9 @@ def hdbscan(
     Returns
     -------
     Clusters
-        `labels` are -1 for noise. `info`: `probability` ((N,) float64, 0 for noise to 1 for a cluster's core),
-        `n_noise` (int). Fewer points than `min_cluster_size` or `min_samples` are all noise; no points give
-        no clusters.
+        `labels` are -1 for noise. `info`: `probability` ((N,) float64, 0 for noise to 1 for a cluster's
+        core), `n_noise` (int). Fewer points than `min_cluster_size` or `min_samples` are all noise; no
+        points give no clusters.
 
     Raises
     ------

@@ -52,9 +52,10 @@ def xmeans(
         l = sum R_n ln(R_n / R) - (R M / 2) ln(2 pi s2) - M (R - K) / 2
 
     and BIC = l - (p / 2) ln R, AIC = l - p with p = K (M + 1) free parameters; larger is better. With
-    `variance="own"` every cluster has a variance of its own, s2_n = (S_n + M s2) / (M R_n), and p = K (M + 2) - 1.
-    What is compared is the criterion with its penalty multiplied by R / (R - K - 1): without this correction a
-    handful of points is split into single points, while from some hundred points on it changes nothing.
+    `variance="own"` every cluster has a variance of its own, s2_n = (S_n + M s2) / (M R_n), and p = K (M +
+    2) - 1. What is compared is the criterion with its penalty multiplied by R / (R - K - 1): without this
+    correction a handful of points is split into single points, while from some hundred points on it changes
+    nothing.
 
     Clusters much longer than wide are outside the model and are cut into pieces, as are positions rounded to
     steps as wide as the clusters (each step becomes a cluster).
@@ -77,12 +78,12 @@ def xmeans(
     criterion
         "bic" or "aic"; AIC finds more and smaller clusters.
     method
-        "path": from one cluster, take the split with the largest gain in likelihood, run k-means on all points,
-        exchange a merge for a split while that helps, and so on to `max_k`; then go back by the merges
-        that cost least. The best partition of all is taken. "local": each cluster is split if the criterion of
-        its own points prefers two; the rounds' best partition is taken. This is the published test; it stops at
-        once where many clusters lie evenly. "gmeans": each cluster is split until its points
-        (4096 of them at most) look Gaussian along the line between its halves.
+        "path": from one cluster, take the split with the largest gain in likelihood, run k-means on all
+        points, exchange a merge for a split while that helps, and so on to `max_k`; then go back by the
+        merges that cost least. The best partition of all is taken. "local": each cluster is split if the
+        criterion of its own points prefers two; the rounds' best partition is taken. This is the published
+        test; it stops at once where many clusters lie evenly. "gmeans": each cluster is split until its
+        points (4096 of them at most) look Gaussian along the line between its halves.
     variance
         "own": clusters differ in width; "shared": all are equally wide, as published.
     seed
@@ -91,10 +92,11 @@ def xmeans(
     Returns
     -------
     Clusters
-        Nothing is noise. `info`: `path` (DataFrame, one row a partition looked at, for "path" the best for each
-        k: `k`, `sse`, `log_likelihood`, `bic`, `aic`, `bic_corrected`, `aic_corrected`, `chosen`), `inertia`
-        (float, sum of squared distances to the centres), `bic`, `aic` (float, of the result, not corrected),
-        `max_k` (int, the limit in effect), `max_k_lowered` (bool). No points give no clusters and an empty path.
+        Nothing is noise. `info`: `path` (DataFrame, one row a partition looked at, for "path" the best for
+        each k: `k`, `sse`, `log_likelihood`, `bic`, `aic`, `bic_corrected`, `aic_corrected`, `chosen`),
+        `inertia` (float, sum of squared distances to the centres), `bic`, `aic` (float, of the result, not
+        corrected), `max_k` (int, the limit in effect), `max_k_lowered` (bool). No points give no clusters
+        and an empty path.
 
     Raises
     ------
@@ -104,15 +106,15 @@ def xmeans(
 
     Notes
     -----
-    K-means runs on a tree of the points whose nodes know their means and sums of squares (Pelleg and Moore 1999).
-    Above 50 000 points the path is walked with leaves of 16 neighbouring points moved as a whole; the best partition
-    for each k is then refined point by point.
+    K-means runs on a tree of the points whose nodes know their means and sums of squares (Pelleg and Moore
+    1999). Above 50 000 points the path is walked with leaves of 16 neighbouring points moved as a whole; the
+    best partition for each k is then refined point by point.
 
     References
     ----------
     Pelleg D. and Moore A., 2000, "X-means", ICML, 727-734 (with the misprints of the criterion corrected);
-    Pelleg D. and Moore A., 1999, doi:10.1145/312129.312248, for the tree; Hamerly G. and Elkan C., 2003, "Learning
-    the k in k-means", NIPS 16, for "gmeans".
+    Pelleg D. and Moore A., 1999, doi:10.1145/312129.312248, for the tree; Hamerly G. and Elkan C., 2003,
+    "Learning the k in k-means", NIPS 16, for "gmeans".
 
     Examples
     --------
