@@ -14,6 +14,7 @@ from playNano.algorithms._quality_rules import (
     Limits,
     Lines,
     Usual,
+    flat_levels,
     frame_roughness,
     lower_quartile,
     masked_quantile,
@@ -28,7 +29,7 @@ FEWEST_LEVELS = 4
 def find_torn(lines: Lines, blank: BoolArray, limits: Limits) -> tuple[BoolArray, BoolArray]:
     """Return the torn and the partly torn frames."""
     dead = lines.dead.mean(axis=1)
-    bad = (lines.dead | lines.wild | lines.off_level).mean(axis=1)
+    bad = (lines.dead | lines.wild | lines.noisy | lines.off_level).mean(axis=1)
     hurt = ~blank & ((dead >= limits.min_dead_rows) | (bad >= limits.min_bad_rows))
     torn = hurt & (lines.good.mean(axis=1) < limits.min_good_rows)
     return torn, hurt & ~torn
@@ -36,9 +37,9 @@ def find_torn(lines: Lines, blank: BoolArray, limits: Limits) -> tuple[BoolArray
 
 def frame_levels(figures: Figures, lines: Lines, usable: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Return level and height range (slope removed) of every usable frame; NaN elsewhere."""
-    live = ~lines.dead
-    level = np.where(usable, masked_quantile(figures["level"], live, 0.5), np.nan)
-    height = np.cumsum(lines.steps, axis=1)
+    level = np.where(usable, masked_quantile(figures["level"], ~lines.dead, 0.5), np.nan)
+    live = ~lines.dead & ~lines.scars
+    height = flat_levels(figures, lines.dead)
     top = np.where(live, height, -np.inf).max(axis=1, initial=-np.inf)
     bottom = np.where(live, height, np.inf).min(axis=1, initial=np.inf)
     with np.errstate(invalid="ignore"):
@@ -56,19 +57,29 @@ def find_jumps(
     # Terraces that pass through the frame shift its level by as much as they are high.
     floor = max(usual.relief, 8 * usual.row_noise, np.nan_to_num(middle(extent)))
     change = np.diff(level[known])
-    off = change - np.median(change) if len(change) else change
+    drift = float(np.median(change)) if len(change) else 0.0
+    off = change - drift
     limit = max(sigma * lower_quartile(np.abs(off)) / LOWER_QUARTILE, floor)
     size[known[1:]] = off
     if len(known) < FEWEST_LEVELS:
         return jump, size, limit
-    far = np.abs(off) > limit
-    for i in np.flatnonzero(far):
-        # The return from a single odd frame is not a jump of its own.
-        back = i > 0 and jump[known[i]] and abs(off[i] + off[i - 1]) <= limit
-        jump[known[i + 1]] = not back
-    if far[0] and not far[1]:
-        jump[known[:2]] = True, False
+    jump[known] = _leaps(level[known] - drift * np.arange(len(known)), limit)
     return jump, size, limit
+
+
+def _leaps(level: FloatArray, limit: float) -> BoolArray:
+    """Return where a level leaves that of the frames before; a level that stays is the new one."""
+    leap = np.zeros(len(level), dtype=np.bool_)
+    base = level[0]
+    for i in range(1, len(level)):
+        stays = leap[i - 1] and abs(level[i] - level[i - 1]) <= limit
+        leap[i] = abs(level[i] - base) > limit and not stays
+        if not leap[i]:
+            base = level[i]
+    # A first frame that is alone with its level is itself the odd one.
+    if leap[1] and not leap[2] and abs(level[2] - level[1]) <= limit:
+        leap[:2] = True, False
+    return leap
 
 
 def unusual(values: FloatArray, pool: BoolArray, ratio: float, below: bool) -> BoolArray:

@@ -99,14 +99,14 @@ def _count_edges(upper, lower, step, limit):
 
 @njit(cache=True, nogil=True)
 def _streak_thickness(frame, height, r, j, limit):
-    """Return the thickness (1 or 2 lines) of a streak whose first line is ``r``, 0 where there is none."""
+    """Return thickness (1 or 2 lines) and depth of a streak whose first line is ``r``; 0 for none."""
     h = frame.shape[0]
     rise = frame[r, j] - frame[r - 1, j] - (height[r] - height[r - 1])
     sign = 1.0 if rise > 0 else -1.0
     for thick in (1, 2):
         last = r + thick - 1
         if last + 1 >= h:
-            return 0
+            return 0, 0.0
         fall = sign * (frame[last, j] - frame[last + 1, j] - (height[last] - height[last + 1]))
         depth = min(sign * rise, fall)
         if depth <= limit:
@@ -119,13 +119,13 @@ def _streak_thickness(frame, height, r, j, limit):
         )
         # A thin object sinks into its neighbour lines; a streak stands on them at its full height.
         if depth >= 0.6 * far:
-            return thick
-    return 0
+            return thick, depth
+    return 0, 0.0
 
 
 @njit(cache=True, nogil=True)
 def _mark_streaks(frame, height, limit, shortest, marked):
-    """Mark the lines that hold a streak of at least ``shortest`` pixels."""
+    """Write the mean depth of the deepest streak of at least ``shortest`` pixels in every line."""
     h, w = frame.shape
     for r in range(1, h - 1):
         step = height[r] - height[r - 1]
@@ -133,14 +133,24 @@ def _mark_streaks(frame, height, limit, shortest, marked):
             continue
         run = 0
         thickest = 0
+        total = 0.0
         for j in range(w):
-            edge = abs(frame[r, j] - frame[r - 1, j] - step) > limit
-            thick = _streak_thickness(frame, height, r, j, limit) if edge else 0
-            run = run + 1 if thick > 0 else 0
-            thickest = max(thickest, thick) if run > 0 else 0
+            if abs(frame[r, j] - frame[r - 1, j] - step) <= limit:
+                run = 0
+                continue
+            thick, depth = _streak_thickness(frame, height, r, j, limit)
+            if thick == 0 or run == 0:
+                run = 0
+                thickest = 0
+                total = 0.0
+            if thick == 0:
+                continue
+            run += 1
+            thickest = max(thickest, thick)
+            total += depth
             if run >= shortest:
                 for k in range(thickest):
-                    marked[r + k] = 1.0
+                    marked[r + k] = max(marked[r + k], total / run)
 
 
 @njit(cache=True, nogil=True)
@@ -196,7 +206,7 @@ def measure(block, least, largest, columns, pairs, shortest, lines, frames):
         Shortest streak, in pixels.
     lines
         Output (n, 8, h) float64: level, step to the line before, share at the least, share at the
-        largest height, share of flat pairs, mean |dx|, mean deviation from the level, 1 for a streak.
+        largest height, share of flat pairs, mean |dx|, mean deviation from the level, depth of the deepest streak.
     frames
         Output (n, 2) float64: noise between lines, distinct levels.
     """

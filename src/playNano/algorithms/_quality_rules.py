@@ -22,6 +22,8 @@ SHORTEST_LINE = 8
 TRIMMED_MEAN = 0.5145
 # The lower quartile of |x| of a normal distribution, in standard deviations.
 LOWER_QUARTILE = 0.3186
+# A frame's noise between lines, in those of a quiet frame, from which its own slope is not believed.
+RESTLESS = 3.0
 # A scar is thinner than anything that stands on a surface and is worth measuring.
 LONGEST_SCAR = 3
 # Lines on either side of a step from which its height is taken.
@@ -41,6 +43,7 @@ class Limits:
     relief_factor: float
     off_level_factor: float
     noise_factor: float
+    line_noise_factor: float
     min_saturated: float
     min_scar_rows: int
     jump_sigma: float
@@ -54,7 +57,9 @@ class Lines:
 
     dead: BoolArray
     wild: BoolArray
+    noisy: BoolArray
     scars: BoolArray
+    deep: BoolArray
     good: BoolArray
     off_level: BoolArray
     steps: FloatArray
@@ -77,6 +82,7 @@ class Usual:
     wild_step: float
     quiet_step: float
     scar_step: float
+    noisy_line: float
 
 
 def lower_quartile(values: FloatArray) -> float:
@@ -158,13 +164,34 @@ def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
     return blank | (levels * 4 <= usual), usual
 
 
+def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: Limits) -> BoolArray:
+    """Return the lines far noisier than the movie's, in frames that have others too."""
+    noisy = ~dead & (figures["change"] > usual.noisy_line)
+    # A frame that is as noisy all over is rough, not torn.
+    mixed = (~dead & ~noisy).mean(axis=1) >= limits.min_good_rows
+    return noisy & mixed[:, None]
+
+
+def line_slope(figures: Figures, dead: BoolArray) -> FloatArray:
+    """Return the slope of every frame's levels, per line, from lines an eighth of the frame apart."""
+    apart = max(dead.shape[1] // 8, 1)
+    rise = figures["level"][:, apart:] - figures["level"][:, :-apart]
+    slope = masked_quantile(rise, ~dead[:, apart:] & ~dead[:, :-apart], 0.5) / apart
+    return np.nan_to_num(slope)
+
+
 def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolArray]:
     """Return the steps between lines less the frame's slope, and which of them lie between live lines."""
     valid = np.zeros(dead.shape, dtype=np.bool_)
     valid[:, 1:] = ~dead[:, 1:] & ~dead[:, :-1]
-    slope = masked_quantile(figures["step"], valid, 0.5)
-    steps = np.where(valid, figures["step"] - np.nan_to_num(slope)[:, None], 0.0)
-    return steps, valid
+    slope = np.nan_to_num(masked_quantile(figures["step"], valid, 0.5))
+    own = np.where(valid, figures["step"] - slope[:, None], 0.0)
+    noise = row_noise(own, valid)
+    # A frame that lost the surface has no slope of its own; that of the sample is the others'.
+    restless = noise > RESTLESS * lower_quartile(noise)
+    if restless.any() and not restless.all():
+        slope = np.where(restless, np.median(slope[~restless & valid.any(axis=1)]), slope)
+    return np.where(valid, figures["step"] - slope[:, None], 0.0), valid
 
 
 def learn_usual(
@@ -180,6 +207,7 @@ def learn_usual(
     relief = lower_quartile((above + below)[pool])
     roughness = lower_quartile(frame_roughness(figures, dead)[pool])
     largest = lower_quartile(np.abs(steps).max(axis=1, initial=0.0)[pool])
+    change = np.where(dead, 0.0, figures["change"]).max(axis=1, initial=0.0)
     usual_step = max(limits.step_factor * noise, 1.5 * largest)
     return Usual(
         rail_low=found["rail_low"],
@@ -193,6 +221,7 @@ def learn_usual(
         wild_step=max(usual_step, limits.relief_factor * relief),
         quiet_step=limits.noise_factor * noise,
         scar_step=max(usual_step, roughness),
+        noisy_line=max(limits.line_noise_factor * found["line_noise"], 2 * lower_quartile(change[pool])),
     )
 
 
@@ -222,36 +251,43 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     # A large step is held down, so that one scar does not spoil the lines around it.
     held = np.minimum(size, 2 * usual.quiet_step)
     calm = window_mean(held, valid, max(2, h // 64)) <= usual.quiet_step
-    calm = (calm | (h < 2)) & ~dead
+    noisy = find_noisy(figures, dead, usual, limits)
+    calm = (calm | (h < 2)) & ~dead & ~noisy
     good = calm.copy()
     off_level = np.zeros_like(dead)
-    scars = (figures["streak"] > 0) & ~dead
+    depth = np.where(dead, 0.0, figures["streak"])
     lasting = np.zeros(n, dtype=np.int64)
+    level = flat_levels(figures, dead)
     own = np.nan_to_num(row_noise(steps, valid))
     # Against a frame's own restlessness too: in a rough frame large steps are no scars.
     scar_step = np.maximum(usual.scar_step, limits.step_factor * own)
-    for k in np.flatnonzero(~blank & (dead | (size > scar_step[:, None])).any(axis=1)):
-        returned = mark_scars(steps[k], scar_step[k], scars[k])
+    for k in np.flatnonzero(~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)):
+        returned = mark_scars(steps[k], scar_step[k], usual.scar_step, depth[k])
         wild[k] &= ~returned
-        lasting[k] = _lasting_steps(figures["level"][k], wild[k], dead[k], max(usual.wild_step, scar_step[k]))
-        good[k], off_level[k] = _good_lines(calm[k], wild[k], dead[k], steps[k], usual, limits)
-    return Lines(dead, wild, scars, good, off_level, steps, valid, lasting)
+        lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(usual.wild_step, scar_step[k]))
+        good[k], off_level[k] = _good_lines(calm[k], wild[k], dead[k], level[k], usual, limits)
+    return Lines(dead, wild, noisy, depth > 0, depth > usual.wild_step, good, off_level, steps, valid, lasting)
 
 
-def mark_scars(steps: FloatArray, limit: float, marked: BoolArray) -> BoolArray:
-    """Mark the lines between a step and its return; return where these steps are."""
-    h = len(steps)
-    returned = np.zeros(h, dtype=np.bool_)
+def flat_levels(figures: Figures, dead: BoolArray) -> FloatArray:
+    """Return the levels of all lines less the frame's slope."""
+    slope = line_slope(figures, dead)
+    return figures["level"] - slope[:, None] * np.arange(dead.shape[1])
+
+
+def mark_scars(steps: FloatArray, limit: float, tolerance: float, depth: FloatArray) -> BoolArray:
+    """Write the depth of full-width scars to their lines; return where the steps to and from them are."""
+    returned = np.zeros(len(steps), dtype=np.bool_)
     large = np.flatnonzero(np.abs(steps) > limit)
     r = 0
     for first in large:
         if first < r:
             continue
         total = np.cumsum(steps[first : first + LONGEST_SCAR + 1])
-        back = np.flatnonzero(np.abs(total) <= max(limit, 0.3 * abs(total[0])))
+        back = np.flatnonzero(np.abs(total) <= tolerance)
         if back.size:
             r = int(first + back[0])
-            marked[first:r] = True
+            depth[first:r] = np.maximum(depth[first:r], abs(total[0]))
             returned[first : r + 1] = True
             r += 1
     return returned
@@ -261,16 +297,15 @@ def _lasting_steps(level: FloatArray, wild: BoolArray, dead: BoolArray, limit: f
     """Return the number of wild steps after which the lines' levels stay apart from those before."""
     count = 0
     live = np.where(dead, np.nan, level)
-    slope = middle(np.diff(live))
     for r in np.flatnonzero(wild):
         before, after = live[max(r - PLATEAU, 0) : r], live[r : r + PLATEAU]
-        apart = middle(after) - middle(before) - np.nan_to_num(slope) * PLATEAU
+        apart = middle(after) - middle(before)
         count += bool(abs(apart) > limit)
     return count
 
 
 def _good_lines(
-    calm: BoolArray, wild: BoolArray, dead: BoolArray, steps: FloatArray, usual: Usual, limits: Limits
+    calm: BoolArray, wild: BoolArray, dead: BoolArray, level: FloatArray, usual: Usual, limits: Limits
 ) -> tuple[BoolArray, BoolArray]:
     """Return the lines of one frame that lie on its surface, and those of plateaus far from it."""
     h = len(calm)
@@ -280,16 +315,15 @@ def _good_lines(
             good[start:stop] = True
     # Plateaus: what lies between wild steps and dead lines.
     plateau = np.cumsum(wild | dead)
-    height = np.cumsum(steps)
     names, counts = np.unique(plateau[good], return_counts=True)
     off = np.zeros(h, dtype=np.bool_)
     if len(names) < 2:
         return good, off
     main = names[np.argmax(counts)]
-    base = np.median(height[good & (plateau == main)])
+    base = np.median(level[good & (plateau == main)])
     for name in names:
         member = good & (plateau == name)
-        apart = abs(float(np.median(height[member])) - base)
+        apart = abs(float(np.median(level[member])) - base)
         # Across dead lines the height is unknown: nothing can be said of that plateau.
         between = _between(plateau, main, name)
         if apart > limits.off_level_factor * usual.relief and not dead[between].any():

@@ -60,7 +60,7 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
         ``level``, ``step`` to the line before, ``least``, ``largest``, ``least_share`` and
         ``largest_share`` (share of the pixels at these two), ``flat_share`` (share of equal
         neighbours), ``change`` (mean difference of neighbours), ``deviation`` (mean deviation from
-        the level), ``streak`` (1 where part of the line is a streak), ``missing_share``.
+        the level), ``streak`` (depth of the deepest streak that starts in the line or the one before), ``missing_share``.
 
     Raises
     ------
@@ -164,6 +164,7 @@ def judge_frames(
     relief_factor: float = 0.5,
     off_level_factor: float = 3.0,
     noise_factor: float = 4.0,
+    line_noise_factor: float = 5.0,
     min_saturated: float = 0.01,
     min_scar_rows: int = 2,
     jump_sigma: float = 6.0,
@@ -212,6 +213,7 @@ def judge_frames(
         relief_factor=relief_factor,
         off_level_factor=off_level_factor,
         noise_factor=noise_factor,
+        line_noise_factor=line_noise_factor,
         min_saturated=min_saturated,
         min_scar_rows=min_scar_rows,
         jump_sigma=jump_sigma,
@@ -270,7 +272,10 @@ def _judge(
     n, h = lines.dead.shape
     torn, partly = flags.find_torn(lines, blank, limits)
     usable = ~blank & ~torn & (~partly | use_partly_torn)
-    n_scars = np.where(blank, 0, lines.scars.sum(axis=1))
+    # A few dead lines in a sound frame are scars too, the deepest there are.
+    lost = lines.dead & usable[:, None] & ~partly[:, None]
+    n_scars = np.where(blank, 0, (lines.scars | lost).sum(axis=1))
+    deep = (lines.deep | lost).any(axis=1)
     noise = flags.frame_noise(figures, lines)
     level, extent = flags.frame_levels(figures, lines, usable)
     jump, size, jump_limit = flags.find_jumps(level, extent, usual, limits.jump_sigma)
@@ -282,7 +287,7 @@ def _judge(
         "saturated": saturated >= limits.min_saturated,
         "torn": torn,
         "partly_torn": partly,
-        "scars": ~blank & ~torn & (n_scars >= limits.min_scar_rows),
+        "scars": ~blank & ~torn & (deep | (n_scars >= limits.min_scar_rows)),
         "jump": usable & (jump | drifting | (lines.lasting > 0)),
         "rough": usable & flags.find_rough(noise, flags.pool_of(usable, blank), limits),
         "usable": usable,
