@@ -22,7 +22,7 @@ from playNano.simulate.scene import Kinetics, Motion, Scene, Species
 from playNano.simulate.shapes import Gaussian
 from playNano.simulate.templates import tabulate
 from playNano.simulate.tip import Feedback, Tip
-from playNano.simulate.truth import event_table, pair_changes, particle_table, passes, truth_table
+from playNano.simulate.truth import Columns, event_table, pair_changes, particle_table, passes, truth_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +108,66 @@ def _plain(value: Any) -> Any:
     return value
 
 
+class _Stage:
+    """A scene under the tip: moves on and is felt, a block of frames after the other."""
+
+    def __init__(self, scene: Scene, scanner: Scanner, tip: Tip, seeds: list[np.random.SeedSequence]) -> None:
+        self._scene, self._scanner = scene, scanner
+        self._starts = np.append(scanner.line_starts_s(0, scanner.n_frames), scanner.duration_s)
+        self._drift = drift(scanner, self._starts, seeds[0])
+        view = field_of_view(scanner)
+        area = view.grown(scene.margin_nm)
+        if area.top > area.bottom or area.left > area.right:
+            raise ParameterError(f"Scene: margin_nm={scene.margin_nm} leaves no room in the field of view.")
+        reach = float(np.abs(self._drift).max()) + max(scene.margin_nm, 0.0) + 2 * max(scanner.pixel_yx_nm)
+        rng = np.random.default_rng(seeds[1])
+        surface = scene.substrate.lay_out(view.grown(reach), min(scanner.pixel_yx_nm) / 2, rng)
+        self._who = populate(scene, area, surface, scanner.duration_s, rng)
+        self._ground = Ground(surface, tip)
+        self._templates = tabulate(scene, self._who, tip, self._ground.drop_nm, min(scanner.pixel_yx_nm))
+        self._walk = Walk(scene, self._who, area, surface, seeds[2])
+        self._pairs: list[tuple[float, str, int, int]] = []
+        self.passes: list[Columns] = []
+
+    def block(self, first: int, stop: int, ways: tuple[bool, ...]) -> list[Image]:
+        """Return the lines of some frames as the tip feels them on each of the ways, in order of scanning."""
+        h = self._scanner.shape[0]
+        lines, fence = slice(first * h, stop * h), slice(first * h, stop * h + 1)
+        stretch = self._walk.to(self._starts[fence])
+        self._pairs += pair_changes(stretch)
+        rows = np.concatenate([self._scanner.row_order(f) for f in range(first, stop)])
+        on, off = self._who.on_s[stretch.ids], self._walk.crowd.off_s[stretch.ids]
+        felt = []
+        for way in ways:
+            meeting = meet(stretch, self._drift[fence], self._scanner, on, off, way)
+            template = self._templates.of_particle[stretch.ids]
+            felt.append(
+                feel(
+                    meeting, rows, self._drift[lines], self._scanner, self._templates, template, self._ground
+                )
+            )
+            if way == ways[0]:
+                self.passes.append(
+                    passes(meeting, stretch, first, self._scanner, self._scene, self._who, self._templates)
+                )
+        return felt
+
+    def as_frames(self, lines: Image, first: int) -> Image:
+        """Put lines in order of scanning where they belong in the image."""
+        frames = lines.reshape(-1, *self._scanner.shape)
+        return np.stack([f[np.argsort(self._scanner.row_order(first + k))] for k, f in enumerate(frames)])
+
+    def particles(self) -> pd.DataFrame:
+        """Return the table of particles."""
+        walk = self._walk
+        return particle_table(self._scene, self._who, walk.crowd.off_s, walk.landed, self._templates)
+
+    def events(self) -> pd.DataFrame:
+        """Return the table of events."""
+        walk = self._walk
+        return event_table(self._who, walk.crowd.off_s, walk.landed, self._pairs, self._scanner.duration_s)
+
+
 def simulate_scene(
     scene: Scene,
     scanner: Scanner | None = None,
@@ -163,49 +223,20 @@ def simulate_scene(
     noise, faults = noise or Noise(), faults or Faults()
     check.whole("simulate_scene", 0, seed=seed)
     seeds = np.random.SeedSequence(int(seed)).spawn(6)
-    starts = np.append(scanner.line_starts_s(0, scanner.n_frames), scanner.duration_s)
-    drift_nm = drift(scanner, starts, seeds[0])
-    area = field_of_view(scanner).grown(scene.margin_nm)
-    if area.top > area.bottom or area.left > area.right:
-        raise ParameterError(f"Scene: margin_nm={scene.margin_nm} leaves no room in the field of view.")
-    reach = float(np.abs(drift_nm).max()) + max(scene.margin_nm, 0.0) + 2 * max(scanner.pixel_yx_nm)
-    ground_area = field_of_view(scanner).grown(reach)
-    rng = np.random.default_rng(seeds[1])
-    surface = scene.substrate.lay_out(ground_area, min(scanner.pixel_yx_nm) / 2, rng)
-    population = populate(scene, area, surface, scanner.duration_s, rng)
-    ground = Ground(surface, tip)
-    templates = tabulate(scene, population, tip, ground.drop_nm, min(scanner.pixel_yx_nm))
-    walk = Walk(scene, population, area, surface, seeds[2])
+    stage = _Stage(scene, scanner, tip, seeds)
     fault_table = plan(faults, scanner, seeds[3])
-
-    h, w = scanner.shape
-    shape = (scanner.n_frames, h, w)
     ways = (False, True) if scanner.trace == "both" else (scanner.trace == "retrace",)
     makers = [NoiseMaker(noise, scanner, s, way) for way, s in zip(ways, seeds[4:], strict=False)]
-    movies = [np.empty(shape, dtype=np.float32) for _ in ways]
-    clean = np.empty(shape, dtype=np.float32) if keep_clean else None
-    blocks, pairs = [], []
+    movies = [np.empty((scanner.n_frames, *scanner.shape), dtype=np.float32) for _ in ways]
+    clean = np.empty_like(movies[0]) if keep_clean else None
     for first in range(0, scanner.n_frames, _BLOCK):
         stop = min(first + _BLOCK, scanner.n_frames)
-        lines = slice(first * h, stop * h)
-        stretch = walk.to(starts[first * h : stop * h + 1])
-        pairs += pair_changes(stretch)
-        rows = np.concatenate([scanner.row_order(f) for f in range(first, stop)])
-        frame_of_line = np.repeat(np.arange(first, stop), h)
+        felt = stage.block(first, stop, ways)
+        if clean is not None:
+            clean[first:stop] = stage.as_frames(felt[0], first)
         for m, way in enumerate(ways):
-            meeting = meet(
-                stretch, drift_nm[lines.start : lines.stop + 1], scanner,
-                population.on_s[stretch.ids], walk.crowd.off_s[stretch.ids], way,
-            )  # fmt: skip
-            felt = feel(
-                meeting, rows, drift_nm[lines], scanner, templates, templates.of_particle[stretch.ids], ground
-            )
-            movies[m][frame_of_line, rows] = lag(felt, feedback, scanner, way)
-            if m == 0:
-                blocks.append(passes(meeting, stretch, first, scanner, scene, population, templates))
-                if clean is not None:
-                    clean[frame_of_line, rows] = felt
             part = movies[m][first:stop]
+            part[:] = stage.as_frames(lag(felt[m], feedback, scanner, way), first)
             makers[m].add(part, first)
             plant(part, first, fault_table, scanner)
             digitise(part, noise)
@@ -219,14 +250,14 @@ def simulate_scene(
     }
     return SimulatedMovie(
         data=movies[0],
-        truth=truth_table(blocks, scanner),
+        truth=truth_table(stage.passes, scanner),
         pixel_size_nm=scanner.pixel_yx_nm,
         frame_time_s=scanner.frame_time_s,
         scan=scanner.geometry(),
         clean=clean,
         retrace=movies[1] if len(movies) > 1 else None,
-        particles=particle_table(scene, population, walk.crowd.off_s, walk.landed, templates),
-        events=event_table(population, walk.crowd.off_s, walk.landed, pairs, scanner.duration_s),
+        particles=stage.particles(),
+        events=stage.events(),
         faults=fault_table,
         description={name: _plain(part) for name, part in parts.items()} | {"seed": int(seed)},
     )

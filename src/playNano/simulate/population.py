@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -203,7 +204,7 @@ def populate(
         size, height = _spread(rng, species.size_spread, n), _spread(rng, species.height_spread, n)
         angle = rng.uniform(0.0, 2 * math.pi, n)
         parts.append((np.full(n, index), on, off, size, height, angle, places, path, paused))
-    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _nobody()
+    columns: list[Any] = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _nobody()
     order = np.argsort(columns[1], kind="stable")
     kind, on, off, size, height, angle, places, path, paused = (c[order] for c in columns)
     return Population(
@@ -211,7 +212,7 @@ def populate(
     )
 
 
-def _nobody() -> list[npt.NDArray[np.float64]]:
+def _nobody() -> list[npt.NDArray[Any]]:
     shapes = [(0,)] * 6 + [(0, _TRIES, 2), (0, _TRIES), (0,)]
-    kinds = [int, float, float, float, float, float, float, int, bool]
+    kinds: list[type] = [int, float, float, float, float, float, float, int, bool]
     return [np.empty(s, dtype=k) for s, k in zip(shapes, kinds, strict=True)]

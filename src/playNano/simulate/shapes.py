@@ -40,14 +40,14 @@ class Shape:
     def radius_nm(self) -> float:
         """Radius of the disc that has the area of the shape above half its height, nm."""
         step = self.extent_nm / 200
-        axis = np.arange(-200, 201) * step
+        axis = np.arange(-200.0, 201.0) * step
         return float(np.sqrt((self._grid(axis) >= self.height_nm / 2).sum() / math.pi) * step)
 
     @property
     def contact_nm(self) -> float:
         """Distance from the centre within which the shape stands above a tenth of its height, nm."""
         step = self.extent_nm / 200
-        axis = np.arange(-200, 201) * step
+        axis = np.arange(-200.0, 201.0) * step
         high = self._grid(axis) > _CONTACT_LEVEL * self.height_nm
         return float(np.hypot(*np.nonzero(high)[0:2] - np.array([[200], [200]])).max() * step)
 

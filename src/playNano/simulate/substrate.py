@@ -82,8 +82,8 @@ class Substrate:
 
 
 def _grid(area: Area, step: float) -> tuple[FloatArray, FloatArray]:
-    y = area.top + step * np.arange(math.ceil((area.bottom - area.top) / step) + 2)
-    x = area.left + step * np.arange(math.ceil((area.right - area.left) / step) + 2)
+    y = area.top + step * np.arange(math.ceil((area.bottom - area.top) / step) + 2, dtype=np.float64)
+    x = area.left + step * np.arange(math.ceil((area.right - area.left) / step) + 2, dtype=np.float64)
     return y[:, None], x[None, :]
 
 
@@ -182,7 +182,9 @@ class Lattice(Substrate):
     def vectors_nm(self) -> FloatArray:
         """The two lattice vectors as rows (y, x), nm."""
         angles = np.array([self.turn_rad, self.turn_rad + self.angle_rad])
-        return np.column_stack([np.sin(angles), np.cos(angles)]) * np.array(self.period_nm)[:, None]
+        return np.asarray(
+            np.column_stack([np.sin(angles), np.cos(angles)]) * np.array(self.period_nm)[:, None]
+        )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
         """Return the substrate on an area."""

@@ -119,7 +119,7 @@ class Tip:
         out = z.copy()
         if self.kind == "sharp" or z.size == 0:
             return out
-        py, px = (pixel_size_nm, pixel_size_nm) if np.isscalar(pixel_size_nm) else pixel_size_nm  # type: ignore[misc]
+        py, px = pixel_size_nm if isinstance(pixel_size_nm, tuple) else (pixel_size_nm, pixel_size_nm)
         reach = self.reach_nm(float(z.max() - z.min()))
         rows = min(int(reach / py), z.shape[0] - 1)
         cols = min(int(reach / px), z.shape[1] - 1)
