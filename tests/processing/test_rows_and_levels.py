@@ -43,7 +43,7 @@ def test_against_numpy(step, dtype, width):
     np.testing.assert_allclose(out, masked_reference(step, data, mask), atol=tolerance)
     nothing = np.zeros(data.shape, bool)
     np.testing.assert_allclose(step(data), masked_reference(step, data, nothing), atol=tolerance)
-    np.testing.assert_array_equal(step(data, mask=nothing), step(data))
+    np.testing.assert_allclose(step(data, mask=nothing), step(data), atol=tolerance)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -78,7 +78,7 @@ def test_a_frame_without_usable_pixels_is_left(step):
     mask[1] = True
     out = step(data, mask=mask)
     np.testing.assert_array_equal(out[1], data[1])
-    np.testing.assert_array_equal(out[[0, 2]], step(data[[0, 2]]))
+    np.testing.assert_allclose(out[[0, 2]], step(data[[0, 2]]), atol=1e-12)
     blank = np.full((2, 3, 4), np.nan)
     np.testing.assert_array_equal(step(blank), blank)
 
