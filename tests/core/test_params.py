@@ -26,6 +26,8 @@ def smooth(
     label: str = "a",
     reach: float | None = None,
     axes: Sequence[str] = ("y", "x"),
+    edge: Literal["none", "wrap"] = "wrap",
+    word: str | Callable[..., Any] | None = "a",
 ):
     """Take one parameter of every kind."""
 
@@ -43,6 +45,8 @@ def test_defaults_are_in_effect():
         "label": "a",
         "reach": None,
         "axes": ("y", "x"),
+        "edge": "wrap",
+        "word": "a",
     }
 
 
@@ -109,6 +113,9 @@ def test_a_needed_parameter_is_named():
         ("label", "12", "12"),
         ("label", "true", "true"),
         ("label", "/data/a b.txt", "/data/a b.txt"),
+        ("label", "none", "none"),
+        ("word", "nine", "nine"),
+        ("edge", "none", "none"),
         ("reach", "none", None),
         ("reach", "null", None),
         ("reach", "2.5", 2.5),
@@ -119,6 +126,11 @@ def test_text_is_read_by_the_type(name, text, value, kind):
     bound = bind(**{name: kind(text)})[name]
     assert bound == value
     assert type(bound) is type(value)
+
+
+def test_none_in_a_step_text_where_none_is_allowed():
+    assert bind(word=Text("none"))["word"] is None
+    assert bind(word="none")["word"] == "none"
 
 
 @pytest.mark.parametrize("text", ["[x, y, t]", "(x,y,t)", "x, y, t]"])

@@ -78,7 +78,7 @@ def test_a_frame_without_usable_pixels_is_left(step):
     mask[1] = True
     out = step(data, mask=mask)
     np.testing.assert_array_equal(out[1], data[1])
-    np.testing.assert_allclose(out[[0, 2]], step(data[[0, 2]]), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(out[[0, 2]], step(data[[0, 2]]), atol=1e-12)
     blank = np.full((2, 3, 4), np.nan)
     np.testing.assert_array_equal(step(blank), blank)
 

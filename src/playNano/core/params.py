@@ -311,6 +311,15 @@ def _accepts_text(annotation: Any) -> bool:
     return any(_accepts_text(a) for a in typing.get_args(annotation) if not isinstance(a, list))
 
 
+def _accepts_none(annotation: Any) -> bool:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _accepts_none(arguments[0])
+    if _is_union(origin):
+        return any(_accepts_none(a) for a in arguments)
+    return annotation in (None, type(None), Any)
+
+
 def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
     from pydantic import ValidationError
 
@@ -346,8 +355,8 @@ def _from_text(value: Any, annotation: Any) -> Any:
         return str(value)  # a choice may be called "none"
     if isinstance(value, Text):
         literal = parse_literal(value)
-        keep = _accepts_text(annotation) and not isinstance(literal, list) and literal is not None
-        return str(value) if keep else literal
+        read = isinstance(literal, list) or (literal is None and _accepts_none(annotation))
+        return str(value) if _accepts_text(annotation) and not read else literal
     if isinstance(value, str) and annotation is not Any and not _accepts_text(annotation):
         return parse_literal(value)
     return _plain(value)

@@ -1,0 +1,232 @@
+"""Tracking: the optimal links, whatever the order of detections."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
+from playNano.core.tables import RowsByGroup
+from playNano.errors import MissingInputError, ParameterError
+
+
+def stack_for(frames, **change):
+    values = {"pixel_size_nm": 1.0, "channel": "c", "file_path": "movie.asd", **change}
+    return AFMImageStack(np.zeros((frames, 4, 4)), **values)
+
+
+def track(frames, **params):
+    """Track points given as one list of (x, y) a frame; return the outputs."""
+    change = {"pixel_size_nm": params.pop("pixel_size_nm", 1.0)}
+    features = [[{"y": float(y), "x": float(x)} for x, y in points] for points in frames]
+    previous = {"feature_detection": {"features_per_frame": features}}
+    return ParticleTrackingModule().run(stack_for(len(frames), **change), previous, **params)
+
+
+def coords(frames, **params):
+    return [track_["coords"] for track_ in track(frames, **params)["tracks"]]
+
+
+def test_known_particles_are_followed(make_stack, make_spots):
+    _, truth = make_spots()
+    stack = make_stack()
+    detected = FeatureDetectionModule().run(stack, threshold=1.0)
+    out = ParticleTrackingModule().run(stack, {"feature_detection": detected}, max_distance=4.0)
+    assert out["n_tracks"] == len(out["tracks"]) == 3
+    for found in out["tracks"]:
+        assert found["frames"] == [0, 1, 2, 3, 4, 5]
+        places = np.array(found["coords"])[:, ::-1]
+        assert np.abs(truth - places).max(axis=(1, 2)).min() < 0.5
+        for frame, index in zip(found["frames"], found["point_indices"], strict=True):
+            y, x = detected["features_per_frame"][frame][index]["centroid"]
+            assert found["coords"][frame] == (x, y)
+
+
+def test_the_masks_are_those_of_the_last_detections(make_stack):
+    stack = make_stack()
+    detected = FeatureDetectionModule().run(stack, threshold=1.0)
+    out = ParticleTrackingModule().run(stack, {"feature_detection": detected})
+    assert set(out["track_masks"]) == {t["id"] for t in out["tracks"]}
+    for found in out["tracks"]:
+        feature = detected["features_per_frame"][found["frames"][-1]][found["point_indices"][-1]]
+        expected = detected["labeled_masks"][found["frames"][-1]] == feature["label"]
+        np.testing.assert_array_equal(out["track_masks"][found["id"]], expected)
+
+
+def test_detections_without_labels_have_no_masks():
+    assert dict(track([[(1, 1)], [(1, 2)]])["track_masks"]) == {}
+
+
+def test_links_are_optimal_where_greedy_ones_are_not():
+    # The nearest pair first would link 0 to 1 over a distance of 1 and leave 3 to -2 over one of 5.
+    found = coords([[(0, 0), (3, 0)], [(1, 0), (-2, 0)]], max_distance=6)
+    assert sorted(found) == [[(0, 0), (-2, 0)], [(3, 0), (1, 0)]]
+
+
+def cost(before, after, links, reach):
+    linked = sum((x - u) ** 2 + (y - v) ** 2 for (x, y), (u, v) in links)
+    return linked + reach**2 * (len(before) - len(links))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 100_000), st.integers(1, 4), st.integers(1, 4))
+def test_no_other_links_cost_less(seed, n, m):
+    rng = np.random.default_rng(seed)
+    before, after = (list(map(tuple, rng.uniform(0, 6, (k, 2)).round(3))) for k in (n, m))
+    found = coords([before, after], max_distance=3)
+    mine = [(c[0], c[1]) for c in found if len(c) == 2]
+    best = min(
+        cost(before, after, links, 3.0)
+        for k in range(min(n, m) + 1)
+        for some in itertools.combinations(before, k)
+        for others in itertools.permutations(after, k)
+        if all(np.hypot(a[0] - b[0], a[1] - b[1]) <= 3 for a, b in zip(some, others, strict=True))
+        for links in [list(zip(some, others, strict=True))]
+    )
+    assert cost(before, after, mine, 3.0) == pytest.approx(best)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 100_000), st.integers(0, 2))
+def test_the_order_of_detections_does_not_matter(seed, max_missing):
+    rng = np.random.default_rng(seed)
+    frames = [[tuple(p) for p in rng.uniform(0, 20, (rng.integers(0, 7), 2)).round(2)] for _ in range(6)]
+    shuffled = [[points[i] for i in rng.permutation(len(points))] for points in frames]
+    params = {"max_distance": 6, "max_missing": max_missing}
+    assert coords(frames, **params) == coords(shuffled, **params)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 100_000), st.integers(0, 2), st.sampled_from(["constant", "sqrt", "linear"]))
+def test_every_detection_is_in_one_track(seed, max_missing, scale):
+    rng = np.random.default_rng(seed)
+    frames = [[tuple(p) for p in rng.uniform(0, 15, (rng.integers(0, 6), 2))] for _ in range(7)]
+    out = track(frames, max_distance=3, max_missing=max_missing, distance_scale=scale)
+    growth = {"constant": 0, "sqrt": 0.5, "linear": 1}[scale]
+    seen = []
+    for found in out["tracks"]:
+        assert found["frames"] == list(range(found["frames"][0], found["frames"][-1] + 1))
+        pairs = list(zip(found["frames"], found["point_indices"], strict=True))
+        assert [i is None for i in found["point_indices"]] == [c is None for c in found["coords"]]
+        there = [(frame, index) for frame, index in pairs if index is not None]
+        assert (there[0][0], there[-1][0]) == (found["frames"][0], found["frames"][-1])
+        for (f, i), (g, j) in itertools.pairwise(there):
+            assert 1 <= g - f <= max_missing + 1
+            step = np.hypot(*np.subtract(frames[f][i], frames[g][j]))
+            assert step <= 3 * (g - f) ** growth + 1e-9
+        seen += there
+    assert sorted(seen) == [(f, i) for f, points in enumerate(frames) for i in range(len(points))]
+    assert [t["id"] for t in out["tracks"]] == list(range(out["n_tracks"]))
+
+
+def test_the_reach():
+    assert len(coords([[(0, 0)], [(5, 0)]])) == 1
+    assert len(coords([[(0, 0)], [(5.001, 0)]])) == 2
+    assert len(coords([[(0, 0)], [(5.001, 0)]], max_distance=6)) == 1
+
+
+def test_missing_detections():
+    frames = [[(0, 0)], [], [(1, 0)], [], [], [(2, 0)]]
+    assert len(coords(frames)) == 3
+    assert coords(frames, max_missing=1) == [[(0, 0), None, (1, 0)], [(2, 0)]]
+    (found,) = track(frames, max_missing=2)["tracks"]
+    assert found == {
+        "id": 0,
+        "frames": [0, 1, 2, 3, 4, 5],
+        "point_indices": [0, None, 0, None, None, 0],
+        "coords": [(0, 0), None, (1, 0), None, None, (2, 0)],
+    }
+
+
+@pytest.mark.parametrize(("scale", "reach"), [("constant", 3.0), ("sqrt", 3 * 2**0.5), ("linear", 6.0)])
+def test_the_reach_grows_with_the_gap(scale, reach):
+    for step, n_tracks in ((reach - 0.01, 1), (reach + 0.01, 2)):
+        params = {"max_distance": 3, "max_missing": 1, "distance_scale": scale}
+        assert track([[(0, 0)], [], [(step, 0)]], **params)["n_tracks"] == n_tracks
+
+
+def test_a_reach_in_nm_on_pixels_that_are_not_square():
+    wide = {"pixel_size_nm": (4.0, 1.0), "max_distance_nm": 5.0}
+    assert track([[(0, 0)], [(4, 0)]], **wide)["n_tracks"] == 1
+    assert track([[(0, 0)], [(0, 2)]], **wide)["n_tracks"] == 2
+    assert track([[(0, 0)], [(0, 1)]], **wide)["n_tracks"] == 1
+
+
+def test_other_columns():
+    features = [[{"y": 0.0, "x": 0.0, "area": 10}], [{"y": 9.0, "x": 9.0, "area": 11}]]
+    previous = {"feature_detection": {"features_per_frame": features}}
+    out = ParticleTrackingModule().run(stack_for(2), previous, coord_columns=["area"], max_distance=2)
+    assert out["tracks"][0]["coords"] == [(10.0,), (11.0,)]
+
+
+def test_the_detection_module_asked_for():
+    one = {"features_per_frame": [[{"y": 0.0, "x": 0.0}]] * 2}
+    two = {"points": [[{"y": 0.0, "x": 0.0}, {"y": 3.0, "x": 3.0}]] * 2}
+    previous = {"feature_detection": one, "mine": two}
+    module = ParticleTrackingModule()
+    assert module.run(stack_for(2), previous)["n_tracks"] == 1
+    out = module.run(stack_for(2), previous, detection_module="mine", coord_key="points", max_distance=1)
+    assert out["n_tracks"] == 2
+
+
+def test_without_a_detection():
+    module = ParticleTrackingModule()
+    for previous in (None, {}, {"count_nonzero": {"counts": [1]}}):
+        with pytest.raises(MissingInputError, match="feature_detection"):
+            module.run(stack_for(2), previous)
+    with pytest.raises(RuntimeError, match="'mine'"):
+        module.run(stack_for(2), {"feature_detection": {"features_per_frame": []}}, detection_module="mine")
+
+
+@pytest.mark.parametrize("frames", [[], [[]], [[], [], []]])
+def test_nothing_to_follow(frames):
+    out = track(frames)
+    assert out["n_tracks"] == 0
+    assert out["tracks"] == []
+    assert dict(out["track_masks"]) == {}
+    assert len(out["table"]) == 0
+
+
+def test_one_frame():
+    out = track([[(0, 0), (1, 1)]])
+    assert [t["frames"] for t in out["tracks"]] == [[0], [0]]
+
+
+def test_the_table(make_stack):
+    stack = make_stack()
+    detected = FeatureDetectionModule().run(stack, threshold=1.0)
+    out = ParticleTrackingModule().run(stack, {"feature_detection": detected})
+    table = out["table"]
+    assert list(table.columns[:3]) == ["track_id", "frame", "point_index"]
+    assert {"area_px", "y_nm", "time_s", "label"} <= set(table.columns)
+    assert len(table) == len(detected["table"])
+    assert isinstance(out["tracks"], RowsByGroup)
+    for row in table.itertuples():
+        feature = detected["features_per_frame"][row.frame][row.point_index]
+        assert (row.label, row.area_px) == (feature["label"], feature["area"])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"max_distance": 0}, "'max_distance' must be float > 0"),
+        ({"max_distance": None}, r"give max_distance \(px\) or max_distance_nm"),
+        ({"max_distance": 3, "max_distance_nm": 3}, "not both"),
+        ({"max_distance_nm": 3, "coord_columns": ["area"]}, "needs coordinates in px, not 'area'"),
+        ({"max_distanc": 3}, "did you mean 'max_distance'"),
+        ({"max_missing": -1}, "'max_missing' must be int >= 0"),
+        ({"max_missing": 1.5}, "'max_missing'"),
+        ({"distance_scale": "square"}, "'distance_scale' must be 'constant' | 'sqrt' | 'linear'"),
+        ({"coord_columns": []}, "'coord_columns'"),
+        ({"coord_columns": "x"}, "'coord_columns'"),
+        ({"coord_columns": ["z"]}, "no coordinate 'z'"),
+        ({"detection_module": 3}, "'detection_module'"),
+    ],
+)
+def test_wrong_parameters(params, message):
+    with pytest.raises(ParameterError, match=message):
+        track([[(0, 0)], [(1, 0)]], **params)
