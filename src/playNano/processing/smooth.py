@@ -48,9 +48,7 @@ def gaussian_filter(
     kernel /= kernel.sum()
 
     def smooth(frame: Pixels, out: Pixels) -> Pixels:
-        return np.asarray(
-            cv2.sepFilter2D(frame, -1, kernel, kernel, dst=out, borderType=cv2.BORDER_REFLECT)
-        )
+        return np.asarray(cv2.sepFilter2D(frame, -1, kernel, kernel, dst=out, borderType=cv2.BORDER_REFLECT))
 
     out = np.empty_like(data)
     for index, frame in enumerate(data):

@@ -43,6 +43,8 @@ class Step:
     min_pixels
         Usable pixels that a frame needs, as a function of the parameters; frames with fewer are
         left as they are, and the record names them.
+    direct
+        The same function for contiguous float blocks and parameters that are bound: it checks nothing.
     """
 
     name: str
@@ -51,6 +53,13 @@ class Step:
     function: Callable[..., Pixels]
     uses_mask: bool = False
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
+    direct: Callable[..., Pixels] | None = None
+
+    def __reduce__(self) -> Any:
+        # A built-in step travels to another process by its name.
+        if self.direct is not None:
+            return _builtin, (self.name,)
+        return Step, (self.name, self.kind, self.version, self.function, self.uses_mask)
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Return the values in effect, or raise `ParameterError`."""
@@ -94,7 +103,13 @@ def step(
 
         uses_mask = "mask" in inspect.signature(function).parameters
         call.__step__ = Step(  # type: ignore[attr-defined]
-            function.__name__, kind, version, call, uses_mask=uses_mask, min_pixels=min_pixels
+            function.__name__,
+            kind,
+            version,
+            call,
+            uses_mask=uses_mask,
+            min_pixels=min_pixels,
+            direct=function,
         )
         return cast(F, call)
 
@@ -129,9 +144,17 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array)
 
 
+def all_finite(pixels: Pixels) -> bool:
+    """Whether no pixel is NaN or infinite."""
+    from playNano.processing._line_kernels import total
+
+    # The sum tells; only very large values can overflow it.
+    return bool(np.isfinite(total(pixels.reshape(-1))) or np.isfinite(pixels).all())
+
+
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
     """Return where pixels may enter a fit: finite and not masked; None where all may."""
-    finite = None if np.isfinite(block.sum(dtype=np.float64)) else np.isfinite(block)
+    finite = None if all_finite(block) else np.isfinite(block)
     if mask is None:
         return finite
     return ~mask if finite is None else finite & ~mask
@@ -142,22 +165,29 @@ def as_integers(values: Pixels) -> npt.NDArray[Any]:
     return values.view(np.dtype(f"i{values.itemsize}"))
 
 
-def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pixels]:
-    """Make a block function of a plugin's frame -> frame function.
+class FrameByFrame:
+    """A block function made of a plugin's frame -> frame function.
 
     Raises
     ------
-    StepError
+    FrameError
         When the plugin fails, or returns another shape; it names the frame within the block.
     """
 
-    @functools.wraps(function)
-    def call(data: Pixels, **params: Any) -> Pixels:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        functools.update_wrapper(self, function)
+
+    def __reduce__(self) -> Any:
+        return FrameByFrame, (self.function,)
+
+    def __call__(self, data: Pixels, **params: Any) -> Pixels:
+        """Return the frames that the plugin makes of these."""
         frames = []
         for index, frame in enumerate(data):
             try:
                 # A copy: a plugin that works in place must not touch the movie.
-                result = np.asarray(function(frame.copy(), **params))
+                result = np.asarray(self.function(frame.copy(), **params))
             except Exception as error:
                 raise FrameError(index, f"{type(error).__name__}: {error}") from error
             if result.shape != frame.shape:
@@ -165,7 +195,10 @@ def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pix
             frames.append(result)
         return np.stack(frames) if frames else data
 
-    return call
+
+def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
+    """Make a block function of a plugin's frame -> frame function; see `FrameByFrame`."""
+    return FrameByFrame(function)
 
 
 class FrameError(StepError):
@@ -174,6 +207,9 @@ class FrameError(StepError):
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
         self.index = index
+
+    def __reduce__(self) -> Any:
+        return FrameError, (self.index, str(self))
 
 
 def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
@@ -197,6 +233,10 @@ def _builtins() -> dict[str, Step]:
             if isinstance(declared, Step):
                 steps[declared.name] = declared
     return steps
+
+
+def _builtin(name: str) -> Step:
+    return _builtins()[name]
 
 
 class StepRegistry(Registry[Step]):
