@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.lazy import FrameArray, OnDemand, computed, is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
 from playNano.errors import StackError
 
@@ -25,7 +26,8 @@ class AFMImageStack:
     Parameters
     ----------
     data
-        Pixels, (n_frames, height, width), row 0 the top line; any real number type.
+        Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
+        array for a movie that is to stay on disk: nothing of it is computed before pixels are asked for.
     pixel_size_nm
         Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
     channel
@@ -43,12 +45,13 @@ class AFMImageStack:
 
     Attributes
     ----------
-    data : numpy.ndarray
+    data : numpy.ndarray or dask.array.Array
         The pixels as they are after the steps done so far.
-    processed : dict
-        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``.
-    masks : dict
-        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``.
+    processed : MutableMapping
+        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are made
+        anew when they are asked for; see `playNano.processing.pipeline.ProcessingPipeline`.
+    masks : MutableMapping
+        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are asked for.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
@@ -82,7 +85,7 @@ class AFMImageStack:
         unit: str = "nm",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        self.data = _checked_pixels(data)
+        self.data: Any = _checked_pixels(data)
         self._pixel_size_nm = _checked_pixel_size(pixel_size_nm)
         self.channel = channel
         self.file_path = Path(file_path)
@@ -90,8 +93,8 @@ class AFMImageStack:
         self.scan = scan
         self.unit = unit
         self.metadata = dict(metadata or {})
-        self.processed: dict[str, npt.NDArray[Any]] = {}
-        self.masks: dict[str, npt.NDArray[np.bool_]] = {}
+        self.processed: MutableMapping[str, Any] = {}
+        self.masks: MutableMapping[str, Any] = {}
         self.analysis: dict[str, dict[str, Any]] = {}
         self.provenance: dict[str, Any] = {
             "environment": {},
@@ -151,11 +154,16 @@ class AFMImageStack:
         IndexError
             If there is no such frame.
         """
-        return np.asarray(self.data[self._position(index)])
+        return computed(self.data[self._position(index)])
 
     def get_frames(self) -> list[npt.NDArray[Any]]:
-        """Return all frames as a list of (height, width) arrays (views, not copies)."""
-        return list(self.data)
+        """Return all frames as a list of (height, width) arrays (views, not copies, unless the stack is lazy)."""
+        return list(FrameArray.of(self.data) if self.is_lazy else self.data)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the pixels are a Dask array, computed when they are read."""
+        return is_lazy(self.data)
 
     def get_frame_metadata(self, index: int) -> dict[str, Any]:
         """Return what is known about one frame."""
@@ -163,8 +171,9 @@ class AFMImageStack:
 
     def frames_with_metadata(self) -> Iterator[tuple[int, npt.NDArray[Any], dict[str, Any]]]:
         """Yield (index, frame, metadata) for every frame."""
-        for index in range(self.n_frames):
-            yield index, self.data[index], self.frame_metadata[index]
+        frames = FrameArray.of(self.data) if self.is_lazy else self.data
+        for index, frame in enumerate(frames):
+            yield index, frame, self.frame_metadata[index]
 
     @overload
     def __getitem__(self, index: int) -> npt.NDArray[Any]: ...
@@ -246,7 +255,8 @@ class AFMImageStack:
         self.processed = {}
         self.masks = {}
         self.provenance["processing"] = {"steps": [], "keys_by_name": {}}
-        return self.data
+        pixels: npt.NDArray[Any] = self.data
+        return pixels
 
     def export_processing_log(self, path: str | os.PathLike[str]) -> None:
         """Write environment and processing steps as JSON.
@@ -289,7 +299,8 @@ class AFMImageStack:
         done = [str(step["name"]) for step in self.provenance["processing"]["steps"]]
         lines = [
             f"AFMImageStack {self.file_path.name!r}, channel {self.channel!r} ({self.unit})",
-            f"  {self.n_frames} frames of {self.height} x {self.width} px, {field}, {pixel}, {self.data.dtype}",
+            f"  {self.n_frames} frames of {self.height} x {self.width} px, {field}, {pixel}, {self.data.dtype}"
+            + (", lazy" if self.is_lazy else ""),
             f"  {self._describe_time()}",
             f"  steps: {', '.join(done) or 'none'}",
         ]
@@ -333,8 +344,8 @@ class AFMImageStack:
             unit=self.unit,
             metadata=self.metadata,
         )
-        part.processed = {key: value[index] for key, value in self.processed.items()}
-        part.masks = {key: value[index] for key, value in self.masks.items()}
+        part.processed = OnDemand(self.processed).part(index)
+        part.masks = OnDemand(self.masks).part(index)
         processing = self.provenance["processing"]
         part.provenance["environment"] = dict(self.provenance["environment"])
         part.provenance["processing"] = {
@@ -344,10 +355,10 @@ class AFMImageStack:
         return part
 
 
-def _checked_pixels(data: Any) -> npt.NDArray[Any]:
-    if not isinstance(data, np.ndarray):
+def _checked_pixels(data: Any) -> Any:
+    if not isinstance(data, np.ndarray) and not is_lazy(data):
         raise StackTypeError(
-            f"data must be a numpy array (n_frames, height, width), not {type(data).__name__}"
+            f"data must be a numpy array or a Dask array (n_frames, height, width), not {type(data).__name__}"
         )
     if data.dtype.kind not in "biuf":
         raise StackTypeError(f"data must hold real numbers, not {data.dtype}")
@@ -356,7 +367,11 @@ def _checked_pixels(data: Any) -> npt.NDArray[Any]:
         raise StackError(f"data must have three axes (n_frames, height, width), not {data.ndim}{hint}")
     if 0 in data.shape[1:]:
         raise StackError(f"the frames have no pixels: the shape of data is {data.shape}")
-    return data
+    if not is_lazy(data):
+        return data
+    if any(math.isnan(length) for length in data.shape):
+        raise StackError("a lazy movie must know its shape; call compute_chunk_sizes() on the Dask array")
+    return whole_frames(data)
 
 
 def _checked_pixel_size(value: Any) -> tuple[float, float]:

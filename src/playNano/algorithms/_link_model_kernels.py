@@ -70,7 +70,9 @@ class Features(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _residual(points: Detections, context: Context, motion: Motion, i: int, j: int) -> tuple[float, float, int]:
+def _residual(
+    points: Detections, context: Context, motion: Motion, i: int, j: int
+) -> tuple[float, float, int]:
     """Return the squared step that past and future do not explain, the gap, and what is known."""
     gap = points.clock[j] - points.clock[i]
     known = context.known_past[i] + 2 * context.known_future[j]
@@ -91,7 +93,9 @@ def _growth(motion: Motion, k: int, gap: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def link_terms(points: Detections, previous: Indices, context: Context, motion: Motion, terms: Floats) -> None:
+def link_terms(
+    points: Detections, previous: Indices, context: Context, motion: Motion, terms: Floats
+) -> None:
     """Write each link's likelihood under each Gaussian, up to a factor, into terms[target]."""
     for j in range(previous.size):
         i = previous[j]
@@ -108,7 +112,9 @@ def link_terms(points: Detections, previous: Indices, context: Context, motion: 
 
 
 @njit(cache=True, nogil=True)
-def spread_context(previous: Indices, following: Indices, terms: Floats, context: Context, motion: Motion) -> None:
+def spread_context(
+    previous: Indices, following: Indices, terms: Floats, context: Context, motion: Motion
+) -> None:
     """Carry what the steps tell of the Gaussian along every track, forward and backward."""
     forward, backward, weight = context.forward, context.backward, motion.weight
     keep = motion.persistence
@@ -179,7 +185,9 @@ def motion_sums(
 
 
 @njit(cache=True, nogil=True)
-def velocity_context(points: Detections, previous: Indices, following: Indices, gain: float, context: Context) -> None:
+def velocity_context(
+    points: Detections, previous: Indices, following: Indices, gain: float, context: Context
+) -> None:
     """Write the mean velocity before and after each detection, the nearest step weighing most."""
     for j in range(previous.size):
         i = previous[j]
@@ -202,7 +210,9 @@ def velocity_context(points: Detections, previous: Indices, following: Indices, 
 
 
 @njit(cache=True, nogil=True)
-def offset_context(points: Detections, previous: Indices, following: Indices, gain: float, context: Context) -> None:
+def offset_context(
+    points: Detections, previous: Indices, following: Indices, gain: float, context: Context
+) -> None:
     """Write how far each detection lies from the mean place of its track before it, and after it."""
     n, dims = points.position.shape
     count = np.ones(n)
@@ -297,7 +307,9 @@ def feature_evidence(features: Features, i: int, j: int) -> float:
             va, vb, prior = features.before_var[i, f], features.after_var[j, f], features.prior_var[f]
             precision = 1.0 / va + 1.0 / vb - 1.0 / prior
             mean = (a / va + b / vb) / precision
-            ratio = 0.5 * (np.log(prior / (va * vb * precision)) + precision * mean * mean - a * a / va - b * b / vb)
+            ratio = 0.5 * (
+                np.log(prior / (va * vb * precision)) + precision * mean * mean - a * a / va - b * b / vb
+            )
         total += features.weight[f] * np.log((1.0 - FEATURE_OUTLIERS) * np.exp(ratio) + FEATURE_OUTLIERS)
     return total
 

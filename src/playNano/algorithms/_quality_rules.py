@@ -266,7 +266,9 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
         wild[k] &= ~returned
         lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(usual.wild_step, scar_step[k]))
         good[k], off_level[k] = _good_lines(calm[k], wild[k], dead[k], level[k], usual, limits)
-    return Lines(dead, wild, noisy, depth > 0, depth > usual.wild_step, good, off_level, steps, valid, lasting)
+    return Lines(
+        dead, wild, noisy, depth > 0, depth > usual.wild_step, good, off_level, steps, valid, lasting
+    )
 
 
 def flat_levels(figures: Figures, dead: BoolArray) -> FloatArray:

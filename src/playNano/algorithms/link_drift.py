@@ -61,7 +61,9 @@ def common_motion(points: Detections, previous: npt.NDArray[np.int32]) -> Floats
         noise[has, axis] = 0.5 * np.pi * scale2 / count[has]
         mean = np.average(middle[has, axis], weights=count[has])
         true_var = max(float(np.mean((middle[has, axis] - mean) ** 2 - noise[has, axis])), 0.0)
-        trust = np.divide(true_var, true_var + noise[:, axis], out=np.zeros(n_frames), where=noise[:, axis] > 0)
+        trust = np.divide(
+            true_var, true_var + noise[:, axis], out=np.zeros(n_frames), where=noise[:, axis] > 0
+        )
         if scale2 == 0.0:
             trust = np.where(count > 0, 1.0, 0.0)
         overall = mean * _trust_in_mean(middle[has, axis], noise[has, axis], true_var)

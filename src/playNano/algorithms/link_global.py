@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.link_candidates import (
-    REACH_POWER,
     Floats,
     Ints,
     PairBlock,
@@ -164,9 +163,7 @@ def _first_model(
     )
 
 
-def _first_rates(
-    points: Detections, previous: npt.NDArray[np.int32], settings: Settings, dims: int
-) -> Rates:
+def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: Settings, dims: int) -> Rates:
     """Guess the rates: what the first linking left alone is taken for clutter."""
     n_frames = points.frame_ptr.size - 1
     alone = previous < 0
@@ -194,7 +191,9 @@ def _useful_reach(model: MotionModel, rates: Rates, settings: Settings) -> float
     variance = motion.variance.max() * motion.spread.max() * (1.0 + motion.growth.max() * (gap - 1.0))
     alone = float(rates.log_start(100, settings.n_gaps)[50] + rates.log_end(100, settings.n_gaps)[50])
     surplus = RIVAL_COST + 3.0 + 3.0 * model.features.weight.sum()
-    gain = rates.log_gap(settings.n_gaps)[0] - 0.5 * motion.dims * np.log(2 * np.pi * variance) - alone + surplus
+    gain = (
+        rates.log_gap(settings.n_gaps)[0] - 0.5 * motion.dims * np.log(2 * np.pi * variance) - alone + surplus
+    )
     squared = 2.0 * variance * np.maximum(gain, 4.0) / gap**settings.power
     return float(min(settings.max_distance, 1.2 * np.sqrt(squared.max())))
 
@@ -308,7 +307,9 @@ def _as_given(edges: _Edges, fixed: npt.NDArray[np.int32], state: Matching) -> M
     target = edges.cols[: edges.ptr[-1]]
     free = fixed < 0
     free[fixed[~free]] = False
-    wanted = np.flatnonzero((fixed[target] == source) | ((target == source) & free[source] & (edges.cost[: edges.ptr[-1]] < 0)))
+    wanted = np.flatnonzero(
+        (fixed[target] == source) | ((target == source) & free[source] & (edges.cost[: edges.ptr[-1]] < 0))
+    )
     state.edge_of_row[:] = -1
     state.row_of_col[:] = -1
     state.price[:] = 0.0

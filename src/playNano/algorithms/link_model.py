@@ -122,7 +122,9 @@ class MotionModel:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def first_motion(name: MotionName, squared_per_gap: Floats, dims: int, least: float, step: float | None) -> Motion:
+def first_motion(
+    name: MotionName, squared_per_gap: Floats, dims: int, least: float, step: float | None
+) -> Motion:
     """Guess the motion from the squared steps of a first linking."""
     from playNano.algorithms._link_model_kernels import Motion
 
@@ -207,7 +209,10 @@ def _pull(sums: Floats) -> Floats:
     past2, cross, future2, past, future, n = sums[3]
     determinant = past2 * future2 - cross**2
     if n > 30 and determinant > 1e-9 * past2 * future2:
-        pull[3] = (past * future2 - future * cross) / determinant, (future * past2 - past * cross) / determinant
+        pull[3] = (
+            (past * future2 - future * cross) / determinant,
+            (future * past2 - past * cross) / determinant,
+        )
     return pull
 
 

@@ -1,22 +1,28 @@
-"""Map a function over blocks of frames on several threads, with the same result as on one."""
+"""Map a function over blocks of frames: over threads, or over Dask, with the same result as on one thread."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
+
 R = TypeVar("R")
 
-BLOCK_BYTES = 16 * 2**20
-"""Pixels of one block, bytes: small enough for the caches' good, large enough that a task's overhead vanishes."""
+BLOCK_BYTES = 2 * 2**20
+"""Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
 
 Progress = Callable[[str, int, int], None]
 _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default=None)
+
+Task = Callable[..., Any]
+_carrier: ContextVar[Callable[..., Any] | None] = ContextVar("playNano_carrier", default=None)
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,146 @@ def map_blocks(
         block_frames = max(1, min(fitting, per_worker))
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
-    with _one_thread_in_opencv():
+    with one_thread_in_opencv():
         for block, result in zip(blocks, _run(function, blocks, workers), strict=True):
             results.append(result)
             done += block.stop - block.start
             if notify is not None:
                 notify(what, done, shape[0])
     return results
+
+
+def map_frames(
+    function: Callable[..., Any],
+    *movies: Any,
+    what: str,
+    out: Any = None,
+    workers: int | None = None,
+    block_frames: int | None = None,
+) -> list[Any]:
+    """Call a function for blocks of frames of movies, in memory or lazy, and return the results in order.
+
+    Parameters
+    ----------
+    function
+        ``function(start, *blocks)`` gets the number of the first frame and a numpy block of each movie. It
+        must not depend on where blocks begin, nor on anything that changes; for a cluster it must be
+        possible to send it to another process.
+    *movies
+        numpy or Dask arrays of one length; the blocks follow the first.
+    what
+        What goes on, for the progress display.
+    out
+        An array (n_frames, ...) in memory. The function then returns a pair, of which the second goes to
+        these frames of `out`.
+    workers
+        Threads; by default one a processor. Lazy movies are computed a chunk a thread, or, where a
+        `dask.distributed.Client` is active, on its cluster: only the results come back.
+    block_frames
+        Frames in a block; by default as many as `BLOCK_BYTES` hold.
+
+    Raises
+    ------
+    Exception
+        The first failing block's, unchanged.
+    """
+    carry = _carrier.get()
+    task: Task = function if carry is None else _Carried(carry, function)
+    if any(is_lazy(movie) for movie in movies):
+        return _map_chunks(task, movies, what, out, workers, block_frames)
+
+    def work(block: Block) -> Any:
+        result = task(block.start, *(movie[block.start : block.stop] for movie in movies))
+        if out is not None:
+            result, out[block.start : block.stop] = result
+        return result
+
+    first = movies[0]
+    return map_blocks(
+        work, first.shape, what=what, itemsize=first.itemsize, block_frames=block_frames, workers=workers
+    )
+
+
+@contextmanager
+def carry_tasks(carrier: Callable[..., Any]) -> Iterator[None]:
+    """Run every task of `map_frames` inside the context as ``carrier(function, start, *blocks)``.
+
+    A carrier that pickles what it is given shows, in one process, what a cluster would refuse.
+    """
+    token = _carrier.set(carrier)
+    try:
+        yield
+    finally:
+        _carrier.reset(token)
+
+
+@dataclass(frozen=True)
+class _Carried:
+    carrier: Callable[..., Any]
+    function: Callable[..., Any]
+
+    def __call__(self, start: int, *blocks: Any) -> Any:
+        return self.carrier(self.function, start, *blocks)
+
+
+def _map_chunks(
+    function: Task,
+    movies: Sequence[Any],
+    what: str,
+    out: Any,
+    workers: int | None,
+    block_frames: int | None,
+) -> list[Any]:
+    """Do as `map_frames` does where a movie is lazy: a chunk is computed, then cut into blocks."""
+    lead = next(movie for movie in movies if is_lazy(movie))
+    chunks = [Block(start, stop) for start, stop in chunk_borders(lead)]
+    job = ChunkJob(function, block_frames, out is not None)
+    client = active_client()
+    if client is not None:
+        from playNano.core.cluster import run_on_cluster
+
+        stream = run_on_cluster(client, job, [(b.start, b.stop) for b in chunks], movies)
+    else:
+
+        def work(block: Block) -> tuple[list[Any], Any]:
+            return job(block.start, *(computed(movie[block.start : block.stop]) for movie in movies))
+
+        stream = _run(work, chunks, default_workers() if workers is None else max(1, workers))
+    notify, results, done = _progress.get(), [], 0
+    with one_thread_in_opencv():
+        for block, (parts, frames) in zip(chunks, stream, strict=True):
+            results += parts
+            if out is not None:
+                out[block.start : block.stop] = frames
+            done += block.stop - block.start
+            if notify is not None:
+                notify(what, done, len(lead))
+    return results
+
+
+@dataclass(frozen=True)
+class ChunkJob:
+    """Cut a chunk into blocks, call the function for each; return the results and the joined frames."""
+
+    function: Task
+    block_frames: int | None = None
+    gives_frames: bool = False
+
+    def __call__(self, start: int, *chunks: Any) -> tuple[list[Any], Any]:
+        """Return the blocks' results in order, and the frames where the function gives such."""
+        import numpy as np
+
+        first, results, frames = chunks[0], [], []
+        with one_thread_in_opencv():
+            for block in frame_blocks((len(first), *first.shape[1:3]), first.itemsize, self.block_frames):
+                result = self.function(
+                    start + block.start, *(chunk[block.start : block.stop] for chunk in chunks)
+                )
+                if self.gives_frames:
+                    result, part = result
+                    frames.append(part)
+                results.append(result)
+        return results, np.concatenate(frames) if frames else None
 
 
 def _run(function: Callable[[Block], R], blocks: list[Block], workers: int) -> Iterator[R]:
@@ -130,16 +269,27 @@ def _run(function: Callable[[Block], R], blocks: list[Block], workers: int) -> I
                 future.cancel()
 
 
+_opencv_lock = threading.Lock()
+_opencv_users: list[int] = []
+"""The number of threads to give back to OpenCV, once for every context that is open."""
+
+
 @contextmanager
-def _one_thread_in_opencv() -> Iterator[None]:
+def one_thread_in_opencv() -> Iterator[None]:
+    """Keep OpenCV to one thread of its own: the blocks are spread over threads already."""
     import sys
 
     cv2: Any = sys.modules.get("cv2")
-    before = cv2.getNumThreads() if cv2 is not None else None
-    if before is not None:
+    if cv2 is None:
+        yield
+        return
+    with _opencv_lock:
+        _opencv_users.append(_opencv_users[-1] if _opencv_users else cv2.getNumThreads())
         cv2.setNumThreads(1)
     try:
         yield
     finally:
-        if before is not None:
-            cv2.setNumThreads(before)
+        with _opencv_lock:
+            before = _opencv_users.pop()
+            if not _opencv_users:
+                cv2.setNumThreads(before)

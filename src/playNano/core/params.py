@@ -6,8 +6,11 @@ A function's signature is the declaration of its parameters: names, types, limit
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import sys
+import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -226,8 +229,6 @@ def describe_type(annotation: Any) -> str:
 
 
 def _is_union(origin: Any) -> bool:
-    import types
-
     return origin is typing.Union or origin is types.UnionType
 
 
@@ -252,10 +253,18 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     target = inspect.unwrap(function)
     if not hasattr(target, "__annotations__"):
         target = getattr(target, "__call__", target)  # noqa: B004
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except (NameError, TypeError):  # a plugin's annotations may name what only its type checker sees
-        return {}
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(target, "__annotations__", {}).items():
+        one = types.SimpleNamespace(__annotations__={name: annotation}, __globals__=_globals(target))
+        # An annotation may name what only a type checker imports; it then tells nothing here.
+        with contextlib.suppress(NameError, TypeError):
+            hints |= typing.get_type_hints(one, globalns=one.__globals__, include_extras=True)
+    return hints
+
+
+def _globals(target: Any) -> dict[str, Any]:
+    module = sys.modules.get(getattr(target, "__module__", ""))
+    return getattr(target, "__globals__", None) or vars(module or types.ModuleType(""))
 
 
 def _declaration(
@@ -344,15 +353,7 @@ def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
     return converted
 
 
-def _choices(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) is typing.Literal:
-        return typing.get_args(annotation)
-    return tuple(c for a in typing.get_args(annotation) if not isinstance(a, list) for c in _choices(a))
-
-
 def _from_text(value: Any, annotation: Any) -> Any:
-    if isinstance(value, Text) and value in _choices(annotation):
-        return str(value)  # a choice may be called "none"
     if isinstance(value, Text):
         literal = parse_literal(value)
         read = isinstance(literal, list) or (literal is None and _accepts_none(annotation))

@@ -125,6 +125,7 @@ def _subtract_line(row: npt.NDArray[Any], weights: F64, powers: F64, out: npt.ND
 @njit(cache=True, nogil=True)
 def flatten_whole(
     block: npt.NDArray[Any],
+    skip: npt.NDArray[np.bool_],
     inverse: F64,
     powers: F64,
     heights: F64,
@@ -133,8 +134,8 @@ def flatten_whole(
 ) -> None:
     """Write frames less their fitted surfaces to `out`; `whole` tells the frames that are all finite.
 
-    The others are not written. `inverse` (terms, terms) solves the normal equations of a frame whose
-    pixels are all usable; terms run over the column's power, then the row's.
+    The others, and those to `skip`, are not written. `inverse` (terms, terms) solves the
+    normal equations of a frame whose pixels are all usable; terms run over the column's power, then the row's.
     """
     n, rows, _ = block.shape
     order = (powers.shape[0] - 1) // 2
@@ -143,6 +144,8 @@ def flatten_whole(
     weights = np.empty(order + 1)
     coefficients = np.empty((1, order + 1, order + 1))
     for f in range(n):
+        if skip[f]:
+            continue
         sums[:] = 0.0
         for r in range(rows):
             _row_products(block[f, r], powers, products)

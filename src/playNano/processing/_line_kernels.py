@@ -1,4 +1,4 @@
-"""Compiled means and medians of lines; a median is found by counting, many values at a time."""
+"""Compiled sums and medians of lines; a median is found by counting, many values at a time."""
 
 from __future__ import annotations
 
@@ -92,17 +92,19 @@ def median_of(values: Array, bits: Array, keys: Array) -> float:
         level = max(low, min(level, keys.dtype.type(high - 1)))
         number, below, above = _split(keys, level, least, most)
         if number == rank + 1:
-            lower = _value_of(below, one, as_bits)
-            return 0.5 * (lower + _value_of(above, one, as_bits)) if two else lower
+            middle: float = _value_of(below, one, as_bits)
+            if two:
+                middle = 0.5 * (middle + _value_of(above, one, as_bits))
+            return middle
         if number > rank:
             high, n_high = below, number
         else:
             low, n_low = above, number
-    middle = _value_of(low, one, as_bits)
+    middle = np.float64(_value_of(low, one, as_bits))
     if two:
         number, _, above = _split(keys, low, least, most)
         if number == rank + 1:
-            return 0.5 * (middle + _value_of(above, one, as_bits))
+            middle = np.float64(0.5 * (middle + _value_of(above, one, as_bits)))
     return middle
 
 
@@ -141,20 +143,5 @@ def subtract_medians(lines: Array, bits: Array, out: Array, whole: npt.NDArray[n
         whole[i] = np.isfinite(total(lines[i]))
         if whole[i]:
             offset = lines.dtype.type(median_of(lines[i], bits[i], keys))
-            for x in range(lines.shape[1]):
-                out[i, x] = lines[i, x] - offset
-
-
-@njit(cache=True, nogil=True)
-def subtract_means(lines: Array, out: Array, whole: npt.NDArray[np.bool_]) -> None:
-    """Write each line (n, length) less its mean to `out`; `whole` tells the lines that are all finite.
-
-    The others are not written.
-    """
-    for i in range(len(lines)):
-        mean = total(lines[i]) / lines.shape[1]
-        whole[i] = np.isfinite(mean)
-        if whole[i]:
-            offset = lines.dtype.type(mean)
             for x in range(lines.shape[1]):
                 out[i, x] = lines[i, x] - offset

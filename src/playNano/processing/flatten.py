@@ -82,8 +82,8 @@ def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
     whole = np.zeros(n, dtype=np.bool_)
     if height * width >= n_terms(order):
         powers, heights = _powers(width, order), _powers(height, order)
-        if mask is None:
-            flatten_whole(block, _inverse_of_whole(height, width, order), powers, heights, out, whole)
+        skip = np.zeros(n, dtype=np.bool_) if mask is None else mask.any(axis=(1, 2))
+        flatten_whole(block, skip, _inverse_of_whole(height, width, order), powers, heights, out, whole)
     rest = np.flatnonzero(~whole)
     if rest.size:
         out[rest] = _subtract_partial_fit(block[rest], None if mask is None else mask[rest], order)

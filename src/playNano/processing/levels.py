@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.processing.steps import Pixels, as_integers, step
+from playNano.processing.steps import Pixels, as_integers, step, usable_pixels
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,17 +32,16 @@ def zero_mean(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> zero_mean(np.array([[1.0, 2], [3, 6]])).tolist()
     [[-2.0, -1.0], [0.0, 3.0]]
     """
-    from playNano.processing._line_kernels import subtract_means
-
     out = np.empty_like(data)
-    whole = np.zeros(len(data), dtype=np.bool_)
-    if mask is None:
-        subtract_means(data.reshape(len(data), -1), out.reshape(len(data), -1), whole)
-    for index in np.flatnonzero(~whole):
-        frame = data[index]
-        usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask[index]
-        total = np.sum(frame, dtype=np.float64, where=usable)
-        out[index] = frame - data.dtype.type(total / max(1, np.count_nonzero(usable)))
+    for index, frame in enumerate(data):
+        own = None if mask is None else mask[index : index + 1]
+        usable = usable_pixels(frame[None], own)
+        if usable is None:
+            mean = frame.mean(dtype=np.float64)
+        else:
+            count = np.count_nonzero(usable) or 1
+            mean = np.sum(frame, dtype=np.float64, where=usable[0]) / count
+        np.subtract(frame, data.dtype.type(mean), out=out[index])
     return out
 
 

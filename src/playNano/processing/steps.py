@@ -43,6 +43,8 @@ class Step:
     min_pixels
         Usable pixels that a frame needs, as a function of the parameters; frames with fewer are
         left as they are, and the record names them.
+    direct
+        The same function for contiguous float blocks and parameters that are bound: it checks nothing.
     """
 
     name: str
@@ -51,6 +53,13 @@ class Step:
     function: Callable[..., Pixels]
     uses_mask: bool = False
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
+    direct: Callable[..., Pixels] | None = None
+
+    def __reduce__(self) -> Any:
+        # A built-in step travels to another process by its name.
+        if self.direct is not None:
+            return _builtin, (self.name,)
+        return Step, (self.name, self.kind, self.version, self.function, self.uses_mask)
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Return the values in effect, or raise `ParameterError`."""
@@ -99,7 +108,13 @@ def step(
 
         uses_mask = "mask" in inspect.signature(function).parameters
         call.__step__ = Step(  # type: ignore[attr-defined]
-            function.__name__, kind, version, call, uses_mask=uses_mask, min_pixels=min_pixels
+            function.__name__,
+            kind,
+            version,
+            call,
+            uses_mask=uses_mask,
+            min_pixels=min_pixels,
+            direct=function,
         )
         return cast(F, call)
 
@@ -136,9 +151,10 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 def all_finite(pixels: Pixels) -> bool:
     """Whether no pixel is NaN or infinite."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        quick = np.isfinite(pixels.sum(dtype=np.float64))
-    return bool(quick or np.isfinite(pixels).all())
+    from playNano.processing._line_kernels import total
+
+    # The sum tells; only very large values can overflow it.
+    return bool(np.isfinite(total(pixels.reshape(-1))) or np.isfinite(pixels).all())
 
 
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
@@ -154,22 +170,29 @@ def as_integers(values: Pixels) -> npt.NDArray[Any]:
     return values.view(np.dtype(f"i{values.itemsize}"))
 
 
-def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pixels]:
-    """Make a block function of a plugin's frame -> frame function.
+class FrameByFrame:
+    """A block function made of a plugin's frame -> frame function.
 
     Raises
     ------
-    StepError
+    FrameError
         When the plugin fails, or returns another shape; it names the frame within the block.
     """
 
-    @functools.wraps(function)
-    def call(data: Pixels, **params: Any) -> Pixels:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        functools.update_wrapper(self, function)
+
+    def __reduce__(self) -> Any:
+        return FrameByFrame, (self.function,)
+
+    def __call__(self, data: Pixels, **params: Any) -> Pixels:
+        """Return the frames that the plugin makes of these."""
         frames = []
         for index, frame in enumerate(data):
             try:
                 # A copy: a plugin that works in place must not touch the movie.
-                result = np.asarray(function(frame.copy(), **params))
+                result = np.asarray(self.function(frame.copy(), **params))
             except Exception as error:
                 raise FrameError(index, f"{type(error).__name__}: {error}") from error
             if result.shape != frame.shape:
@@ -177,7 +200,10 @@ def frame_by_frame(name: str, function: Callable[..., Any]) -> Callable[..., Pix
             frames.append(result)
         return np.stack(frames) if frames else data
 
-    return call
+
+def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
+    """Make a block function of a plugin's frame -> frame function; see `FrameByFrame`."""
+    return FrameByFrame(function)
 
 
 class FrameError(StepError):
@@ -186,6 +212,9 @@ class FrameError(StepError):
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
         self.index = index
+
+    def __reduce__(self) -> Any:
+        return FrameError, (self.index, str(self))
 
 
 def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
@@ -209,6 +238,10 @@ def _builtins() -> dict[str, Step]:
             if isinstance(declared, Step):
                 steps[declared.name] = declared
     return steps
+
+
+def _builtin(name: str) -> Step:
+    return _builtins()[name]
 
 
 class StepRegistry(Registry[Step]):

@@ -97,7 +97,7 @@ class LoGBlobDetectionModule(AnalysisModule):
 
         from playNano.algorithms.blobs import find_blobs
 
-        wanted = {
+        wanted: dict[str, Any] = {
             "min_sigma": min_sigma,
             "max_sigma": max_sigma,
             "num_sigma": num_sigma,

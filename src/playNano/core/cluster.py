@@ -1,0 +1,101 @@
+"""Run work on the chunks of lazy movies on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from playNano.core.lazy import is_lazy
+from playNano.errors import ParameterError
+
+
+def run_on_cluster(
+    client: Any,
+    job: Callable[..., Any],
+    borders: Sequence[tuple[int, int]],
+    movies: Sequence[Any],
+) -> Iterator[Any]:
+    """Yield ``job(start, *chunks)`` for every chunk, in order, computed by the client's workers.
+
+    Chunks are computed where they are used; only what `job` returns comes back. A worker that dies is no
+    failure: its tasks go to the others.
+
+    Raises
+    ------
+    Exception
+        What a task raised; the tasks not yet done are cancelled.
+    """
+    import dask
+
+    tasks = []
+    run = dask.delayed(job, pure=False, traverse=False)
+    for start, stop in borders:
+        parts = [_part(movie, start, stop) for movie in movies]
+        tasks.append(run(start, *parts))
+    futures = client.compute(tasks)
+    try:
+        for future in futures:
+            yield future.result()
+            # The result is here; the worker need not keep it.
+            future.release()
+    finally:
+        client.cancel([future for future in futures if not future.done()])
+
+
+def _part(movie: Any, start: int, stop: int) -> Any:
+    """Return frames as one delayed value, or as they are."""
+    import dask
+
+    if not is_lazy(movie):
+        return np.ascontiguousarray(movie[start:stop])
+    part = movie[start:stop]
+    joined = part.rechunk({0: -1}) if part.ndim and part.npartitions > 1 else part
+    return dask.delayed(np.asarray)(joined.to_delayed().ravel()[0])
+
+
+@contextmanager
+def cluster(address: str | None = None, workers: int | None = None) -> Iterator[Any]:
+    """Make a client the active one for as long as the context is open.
+
+    Parameters
+    ----------
+    address
+        Address of a scheduler, ``tcp://host:port``. Its workers must see the movies under the same paths.
+    workers
+        Without an address: the number of worker processes to start on this machine.
+
+    Yields
+    ------
+    distributed.Client or None
+        None where neither is given.
+
+    Raises
+    ------
+    ParameterError
+        If both are given, or Dask's scheduler is not installed.
+    OSError
+        If no scheduler answers at the address.
+    """
+    if address is None and workers is None:
+        yield None
+        return
+    if address is not None and workers is not None:
+        raise ParameterError("give the address of a cluster or a number of workers, not both")
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ParameterError('a cluster needs `pip install "playNano[cluster]"`') from error
+    if address is not None:
+        with Client(address, timeout="10s") as client:
+            yield client
+        return
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client

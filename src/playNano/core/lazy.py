@@ -1,0 +1,249 @@
+"""Frames that are not in memory: Dask arrays, and frames and snapshots made when they are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+CHUNK_BYTES = 64 * 2**20
+"""Pixels of one chunk of a lazy movie, bytes."""
+
+
+def is_lazy(array: Any) -> bool:
+    """Whether an array is a Dask array (without importing Dask)."""
+    return type(array).__module__.partition(".")[0] == "dask"
+
+
+def frames_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many whole frames make a chunk.
+
+    Examples
+    --------
+    >>> frames_per_chunk((10_000, 512, 512), 4)
+    64
+    """
+    return max(1, min(shape[0] or 1, CHUNK_BYTES // max(1, itemsize * int(np.prod(shape[1:])))))
+
+
+def lazy_movie(read: Any, shape: tuple[int, int, int], dtype: npt.DTypeLike) -> Any:
+    """Return a Dask array over a reader.
+
+    Parameters
+    ----------
+    read
+        Anything that gives frames for ``read[start:stop]`` and has `shape`, `dtype` and `ndim`.
+    shape, dtype
+        Of the movie.
+    """
+    import dask.array
+
+    chunks = (frames_per_chunk(shape, np.dtype(dtype).itemsize), *shape[1:])
+    return dask.array.from_array(read, chunks=chunks, asarray=False, lock=False)
+
+
+def whole_frames(array: Any) -> Any:
+    """Return a Dask array with its chunks made of whole frames, none much larger than `CHUNK_BYTES`."""
+    fitting = frames_per_chunk(array.shape, array.dtype.itemsize)
+    frames = array.chunks[0] if array.chunks[0] and max(array.chunks[0]) <= 2 * fitting else fitting
+    wanted = {0: frames, 1: array.shape[1], 2: array.shape[2]}
+    return array.rechunk(wanted)
+
+
+def chunk_borders(array: Any) -> list[tuple[int, int]]:
+    """Return (start, stop) of every chunk of frames."""
+    stops = np.cumsum(array.chunks[0]).tolist() if len(array) else []
+    return list(zip([0, *stops[:-1]], stops, strict=True))
+
+
+def computed(array: Any) -> npt.NDArray[Any]:
+    """Return an array's values in memory, computed on this thread where it is lazy."""
+    return np.asarray(array.compute(scheduler="synchronous") if is_lazy(array) else array)
+
+
+def active_client() -> Any:
+    """Return the `dask.distributed.Client` in force, or None."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        return distributed.default_client()
+    except ValueError:
+        return None
+
+
+class FrameArray:
+    """Frames that are made when they are read; numpy functions take it as an array.
+
+    Parameters
+    ----------
+    read
+        ``read(start, stop)`` makes frames [start, stop), the same however the movie is cut.
+    shape, dtype
+        Of the whole: (n_frames, ...).
+
+    Examples
+    --------
+    >>> frames = FrameArray(lambda a, b: np.ones((b - a, 2, 2)), (9, 2, 2), np.float64)
+    >>> frames[3].sum(), frames[2:4].shape, np.asarray(frames).sum()
+    (np.float64(4.0), (2, 2, 2), np.float64(36.0))
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int, int], npt.NDArray[Any]],
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+    ) -> None:
+        self._read = read
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+
+    @classmethod
+    def of(cls, array: Any) -> FrameArray:
+        """Return a Dask array as such frames."""
+        return cls(lambda start, stop: computed(array[start:stop]), array.shape, array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a value."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all values would take."""
+        return self.size * self.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return frames as numpy does."""
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, slice):
+            start, stop, step = first.indices(len(self))
+            if step == 1:
+                frames = self._read(start, max(start, stop))
+                return frames[(slice(None), *rest)] if rest else frames
+        if not hasattr(first, "__index__"):
+            return np.asarray(self)[index]
+        position = first.__index__() + (len(self) if first.__index__() < 0 else 0)
+        if not 0 <= position < len(self):
+            raise IndexError(f"frame {first} does not exist: there are {len(self)}")
+        frame = self._read(position, position + 1)[0]
+        return frame[tuple(rest)] if rest else frame
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        for start, stop in self.borders():
+            yield from self._read(start, stop)
+
+    def borders(self) -> list[tuple[int, int]]:
+        """Return (start, stop) of runs of frames that fit a chunk each."""
+        step = frames_per_chunk(self.shape, self.itemsize)
+        return [(start, min(start + step, len(self))) for start in range(0, len(self), step)]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all frames in memory."""
+        values = np.empty(self.shape, self.dtype)
+        for start, stop in self.borders():
+            values[start:stop] = self._read(start, stop)
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"<FrameArray: {' x '.join(map(str, self.shape))}, {self.dtype}, made when read>"
+
+
+class OnDemand(MutableMapping[str, Any]):
+    """Arrays by name, some of them computed anew whenever they are asked for.
+
+    A computed array is shared for as long as someone holds it, and kept no longer.
+
+    Parameters
+    ----------
+    values
+        Name -> an array, or a function without arguments that makes it.
+
+    Examples
+    --------
+    >>> snapshots = OnDemand({"raw": np.zeros(2), "step_1_lift": lambda: np.ones(2)})
+    >>> list(snapshots), snapshots["step_1_lift"].tolist()
+    (['raw', 'step_1_lift'], [1.0, 1.0])
+    """
+
+    def __init__(self, values: MutableMapping[str, Any] | None = None) -> None:
+        self._values: dict[str, Any] = {}
+        self._shared: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        if isinstance(values, OnDemand):
+            self._values.update(values._values)
+        else:
+            self._values.update(values or {})
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        if not callable(value):
+            return value
+        made = self._shared.get(name)
+        if made is None:
+            made = self._shared[name] = value()
+        return made
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._shared.pop(name, None)
+        self._values[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        self._shared.pop(name, None)
+        del self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def kept(self, name: str) -> bool:
+        """Whether an array is in memory, not made on demand."""
+        return not callable(self._values[name])
+
+    def part(self, index: slice) -> OnDemand:
+        """Return the same frames of every array, still made on demand."""
+        return OnDemand(
+            {
+                name: value[index] if not callable(value) else _Part(value, index)
+                for name, value in self._values.items()
+            }
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OnDemand, (self._values,)
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{name}{'' if self.kept(name) else ' (on demand)'}" for name in self)
+        return f"<{len(self)} arrays: {names}>"
+
+
+class _Part:
+    """Some frames of an array that is made on demand."""
+
+    def __init__(self, make: Callable[[], Any], index: slice) -> None:
+        self._make, self._index = make, index
+
+    def __call__(self) -> Any:
+        return self._make()[self._index]
