@@ -128,6 +128,7 @@ def bind_params(
     *,
     where: str,
     skip: Collection[str] = (),
+    also: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the values in effect for a call, defaults included, or raise.
 
@@ -142,6 +143,8 @@ def bind_params(
         What the parameters belong to, for the message: ``"step 2 (gaussian_filter)"``.
     skip
         Leading parameters that are not the caller's, such as ``stack``.
+    also
+        Further names that a caller could have meant, for the message.
 
     Returns
     -------
@@ -164,7 +167,7 @@ def bind_params(
     declared, is_open = _declaration(function, skip)
     unknown = [name for name in params if name not in declared]
     if unknown and not is_open:
-        raise ParameterError(_unknown_message(unknown[0], declared, where))
+        raise ParameterError(unknown_message(unknown[0], [*declared, *also], where))
     bound: dict[str, Any] = {}
     for name, (parameter, annotation) in declared.items():
         if name in params:
@@ -286,11 +289,11 @@ def _annotation_from_default(default: Any) -> Any:
     return float if isinstance(default, float) else Any
 
 
-def _unknown_message(name: str, declared: Mapping[str, Any], where: str) -> str:
-    near = get_close_matches(name, declared, n=1)
+def unknown_message(name: str, known: Collection[str], where: str) -> str:
+    """Say that a parameter is unknown, which one it could be, and what there is."""
+    near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(declared) or "none"
-    return f"{where}: unknown parameter {name!r}{hint} (it takes: {known})"
+    return f"{where}: unknown parameter {name!r}{hint} (it takes: {', '.join(known) or 'none'})"
 
 
 def _plain(value: Any) -> Any:

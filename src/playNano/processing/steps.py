@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, TypeVar, cast
@@ -52,9 +52,9 @@ class Step:
     uses_mask: bool = False
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
 
-    def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Return the values in effect, or raise `ParameterError`."""
-        return bind_params(self.function, params, where=where, skip=self.leading)
+    def bind(self, params: Mapping[str, Any], where: str, also: Collection[str] = ()) -> dict[str, Any]:
+        """Return the values in effect, or raise `ParameterError`; `also` are further names for its message."""
+        return bind_params(self.function, params, where=where, skip=self.leading, also=also)
 
     @property
     def leading(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class FeatureDetectionModule(AnalysisModule):
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect; those of the mask are bound by the mask's own signature."""
         at = where or self.name
-        own = set(_declared(self.run))
+        own = _declared(self.run)
         bound = bind_params(
             self.run, {k: v for k, v in params.items() if k in own}, where=at, skip=(*LEADING, "mask_kwargs")
         )
@@ -189,18 +189,18 @@ class FeatureDetectionModule(AnalysisModule):
         }
 
     def _bind_mask(
-        self, bound: dict[str, Any], given: dict[str, Any], own: set[str], at: str
+        self, bound: dict[str, Any], given: dict[str, Any], own: list[str], at: str
     ) -> dict[str, Any]:
         mask = bound["mask_fn"]
         if mask is None:
-            return bind_params(_no_parameters, given, where=f"{at}, mask_key (known also: {', '.join(own)})")
+            return bind_params(_no_parameters, given, where=at, also=own)
         if isinstance(mask, str):
             found = step_registry()[mask]
             if found.kind != "mask":
                 raise ParameterError(f"{at}: {mask!r} is a {found.kind}, not a mask")
-            return found.bind(given, f"{at}, mask {mask!r}")
+            return found.bind(given, f"{at} with {mask!r}", own)
         first = next(iter(_declared(mask)), "frame")
-        return bind_params(mask, given, where=f"{at}, mask function", skip=(first,))
+        return bind_params(mask, given, where=f"{at} with a mask function", skip=(first,), also=own)
 
     def _find(
         self,
