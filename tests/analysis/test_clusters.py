@@ -6,7 +6,6 @@ from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms import xmeans
 from playNano.analysis.clusters import Choice, scaled
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
@@ -14,10 +13,9 @@ from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 from playNano.errors import MissingInputError, ParameterError
 
-pending = pytest.mark.skipif(not hasattr(xmeans, "log_likelihood"), reason="x-means is not written yet")
 MODULES = [
     pytest.param(KMeansClusteringModule, {"k": 3}, id="k_means"),
-    pytest.param(XMeansClusteringModule, {}, id="x_means", marks=pending),
+    pytest.param(XMeansClusteringModule, {}, id="x_means"),
     pytest.param(DBSCANClusteringModule, {"eps": 0.15, "min_samples": 3}, id="dbscan"),
 ]
 CENTRES = np.array([[10.0, 40.0], [50.0, 20.0], [80.0, 70.0]])
@@ -218,7 +216,6 @@ def test_dbscan_is_that_of_scikit_learn():
     assert out["summary"]["n_unclustered"] == (expected < 0).sum() > 0
 
 
-@pending
 def test_x_means_finds_how_many():
     for n in (1, 2, 3):
         features = [points[:n] for points in [sorted(p, key=lambda q: q["x"]) for p in blobs(40)[0]]]

@@ -204,7 +204,7 @@ def test_clear_forgets_the_plan(stack):
         (
             lambda p: p.add_steps(["remove_plane", "zero_mean"], sigma=2),
             ParameterError,
-            "takes a parameter 'sigma'",
+            "steps remove_plane, zero_mean: unknown parameter 'sigma'",
         ),
     ],
 )
