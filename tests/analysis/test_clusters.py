@@ -1,23 +1,23 @@
 """What the clustering modules share, and the outputs of all of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms import xmeans
-from playNano.analysis.clusters import Choice, scaled
+from playNano.analysis.clusters import Choice, sample_of
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 from playNano.errors import MissingInputError, ParameterError
 
-pending = pytest.mark.skipif(not hasattr(xmeans, "log_likelihood"), reason="x-means is not written yet")
 MODULES = [
     pytest.param(KMeansClusteringModule, {"k": 3}, id="k_means"),
-    pytest.param(XMeansClusteringModule, {}, id="x_means", marks=pending),
+    pytest.param(XMeansClusteringModule, {}, id="x_means"),
     pytest.param(DBSCANClusteringModule, {"eps": 0.15, "min_samples": 3}, id="dbscan"),
 ]
 CENTRES = np.array([[10.0, 40.0], [50.0, 20.0], [80.0, 70.0]])
@@ -154,7 +154,7 @@ def test_without_a_detection(module, params):
         ({"normalize": False}, "did you mean 'normalise'"),
         ({"use_time": "sometimes"}, "'use_time' must be bool"),
         ({"time_weight": -1}, "'time_weight'"),
-        ({"time_weight": 2, "use_time": False}, "time_weight needs use_time=True"),
+        ({"time_weight": 2, "use_time": False}, "time_weight .*use_time=True"),
         ({"coord_columns": ["z"]}, "no coordinate 'z'"),
         ({"coord_columns": []}, "'coord_columns'"),
     ],
@@ -218,7 +218,6 @@ def test_dbscan_is_that_of_scikit_learn():
     assert out["summary"]["n_unclustered"] == (expected < 0).sum() > 0
 
 
-@pending
 def test_x_means_finds_how_many():
     for n in (1, 2, 3):
         features = [points[:n] for points in [sorted(p, key=lambda q: q["x"]) for p in blobs(40)[0]]]
@@ -230,24 +229,72 @@ def test_x_means_finds_how_many():
     assert at_least["summary"]["n_clusters"] >= 5
 
 
-def choice(**change):
-    values = {
-        "detection_module": "d",
-        "coord_key": "k",
-        "coord_columns": ("x", "y"),
-        "use_time": True,
-        "normalise": True,
-        "time_weight": None,
-    }
-    return Choice(**{**values, **change})
+def scaled(points, **choice):
+    table = pd.DataFrame(points, columns=["x", "y", "time_s"])
+    return sample_of(table, Choice(coord_columns=("x", "y"), **choice)).scaled
 
 
 def test_scaling():
     points = np.array([[0.0, 5.0, 0.0], [4.0, 5.0, 10.0], [1.0, 5.0, 5.0]])
     before = points.copy()
-    np.testing.assert_allclose(scaled(points, choice()), [[0, 0, 0], [1, 0, 1], [0.25, 0, 0.5]])
-    np.testing.assert_allclose(scaled(points, choice(normalise=False)), points)
-    np.testing.assert_allclose(scaled(points, choice(normalise=False, time_weight=0.1))[:, 2], [0, 1, 0.5])
-    np.testing.assert_allclose(scaled(points, choice(time_weight=3))[:, 2], [0, 3, 1.5])
+    np.testing.assert_allclose(scaled(points), [[0, 0, 0], [1, 0, 1], [0.25, 0, 0.5]])
+    np.testing.assert_allclose(scaled(points, normalise=False), points)
+    np.testing.assert_allclose(scaled(points, normalise=False, time_weight=0.1)[:, 2], [0, 1, 0.5])
+    np.testing.assert_allclose(scaled(points, time_weight=3)[:, 2], [0, 3, 1.5])
     np.testing.assert_array_equal(points, before)
-    assert scaled(np.empty((0, 3)), choice(time_weight=2)).shape == (0, 3)
+    assert scaled(np.empty((0, 3)), time_weight=2).shape == (0, 3)
+
+
+def test_scaling_by_deviation_and_by_given_lengths():
+    points = np.array([[0.0, 5.0, 0.0], [4.0, 7.0, 10.0], [1.0, 9.0, 5.0]])
+    np.testing.assert_allclose(scaled(points, scale_by="std").std(axis=0), 1)
+    own = scaled(points, units="nm", scale_nm=(2.0, 4.0), scale_s=5.0)
+    np.testing.assert_allclose(own, points / [4, 2, 5])
+    mixed = scaled(points, units="nm", scale_nm=(2.0, 4.0))
+    np.testing.assert_allclose(mixed[:, 2], [0, 1, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"use_time": False, "time_weight": 2.0}, "use_time=True"),
+        ({"scale_nm": (1.0, 2.0)}, "units='nm'"),
+        ({"units": "nm", "coord_columns": ("area", "x")}, "'area'"),
+        ({"eps": 0.2, "eps_nm": 3.0}, "not both"),
+        ({"eps_nm": 3.0}, "eps_s"),
+        ({"eps_s": 3.0}, "eps_nm"),
+        ({"epsi": 3.0}, "did you mean 'eps'"),
+        ({"normalize": False}, "did you mean 'normalise'"),
+    ],
+)
+def test_parameters_that_do_not_go_together(wrong, message):
+    with pytest.raises(ParameterError, match=message):
+        DBSCANClusteringModule().bind(wrong)
+
+
+def test_radii_in_nm_and_s_honour_pixels_that_are_not_square():
+    # Two pairs: one 3 px apart along y (30 nm), one 3 px apart along x (3 nm).
+    places = [(0.0, 0.0), (3.0, 0.0), (50.0, 0.0), (50.0, 3.0)]
+    features = [[{"y": y, "x": x} for y, x in places]]
+    stack = AFMImageStack(np.zeros((1, 4, 4)), (10.0, 1.0), "c", "movie.asd", [{"timestamp": 0.0}])
+    previous = {"feature_detection": {"features_per_frame": features}}
+    out = DBSCANClusteringModule().run(stack, previous, eps_nm=5.0, min_samples=2, use_time=False)
+    assert out["summary"]["n_clusters"] == 1
+    assert out["cluster_centers"].tolist() == [[1.5, 500.0]]
+
+
+def test_hdbscan_gives_a_probability_for_each_point():
+    features, groups = blobs(n_frames=20)
+    features[0].append({"y": 500.0, "x": 500.0})
+    out = run(HDBSCANClusteringModule, features, use_time=False, normalise=False, min_cluster_size=8)
+    assert out["summary"]["n_clusters"] == 3
+    lonely = out["table"].query("frame == 0 and point_index == 3")
+    assert lonely["cluster_id"].item() == -1
+    assert lonely["probability"].item() == 0.0
+    assert out["table"]["probability"].between(0, 1).all()
+    assert (
+        adjusted_rand_score(
+            groups, out["table"].drop(lonely.index).sort_values(["frame", "point_index"])["cluster_id"]
+        )
+        > 0.9
+    )

@@ -212,7 +212,7 @@ def test_a_stored_mask_of_another_kind(make_stack, mask):
         ({"mask_fn": "remove_plane"}, ParameterError, "'remove_plane' is a filter, not a mask"),
         ({"mask_fn": 3}, ParameterError, "'mask_fn'"),
         ({"mask_fn": "mask_threshold", "treshold": 1}, ParameterError, "did you mean 'threshold'"),
-        ({"mask_fn": "mask_threshold", "min_siz": 1}, ParameterError, "min_siz"),
+        ({"mask_fn": "mask_threshold", "min_siz": 1}, ParameterError, "did you mean 'min_size'"),
         (
             {"mask_fn": lambda frame: frame > 0, "level": 2},
             ParameterError,

@@ -204,7 +204,7 @@ def test_clear_forgets_the_plan(stack):
         (
             lambda p: p.add_steps(["remove_plane", "zero_mean"], sigma=2),
             ParameterError,
-            "takes a parameter 'sigma'",
+            "steps remove_plane, zero_mean: unknown parameter 'sigma'",
         ),
     ],
 )
@@ -350,4 +350,4 @@ def test_progress(stack):
         ProcessingPipeline(stack).add_filter("remove_plane").add_filter("zero_mean").run(
             block_frames=3, workers=1
         )
-    assert told == [("remove_plane", 3, 6), ("remove_plane", 6, 6), ("zero_mean", 3, 6), ("zero_mean", 6, 6)]
+    assert told == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]

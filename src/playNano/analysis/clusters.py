@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +108,22 @@ class ClusteringModule(AnalysisModule):
     """A module that groups detections; subclasses give the algorithm, `group`, and its parameters."""
 
     requires: ClassVar[tuple[str, ...]] = DETECTIONS
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give `run` a signature that shows the algorithm's parameters and those of `Choice`."""
+        super().__init_subclass__(**kwargs)
+        shared = cls.run
+
+        @functools.wraps(shared)
+        def run(self: Any, stack: Any, previous_results: Any = None, **params: Any) -> AnalysisOutputs:
+            return shared(self, stack, previous_results, **params)
+
+        parameters = list(inspect.signature(shared).parameters.values())
+        leading = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        own = [p for d in cls.declarations() for p in inspect.signature(d.function).parameters.values()]
+        named = [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name not in ("self", "sample")]
+        run.__signature__ = inspect.Signature([*leading, *named])  # type: ignore[attr-defined]
+        cls.run = run  # type: ignore[method-assign]
 
     @abstractmethod
     def group(self, sample: Sample, **params: Any) -> Clusters:

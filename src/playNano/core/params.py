@@ -159,7 +159,7 @@ def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, 
         is_open |= found_open and not declaration.closed
     unknown = [name for name in params if name not in declared]
     if unknown and not is_open:
-        raise ParameterError(_unknown_message(unknown[0], declared, where))
+        raise ParameterError(unknown_message(unknown[0], declared, where))
     bound: dict[str, Any] = {}
     for name, (parameter, annotation) in declared.items():
         if name in params:
@@ -287,11 +287,11 @@ def _annotation_from_default(default: Any) -> Any:
     return float if isinstance(default, float) else Any
 
 
-def _unknown_message(name: str, declared: Mapping[str, Any], where: str) -> str:
-    near = get_close_matches(name, declared, n=1)
+def unknown_message(name: str, known: Collection[str], where: str) -> str:
+    """Say that a parameter is unknown, which one it could be, and what there is."""
+    near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(declared) or "none"
-    return f"{where}: unknown parameter {name!r}{hint} (it takes: {known})"
+    return f"{where}: unknown parameter {name!r}{hint} (it takes: {', '.join(known) or 'none'})"
 
 
 def _plain(value: Any) -> Any:

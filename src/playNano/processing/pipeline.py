@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.params import unknown_message
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, UnknownNameError
 from playNano.processing.run import CLEAR, Keep, PlannedStep, run_steps
@@ -94,18 +95,16 @@ class ProcessingPipeline:
             If a step or parameter is unknown or wrong, or no step takes a shared one.
         """
         calls = step_calls(steps, "steps")
-        taken: set[str] = set()
+        known: list[str] = []
         for call in calls:
             step = None if call.name == CLEAR else step_registry()[call.name]
-            accepted = {p.name for p in step.declaration.parameters()} if step else set()
+            accepted = [p.name for p in step.declaration.parameters()] if step else []
             own = {name: value for name, value in shared.items() if name in accepted}
-            taken |= set(own)
+            known += [name for name in accepted if name not in known]
             self.add_call(StepCall(call.name, {**own, **call.params}))
-        if set(shared) - taken:
-            name = sorted(set(shared) - taken)[0]
-            raise ParameterError(
-                f"none of the steps {[call.name for call in calls]} takes a parameter {name!r}"
-            )
+        for name in sorted(set(shared) - set(known)):
+            where = f"steps {', '.join(call.name for call in calls)}"
+            raise ParameterError(unknown_message(name, known, where))
         return self
 
     def add_call(self, call: StepCall) -> ProcessingPipeline:

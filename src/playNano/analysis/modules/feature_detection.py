@@ -241,8 +241,12 @@ def _mask_declarations(mask: Any, where: str) -> list[Declaration]:
         if step.kind != "mask":
             raise ParameterError(f"{where}: {mask!r} is a {step.kind}, not a mask")
         return [step.declaration]
-    if not callable(mask):
+    if mask is None:
         return []
+    if not callable(mask):
+        raise ParameterError(
+            f"{where}: parameter 'mask_fn' must be a mask's name or a function, got {mask!r}"
+        )
     first = next(iter(inspect.signature(mask).parameters), "frame")
     return [Declaration(mask, (first,))]
 

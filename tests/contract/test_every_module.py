@@ -1,0 +1,147 @@
+"""What holds for every registered analysis module."""
+
+import importlib.util
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.pipeline import AnalysisPipeline, module_registry
+from playNano.analysis.utils.common import (
+    NumpyEncoder,
+    export_to_hdf5,
+    load_analysis_from_hdf5,
+    make_json_safe,
+)
+from playNano.core.params import declared_parameters
+from playNano.core.serialize import read_record_json, write_record_json
+from playNano.errors import ParameterError
+
+LEADING = ("stack", "previous_results", "self")
+DETECTION = ("feature_detection", {"threshold": 1.0})
+PARAMS = {"feature_detection": {"threshold": 1.0}, "k_means_clustering": {"k": 1}}
+NOT_YET = set()
+if importlib.util.find_spec("playNano.algorithms.blobs") is None:
+    NOT_YET.add("log_blob_detection")
+every = pytest.mark.parametrize("name", sorted(set(module_registry()) - NOT_YET))
+
+
+def pipeline_for(name, **params):
+    """Return a pipeline that runs a module after what it requires."""
+    pipeline = AnalysisPipeline()
+    if module_registry()[name].requires:
+        pipeline.add(DETECTION[0], **DETECTION[1])
+    pipeline.add(name, **{**PARAMS.get(name, {}), **params})
+    return pipeline
+
+
+def stack_of(data):
+    metadata = [{"timestamp": 0.5 * i} for i in range(len(data))]
+    return AFMImageStack(data, (2.0, 1.5), "c", "movie.asd", metadata)
+
+
+@pytest.fixture
+def movie(make_spots):
+    def make(kind):
+        data = make_spots((4, 32, 40))[0]
+        if kind == "nan":
+            data = data.copy()
+            data[0, 2:5, 3:9] = np.nan
+            data[1] = np.nan
+            return data
+        if kind in ("no frames", "one frame"):
+            return data[: 1 if kind == "one frame" else 0]
+        return (data * 8).astype(kind) if np.dtype(kind).kind == "i" else data.astype(kind)
+
+    return make
+
+
+@every
+def test_an_unknown_parameter_is_refused(name):
+    with pytest.raises(ParameterError, match="no_such_thing"):
+        pipeline_for(name, no_such_thing=1)
+
+
+@every
+def test_the_nearest_name_is_told(name):
+    for parameter in declared_parameters(module_registry()[name].run, LEADING):
+        wrong = parameter.name + "x"
+        with pytest.raises(ParameterError, match=f"'{wrong}'.*'{parameter.name}'"):
+            pipeline_for(name, **{wrong: 1})
+
+
+@every
+def test_a_value_of_the_wrong_kind_is_refused(name):
+    for parameter in declared_parameters(module_registry()[name].run, LEADING):
+        with pytest.raises(ParameterError, match=f"'{parameter.name}' must be"):
+            pipeline_for(name, **{parameter.name: {"not": "a value"}})
+
+
+@every
+@pytest.mark.parametrize("kind", ["int16", "float32", "float64", "nan", "no frames", "one frame"])
+def test_any_movie(name, kind, movie):
+    data = movie(kind)
+    before = data.copy()
+    stack = stack_of(data)
+    record = pipeline_for(name).run(stack)
+    np.testing.assert_array_equal(data, before)
+    assert stack.data is data
+    outputs = list(record["analysis"].values())[-1]
+    assert isinstance(outputs, dict)
+    summary = outputs.get("summary", {})
+    assert summary.get("total_frames", len(data)) == len(data)
+    json.loads(json.dumps(make_json_safe(record), allow_nan=False))
+
+
+@every
+def test_the_record_says_what_ran(name, movie):
+    stack = stack_of(movie("float32"))
+    record = pipeline_for(name).run(stack)
+    step = record["provenance"]["steps"][-1]
+    module = module_registry()[name]
+    assert (step["name"], step["version"]) == (name, module.version)
+    defaults = {
+        p.name: p.default
+        for p in inspect.signature(module.run).parameters.values()
+        if p.default is not p.empty and p.name not in LEADING
+    }
+    expected = {**defaults, **PARAMS.get(name, {})}
+    if name == "feature_detection":
+        expected["mask_fn"] = "mask_threshold"
+    assert step["params"] == expected
+
+
+@every
+def test_a_record_can_be_run_again(name, movie):
+    stack = stack_of(movie("float32"))
+    record = pipeline_for(name).run(stack)
+    steps = json.loads(json.dumps(record["provenance"]["steps"]))
+    again = AnalysisPipeline().add_steps(steps).run(stack)
+    assert make_json_safe(again["analysis"]) == make_json_safe(record["analysis"])
+    without = [{k: v for k, v in s.items() if k not in ("timestamp", "duration_s")} for s in steps]
+    repeated = json.loads(json.dumps(again["provenance"]["steps"]))
+    assert [{k: v for k, v in s.items() if k in without[0]} for s in repeated] == without
+
+
+@every
+def test_the_record_goes_through_files(name, movie, tmp_path):
+    record = pipeline_for(name).run(stack_of(movie("float32")))
+    write_record_json(tmp_path / "r.json", record)
+    assert read_record_json(tmp_path / "r.json") == make_json_safe(record)
+    assert json.loads(json.dumps(record, cls=NumpyEncoder)) == make_json_safe(record)
+    export_to_hdf5(record, tmp_path / "r.h5")
+    back = load_analysis_from_hdf5(tmp_path / "r.h5")
+    assert make_json_safe(back) == make_json_safe(record)
+    assert list(back["analysis"]) == list(record["analysis"])
+
+
+@every
+def test_it_is_documented(name):
+    module = module_registry()[name]
+    assert inspect.getdoc(module)
+    for declaration in module.declarations():
+        text = inspect.getdoc(declaration.function)
+        for parameter in declaration.parameters():
+            assert parameter.name in text

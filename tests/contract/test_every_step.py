@@ -1,0 +1,105 @@
+"""What holds for every registered processing step."""
+
+import json
+
+import numpy as np
+import pytest
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.params import declared_parameters
+from playNano.core.serialize import read_record_json
+from playNano.errors import ParameterError
+from playNano.processing.pipeline import ProcessingPipeline
+from playNano.processing.steps import step_registry
+
+every = pytest.mark.parametrize("name", sorted(step_registry()))
+RNG = np.random.default_rng(7)
+FLOATS = RNG.normal(20, 5, (3, 12, 14))
+
+
+def movie(kind):
+    """Return a movie of a kind of pixels."""
+    if kind == "nan":
+        data = FLOATS.copy()
+        data[0, 2:5, 3:9] = np.nan
+        data[1] = np.nan
+        return data
+    if kind in ("no frames", "one frame"):
+        return FLOATS[: 1 if kind == "one frame" else 0].astype(np.float32)
+    return FLOATS.astype(kind)
+
+
+def run(name, data, **params):
+    stack = AFMImageStack(data, 2.0, "c", "movie.asd")
+    pipeline = ProcessingPipeline(stack)
+    add = pipeline.add_mask if step_registry()[name].kind == "mask" else pipeline.add_filter
+    add(name, **params).run()
+    return stack
+
+
+@every
+def test_an_unknown_parameter_is_refused(name):
+    with pytest.raises(ParameterError, match=rf"step 1 \({name}\): unknown parameter 'no_such_thing'"):
+        run(name, movie("float32"), no_such_thing=1)
+
+
+@every
+def test_the_nearest_name_is_told(name):
+    step = step_registry()[name]
+    for parameter in declared_parameters(step.function, step.leading):
+        wrong = parameter.name + "x"
+        with pytest.raises(ParameterError, match=f"'{wrong}'; did you mean '{parameter.name}'"):
+            run(name, movie("float32"), **{wrong: 1})
+        with pytest.raises(ParameterError, match=f"'{parameter.name}' must be"):
+            run(name, movie("float32"), **{parameter.name: "not a value"})
+
+
+@every
+@pytest.mark.parametrize("kind", ["int16", "uint8", "float32", "float64", "nan", "no frames", "one frame"])
+def test_any_movie(name, kind):
+    data = movie(kind)
+    before = data.copy()
+    stack = run(name, data)
+    np.testing.assert_array_equal(data, before)
+    assert stack.processed["raw"] is data
+    step = step_registry()[name]
+    if step.kind == "mask":
+        (mask,) = stack.masks.values()
+        assert (mask.dtype, mask.shape) == (bool, data.shape)
+        assert stack.data is data
+    else:
+        assert stack.data.dtype.kind == "f"
+        assert not np.shares_memory(stack.data, data)
+        if step.kind == "filter":
+            assert stack.data.shape == data.shape
+            np.testing.assert_array_equal(
+                np.isnan(stack.data), np.isnan(data)
+            ) if name != "vertical_flip" else None
+        if kind == "float64":
+            assert stack.data.dtype == np.float64
+
+
+@every
+def test_the_record_says_what_ran(name, tmp_path):
+    stack = run(name, movie("float32"))
+    step = step_registry()[name]
+    (record,) = stack.provenance["processing"]["steps"]
+    defaults = {p.name: p.default for p in declared_parameters(step.function, step.leading)}
+    assert record["params"] == defaults
+    assert (record["index"], record["name"], record["kind"]) == (1, name, step.kind)
+    assert record["version"] == step.version
+    stack.export_processing_log(tmp_path / "log.json")
+    back = read_record_json(tmp_path / "log.json")
+    assert back["processing"]["steps"][0]["params"] == json.loads(json.dumps(defaults))
+    again = AFMImageStack(movie("float32"), 2.0, "c", "movie.asd")
+    ProcessingPipeline(again).add_steps(back["processing"]["steps"]).run()
+    np.testing.assert_array_equal(again.data, stack.data)
+
+
+@every
+def test_it_is_documented(name):
+    step = step_registry()[name]
+    assert step.function.__doc__.strip().endswith("]") or "Examples" in step.function.__doc__
+    for parameter in declared_parameters(step.function, step.leading):
+        assert not parameter.required
+        assert f"    {parameter.name}\n" in step.function.__doc__
