@@ -207,3 +207,20 @@ def ring_backgrounds(seeds, z, row_ptr, start, end, region, acc, chosen, ring, s
             whole = frame_background(seeds, z)
             known = True
         acc[c, _BACKGROUND] = whole
+
+
+@njit(cache=True, nogil=True)
+def window_medians(z, rows, cols, height, width):
+    """Return the medians of the finite pixels in windows of one size; NaN where there are none."""
+    out = np.empty((rows.size, cols.size))
+    values = np.empty(height * width, z.dtype)
+    for i in range(rows.size):
+        for j in range(cols.size):
+            n = 0
+            for row in range(rows[i], rows[i] + height):
+                for x in range(cols[j], cols[j] + width):
+                    v = z[row, x]
+                    values[n] = v
+                    n += v - v == 0
+            out[i, j] = median(values[:n])
+    return out
