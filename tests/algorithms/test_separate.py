@@ -12,7 +12,7 @@ from skimage import measure, morphology
 
 from playNano.algorithms._flood_kernels import descending_keys, flood
 from playNano.algorithms.regions import find_regions
-from playNano.algorithms.separate import distance_nm, robust_noise, separate_touching
+from playNano.algorithms.separate import distance_nm, separate_touching
 from playNano.errors import ParameterError
 
 
@@ -118,14 +118,6 @@ def test_distance_follows_the_pixel() -> None:
     mask[0] = False
     np.testing.assert_array_equal(distance_nm(mask, (2.0, 7.0))[:, 0], [0, 2, 4, 6, 8])
     np.testing.assert_array_equal(separate_touching(mask[None] * 1.0, mask[None])[0], mask)
-
-
-def test_noise_is_estimated_through_steps_lines_and_gaps() -> None:
-    rng = np.random.default_rng(1)
-    z = rng.normal(0, 0.4, (200, 200)) + rng.normal(0, 5, (200, 1)) + 30 * (np.arange(200) > 90)
-    z[50:60, 50:60] = np.nan
-    assert robust_noise(z) == pytest.approx(0.4, rel=0.03)
-    assert robust_noise(np.zeros((4, 2))) == 0
 
 
 def test_empty_and_lost_frames_have_no_parts() -> None:

@@ -23,6 +23,17 @@ def _count(values, at):
     return count
 
 
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+def _extremes(values):
+    """Return the least and the greatest of finite values; freed of NaN, it is vectorised."""
+    low = values[0]
+    high = values[0]
+    for v in values:
+        low = min(low, v)
+        high = max(high, v)
+    return low, high
+
+
 @njit(cache=True, nogil=True)
 def _bracket(values, k):
     """Halve the range of the values until few are left around rank ``k``.
@@ -30,11 +41,7 @@ def _bracket(values, k):
     Returns ``floor, ceiling, below, within``: ``below`` values are at most ``floor``, ``within`` at most
     ``ceiling``, and rank ``k`` lies between.
     """
-    low = values[0]
-    high = values[0]
-    for i in range(values.size):
-        low = values[i] if values[i] < low else low
-        high = values[i] if values[i] > high else high
+    low, high = _extremes(values)
     floor = np.float64(low)
     ceiling = np.float64(high)
     below = 0
@@ -117,15 +124,15 @@ def _mark(cover, runs, at, stop, rows, last, start, end, reach, weight):
 
 
 @njit(cache=True, nogil=True)
-def _ring_row(cover, seeds, z, values, n):
+def _ring_row(cover, seeds, z, row, left, right, values, n):
     """Append the ground pixels of one row that are covered by the outer reach alone."""
     total = np.int32(0)
-    for x in range(z.size):
+    for x in range(left, right):
         total += cover[x]
-        v = z[x]
+        v = z[row, x]
         # Without a branch: the outcome is hard to foresee, and a wrong guess costs ten such lines.
         values[n] = v
-        n += (total > 0) & (total < INNER) & (seeds[x] == 0) & (v - v == 0)
+        n += (total > 0) & (total < INNER) & (seeds[row, x] == 0) & (v - v == 0)
     return n
 
 
@@ -149,7 +156,7 @@ def _ring(seeds, z, box, runs, rows, start, end, gap, reach, cover, values):
         in_inner = _mark(cover, runs, in_inner, m, rows, row + gap, start, end, gap, INNER)
         out_inner = _mark(cover, runs, out_inner, m, rows, row - gap - 1, start, end, gap, -INNER)
         if row >= 0:
-            n = _ring_row(cover[left:right], seeds[row, left:right], z[row, left:right], values, n)
+            n = _ring_row(cover, seeds, z, row, left, right, values, n)
     cover[left : right + 1] = 0
     return n
 
@@ -207,3 +214,20 @@ def ring_backgrounds(seeds, z, row_ptr, start, end, region, acc, chosen, ring, s
             whole = frame_background(seeds, z)
             known = True
         acc[c, _BACKGROUND] = whole
+
+
+@njit(cache=True, nogil=True)
+def window_medians(z, rows, cols, height, width):
+    """Return the medians of the finite pixels in windows of one size; NaN where there are none."""
+    out = np.empty((rows.size, cols.size))
+    values = np.empty(height * width, z.dtype)
+    for i in range(rows.size):
+        for j in range(cols.size):
+            n = 0
+            for row in range(rows[i], rows[i] + height):
+                for x in range(cols[j], cols[j] + width):
+                    v = z[row, x]
+                    values[n] = v
+                    n += v - v == 0
+            out[i, j] = median(values[:n])
+    return out

@@ -1,0 +1,285 @@
+"""Time detection against scikit-image and a reference implementation, side by side in one run.
+
+Every contestant sees the same frames. They take turns for several rounds, and the table shows medians, so
+that other work on the machine falls on all of them. The reference runs in an interpreter of its own
+(`--reference`, one in which playNano 0.5.0 is installed) and takes its turns like the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from skimage.feature import blob_log
+from skimage.measure import label, regionprops_table
+
+from playNano.algorithms.blobs import find_blobs
+from playNano.algorithms.regions import find_regions
+
+LEVEL = 1.5
+PROPERTIES = ("label", "area", "centroid", "bbox", "intensity_min", "intensity_max", "intensity_mean")
+
+# Runs in the reference's interpreter: answers each line on its input with the time of one run.
+REFERENCE = """
+import logging, sys, time
+logging.disable(logging.CRITICAL)
+import numpy as np
+from pathlib import Path
+from playnano.afm_stack import AFMImageStack
+from playnano.analysis.modules.feature_detection import FeatureDetectionModule
+from playnano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
+answer, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    kind, path = line.split()
+    frames = np.load(path)
+    stack = AFMImageStack(frames, 1.0, "h", Path("movie"), [{"timestamp": float(i)} for i in range(len(frames))])
+    start = time.perf_counter()
+    if kind == "regions":
+        FeatureDetectionModule().run(stack, mask_fn=lambda frame: frame > LEVEL)
+    else:
+        LoGBlobDetectionModule().run(stack)
+    print(time.perf_counter() - start, file=answer, flush=True)
+""".replace("LEVEL", str(LEVEL))
+
+
+def movie(
+    n_frames: int, side: int, particles: int, sigma: tuple[float, float], noise: float, seed: int
+) -> np.ndarray:
+    """Return Gaussian particles 5 nm high on white noise, float32."""
+    rng = np.random.default_rng(seed)
+    frames = rng.normal(0, noise, (n_frames, side, side))
+    grid = np.arange(side)
+    for frame in frames:
+        for _ in range(particles):
+            y, x = rng.uniform(0, side, 2)
+            s = rng.uniform(*sigma)
+            rows, cols = (slice(max(int(c - 5 * s), 0), int(c + 5 * s) + 1) for c in (y, x))
+            frame[rows, cols] += 5 * np.exp(
+                -((grid[rows, None] - y) ** 2 + (grid[None, cols] - x) ** 2) / (2 * s * s)
+            )
+    return frames.astype(np.float32)
+
+
+class Reference:
+    """The reference implementation in its own interpreter."""
+
+    def __init__(self, python: str) -> None:
+        self.process = subprocess.Popen(
+            [python, "-c", REFERENCE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, kind: str, path: Path) -> float:
+        """Return the seconds that one run took."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{kind} {path}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """End the interpreter."""
+        self.process.communicate()
+
+
+def timed(call: Callable[[], object]) -> Callable[[], float]:
+    def seconds() -> float:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+
+    return seconds
+
+
+def compete(contestants: dict[str, Callable[[], float]], rounds: int, n_frames: int) -> dict[str, float]:
+    """Let everyone run once for nothing and then in turns; return medians in ms a frame."""
+    for run in contestants.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            times[name].append(run() / n_frames * 1e3)
+    return {name: statistics.median(t) for name, t in times.items()}
+
+
+def by_scikit_image(frames: np.ndarray) -> None:
+    for frame in frames:
+        regionprops_table(label(frame > LEVEL, connectivity=2), frame, properties=PROPERTIES)
+
+
+def by_blob_log(frames: np.ndarray) -> None:
+    for frame in frames:
+        blob_log(frame, 1, 5, 10, threshold=0.1, overlap=0.5)
+
+
+def through_module(frames: np.ndarray) -> None:
+    from playNano.afm_stack import AFMImageStack
+    from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+
+    stack = AFMImageStack(frames, 1.0, "h", Path("movie"))
+    FeatureDetectionModule().run(stack, mask_fn=lambda frame: frame > LEVEL)
+
+
+def in_threads(frames: np.ndarray, workers: int, call: Callable[[np.ndarray], object]) -> None:
+    """Run `call` on four blocks of frames in a pool."""
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(call, np.array_split(frames, 4)))
+
+
+def regions(frames: np.ndarray, reference: Reference | None, path: Path, rounds: int) -> tuple[dict, float]:
+    """Time region detection on one movie; masks are made inside the time of everyone."""
+    contestants = {
+        "basic": timed(lambda: find_regions(frames, frames > LEVEL, properties="basic")),
+        "full": timed(lambda: find_regions(frames, frames > LEVEL)),
+        "full, ground 0": timed(lambda: find_regions(frames, frames > LEVEL, background="zero")),
+        "module": timed(lambda: through_module(frames)),
+        "scikit-image": timed(lambda: by_scikit_image(frames)),
+    }
+    if reference is not None:
+        contestants["reference"] = lambda: reference.run("regions", path)
+    found = len(find_regions(frames, frames > LEVEL, properties="basic").table) / len(frames)
+    return compete(contestants, rounds, len(frames)), found
+
+
+def blobs(frames: np.ndarray, reference: Reference | None, path: Path, rounds: int) -> tuple[dict, float]:
+    """Time blob detection on one movie."""
+    contestants = {
+        "exact": timed(lambda: find_blobs(frames)),
+        "fast": timed(lambda: find_blobs(frames, mode="fast")),
+        "exact, fitted": timed(lambda: find_blobs(frames, subpixel=True, fit="gaussian")),
+        "blob_log": timed(lambda: by_blob_log(frames)),
+    }
+    if reference is not None:
+        contestants["reference"] = lambda: reference.run("blobs", path)
+    return compete(contestants, rounds, len(frames)), len(find_blobs(frames)) / len(frames)
+
+
+def row(name: str, found: float, times: dict[str, float], over: tuple[str, ...]) -> str:
+    cells = [name, f"{found:.0f}", *(f"{t:.3g}" for t in times.values())]
+    cells += [f"**{times[a] / times[b]:.1f}**" for a, b in (pair.split(" / ") for pair in over) if a in times]
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(title: str, rows: list[tuple[str, dict, float]], over: tuple[str, ...]) -> list[str]:
+    names = list(rows[0][1])
+    ratios = [pair for pair in over if pair.split(" / ")[0] in names]
+    head = ["movie", "found a frame", *names, *ratios]
+    lines = [f"## {title}", "", "ms a frame; ratios in bold", "", "| " + " | ".join(head) + " |"]
+    lines.append("|" + "---|" * len(head))
+    lines += [row(name, found, times, over) for name, times, found in rows]
+    return [*lines, ""]
+
+
+def threads(rounds: int, quick: bool) -> list[str]:
+    """Compare one and two threads over blocks of frames."""
+    lines = [
+        "## Two threads over blocks of frames",
+        "",
+        "| | one, ms a frame | two | ratio |",
+        "|---|---|---|---|",
+    ]
+    for name, n, side, particles, call in (
+        ("regions, full, 256 x 256", 200, 256, 40, lambda f: find_regions(f, f > LEVEL)),
+        ("regions, full, 1024 x 1024", 16, 1024, 450, lambda f: find_regions(f, f > LEVEL)),
+        ("blobs, exact, 256 x 256", 16, 256, 40, lambda f: find_blobs(f, threshold=0.5)),
+    ):
+        frames = movie(4 if quick else n, side, particles, (2, 3.5), 0.3, seed=5)
+        times = compete(
+            {str(w): timed(lambda w=w, f=frames, c=call: in_threads(f, w, c)) for w in (1, 2)},
+            rounds,
+            len(frames),
+        )
+        lines.append(f"| {name} | {times['1']:.3g} | {times['2']:.3g} | **{times['1'] / times['2']:.2f}** |")
+    return [*lines, ""]
+
+
+def report(args: argparse.Namespace) -> str:
+    reference = Reference(args.reference) if args.reference else None
+    shapes = (
+        ("256 x 256, 40 particles", 20, 256, 40, (2.0, 3.5)),
+        ("256 x 256, 400 small particles", 20, 256, 400, (1.2, 2.0)),
+        ("1024 x 1024, 450 particles", 4, 1024, 450, (2.0, 3.5)),
+    )
+    noises = (
+        ("256 x 256, 40 particles, noise 0.05 nm", 5, 0.05),
+        ("256 x 256, 40 particles, noise 0.3 nm", 2, 0.3),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "movie.npy"
+        found_regions, found_blobs = [], []
+        for name, n, side, particles, sigma in shapes:
+            frames = movie(2 if args.quick else n, side, particles, sigma, 0.3, seed=1)
+            np.save(path, frames)
+            times, found = regions(frames, reference, path, args.rounds)
+            found_regions.append((name, times, found))
+        for name, n, noise in noises:
+            frames = movie(1 if args.quick else n, 256, 40, (2.0, 3.5), noise, seed=2)
+            np.save(path, frames)
+            times, found = blobs(frames, reference, path, args.rounds)
+            found_blobs.append((name, times, found))
+    if reference is not None:
+        reference.close()
+    command = "python benchmarks/detection_speed.py " + " ".join(sys.argv[1:])
+    lines = ["# Speed of detection", "", f"Made by `{command.strip()}`.", "", machine(), ""]
+    lines += table(
+        "Regions",
+        found_regions,
+        (
+            "reference / module",
+            "reference / basic",
+            "reference / full",
+            "scikit-image / basic",
+            "full / basic",
+        ),
+    )
+    lines += table("Blobs", found_blobs, ("blob_log / exact", "blob_log / fast", "reference / exact"))
+    lines += threads(args.rounds, args.quick)
+    return "\n".join([*lines, NOTES])
+
+
+NOTES = """`basic` has the contract's statistics, `full` every property with the ground from a ring around each region,
+`full, ground 0` the same without the ring. `module` is `feature_detection` as it is called by a user, `reference` the
+same call of playNano 0.5.0. Masks are made inside the time of all of them. The reference and blob_log spend most of
+their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
+"""
+
+
+def machine() -> str:
+    import cv2
+    import numba
+    import scipy
+    import skimage
+
+    parts = {"Python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
+    parts |= {"numba": numba.__version__, "scikit-image": skimage.__version__, "OpenCV": cv2.__version__}
+    return f"{platform.machine()}, " + ", ".join(f"{name} {version}" for name, version in parts.items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reference", help="interpreter in which the reference implementation is installed")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant, at least 5")
+    parser.add_argument("--quick", action="store_true", help="few frames, to see that it runs")
+    parser.add_argument("--output", type=Path, help="where to write the table")
+    args = parser.parse_args()
+    text = report(args)
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
