@@ -108,7 +108,7 @@ def _site_stays(
 def _places(
     species: Species,
     n: int,
-    site: npt.NDArray[np.int64],
+    site: FloatArray,
     area: Area,
     surface: Surface,
     rng: np.random.Generator,

@@ -83,13 +83,17 @@ PRESETS: dict[str, Preset] = {
     "membrane diffusion": Preset(
         "Proteins that diffuse in a supported membrane, halt now and then, and form dimers.",
         Scene(
-            Species(
-                Gaussian(height_nm=3.5, half_width_nm=5.0),
-                count=22,
-                name="protein",
-                motion=Motion(diffusion_nm2_s=120.0),
-                kinetics=Kinetics(bind_rate_s=0.4, unbind_rate_s=0.02, pause_rate_s=0.05, resume_rate_s=0.25),
-                size_spread=0.05,
+            (
+                Species(
+                    Gaussian(height_nm=3.5, half_width_nm=5.0),
+                    count=22,
+                    name="protein",
+                    motion=Motion(diffusion_nm2_s=120.0),
+                    kinetics=Kinetics(
+                        bind_rate_s=0.4, unbind_rate_s=0.02, pause_rate_s=0.05, resume_rate_s=0.25
+                    ),
+                    size_spread=0.05,
+                ),
             ),
             margin_nm=20.0,
             dimers=Dimers(merge_rate_s=2.0, split_rate_s=0.2),
@@ -107,19 +111,23 @@ PRESETS: dict[str, Preset] = {
             tilt_walk_nm=0.02,
             sink_walk_nm=0.1,
             adc_step_nm=0.02,
-        ),  # fmt: skip
+        ),
         Faults(scars_per_frame=0.2, scar_nm=2.0),
     ),
     "molecular motors": Preset(
         "Motors that step along filaments, one way, until they let go or reach the end.",
         Scene(
-            Species(
-                SphericalCap(height_nm=5.0, base_radius_nm=8.0),
-                count=8,
-                name="motor",
-                motion=Motion(speed_nm_s=40.0, step_nm=8.0),
-                kinetics=Kinetics(bind_rate_s=0.9, unbind_rate_s=0.06, pause_rate_s=0.1, resume_rate_s=0.5),
-                place="paths",
+            (
+                Species(
+                    SphericalCap(height_nm=5.0, base_radius_nm=8.0),
+                    count=8,
+                    name="motor",
+                    motion=Motion(speed_nm_s=40.0, step_nm=8.0),
+                    kinetics=Kinetics(
+                        bind_rate_s=0.9, unbind_rate_s=0.06, pause_rate_s=0.1, resume_rate_s=0.5
+                    ),
+                    place="paths",
+                ),
             ),
             substrate=Strands(
                 count=5, height_nm=4.0, width_nm=9.0, length_nm=600.0, persistence_nm=2e4, angle_rad=0.25
@@ -173,19 +181,21 @@ PRESETS: dict[str, Preset] = {
             row_offset_nm=0.15,
             tilt_nm=(2.0, 3.0),
             adc_step_nm=0.02,
-        ),  # fmt: skip
+        ),
         Faults(scars_per_frame=0.2, scar_nm=2.0, blank_frames=(41,), torn_frames=(40,)),
     ),
     "2-D lattice with defects": Preset(
         "A crystal of proteins in which molecules leave their sites and others fill them again.",
         Scene(
-            Species(
-                Gaussian(height_nm=1.8, half_width_nm=2.6),
-                count=None,
-                name="molecule",
-                kinetics=Kinetics(bind_rate_s=0.1, unbind_rate_s=0.008),
-                size_spread=0.02,
-                place="sites",
+            (
+                Species(
+                    Gaussian(height_nm=1.8, half_width_nm=2.6),
+                    count=None,
+                    name="molecule",
+                    kinetics=Kinetics(bind_rate_s=0.1, unbind_rate_s=0.008),
+                    size_spread=0.02,
+                    place="sites",
+                ),
             ),
             substrate=Lattice(period_nm=(9.0, 9.0), angle_rad=math.pi / 3, turn_rad=0.15),
             exclusion=False,
@@ -199,7 +209,7 @@ PRESETS: dict[str, Preset] = {
             slow_axis="alternating",
             drift_nm_s=(0.02, 0.03),
             drift_walk_nm2_s=0.005,
-        ),  # fmt: skip
+        ),
         Tip("conical", radius_nm=1.5, half_angle_deg=20.0),
         Feedback(settle_s=1e-5),
         Noise(
