@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playNano.simulate.movie import SimulatedMovie, simulate_movie, simulate_scene
+    from playNano.simulate.presets import PRESETS, simulate_preset
 
-__all__ = ["SimulatedMovie", "simulate_movie", "simulate_scene"]
+__all__ = ["PRESETS", "SimulatedMovie", "simulate_movie", "simulate_preset", "simulate_scene"]
 
 _PUBLIC = {
+    "PRESETS": "playNano.simulate.presets",
     "SimulatedMovie": "playNano.simulate.movie",
     "simulate_movie": "playNano.simulate.movie",
+    "simulate_preset": "playNano.simulate.presets",
     "simulate_scene": "playNano.simulate.movie",
 }
 

@@ -143,9 +143,7 @@ class Crowd:
         gap = (self.base[i] + self.base[j]) * (1 + 1e-9)
         turns = rng.uniform(0, 2 * math.pi) + np.arange(8) * math.pi / 4
         places = self.pos[i] + gap * np.column_stack([np.sin(turns), np.cos(turns)])
-        inside = (places >= (area.top, area.left)).all(axis=1) & (places <= (area.bottom, area.right)).all(
-            axis=1
-        )
+        inside = area.holds(places)
         self.contact[i] = self.base[i]
         room = np.flatnonzero(inside & self._room(j, places))
         if len(room) == 0:

@@ -103,6 +103,7 @@ def plan(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.D
                 ("scar", f, int(rng.integers(0, h)), 1, col, length, float(rng.normal(0, faults.scar_nm)))
             )
         if blank:
+            rows = [row for row in rows if row[1] != f]
             rows.append(("blank", f, 0, h, 0, w, faults.blank_nm))
         elif torn:
             order = scanner.row_order(f)[tear:]

@@ -101,8 +101,9 @@ class Ground:
         return 0.0 if z is None else float(z.max() - z.min())
 
     def _at(self, grid: FloatArray | None, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        if grid is None:
-            return np.zeros(np.broadcast_shapes(y_nm.shape, x_nm.shape))
+        shape = np.broadcast_shapes(y_nm.shape, x_nm.shape)
+        if grid is None or 0 in shape:
+            return np.zeros(shape)
         import cv2
 
         (top, left), step = self._surface.origin_nm, self._surface.step_nm

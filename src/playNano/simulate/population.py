@@ -72,17 +72,23 @@ def _stays(
     if species.place == "sites":
         return _site_stays(rates, species.count, duration_s, n_sites, rng)
     later = int(rng.poisson(rates.bind_rate_s * duration_s)) if rates.bind_rate_s > 0 else 0
+    count = species.count
+    if count is None:
+        count = int(rng.poisson(rates.bind_rate_s / rates.unbind_rate_s))
     # Exponential waiting times have no memory: who is there at the beginning stays as long as who arrives.
-    on = np.concatenate([np.full(species.count, -np.inf), np.sort(rng.uniform(0.0, duration_s, later))])
+    on = np.concatenate([np.full(count, -np.inf), np.sort(rng.uniform(0.0, duration_s, later))])
     off = np.where(np.isinf(on), 0.0, on) + _waits(rng, rates.unbind_rate_s, len(on))
-    return on, off, np.full(len(on), -1)
+    return on, off, np.zeros(len(on), dtype=np.int64)
 
 
 def _site_stays(
-    rates: Kinetics, count: int, duration_s: float, n_sites: int, rng: np.random.Generator
+    rates: Kinetics, count: int | None, duration_s: float, n_sites: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
     filled = np.zeros(n_sites, dtype=bool)
-    filled[rng.permutation(n_sites)[: min(count, n_sites)]] = True
+    if count is None:
+        filled = rng.uniform(size=n_sites) < rates.bind_rate_s / (rates.bind_rate_s + rates.unbind_rate_s)
+    else:
+        filled[rng.permutation(n_sites)[: min(count, n_sites)]] = True
     on: list[float] = []
     off: list[float] = []
     where: list[int] = []
@@ -102,7 +108,7 @@ def _site_stays(
 def _places(
     species: Species,
     n: int,
-    site: npt.NDArray[np.int64],
+    site: FloatArray,
     area: Area,
     surface: Surface,
     rng: np.random.Generator,
@@ -110,7 +116,7 @@ def _places(
     places = np.zeros((n, _TRIES, 2))
     path = np.full((n, _TRIES), -1)
     if species.place == "sites":
-        places[:] = surface.sites[site][:, None, :] if n else 0.0
+        places[:] = site[:, None, :]
     elif species.place == "paths":
         lengths = np.array([len(p) - 1 for p in surface.paths]) * PATH_STEP_NM
         along = rng.uniform(0.0, lengths.sum(), (n, _TRIES))
@@ -189,16 +195,19 @@ def populate(
     """
     parts = []
     switches: list[FloatArray] = []
+    sites = surface.sites[area.holds(surface.sites)]
     for index, species in enumerate(scene.species):
-        wanted = {"paths": len(surface.paths), "sites": len(surface.sites)}.get(species.place, 1)
+        wanted = {"paths": len(surface.paths), "sites": len(sites)}.get(species.place, 1)
         if wanted == 0 and (species.count or species.kinetics.bind_rate_s):
             raise ParameterError(
                 f"Species {species.name!r} is placed on {species.place}, but the substrate "
                 f"{type(scene.substrate).__name__} has none here: choose another one or place='anywhere'."
             )
-        on, off, site = _stays(species, duration_s, len(surface.sites), rng)
+        on, off, site = _stays(species, duration_s, len(sites), rng)
         n = len(on)
-        places, path = _places(species, n, site, area, surface, rng)
+        places, path = _places(
+            species, n, sites[site] if len(sites) else np.zeros((n, 2)), area, surface, rng
+        )
         moments, paused = _pauses(species.kinetics, on, off, duration_s, rng)
         switches += moments
         size, height = _spread(rng, species.size_spread, n), _spread(rng, species.height_spread, n)

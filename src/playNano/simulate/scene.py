@@ -113,7 +113,8 @@ class Species:
     shape
         Shape of a particle of mean size.
     count
-        Particles at the beginning, >= 0.
+        Particles at the beginning, >= 0; None for as many as balance arrivals and departures (drawn at random:
+        each site is filled with the probability of equilibrium, elsewhere their number is Poisson).
     name
         Name in the truth tables.
     motion, kinetics
@@ -134,7 +135,7 @@ class Species:
     """
 
     shape: Shape
-    count: int
+    count: int | None
     name: str = "particle"
     motion: Motion = field(default_factory=Motion)
     kinetics: Kinetics = field(default_factory=Kinetics)
@@ -145,7 +146,10 @@ class Species:
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Shape):
             raise ParameterError(f"Species: shape must be one of the shapes, got {self.shape!r}.")
-        check.whole(self, 0, count=self.count)
+        if self.count is not None:
+            check.whole(self, 0, count=self.count)
+        elif self.kinetics.unbind_rate_s == 0:
+            raise ParameterError("Species: count=None needs kinetics with unbind_rate_s above 0.")
         check.not_negative(self, size_spread=self.size_spread, height_spread=self.height_spread)
         check.one_of(self, "place", self.place, ("anywhere", "paths", "sites"))
 

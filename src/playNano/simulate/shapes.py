@@ -365,8 +365,8 @@ class HeightMap(Shape):
         dy, dx = np.broadcast_arrays(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float))
         rows = dy / self.pixel_nm + (self.image.shape[0] - 1) / 2
         cols = dx / self.pixel_nm + (self.image.shape[1] - 1) / 2
-        z = map_coordinates(self.image, [rows, cols], order=1, mode="constant", cval=0.0)
-        return np.asarray(z * (self.height_nm / self.image.max()), dtype=np.float64)
+        z = map_coordinates(self.image, [rows.ravel(), cols.ravel()], order=1, mode="constant", cval=0.0)
+        return np.asarray(z.reshape(dy.shape) * (self.height_nm / self.image.max()), dtype=np.float64)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> HeightMap:
         """Return the shape with all lengths times `size`, and its height times `height` besides."""

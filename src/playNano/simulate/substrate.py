@@ -31,6 +31,11 @@ class Area:
             self.top - margin_nm, self.left - margin_nm, self.bottom + margin_nm, self.right + margin_nm
         )
 
+    def holds(self, places: FloatArray) -> npt.NDArray[np.bool_]:
+        """Tell which places (n, 2) lie in the rectangle."""
+        after, before = places >= (self.top, self.left), places <= (self.bottom, self.right)
+        return np.asarray((after & before).all(axis=1))
+
 
 @dataclass(frozen=True, eq=False)
 class Surface:
@@ -194,13 +199,7 @@ class Lattice(Substrate):
         reach = int(np.abs(corners @ np.linalg.inv(vectors)).max()) + 1
         ij = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
         sites = ij @ vectors + start
-        inside = (
-            (sites[:, 0] >= area.top)
-            & (sites[:, 0] <= area.bottom)
-            & (sites[:, 1] >= area.left)
-            & (sites[:, 1] <= area.right)
-        )
-        sites = sites[inside]
+        sites = sites[area.holds(sites)]
         if self.relief_nm == 0:
             return Surface(sites=sites)
         y, x = _grid(area, step_nm)
@@ -258,17 +257,13 @@ class Strands(Substrate):
         y, x = _grid(area, step_nm)
         z = np.zeros((y.size, x.size))
         if paths:
-            from scipy.ndimage import distance_transform_edt
+            from scipy.spatial import cKDTree
 
-            away = np.ones(z.shape, dtype=bool)
-            for path in paths:
-                rows = np.rint((path[:, 0] - area.top) / step_nm).astype(int)
-                cols = np.rint((path[:, 1] - area.left) / step_nm).astype(int)
-                ok = (rows >= 0) & (rows < z.shape[0]) & (cols >= 0) & (cols < z.shape[1])
-                away[rows[ok], cols[ok]] = False
-            r = distance_transform_edt(away) * step_nm / (self.width_nm / 2)
-            z = self.height_nm * np.exp2(-r * r)
-            z[r > 3.5] = 0.0
+            pixels = np.column_stack([np.repeat(y.ravel(), x.size), np.tile(x.ravel(), y.size)])
+            tree = cKDTree(np.concatenate(paths))
+            far = 3.5 * self.width_nm / 2
+            r = tree.query(pixels, distance_upper_bound=far)[0].reshape(z.shape) / (self.width_nm / 2)
+            z = np.where(np.isfinite(r), self.height_nm * np.exp2(-(np.minimum(r, 9.0) ** 2)), 0.0)
         return Surface(z, (area.top, area.left), step_nm, paths=paths)
 
     def _chain(self, area: Area, rng: np.random.Generator) -> FloatArray:
@@ -281,12 +276,7 @@ class Strands(Substrate):
         path = np.cumsum(steps, axis=0)
         middle = np.array([rng.uniform(area.top, area.bottom), rng.uniform(area.left, area.right)])
         path += middle - path[n // 2]
-        inside = (
-            (path[:, 0] >= area.top)
-            & (path[:, 0] <= area.bottom)
-            & (path[:, 1] >= area.left)
-            & (path[:, 1] <= area.right)
-        )
+        inside = area.holds(path)
         # The longest run inside holds the middle only if the chain does not leave and come back before it.
         out = np.flatnonzero(~inside)
         first = out[out < n // 2].max() + 1 if (out < n // 2).any() else 0

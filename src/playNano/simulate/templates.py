@@ -14,6 +14,9 @@ from playNano.simulate.tip import Tip
 
 FloatArray = npt.NDArray[np.float64]
 
+# On uneven ground a particle's flank bends down from this part of its height, so that the tail of a
+# Gaussian does not stand out over lower ground as a thin disc.
+_FOOT = 0.3
 # Points of a radial profile, and the longest side of a map.
 _RADIAL_POINTS = 600
 _MAP_SIDE = 240
@@ -50,12 +53,17 @@ class Templates:
     extent_nm: FloatArray
 
 
+def _on_ground(z: FloatArray, shape: Shape, drop_nm: float) -> FloatArray:
+    """Lead the foot of a shape down to the lowest ground, and cut it off there."""
+    foot = _FOOT * shape.height_nm
+    return np.where(z > 0, z - drop_nm * np.maximum(1.0 - z / foot, 0.0), -np.inf)
+
+
 def _radial(shape: Shape, tip: Tip, drop_nm: float) -> tuple[FloatArray, float, float]:
     extent = shape.extent_nm + tip.reach_nm(shape.height_nm + drop_nm)
     step = extent / (_RADIAL_POINTS - 2)
     r = np.arange(_RADIAL_POINTS) * step
-    z = shape.profile(r)
-    z[z <= 0] = -np.inf
+    z = _on_ground(shape.profile(r), shape, drop_nm)
     if tip.kind != "sharp":
         # The tip is round, so the point of a ring that it touches first lies on the way to the centre.
         z = (z[None, :] - tip.profile(r[:, None] - r[None, :])).max(axis=1)
@@ -67,12 +75,9 @@ def _map(shape: Shape, tip: Tip, drop_nm: float, pixel_nm: float) -> tuple[Float
     step = max(pixel_nm / 4, 2 * extent / _MAP_SIDE)
     half = int(np.ceil(extent / step)) + 1
     axis = np.arange(-half, half + 1) * step
-    z = shape.surface(axis[:, None], axis[None, :])
+    z = _on_ground(shape.surface(axis[:, None], axis[None, :]), shape, drop_nm)
     if tip.kind != "sharp":
-        floor = -(shape.height_nm + 2 * drop_nm + 1.0)
-        z = tip.dilate(np.where(z > 0, z, floor), step)
-    else:
-        z = np.where(z > 0, z, -np.inf)
+        z = tip.dilate(np.maximum(z, -(shape.height_nm + 2 * drop_nm + 1.0)), step)
     return np.maximum(z, -drop_nm - 1e-6), step, extent
 
 
