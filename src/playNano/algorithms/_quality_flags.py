@@ -24,6 +24,8 @@ from playNano.algorithms._quality_rules import (
 
 # Of fewer frames nobody can say which of two changes of level is the drift.
 FEWEST_LEVELS = 4
+# Frames within which a level that comes back was a visit, not a move.
+SHORT_STAY = 3
 
 
 def find_torn(lines: Lines, blank: BoolArray, limits: Limits) -> tuple[BoolArray, BoolArray]:
@@ -54,32 +56,67 @@ def find_jumps(
     known = np.flatnonzero(np.isfinite(level))
     jump = np.zeros(len(level), dtype=np.bool_)
     size = np.full(len(level), np.nan)
-    # Terraces that pass through the frame shift its level by as much as they are high.
-    floor = max(usual.relief, 8 * usual.row_noise, np.nan_to_num(middle(extent)))
-    change = np.diff(level[known])
-    drift = float(np.median(change)) if len(change) else 0.0
-    off = change - drift
+    floor = max(usual.relief, 8 * usual.row_noise)
+    if len(known) < 2:
+        return jump, size, floor
+    gap = np.diff(known)
+    drift = float(np.median(np.diff(level[known]) / gap))
+    flat = level[known] - drift * known
+    off = np.diff(flat)
     limit = max(sigma * lower_quartile(np.abs(off)) / LOWER_QUARTILE, floor)
     size[known[1:]] = off
-    if len(known) < FEWEST_LEVELS:
-        return jump, size, limit
-    jump[known] = _leaps(level[known] - drift * np.arange(len(known)), limit)
+    if len(known) >= FEWEST_LEVELS:
+        # A terrace that passes through the frame moves its level by no more than is seen within.
+        within = np.maximum(extent[known[1:]], extent[known[:-1]])
+        jump[known] = _leaps(flat, np.concatenate(([limit], np.maximum(limit, within))))
     return jump, size, limit
 
 
-def _leaps(level: FloatArray, limit: float) -> BoolArray:
-    """Return where a level leaves that of the frames before; a level that stays is the new one."""
+def _leaps(level: FloatArray, limit: FloatArray) -> BoolArray:
+    """Return where a level leaves that of the frame before.
+
+    If it leaps back soon, the frames in between are the odd ones; if it stays, the first is.
+    """
     leap = np.zeros(len(level), dtype=np.bool_)
-    base = level[0]
-    for i in range(1, len(level)):
-        stays = leap[i - 1] and abs(level[i] - level[i - 1]) <= limit
-        leap[i] = abs(level[i] - base) > limit and not stays
-        if not leap[i]:
-            base = level[i]
-    # A first frame that is alone with its level is itself the odd one.
-    if leap[1] and not leap[2] and abs(level[2] - level[1]) <= limit:
-        leap[:2] = True, False
+    far = np.concatenate(([False], np.abs(np.diff(level)) > limit[1:]))
+    start = _odd_start(level, far)
+    leap[:start] = True
+    i = start + 1
+    while i < len(level):
+        if not far[i]:
+            i += 1
+            continue
+        leap[i] = True
+        ahead = slice(i + 1, i + 1 + SHORT_STAY)
+        back = np.flatnonzero(far[ahead] & (np.abs(level[ahead] - level[i - 1]) <= limit[i]))
+        if back.size:
+            end = i + 1 + int(back[0])
+            leap[i:end] = True
+            i = end
+        i += 1
     return leap
+
+
+def _odd_start(level: FloatArray, far: BoolArray) -> int:
+    """Return how many first frames are at a level of their own, which the movie then leaves."""
+    leaps = np.flatnonzero(far)
+    first = int(leaps[0]) if leaps.size else 0
+    if not 0 < first <= SHORT_STAY or 2 * first >= len(level):
+        return 0
+    nearer = np.abs(level[first:] - level[first]) < np.abs(level[first:] - level[first - 1])
+    return first if nearer.mean() > 0.5 and not far[first + 1 : first + 2].any() else 0
+
+
+def find_steps(lines: Lines, n: int, h: int) -> BoolArray:
+    """Return the frames with a lasting step of height that neither neighbour frame has at that place."""
+    out = np.zeros(n, dtype=np.bool_)
+    for k, steps in lines.lasting.items():
+        beside = [*lines.lasting.get(k - 1, ()), *lines.lasting.get(k + 1, ())]
+        # What stands on the sample stays there: a terrace's edge is seen in the next frame too.
+        out[k] = not all(
+            any(abs(r - q) <= h / 8 and step * other > 0 for q, other in beside) for r, step in steps
+        )
+    return out
 
 
 def unusual(values: FloatArray, pool: BoolArray, ratio: float, below: bool) -> BoolArray:
@@ -151,11 +188,15 @@ def pool_of(usable: BoolArray, blank: BoolArray) -> BoolArray:
     return usable if usable.any() else ~blank
 
 
-def find_drifting(extent: FloatArray, usual: Usual, sigma: float) -> BoolArray:
-    """Return the frames within which the height moves far more than in the others."""
+def find_drifting(
+    figures: Figures, extent: FloatArray, lines: Lines, usual: Usual, sigma: float
+) -> BoolArray:
+    """Return the frames within which the height drifts, without a step, far more than in the others."""
     centre = middle(extent)
     if not np.isfinite(centre):
         return np.zeros(len(extent), dtype=np.bool_)
     spread = lower_quartile(np.abs(extent - centre)) / LOWER_QUARTILE
-    limit = centre + max(sigma * spread, 3 * usual.relief, 8 * usual.row_noise)
-    return np.isfinite(extent) & (extent > limit)
+    limit = centre + max(sigma * spread, 2 * usual.relief, 2 * usual.wild_step)
+    smooth = np.array([not lines.lasting.get(k) for k in range(len(extent))], dtype=np.bool_)
+    # The levels themselves are medians of some pixels and scatter with their noise.
+    return smooth & np.isfinite(extent) & (extent > limit + 2 * figures["noise"])

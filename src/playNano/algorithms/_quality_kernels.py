@@ -29,9 +29,33 @@ def _sort_network(values, pairs):
 
 
 @njit(cache=True, nogil=True, fastmath=FLAGS)
-def _line_figures(line, least, largest, level, out):
-    """Write the shares at the extremes, the share of flat pairs, mean |dx| and mean deviation of a line."""
+def _extremes(line):
+    """Return least and largest height, by four running ones each: a single one waits for itself."""
     n = line.shape[0]
+    a = b = c = d = line[0]
+    e = f = g = h = line[0]
+    whole = n - n % 4
+    for j in range(0, whole, 4):
+        p, q, r, s = line[j], line[j + 1], line[j + 2], line[j + 3]
+        a = p if p < a else a
+        b = q if q < b else b
+        c = r if r < c else c
+        d = s if s < d else d
+        e = p if p > e else e
+        f = q if q > f else f
+        g = r if r > g else g
+        h = s if s > h else h
+    for j in range(whole, n):
+        a = line[j] if line[j] < a else a
+        e = line[j] if line[j] > e else e
+    return min(a, b, c, d), max(e, f, g, h)
+
+
+@njit(cache=True, nogil=True, fastmath=FLAGS)
+def _line_figures(line, level, profile, rest, high, low, out):
+    """Write what one line tells of itself, and raise and lower the extremes of every column."""
+    n = line.shape[0]
+    least, largest = _extremes(line)
     at_least = 0
     at_largest = 0
     flat = 0
@@ -45,13 +69,19 @@ def _line_figures(line, least, largest, level, out):
         change += abs(np.float64(line[j]) - np.float64(line[j - 1]))
     deviation = 0.0
     for j in range(n):
-        deviation += abs(np.float64(line[j]) - level)
+        rest[j] = np.float64(line[j]) - level - profile[j]
+        deviation += abs(rest[j])
+    for j in range(n):
+        high[j] = rest[j] if rest[j] > high[j] else high[j]
+        low[j] = rest[j] if rest[j] < low[j] else low[j]
     pairs = max(n - 1, 1)
-    out[0] = at_least / n
-    out[1] = at_largest / n
-    out[2] = flat / pairs
-    out[3] = change / pairs
-    out[4] = deviation / n
+    out[0] = least
+    out[1] = largest
+    out[2] = at_least / n
+    out[3] = at_largest / n
+    out[4] = flat / pairs
+    out[5] = change / pairs
+    out[6] = deviation / n
 
 
 @njit(cache=True, nogil=True)
@@ -165,21 +195,23 @@ def _line_steps(frame, columns, pairs, values, lines):
     _sort_network(values, pairs)
     for r in range(h):
         lines[0, r] = 0.5 * (values[low, r] + values[high, r])
-    values[:, 0] = 0.0
+    values[:, 0] = 0
     for r in range(1, h):
         for c in range(m):
-            values[c, r] = np.float64(frame[r, columns[c]]) - np.float64(frame[r - 1, columns[c]])
+            values[c, r] = frame[r, columns[c]] - frame[r - 1, columns[c]]
     _sort_network(values, pairs)
+    for r in range(h):
+        lines[1, r] = 0.5 * (values[low, r] + values[high, r])
+    off = np.zeros(h)
+    for c in range(m):
+        for r in range(h):
+            off[r] += abs(values[c, r] - lines[1, r])
     spread = np.empty(h)
     kept = 0
     for r in range(1, h):
-        lines[1, r] = 0.5 * (values[low, r] + values[high, r])
-        off = 0.0
-        for c in range(m):
-            off += abs(values[c, r] - lines[1, r])
         # Two lines that differ by a constant are no measurement: they say nothing of the noise.
-        if off > 0:
-            spread[kept] = off / m
+        if off[r] > 0:
+            spread[kept] = off[r] / m
             kept += 1
     noise = np.median(spread[:kept]) if kept > 0 else 0.0
     lines[1, 0] = 0.0
@@ -189,45 +221,67 @@ def _line_steps(frame, columns, pairs, values, lines):
 
 
 @njit(cache=True, nogil=True)
-def measure(block, least, largest, columns, pairs, shortest, lines, frames):
+def _profile(frame, level, sampled, pairs, values, out):
+    """Write the profile that the lines share: the medians of some lines, each less its level."""
+    m = sampled.shape[0]
+    for i in range(m):
+        r = sampled[i]
+        for j in range(frame.shape[1]):
+            values[i, j] = np.float64(frame[r, j]) - level[r]
+    _sort_network(values, pairs)
+    for j in range(frame.shape[1]):
+        out[j] = 0.5 * (values[(m - 1) // 2, j] + values[m // 2, j])
+
+
+@njit(cache=True, nogil=True)
+def measure(block, columns, pairs, sampled, row_pairs, shortest, lines, frames):
     """Measure every frame of a finite block (n, h, w).
 
     Parameters
     ----------
     block
         Heights, C-contiguous float32 or float64.
-    least, largest
-        Extremes of every line, (n, h), of the block's kind.
     columns
         Columns at which medians are taken, (m,) int64.
     pairs
         Exchanges of a sorting network for m values, (p, 2) int64.
+    sampled, row_pairs
+        The same of the lines of which the profile is made.
     shortest
         Shortest streak, in pixels.
     lines
-        Output (n, 8, h) float64: level, step to the line before, share at the least, share at the
-        largest height, share of flat pairs, mean |dx|, mean deviation from the level, depth of the deepest streak.
+        Output (n, 10, h) float64: level, step to the line before, least and largest height, shares of
+        the pixels at these two, share of flat pairs, mean |dx|, mean deviation from level and profile,
+        depth of the deepest streak.
     frames
-        Output (n, 2) float64: noise between lines, distinct levels.
+        Output (n, 3) float64: noise between lines, distinct heights, range of what stands off the lines.
     """
-    n, h, _ = block.shape
-    values = np.empty((columns.shape[0], h))
+    n, h, w = block.shape
+    values = np.empty((columns.shape[0], h), block.dtype)
+    across = np.empty((sampled.shape[0], w), block.dtype)
     height = np.zeros(h)
-    figures = np.empty(5)
+    profile = np.empty(w)
+    rest = np.empty(w)
+    high = np.empty(w)
+    low = np.empty(w)
+    figures = np.empty(7)
     for k in range(n):
         frame = block[k]
         noise = _line_steps(frame, columns, pairs, values, lines[k])
-        top = 0.0
+        _profile(frame, lines[k, 0], sampled, row_pairs, across, profile)
+        high[:] = 0.0
+        low[:] = 0.0
         for r in range(h):
-            level = lines[k, 0, r]
-            _line_figures(frame[r], least[k, r], largest[k, r], level, figures)
-            lines[k, 2:7, r] = figures
-            top = max(top, largest[k, r] - level, level - least[k, r])
+            _line_figures(frame[r], lines[k, 0, r], profile, rest, high, low, figures)
+            for i in range(7):
+                lines[k, 2 + i, r] = figures[i]
+        relief = high.max() - low.min()
         for r in range(1, h):
             height[r] = height[r - 1] + lines[k, 1, r]
-        limit = max(5.0 * noise, 0.02 * top)
-        lines[k, 7] = 0.0
+        limit = max(5.0 * noise, 0.02 * relief)
+        lines[k, 9] = 0.0
         if limit > 0:
-            _mark_streaks(frame, height, limit, shortest, lines[k, 7])
+            _mark_streaks(frame, height, limit, shortest, lines[k, 9])
         frames[k, 0] = noise
         frames[k, 1] = _count_levels(frame)
+        frames[k, 2] = relief

@@ -24,6 +24,8 @@ TRIMMED_MEAN = 0.5145
 LOWER_QUARTILE = 0.3186
 # A frame's noise between lines, in those of a quiet frame, from which its own slope is not believed.
 RESTLESS = 3.0
+# Six standard errors of a line's mean, from the mean deviation of its pixels.
+STEP_ERROR = 6 * 1.2533
 # A scar is thinner than anything that stands on a surface and is worth measuring.
 LONGEST_SCAR = 3
 # Lines on either side of a step from which its height is taken.
@@ -53,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Lines:
-    """What every line of a movie is, (n, h), and the number of lasting steps of every frame, (n,)."""
+    """What every line of a movie is, (n, h), and the lasting steps of its frames: lines and heights."""
 
     dead: BoolArray
     wild: BoolArray
@@ -64,7 +66,7 @@ class Lines:
     off_level: BoolArray
     steps: FloatArray
     valid: BoolArray
-    lasting: IntArray
+    lasting: dict[int, list[tuple[int, float]]]
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: Limits) 
     """Return the lines far noisier than the movie's, in frames that have others too."""
     noisy = ~dead & (figures["change"] > usual.noisy_line)
     # A frame that is as noisy all over is rough, not torn.
-    mixed = (~dead & ~noisy).mean(axis=1) >= limits.min_good_rows
+    calm = ~dead & (figures["change"] < 2 * usual.line_noise)
+    mixed = calm.mean(axis=1) >= limits.min_good_rows
     return noisy & mixed[:, None]
 
 
@@ -202,9 +205,7 @@ def learn_usual(
     whole = ~blank & (dead.mean(axis=1) < limits.min_bad_rows)
     pool = whole if whole.any() else ~blank
     noise = lower_quartile(row_noise(steps, valid)[pool])
-    above = np.where(dead, 0.0, figures["largest"] - figures["level"]).max(axis=1, initial=0.0)
-    below = np.where(dead, 0.0, figures["level"] - figures["least"]).max(axis=1, initial=0.0)
-    relief = lower_quartile((above + below)[pool])
+    relief = lower_quartile(figures["relief"][pool])
     roughness = lower_quartile(frame_roughness(figures, dead)[pool])
     largest = lower_quartile(np.abs(steps).max(axis=1, initial=0.0)[pool])
     change = np.where(dead, 0.0, figures["change"]).max(axis=1, initial=0.0)
@@ -247,7 +248,10 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     steps, valid = centred_steps(figures, dead)
     n, h = dead.shape
     size = np.abs(steps)
-    wild = valid & (size > usual.wild_step)
+    # A step is known no better than the noise of the line's pixels allows.
+    error = STEP_ERROR * figures["noise"] / np.sqrt(np.maximum(figures["width"], 1))
+    wild_step = np.maximum(usual.wild_step, error)
+    wild = valid & (size > wild_step[:, None])
     # A large step is held down, so that one scar does not spoil the lines around it.
     held = np.minimum(size, 2 * usual.quiet_step)
     calm = window_mean(held, valid, max(2, h // 64)) <= usual.quiet_step
@@ -255,8 +259,8 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     calm = (calm | (h < 2)) & ~dead & ~noisy
     good = calm.copy()
     off_level = np.zeros_like(dead)
+    lasting: dict[int, list[tuple[int, float]]] = {}
     depth = np.where(dead, 0.0, figures["streak"])
-    lasting = np.zeros(n, dtype=np.int64)
     level = flat_levels(figures, dead)
     own = np.nan_to_num(row_noise(steps, valid))
     # Against a frame's own restlessness too: in a rough frame large steps are no scars.
@@ -264,7 +268,7 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     for k in np.flatnonzero(~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)):
         returned = mark_scars(steps[k], scar_step[k], usual.scar_step, depth[k])
         wild[k] &= ~returned
-        lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(usual.wild_step, scar_step[k]))
+        lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(wild_step[k], scar_step[k]))
         good[k], off_level[k] = _good_lines(calm[k], wild[k], dead[k], level[k], usual, limits)
     return Lines(
         dead, wild, noisy, depth > 0, depth > usual.wild_step, good, off_level, steps, valid, lasting
@@ -295,15 +299,17 @@ def mark_scars(steps: FloatArray, limit: float, tolerance: float, depth: FloatAr
     return returned
 
 
-def _lasting_steps(level: FloatArray, wild: BoolArray, dead: BoolArray, limit: float) -> int:
-    """Return the number of wild steps after which the lines' levels stay apart from those before."""
-    count = 0
+def _lasting_steps(
+    level: FloatArray, wild: BoolArray, dead: BoolArray, limit: float
+) -> list[tuple[int, float]]:
+    """Return the wild steps after which the lines' levels stay apart from those before."""
     live = np.where(dead, np.nan, level)
+    steps = []
     for r in np.flatnonzero(wild):
-        before, after = live[max(r - PLATEAU, 0) : r], live[r : r + PLATEAU]
-        apart = middle(after) - middle(before)
-        count += bool(abs(apart) > limit)
-    return count
+        apart = middle(live[r : r + PLATEAU]) - middle(live[max(r - PLATEAU, 0) : r])
+        if abs(apart) > limit:
+            steps.append((int(r), apart))
+    return steps
 
 
 def _good_lines(

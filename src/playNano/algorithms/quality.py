@@ -21,7 +21,7 @@ Figures = npt.NDArray[Any]
 # More columns than these change a line's median by less than the noise of one pixel.
 MEDIAN_COLUMNS = 32
 LINE_FIELDS = (
-    "level", "step", "least_share", "largest_share", "flat_share", "change", "deviation", "streak",
+    "level", "step", "least", "largest", "least_share", "largest_share", "flat_share", "change", "deviation", "streak",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
         ``level``, ``step`` to the line before, ``least``, ``largest``, ``least_share`` and
         ``largest_share`` (share of the pixels at these two), ``flat_share`` (share of equal
         neighbours), ``change`` (mean difference of neighbours), ``deviation`` (mean deviation from
-        the level), ``streak`` (depth of the deepest streak that starts in the line or the one before), ``missing_share``.
+        the level and the profile that the lines share), ``streak`` (depth of the deepest streak that starts in the line or the one before), ``missing_share``.
 
     Raises
     ------
@@ -83,16 +83,17 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
     out["width"] = w
     if n == 0:
         return out
-    z, least, largest = _fill_gaps(z, out["missing_share"])
-    columns = np.unique(np.linspace(0, w - 1, min(MEDIAN_COLUMNS, w)).round().astype(np.int64))
+    z = _fill_gaps(z, out["missing_share"])
+    columns = _spread_out(w)
     lines = np.empty((n, len(LINE_FIELDS), h))
-    frames = np.empty((n, 2))
+    frames = np.empty((n, 3))
     shortest = max(6, w // 16)
-    measure(z, least, largest, columns, _exchanges(len(columns)), shortest, lines, frames)
-    out["least"], out["largest"] = least, largest
+    sampled = _spread_out(h)
+    networks = _exchanges(len(columns)), _exchanges(len(sampled))
+    measure(z, columns, networks[0], sampled, networks[1], shortest, lines, frames)
     for i, name in enumerate(LINE_FIELDS):
         out[name] = lines[:, i]
-    out["noise"], out["n_distinct"] = frames.T
+    out["noise"], out["n_distinct"], out["relief"] = frames.T
     return out
 
 
@@ -114,17 +115,18 @@ def figure_type(h: int) -> np.dtype[Any]:
     >>> figure_type(4)["level"].shape
     (4,)
     """
-    exact = [(name, "f8", (h,)) for name in ("level", "step", "least", "largest")]
-    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS[2:], "missing_share")]
-    return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), *exact, *rest])
+    exact = [(name, "f8", (h,)) for name in LINE_FIELDS[:4]]
+    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS[4:], "missing_share")]
+    return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), ("relief", "f8"), *exact, *rest])
 
 
-def _fill_gaps(z: npt.NDArray[Any], missing: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    """Return the block without NaN and infinite pixels and the extremes of its lines; note the gaps."""
-    least, largest = z.min(axis=2), z.max(axis=2)
-    broken = np.flatnonzero(~(np.isfinite(least) & np.isfinite(largest)).all(axis=1))
+def _fill_gaps(z: npt.NDArray[Any], missing: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the block without NaN and infinite pixels; note which share of every line they were."""
+    # A sum is not finite where a pixel is not; a sum that overflows only costs the closer look.
+    with np.errstate(over="ignore", invalid="ignore"):
+        broken = np.flatnonzero(~np.isfinite(z.reshape(len(z), -1).sum(axis=1)))
     if broken.size == 0:
-        return z, least, largest
+        return z
     z = z.copy()
     for k in broken:
         gap = ~np.isfinite(z[k])
@@ -132,8 +134,12 @@ def _fill_gaps(z: npt.NDArray[Any], missing: npt.NDArray[Any]) -> tuple[npt.NDAr
         for r in np.flatnonzero(gap.any(axis=1)):
             kept = z[k, r][~gap[r]]
             z[k, r, gap[r]] = np.median(kept) if kept.size else 0
-    least[broken], largest[broken] = z[broken].min(axis=2), z[broken].max(axis=2)
-    return z, least, largest
+    return z
+
+
+def _spread_out(n: int) -> npt.NDArray[np.int64]:
+    """Return up to `MEDIAN_COLUMNS` places spread over ``n``."""
+    return np.unique(np.linspace(0, n - 1, min(MEDIAN_COLUMNS, n)).round().astype(np.int64))
 
 
 def _exchanges(n: int) -> npt.NDArray[np.int64]:
@@ -279,7 +285,7 @@ def _judge(
     noise = flags.frame_noise(figures, lines)
     level, extent = flags.frame_levels(figures, lines, usable)
     jump, size, jump_limit = flags.find_jumps(level, extent, usual, limits.jump_sigma)
-    drifting = flags.find_drifting(extent, usual, limits.jump_sigma)
+    drifting = flags.find_drifting(figures, extent, lines, usual, limits.jump_sigma)
     hurt = torn | partly
     table: dict[str, Any] = {
         "frame": np.arange(n),
@@ -288,7 +294,7 @@ def _judge(
         "torn": torn,
         "partly_torn": partly,
         "scars": ~blank & ~torn & (deep | (n_scars >= limits.min_scar_rows)),
-        "jump": usable & (jump | drifting | (lines.lasting > 0)),
+        "jump": usable & (jump | drifting | flags.find_steps(lines, n, h)),
         "rough": usable & flags.find_rough(noise, flags.pool_of(usable, blank), limits),
         "usable": usable,
         "reason": "",
