@@ -11,7 +11,14 @@ from typing import Any, TypeAlias
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
-from playNano.core.provenance import array_fingerprint, gather_environment_info, recordable, utc_now
+from playNano.core.lazy import is_lazy
+from playNano.core.provenance import (
+    array_fingerprint,
+    file_fingerprint,
+    gather_environment_info,
+    recordable,
+    utc_now,
+)
 from playNano.core.registry import Registry
 from playNano.core.step_text import step_calls
 from playNano.errors import PluginError, PluginTypeError
@@ -24,7 +31,8 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
 ``steps`` (each ``index, name, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (file, channel, shape, dtype, pixel size, checksum) and ``processing`` (the steps done before).
+``input`` (file, channel, shape, dtype, pixel size, checksum: of the pixels, or of a lazy stack's file) and
+``processing`` (the steps done before).
 """
 
 
@@ -216,10 +224,20 @@ def _described(stack: AFMImageStack) -> dict[str, Any]:
             "shape": list(stack.data.shape),
             "dtype": str(stack.data.dtype),
             "pixel_size_nm": list(getattr(stack, "pixel_size_yx_nm", ())),
-            "checksum": array_fingerprint(stack.data),
+            "checksum": _checksum(stack),
         },
         "processing": [dict(step) for step in processing.get("processing", {}).get("steps", [])],
     }
+
+
+def _checksum(stack: AFMImageStack) -> str | None:
+    """Return the checksum of the pixels, or, for a lazy stack, of the file that they come from.
+
+    Together with the steps done before, the file says as much, and costs no pass over all pixels.
+    """
+    if is_lazy(stack.data):
+        return file_fingerprint(stack.file_path)
+    return array_fingerprint(stack.data)
 
 
 def _attach(

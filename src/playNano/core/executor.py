@@ -18,6 +18,9 @@ R = TypeVar("R")
 BLOCK_BYTES = 2 * 2**20
 """Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
 
+TABLE_BLOCK_BYTES = 16 * 2**20
+"""Pixels of a block from which a table is made, which costs about a millisecond whatever its length."""
+
 Progress = Callable[[str, int, int], None]
 _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default=None)
 
@@ -44,7 +47,10 @@ def report_progress(callback: Progress) -> Iterator[None]:
 
 
 def frame_blocks(
-    shape: tuple[int, int, int], itemsize: int = 4, block_frames: int | None = None
+    shape: tuple[int, int, int],
+    itemsize: int = 4,
+    block_frames: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> list[Block]:
     """Cut a movie into blocks of frames.
 
@@ -55,7 +61,9 @@ def frame_blocks(
     itemsize
         Bytes of one pixel.
     block_frames
-        Frames in a block; by default as many as `BLOCK_BYTES` hold.
+        Frames in a block; by default as many as `block_bytes` hold.
+    block_bytes
+        Bytes of pixels in a block.
 
     Examples
     --------
@@ -64,7 +72,7 @@ def frame_blocks(
     """
     n_frames, height, width = shape
     if block_frames is None:
-        block_frames = BLOCK_BYTES // max(1, height * width * itemsize)
+        block_frames = block_bytes // max(1, height * width * itemsize)
     step = max(1, block_frames)
     return [Block(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
@@ -82,6 +90,7 @@ def map_blocks(
     what: str,
     itemsize: int = 4,
     block_frames: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
     workers: int | None = None,
 ) -> list[R]:
     """Call a function for every block of frames and return the results in the frames' order.
@@ -95,7 +104,7 @@ def map_blocks(
         (n_frames, height, width).
     what
         What goes on, for the progress display.
-    itemsize, block_frames
+    itemsize, block_frames, block_bytes
         As in `frame_blocks`.
     workers
         Threads; by default one a processor. Numba and OpenCV release the interpreter's lock, and
@@ -109,7 +118,7 @@ def map_blocks(
     workers = default_workers() if workers is None else max(1, workers)
     if block_frames is None:
         per_worker = -(-shape[0] // workers) if shape[0] else 1
-        fitting = BLOCK_BYTES // max(1, shape[1] * shape[2] * itemsize)
+        fitting = block_bytes // max(1, shape[1] * shape[2] * itemsize)
         block_frames = max(1, min(fitting, per_worker))
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
@@ -129,6 +138,7 @@ def map_frames(
     out: Any = None,
     workers: int | None = None,
     block_frames: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> list[Any]:
     """Call a function for blocks of frames of movies, in memory or lazy, and return the results in order.
 
@@ -148,8 +158,8 @@ def map_frames(
     workers
         Threads; by default one a processor. Lazy movies are computed a chunk a thread, or, where a
         `dask.distributed.Client` is active, on its cluster: only the results come back.
-    block_frames
-        Frames in a block; by default as many as `BLOCK_BYTES` hold.
+    block_frames, block_bytes
+        Frames in a block; by default as many as the bytes hold.
 
     Raises
     ------
@@ -159,7 +169,8 @@ def map_frames(
     carry = _carrier.get()
     task: Task = function if carry is None else _Carried(carry, function)
     if any(is_lazy(movie) for movie in movies):
-        return _map_chunks(task, movies, what, out, workers, block_frames)
+        job = ChunkJob(task, block_frames, block_bytes, out is not None)
+        return _map_chunks(job, movies, what, out, workers)
 
     def work(block: Block) -> Any:
         result = task(block.start, *(movie[block.start : block.stop] for movie in movies))
@@ -169,7 +180,13 @@ def map_frames(
 
     first = movies[0]
     return map_blocks(
-        work, first.shape, what=what, itemsize=first.itemsize, block_frames=block_frames, workers=workers
+        work,
+        first.shape,
+        what=what,
+        itemsize=first.itemsize,
+        block_frames=block_frames,
+        block_bytes=block_bytes,
+        workers=workers,
     )
 
 
@@ -195,18 +212,10 @@ class _Carried:
         return self.carrier(self.function, start, *blocks)
 
 
-def _map_chunks(
-    function: Task,
-    movies: Sequence[Any],
-    what: str,
-    out: Any,
-    workers: int | None,
-    block_frames: int | None,
-) -> list[Any]:
+def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, workers: int | None) -> list[Any]:
     """Do as `map_frames` does where a movie is lazy: a chunk is computed, then cut into blocks."""
     lead = next(movie for movie in movies if is_lazy(movie))
     chunks = [Block(start, stop) for start, stop in chunk_borders(lead)]
-    job = ChunkJob(function, block_frames, out is not None)
     client = active_client()
     if client is not None:
         from playNano.core.cluster import run_on_cluster
@@ -236,6 +245,7 @@ class ChunkJob:
 
     function: Task
     block_frames: int | None = None
+    block_bytes: int = BLOCK_BYTES
     gives_frames: bool = False
 
     def __call__(self, start: int, *chunks: Any) -> tuple[list[Any], Any]:
@@ -244,7 +254,8 @@ class ChunkJob:
 
         first, results, frames = chunks[0], [], []
         with one_thread_in_opencv():
-            for block in frame_blocks((len(first), *first.shape[1:3]), first.itemsize, self.block_frames):
+            shape = (len(first), *first.shape[1:3])
+            for block in frame_blocks(shape, first.itemsize, self.block_frames, self.block_bytes):
                 result = self.function(
                     start + block.start, *(chunk[block.start : block.stop] for chunk in chunks)
                 )

@@ -85,6 +85,8 @@ class FrameArray:
         ``read(start, stop)`` makes frames [start, stop), the same however the movie is cut.
     shape, dtype
         Of the whole: (n_frames, ...).
+    by_chunk
+        Whether a frame costs as much as its chunk to make: the chunk read last is then kept.
 
     Examples
     --------
@@ -98,15 +100,18 @@ class FrameArray:
         read: Callable[[int, int], npt.NDArray[Any]],
         shape: tuple[int, ...],
         dtype: npt.DTypeLike,
+        by_chunk: bool = False,
     ) -> None:
         self._read = read
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
+        self._by_chunk = by_chunk
+        self._latest: tuple[int, int, Any] = (0, 0, None)
 
     @classmethod
     def of(cls, array: Any) -> FrameArray:
         """Return a Dask array as such frames."""
-        return cls(lambda start, stop: computed(array[start:stop]), array.shape, array.dtype)
+        return cls(lambda start, stop: computed(array[start:stop]), array.shape, array.dtype, by_chunk=True)
 
     @property
     def ndim(self) -> int:
@@ -137,15 +142,29 @@ class FrameArray:
         if isinstance(first, slice):
             start, stop, step = first.indices(len(self))
             if step == 1:
-                frames = self._read(start, max(start, stop))
+                frames = (
+                    self._read(start, stop) if stop > start else np.empty((0, *self.shape[1:]), self.dtype)
+                )
                 return frames[(slice(None), *rest)] if rest else frames
         if not hasattr(first, "__index__"):
             return np.asarray(self)[index]
         position = first.__index__() + (len(self) if first.__index__() < 0 else 0)
         if not 0 <= position < len(self):
             raise IndexError(f"frame {first} does not exist: there are {len(self)}")
-        frame = self._read(position, position + 1)[0]
+        frame = self._frame(position)
         return frame[tuple(rest)] if rest else frame
+
+    def _frame(self, position: int) -> npt.NDArray[Any]:
+        if not self._by_chunk:
+            return self._read(position, position + 1)[0]
+        first, last, frames = self._latest
+        if not first <= position < last:
+            step = frames_per_chunk(self.shape, self.itemsize)
+            first = position // step * step
+            last = min(first + step, len(self))
+            frames = self._read(first, last)
+            self._latest = (first, last, frames)
+        return np.asarray(frames[position - first])
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
         for start, stop in self.borders():

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from playNano._version import __version__
 
 _LIBRARIES = (
     "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
-    "h5py", "pydantic", "matplotlib", "Pillow",
+    "h5py", "pydantic", "matplotlib", "Pillow", "dask",
 )  # fmt: skip
 
 
@@ -40,8 +41,6 @@ def gather_environment_info() -> dict[str, Any]:
     >>> sorted(gather_environment_info())[:2]
     ['Pillow_version', 'cpu_count']
     """
-    import os
-
     info: dict[str, Any] = {
         "timestamp": utc_now(),
         "python_version": platform.python_version(),
@@ -59,7 +58,7 @@ def gather_environment_info() -> dict[str, Any]:
     return info
 
 
-def array_fingerprint(array: npt.NDArray[Any]) -> str:
+def array_fingerprint(array: Any) -> str:
     """Return a checksum of an array's values, shape and dtype: ``"sha256:..."``.
 
     Examples
@@ -73,6 +72,28 @@ def array_fingerprint(array: npt.NDArray[Any]) -> str:
     for start in range(0, len(rows), step):
         digest.update(np.ascontiguousarray(rows[start : start + step]).data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
+    """Return a checksum of a file's bytes, ``"sha256-file:..."``, or of a folder's files; None where there is none.
+
+    Parameters
+    ----------
+    path
+        A file (the digits are those of ``sha256sum``), or a folder: then names and bytes of its files count.
+    """
+    source = Path(path)
+    if source.is_file():
+        with source.open("rb") as file:
+            return f"sha256-file:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    if not source.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for member in sorted(p for p in source.rglob("*") if p.is_file()):
+        digest.update(f"{member.relative_to(source).as_posix()}\0".encode())
+        with member.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"sha256-folder:{digest.hexdigest()}"
 
 
 def describe_callable(function: Callable[..., Any]) -> str:

@@ -195,18 +195,39 @@ class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
     Parameters
     ----------
     labels
-        Label images, int (n_frames, height, width).
+        Label images, int (n_frames, height, width), in memory or made when they are read.
     places
         Group number -> (frame, label) of its last detection.
     """
 
-    def __init__(self, labels: np.ndarray[Any, Any], places: Mapping[int, tuple[int, int]]) -> None:
+    def __init__(self, labels: Any, places: Mapping[int, tuple[int, int]]) -> None:
         self._labels, self._places = labels, dict(places)
+        self._cut: dict[int, tuple[tuple[slice, ...], Any]] = {}
+
+    @property
+    def size(self) -> int:
+        """Number of values of all masks."""
+        return len(self) * int(np.prod(self._labels.shape[1:]))
 
     def __getitem__(self, group: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a bool mask (height, width)."""
         frame, label = self._places[group]
-        return np.asarray(self._labels[frame] == label)
+        if isinstance(self._labels, np.ndarray):
+            return np.asarray(self._labels[frame] == label)
+        if not self._cut:
+            self._cut_out()
+        mask = np.zeros(self._labels.shape[1:], dtype=np.bool_)
+        where, part = self._cut[group]
+        mask[where] = part
+        return mask
+
+    def _cut_out(self) -> None:
+        """Keep the part of each mask that is not empty, going through the frames once."""
+        for group, (frame, label) in sorted(self._places.items(), key=lambda item: item[1]):
+            found = self._labels[frame] == label
+            spans = [np.flatnonzero(found.any(axis=1 - axis)) for axis in (0, 1)]
+            where = tuple(slice(int(s[0]), int(s[-1]) + 1) if s.size else slice(0, 0) for s in spans)
+            self._cut[group] = where, found[where]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._places)

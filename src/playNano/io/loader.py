@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playNano.core.memory import free_memory_bytes
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats import READERS, Reader, read_head
+from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie
 
 if TYPE_CHECKING:
     from playNano.afm_stack import AFMImageStack
 
 
+LAZY_SHARE = 0.25
+"""A movie larger than this share of the free memory stays on disk."""
+
+
 def load_afm_stack(
-    path: str | os.PathLike[str], channel: str = "height_trace", **options: Any
+    path: str | os.PathLike[str],
+    channel: str = "height_trace",
+    *,
+    lazy: bool | None = None,
+    **options: Any,
 ) -> AFMImageStack:
-    """Load one channel of a file into memory.
+    """Load one channel of a file: into memory, or as a movie that stays on disk.
 
     Parameters
     ----------
@@ -26,6 +37,10 @@ def load_afm_stack(
     channel
         The channel, by the name of the format ("TP", "height_retrace") or a common one ("height_trace",
         "height").
+    lazy
+        True: the pixels are a Dask array in chunks of whole frames, about 64 MB each, and are decoded when
+        they are read; everything that follows works on it chunk by chunk. False: a numpy array. None: lazy
+        where the movie is larger than a quarter of the free memory.
     **options
         What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy`.
 
@@ -52,10 +67,13 @@ def load_afm_stack(
     from playNano.afm_stack import AFMImageStack
 
     movie = open_movie(path, channel, **options)
-    if movie.load is not None:
+    if lazy is None:
+        lazy = _is_large(movie)
+    if movie.load is not None and not lazy:
         return movie.load()
+    pixels: Any = movie.read(0, movie.shape[0]) if not lazy else lazy_pixels(movie, channel, options)
     return AFMImageStack(
-        movie.read(0, movie.shape[0]),
+        pixels,
         movie.pixel_size_nm,
         movie.channel,
         movie.path,
@@ -172,3 +190,8 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
 
 def _known() -> str:
     return ", ".join(f"{reader.name} ({', '.join(reader.suffixes)})" for reader in READERS)
+
+
+def _is_large(movie: Movie) -> bool:
+    free = free_memory_bytes()
+    return free is not None and 4 * math.prod(movie.shape) > LAZY_SHARE * free

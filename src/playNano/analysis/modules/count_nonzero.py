@@ -8,7 +8,7 @@ import numpy as np
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.core.executor import Block, map_blocks
+from playNano.core.executor import map_frames
 
 
 class CountNonzeroModule(AnalysisModule):
@@ -39,9 +39,9 @@ class CountNonzeroModule(AnalysisModule):
         >>> CountNonzeroModule().run(stack)["counts"].tolist()
         [3]
         """
-
-        def count(block: Block) -> Any:
-            return np.count_nonzero(stack.data[block.start : block.stop], axis=(1, 2))
-
-        parts = map_blocks(count, stack.data.shape, what=self.name, itemsize=stack.data.itemsize)
+        parts = map_frames(_count, stack.data, what=self.name)
         return {"counts": np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64)}
+
+
+def _count(start: int, block: Any) -> Any:
+    return np.count_nonzero(block, axis=(1, 2))

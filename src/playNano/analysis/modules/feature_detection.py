@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.mask_source import (
+    FunctionMask,
+    MaskFunction,
+    StepMask,
+    mask_source,
+    stored_masks,
+)
 from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.core.executor import Block, map_blocks
+from playNano.core.executor import TABLE_BLOCK_BYTES, ChunkJob, map_frames
+from playNano.core.lazy import FrameArray, computed
 from playNano.core.params import Declaration, Unit, bind_all
 from playNano.core.tables import RowsByFrame
-from playNano.errors import MissingInputError, ParameterError, PlayNanoError, StepError
+from playNano.errors import ParameterError
 from playNano.processing.steps import as_float_block, step_registry
-
-MaskFunction = Callable[..., Any]
-BlockMasks = Callable[[Block], npt.NDArray[np.bool_]]
 
 FIELDS: dict[str, str | tuple[str, ...]] = {
     "frame_timestamp": "frame_time_s",
@@ -124,7 +130,8 @@ class FeatureDetectionModule(AnalysisModule):
             ``area`` (px), ``min, max, mean`` (the pixels' unit), ``bbox`` (min_row, min_col, max_row,
             max_col; half open), ``centroid`` (row, col), and all columns of the table.
             ``labeled_masks``: int32 (n_frames, height, width), 0 = background, 8-connected regions numbered
-            in raster order as in `skimage.measure.label`.
+            in raster order as in `skimage.measure.label`; for a lazy stack they are made when they are read
+            (`playNano.core.lazy.FrameArray`).
             ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
             ``table``: one row a feature; see `playNano.algorithms.regions.find_regions`; ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
@@ -148,30 +155,30 @@ class FeatureDetectionModule(AnalysisModule):
         >>> out["features_per_frame"][0][0]["centroid"], out["summary"]["total_features"]
         ((5.5, 6.5), 1)
         """
-        if mask_key is not None:
-            masks = _stored_masks(previous_results or {}, mask_key, stack)
-        else:
-            masks = _computed_masks(mask_fn or "", mask_kwargs, stack)
         observed = observed_frames(previous_results, len(stack.data))
-        table, labels = self._find(
-            stack,
-            _where_observed(masks, observed),
-            min_size=min_size,
-            remove_edge=remove_edge,
-            fill_holes=fill_holes,
-            hole_area=hole_area,
-            min_area_nm2=min_area_nm2,
-            max_area_nm2=max_area_nm2,
-            min_height_nm=min_height_nm,
-            max_height_nm=max_height_nm,
-            background=background,
-            ring_gap_px=ring_gap_px,
-            ring_width_px=ring_width_px,
-            separate=separate,
-            separate_by=separate_by,
-            separate_depth_nm=separate_depth_nm,
-            separate_radius_nm=separate_radius_nm,
-        )
+        movies, mask = [stack.data, observed], None
+        if mask_key is not None:
+            movies.append(stored_masks(previous_results or {}, mask_key, stack))
+        else:
+            mask = mask_source(mask_fn or "", mask_kwargs, stack.file_path.name)
+        wanted: dict[str, Any] = {
+            "min_size": min_size,
+            "remove_edge": remove_edge,
+            "fill_holes": fill_holes,
+            "hole_area": hole_area,
+            "min_area_nm2": min_area_nm2,
+            "max_area_nm2": max_area_nm2,
+            "min_height_nm": min_height_nm,
+            "max_height_nm": max_height_nm,
+            "background": background,
+            "ring_gap_px": ring_gap_px,
+            "ring_width_px": ring_width_px,
+            "separate": separate,
+            "separate_by": separate_by,
+            "separate_depth_nm": separate_depth_nm,
+            "separate_radius_nm": separate_radius_nm,
+        }
+        table, labels = find(stack, movies, RegionSearch(mask, stack.pixel_size_yx_nm, wanted), self.name)
         n_frames = len(stack.data)
         average = len(table) / n_frames if n_frames else 0.0
         return {
@@ -187,33 +194,70 @@ class FeatureDetectionModule(AnalysisModule):
             "observed": observed,
         }
 
-    def _find(
-        self,
-        stack: AFMImageStack,
-        masks: BlockMasks,
-        **wanted: Any,
-    ) -> tuple[Any, npt.NDArray[np.int32]]:
-        import pandas as pd
 
+@dataclass(frozen=True)
+class RegionSearch:
+    """Find the regions of a block of frames; for `map_frames`.
+
+    Parameters
+    ----------
+    mask
+        What makes the masks; None where they are given with the frames.
+    pixel_size_nm
+        (y, x), nm.
+    wanted
+        Further parameters of `find_regions`.
+    """
+
+    mask: StepMask | FunctionMask | None
+    pixel_size_nm: tuple[float, float]
+    wanted: dict[str, Any]
+
+    def __call__(self, start: int, block: Any, observed: Any, stored: Any = None) -> tuple[Any, Any]:
+        """Return the table and the label images of a block."""
         from playNano.algorithms.regions import find_regions
 
-        labels = np.zeros(stack.data.shape, dtype=np.int32)
+        masks = stored if self.mask is None else self.mask(start, block)
+        if not observed.all():
+            masks = masks & observed[:, None, None]
+        found = find_regions(
+            as_float_block(block)[0],
+            masks,
+            first_frame=start,
+            pixel_size_nm=self.pixel_size_nm,
+            **self.wanted,
+        )
+        return found.table, found.labels
 
-        def search(block: Block) -> Any:
-            pixels = as_float_block(stack.data[block.start : block.stop])[0]
-            found = find_regions(
-                pixels, masks(block), first_frame=block.start, pixel_size_nm=stack.pixel_size_yx_nm, **wanted
-            )
-            labels[block.start : block.stop] = found.labels
-            return found.table
 
-        shape = stack.data.shape
-        parts = map_blocks(search, shape, what=self.name, itemsize=stack.data.itemsize)
-        if not parts:
-            empty = np.zeros((0, *shape[1:]))
-            parts = [find_regions(empty, empty > 0, pixel_size_nm=stack.pixel_size_yx_nm, **wanted).table]
-        table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-        return add_times(table, stack), labels
+def find(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: str) -> tuple[Any, Any]:
+    """Return the table of all regions, and the label images: in memory, or made on demand for a lazy stack."""
+    import pandas as pd
+
+    shape = stack.data.shape
+    if stack.is_lazy:
+        labels: Any = FrameArray(partial(_label_frames, search, movies), shape, np.int32, by_chunk=True)
+        parts = map_frames(_TableOnly(search), *movies, what=what, block_bytes=TABLE_BLOCK_BYTES)
+    else:
+        labels = np.empty(shape, dtype=np.int32)
+        parts = map_frames(search, *movies, what=what, out=labels, block_bytes=TABLE_BLOCK_BYTES)
+    if not parts:
+        nothing = np.zeros((0, *shape[1:]))
+        parts = [search(0, nothing, np.ones(0, np.bool_), *(m[:0] for m in movies[2:]))[0]]
+    table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    return add_times(table, stack), labels
+
+
+@dataclass(frozen=True)
+class _TableOnly:
+    search: RegionSearch
+
+    def __call__(self, start: int, *blocks: Any) -> Any:
+        return self.search(start, *blocks)[0]
+
+
+def _label_frames(search: RegionSearch, movies: list[Any], start: int, stop: int) -> Any:
+    return ChunkJob(search, gives_frames=True)(start, *(computed(m[start:stop]) for m in movies))[1]
 
 
 def add_times(table: Any, stack: AFMImageStack) -> Any:
@@ -223,11 +267,6 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
     table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
     return table
-
-
-def _where_observed(masks: BlockMasks, observed: npt.NDArray[np.bool_]) -> BlockMasks:
-    """Return the masks with nothing in frames that were not observed."""
-    return lambda block: masks(block) & observed[block.start : block.stop, None, None]
 
 
 def _own_fields(table: Any) -> dict[str, str]:
@@ -249,47 +288,3 @@ def _mask_declarations(mask: Any, where: str) -> list[Declaration]:
         )
     first = next(iter(inspect.signature(mask).parameters), "frame")
     return [Declaration(mask, (first,))]
-
-
-def _call_mask(
-    mask: MaskFunction, stack: AFMImageStack, index: int, params: dict[str, Any]
-) -> npt.NDArray[np.bool_]:
-    at = f"{stack.file_path.name}: mask function on frame {index}"
-    try:
-        result = np.asarray(mask(stack.data[index].copy(), **params))
-    except PlayNanoError:
-        raise
-    except Exception as error:
-        raise StepError(f"{at} failed: {type(error).__name__}: {error}") from error
-    if result.shape != stack.data.shape[1:] or result.dtype != np.bool_:
-        raise ParameterError(
-            f"{at} must return bool of shape {stack.data.shape[1:]}, not {result.dtype} of {result.shape}"
-        )
-    return result
-
-
-def _computed_masks(mask: str | MaskFunction, params: dict[str, Any], stack: AFMImageStack) -> BlockMasks:
-    """Return a function that makes the masks of a block of frames."""
-    if isinstance(mask, str):
-        step = step_registry()[mask]
-        return lambda block: np.asarray(step.function(stack.data[block.start : block.stop], **params))
-    return lambda block: np.stack(
-        [_call_mask(mask, stack, i, params) for i in range(block.start, block.stop)]
-    )
-
-
-def _stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> BlockMasks:
-    """Return a function that cuts the masks of a block of frames out of an earlier output."""
-    found = results.get(key)
-    if found is None or isinstance(found, Mapping):
-        inside = [out[key] for out in results.values() if isinstance(out, Mapping) and key in out]
-        found = inside[-1] if inside else None
-    if found is None:
-        raise MissingInputError(f"mask_key {key!r}: no earlier module gave an output of this name")
-    array = np.asarray(found)
-    if array.dtype != np.bool_ or array.shape != stack.data.shape:
-        raise ParameterError(
-            f"mask_key {key!r} must be a bool array of shape {stack.data.shape}, "
-            f"not {array.dtype} of {array.shape}"
-        )
-    return lambda block: array[block.start : block.stop]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.core.executor import Block, map_blocks
+from playNano.core.executor import map_frames
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0)]
@@ -80,14 +80,11 @@ class FrameQualityModule(AnalysisModule):
         >>> out["usable"].tolist(), out["summary"]["blank"]
         ([True, True, False, True], 1)
         """
-        from playNano.algorithms.quality import figure_type, frame_figures, judge_frames
+        from playNano.algorithms.quality import figure_type, judge_frames
 
         pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
 
-        def measure(block: Block) -> Any:
-            return frame_figures(pixels[block.start : block.stop])
-
-        parts = map_blocks(measure, pixels.shape, what=self.name, itemsize=pixels.itemsize)
+        parts = map_frames(_measure, pixels, what=self.name)
         figures = np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
         found = judge_frames(
             figures,
@@ -119,6 +116,12 @@ class FrameQualityModule(AnalysisModule):
                 **{flag: int(found.table[flag].sum()) for flag in flags},
             },
         }
+
+
+def _measure(start: int, block: Any) -> Any:
+    from playNano.algorithms.quality import frame_figures
+
+    return frame_figures(block)
 
 
 def observed_frames(

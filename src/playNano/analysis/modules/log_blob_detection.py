@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.modules.feature_detection import add_times
 from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.core.executor import Block, map_blocks
+from playNano.core.executor import TABLE_BLOCK_BYTES, map_frames
 from playNano.core.params import Unit
 from playNano.core.tables import RowsByFrame
 from playNano.errors import ParameterError
@@ -95,8 +96,6 @@ class LoGBlobDetectionModule(AnalysisModule):
         """
         import pandas as pd
 
-        from playNano.algorithms.blobs import find_blobs
-
         wanted: dict[str, Any] = {
             "min_sigma": min_sigma,
             "max_sigma": max_sigma,
@@ -107,17 +106,10 @@ class LoGBlobDetectionModule(AnalysisModule):
 
         observed = observed_frames(previous_results, len(stack.data))
 
-        def search(block: Block) -> Any:
-            pixels = as_float_block(stack.data[block.start : block.stop])[0]
-            found = find_blobs(
-                pixels, first_frame=block.start, pixel_size_nm=stack.pixel_size_yx_nm, **wanted
-            )
-            return found[observed[found["frame"].to_numpy()]]
-
-        shape = stack.data.shape
-        parts = map_blocks(search, shape, what=self.name, itemsize=stack.data.itemsize)
+        search = BlobSearch(stack.pixel_size_yx_nm, wanted)
+        parts = map_frames(search, stack.data, observed, what=self.name, block_bytes=TABLE_BLOCK_BYTES)
         if not parts:
-            parts = [find_blobs(np.zeros((0, *shape[1:])), pixel_size_nm=stack.pixel_size_yx_nm, **wanted)]
+            parts = [search(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
         table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
         table = add_times(table, stack)
         fields = {"frame_timestamp": "frame_time_s", "y": "y", "x": "x", "sigma": "sigma", "radius": "radius"}
@@ -134,3 +126,27 @@ class LoGBlobDetectionModule(AnalysisModule):
             "table": table,
             "observed": observed,
         }
+
+
+@dataclass(frozen=True)
+class BlobSearch:
+    """Find the blobs of a block of frames; for `map_frames`.
+
+    Parameters
+    ----------
+    pixel_size_nm
+        (y, x), nm.
+    wanted
+        Further parameters of `find_blobs`.
+    """
+
+    pixel_size_nm: tuple[float, float]
+    wanted: dict[str, Any]
+
+    def __call__(self, start: int, block: Any, observed: Any) -> Any:
+        """Return the table of a block."""
+        from playNano.algorithms.blobs import find_blobs
+
+        pixels = as_float_block(block)[0]
+        found = find_blobs(pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, **self.wanted)
+        return found[observed[found["frame"].to_numpy() - start]]

@@ -156,13 +156,26 @@ def joined(rows: Any, detections: Any, group: str) -> Any:
 
 def _last_masks(rows: Any, outputs: Mapping[str, Any], coord_key: str) -> LastMasks | dict[int, Any]:
     labels, detections = outputs.get("labeled_masks"), outputs.get(coord_key)
+    if isinstance(labels, list | tuple):
+        labels = np.asarray(labels)
     if labels is None or detections is None or not len(rows):
         return {}
     last = rows.groupby("track_id", sort=True).tail(1)
-    places = {}
-    for track, frame, point in zip(last["track_id"], last["frame"], last["point_index"], strict=True):
-        feature = detections[int(frame)][int(point)]
-        if "label" not in feature:
-            return {}
-        places[int(track)] = (int(frame), int(feature["label"]))
-    return LastMasks(np.asarray(labels), places)
+    labelled = _labels_of(last, detections)
+    if labelled is None:
+        return {}
+    places = zip(last["frame"].tolist(), labelled, strict=True)
+    return LastMasks(labels, dict(zip(last["track_id"].tolist(), places, strict=True)))
+
+
+def _labels_of(rows: Any, detections: Any) -> list[int] | None:
+    """Return the labels of detections, or None where they have none."""
+    frames, points = rows["frame"].tolist(), rows["point_index"].tolist()
+    if isinstance(detections, RowsByFrame):
+        if "label" not in detections.fields:
+            return None
+        starts = np.concatenate([[0], np.cumsum(detections.counts())])
+        column = detections.table[detections.fields["label"]].to_numpy()
+        return [int(label) for label in column[starts[frames] + np.asarray(points)]]
+    features = [detections[frame][point] for frame, point in zip(frames, points, strict=True)]
+    return [int(f["label"]) for f in features] if all("label" in f for f in features) else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.serialize.values import from_tagged, is_table, to_tagged
 from playNano.core.tables import TableView, view_from_spec
 from playNano.errors import RecordError
@@ -63,6 +64,8 @@ def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any,
         member = _write_dict(parent, name, value, seen, path)
     elif isinstance(value, np.ndarray):
         member = _write_array(parent, name, value)
+    elif isinstance(value, FrameArray) or is_lazy(value):
+        member = _write_frames(parent, name, value if isinstance(value, FrameArray) else FrameArray.of(value))
     elif isinstance(value, TableView):
         member = _write_table(parent, name, value.table, seen, path)
         member.attrs["view"] = json.dumps(to_tagged(value.spec()))
@@ -78,7 +81,7 @@ def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any,
 
 
 def _holds_arrays(value: Any) -> bool:
-    if isinstance(value, np.ndarray | TableView) or is_table(value):
+    if isinstance(value, np.ndarray | TableView | FrameArray) or is_table(value) or is_lazy(value):
         return True
     if isinstance(value, Mapping):
         return any(_holds_arrays(v) for v in value.values())
@@ -130,6 +133,23 @@ def _write_array(parent: h5py.Group, name: str, value: np.ndarray[Any, Any]) -> 
         )
     else:
         dataset = parent.create_dataset(name, data=value)
+    dataset.attrs["kind"] = "array"
+    return dataset
+
+
+def _write_frames(parent: h5py.Group, name: str, value: FrameArray) -> Any:
+    """Write frames as they are made, never all in memory."""
+    dataset = parent.create_dataset(
+        name,
+        shape=value.shape,
+        dtype=value.dtype,
+        compression="gzip",
+        compression_opts=1,
+        shuffle=True,
+        chunks=(1, *value.shape[1:]) if value.size else None,
+    )
+    for start, stop in value.borders():
+        dataset[start:stop] = value[start:stop]
     dataset.attrs["kind"] = "array"
     return dataset
 

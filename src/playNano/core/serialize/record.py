@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from playNano.core.files import replacing
+from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.provenance import array_fingerprint
 from playNano.core.serialize.hdf5 import read_tree, write_tree
 from playNano.core.serialize.values import is_table, json_safe
-from playNano.core.tables import TableView
+from playNano.core.tables import LastMasks, TableView
 from playNano.errors import RecordError
 
 LARGE = 100_000
@@ -78,17 +79,20 @@ class _Store:
         self.values: dict[str, Any] = {}
         self.file_name = ""
         self._references: list[dict[str, Any]] = []
-        self._known: dict[int, dict[str, Any]] = {}
+        self._known: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def take(self, value: Any) -> dict[str, Any] | None:
         """Keep a large value and return what stands for it; None for a small one."""
         if id(value) in self._known:
-            return self._known[id(value)]
+            return self._known[id(value)][1]
+        known = value
+        if is_lazy(value):
+            value = FrameArray.of(value)
         if not _is_large(value):
             return None
         checksum = _checksum(value)
         reference: dict[str, Any] = {"file": "", "key": checksum.partition(":")[2]}
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray | FrameArray):
             reference |= {"kind": "array", "shape": list(value.shape), "dtype": str(value.dtype)}
         elif isinstance(value, TableView) or is_table(value):
             table = value.table if isinstance(value, TableView) else value
@@ -101,8 +105,9 @@ class _Store:
         reference["checksum"] = checksum
         self.values[reference["key"]] = value
         self._references.append(reference)
-        self._known[id(value)] = {_REFERENCE: reference}
-        return self._known[id(value)]
+        # The value is kept beside its number, which a later value could otherwise be given.
+        self._known[id(known)] = (known, {_REFERENCE: reference})
+        return self._known[id(known)][1]
 
     def name_references(self) -> None:
         """Name the file after its content, so that one content is one file."""
@@ -122,8 +127,10 @@ class _Store:
 
 
 def _is_large(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | FrameArray):
         return value.size > LARGE and value.dtype.kind != "O"
+    if isinstance(value, LastMasks):
+        return value.size > LARGE
     if isinstance(value, TableView):
         return bool(value.table.size > LARGE)
     if is_table(value):
@@ -153,7 +160,7 @@ def _count(value: Any, limit: int) -> int:
 
 
 def _checksum(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | FrameArray):
         return array_fingerprint(value)
     digest = hashlib.sha256()
     table = value.table if isinstance(value, TableView) else value if is_table(value) else None

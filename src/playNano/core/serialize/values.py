@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.provenance import describe_callable
 from playNano.core.tables import TableView
 from playNano.errors import RecordError
@@ -65,8 +66,8 @@ def _safe(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
         value = value.to_list()
     if isinstance(value, list | tuple):
         return [_safe(v, large, f"{path}[{i}]") for i, v in enumerate(value)]
-    if isinstance(value, np.ndarray):
-        return _safe(value.tolist(), None, path)
+    if isinstance(value, np.ndarray | FrameArray) or is_lazy(value):
+        return _safe(np.asarray(value).tolist(), None, path)
     return _safe_other(value, large, path)
 
 
