@@ -137,6 +137,8 @@ def as_float_block(data: Any) -> tuple[Pixels, bool]:
     wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize > 2)
     # The order of a sum follows the layout, and the result must not.
     block = np.ascontiguousarray(array, dtype=np.float64 if wide else np.float32)
+    if not block.flags.writeable:
+        block = block.copy()  # else every kernel would be compiled a second time, for read-only arrays
     return (block[None] if array.ndim == 2 else block), array.ndim == 2
 
 
