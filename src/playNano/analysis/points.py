@@ -15,7 +15,7 @@ from playNano.errors import MissingInputError, ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-DETECTIONS = ("feature_detection", "log_blob_detection")
+DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "template_detection")
 """The built-in modules whose detections can be tracked and clustered."""
 
 

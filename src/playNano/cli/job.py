@@ -132,7 +132,7 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
 
 def _load(file: Path, plan: Plan, channel: str, pixel_size_nm: float | None) -> AFMImageStack:
     _check(plan, file)
-    options = {} if pixel_size_nm is None else {"pixel_size_nm": pixel_size_nm}
+    options: dict[str, Any] = {} if pixel_size_nm is None else {"pixel_size_nm": pixel_size_nm}
     return load_afm_stack(file, channel, **options)
 
 

@@ -13,6 +13,8 @@ from playNano.processing.steps import Pixels, step
 
 Mask = npt.NDArray[np.bool_]
 Level = Annotated[float, Unit("nm")]
+Bins = Annotated[int, Field(ge=2, le=65536)]
+Classes = Annotated[int, Field(ge=2, le=5)]
 
 
 @step("mask", "1.0")
@@ -180,3 +182,143 @@ def mask_adaptive(
         with np.errstate(invalid="ignore", divide="ignore"):
             out[index] = finite & (centred > local_sum(centred) / count + offset)
     return out
+
+
+@step("mask", "1.0")
+def mask_otsu(data: Pixels, *, nbins: Bins = 256) -> Mask:
+    """Mark pixels above the threshold of Otsu of each frame.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+    nbins
+        Bins of the histogram of heights.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.otsu`.
+    """
+    from playNano.algorithms.thresholds import otsu
+
+    return otsu(data, nbins=nbins)
+
+
+@step("mask", "1.0")
+def mask_multi_otsu(
+    data: Pixels, *, classes: Classes = 3, level: Annotated[int, Field(ge=1)] = 1, nbins: Bins = 256
+) -> Mask:
+    """Mark pixels above one of several thresholds of Otsu of each frame.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+    classes
+        Number of classes into which heights are parted.
+    level
+        Which of the thresholds, counted from the lowest, 1.
+    nbins
+        Bins of the histogram of heights.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.multi_otsu`.
+    """
+    from playNano.algorithms.thresholds import multi_otsu
+
+    return multi_otsu(data, classes=classes, level=level, nbins=nbins)
+
+
+@step("mask", "1.0")
+def mask_li(data: Pixels) -> Mask:
+    """Mark pixels above the threshold of Li (least cross entropy) of each frame.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.li`.
+    """
+    from playNano.algorithms.thresholds import li
+
+    return li(data)
+
+
+@step("mask", "1.0")
+def mask_triangle(data: Pixels, *, nbins: Bins = 256) -> Mask:
+    """Mark pixels above the triangle threshold of each frame's histogram.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+    nbins
+        Bins of the histogram of heights.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.triangle`.
+    """
+    from playNano.algorithms.thresholds import triangle
+
+    return triangle(data, nbins=nbins)
+
+
+@step("mask", "1.0")
+def mask_hysteresis(data: Pixels, *, low_nm: Level, high_nm: Level) -> Mask:
+    """Mark what is above a low height and touches something above a high one.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+    low_nm, high_nm
+        The two heights, nm.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.hysteresis`.
+    """
+    from playNano.algorithms.thresholds import hysteresis
+
+    return hysteresis(data, low_nm=low_nm, high_nm=high_nm)
+
+
+@step("mask", "1.0")
+def mask_local_height(
+    data: Pixels,
+    *,
+    height_nm: Level | None = None,
+    sigmas: Annotated[float, Field(gt=0)] | None = None,
+    window_px: Annotated[int, Field(ge=3), Unit("px")] = 64,
+) -> Mask:
+    """Mark pixels that stand above their local background.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width).
+    height_nm
+        Least height above the background, nm. Either this or `sigmas`.
+    sigmas
+        The same in standard deviations of the frame's noise.
+    window_px
+        Edge of the window over which the background is taken, px.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.local_height`.
+    """
+    from playNano.algorithms.thresholds import local_height
+
+    return local_height(data, height_nm=height_nm, sigmas=sigmas, window_px=window_px)

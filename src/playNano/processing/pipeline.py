@@ -43,6 +43,7 @@ class ProcessingPipeline:
 
     Examples
     --------
+    >>> import numpy as np
     >>> stack = AFMImageStack(np.random.default_rng(0).normal(size=(2, 8, 8)), 1.0, "height", "movie.npy")
     >>> pipeline = ProcessingPipeline(stack).add_filter("remove_plane").add_filter("gaussian_filter", sigma=2)
     >>> pipeline.run().shape, list(stack.processed)

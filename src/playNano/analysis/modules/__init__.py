@@ -11,6 +11,8 @@ from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
+from playNano.analysis.modules.peak_detection import PeakDetectionModule
+from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
 BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
@@ -18,6 +20,8 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "frame_quality": FrameQualityModule,
     "feature_detection": FeatureDetectionModule,
     "log_blob_detection": LoGBlobDetectionModule,
+    "peak_detection": PeakDetectionModule,
+    "template_detection": TemplateDetectionModule,
     "particle_tracking": ParticleTrackingModule,
     "k_means_clustering": KMeansClusteringModule,
     "x_means_clustering": XMeansClusteringModule,

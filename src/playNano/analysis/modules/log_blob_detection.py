@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.modules.feature_detection import add_times
-from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.core.executor import TABLE_BLOCK_BYTES, map_frames
+from playNano.analysis.spots import detect_spots
 from playNano.core.params import Unit
-from playNano.core.tables import RowsByFrame
 from playNano.errors import ParameterError
-from playNano.processing.steps import as_float_block
 
 Sigma = Annotated[float, Field(gt=0), Unit("px")]
 
@@ -50,6 +44,9 @@ class LoGBlobDetectionModule(AnalysisModule):
         threshold: Annotated[float, Field(ge=0), Unit("nm")] = 0.1,
         overlap: Annotated[float, Field(ge=0, le=1)] = 0.5,
         include_radius: bool = True,
+        mode: Literal["exact", "fast"] = "exact",
+        subpixel: bool = False,
+        fit: Literal["quadratic", "gaussian"] = "quadratic",
     ) -> AnalysisOutputs:
         """Find bright spots of unknown size in every frame.
 
@@ -69,6 +66,10 @@ class LoGBlobDetectionModule(AnalysisModule):
             Where two blobs overlap by more than this fraction of the smaller one's area, the smaller goes.
         include_radius
             Whether the dicts carry ``radius`` = sigma * sqrt(2).
+        mode
+            "exact": the blobs of `skimage.feature.blob_log`; "fast": an approximation of the filter.
+        subpixel, fit
+            Whether places are refined between pixels, and by which fit.
 
         Returns
         -------
@@ -88,13 +89,14 @@ class LoGBlobDetectionModule(AnalysisModule):
 
         Examples
         --------
+        >>> import numpy as np
         >>> y, x = np.mgrid[0:24, 0:24]
         >>> data = 5 * np.exp(-((y - 10.0) ** 2 + (x - 12.0) ** 2) / 8)[None]
         >>> out = LoGBlobDetectionModule().run(AFMImageStack(data, 1.0, "height", "movie.npy"))
         >>> [(blob["y"], blob["x"]) for blob in out["features_per_frame"][0]]
         [(10.0, 12.0)]
         """
-        import pandas as pd
+        from playNano.algorithms.blobs import find_blobs
 
         wanted: dict[str, Any] = {
             "min_sigma": min_sigma,
@@ -102,51 +104,11 @@ class LoGBlobDetectionModule(AnalysisModule):
             "num_sigma": num_sigma,
             "threshold": threshold,
             "overlap": overlap,
+            "mode": mode,
+            "subpixel": subpixel,
+            "fit": fit,
         }
-
-        observed = observed_frames(previous_results, len(stack.data))
-
-        search = BlobSearch(stack.pixel_size_yx_nm, wanted)
-        parts = map_frames(search, stack.data, observed, what=self.name, block_bytes=TABLE_BLOCK_BYTES)
-        if not parts:
-            parts = [search(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
-        table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-        table = add_times(table, stack)
-        fields = {"frame_timestamp": "frame_time_s", "y": "y", "x": "x", "sigma": "sigma", "radius": "radius"}
-        fields |= {c: c for c in table.columns if c not in (*fields, "frame_time_s")}
-        if not include_radius:
-            fields = {key: column for key, column in fields.items() if not key.startswith("radius")}
-        return {
-            "features_per_frame": RowsByFrame(table, len(stack.data), fields),
-            "summary": {
-                "total_frames": len(stack.data),
-                "total_blobs": len(table),
-                "avg_blobs_per_frame": len(table) / len(stack.data) if len(stack.data) else 0.0,
-            },
-            "table": table,
-            "observed": observed,
-        }
-
-
-@dataclass(frozen=True)
-class BlobSearch:
-    """Find the blobs of a block of frames; for `map_frames`.
-
-    Parameters
-    ----------
-    pixel_size_nm
-        (y, x), nm.
-    wanted
-        Further parameters of `find_blobs`.
-    """
-
-    pixel_size_nm: tuple[float, float]
-    wanted: dict[str, Any]
-
-    def __call__(self, start: int, block: Any, observed: Any) -> Any:
-        """Return the table of a block."""
-        from playNano.algorithms.blobs import find_blobs
-
-        pixels = as_float_block(block)[0]
-        found = find_blobs(pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, **self.wanted)
-        return found[observed[found["frame"].to_numpy() - start]]
+        radii = () if include_radius else ("radius", "radius_nm")
+        return detect_spots(
+            stack, previous_results, find_blobs, wanted, name=self.name, noun="blobs", leave_out=radii
+        )
