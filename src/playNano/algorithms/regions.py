@@ -237,7 +237,8 @@ def _run_kernel(
         words = seeds.reshape(-1)[: seeds.size // 8 * 8].view(np.uint64)
     kind = {"zero": 0, "frame": 1, "ring": 2}[background]
     width = kernels.FIRST_SUM + (kernels.N_FULL if full else kernels.N_BASIC)
-    out = np.empty((width, max(256, 64 * len(z))))
+    # A frame that does not fit is done again: start with more room than a crowded frame needs.
+    out = np.empty((width, len(z) * (64 + z[0].size // 256 if len(z) else 0)))
     first = rows = 0
     while first < len(z):
         first, rows = kernels.regions_of_block(
