@@ -1,0 +1,312 @@
+"""What a movie is like: its noise, the offsets of its lines, the size and the number of its particles.
+
+Estimates are made on the movie as it comes from the instrument; they level a copy of some frames themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms._estimate_level import Levelled, bends, level, trimmed_variance
+from playNano.algorithms._inputs import pixel_pair
+from playNano.errors import ParameterError
+
+FloatArray = npt.NDArray[np.float64]
+
+# A Gaussian's radius at half height in units of its standard deviation, squared.
+_HALF2 = 2 * np.log(2.0)
+# Pixels that a particle must have above half its height.
+_LEAST_AREA = 4
+
+
+@dataclass(frozen=True)
+class NoiseEstimate:
+    """Noise of a movie.
+
+    Parameters
+    ----------
+    pixel_nm
+        Standard deviation of a pixel's noise (without line offsets), nm.
+    pixel_memory
+        Correlation of that noise between neighbours on a line, -1 to 1.
+    row_offset_nm
+        Standard deviation of the lines' offsets, tilt and bow along y not counted, nm.
+    row_memory
+        Correlation of the offsets of neighbouring lines, -1 to 1.
+    ground_share
+        Part of the pixels that was taken as ground, 0 to 1; below 0.3 the estimates are poor.
+    """
+
+    pixel_nm: float
+    pixel_memory: float
+    row_offset_nm: float
+    row_memory: float
+    ground_share: float
+
+
+@dataclass(frozen=True)
+class ParticleEstimate:
+    """Particles of a movie, as they appear in it.
+
+    Parameters
+    ----------
+    per_frame
+        Mean number of particles in a frame.
+    density_um2
+        Particles per square micrometre.
+    height_nm, height_spread
+        Median height above the ground, nm, and its relative (robust) standard deviation.
+    radius_nm, radius_spread
+        Median radius of the disc with the area above half height, nm, and its relative standard deviation;
+        broadened by the tip. NaN, as all of these, where there are no particles.
+    n_measured
+        Particles that were measured, over all frames looked at.
+    """
+
+    per_frame: float
+    density_um2: float
+    height_nm: float
+    height_spread: float
+    radius_nm: float
+    radius_spread: float
+    n_measured: int
+
+
+def estimate_noise(data: npt.ArrayLike, *, max_frames: int = 30) -> NoiseEstimate:
+    """Estimate the noise of a movie between and under its particles.
+
+    Parameters
+    ----------
+    data
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+    max_frames
+        Frames to look at, spread evenly over the movie, >= 1.
+
+    Returns
+    -------
+    NoiseEstimate
+        Standard deviations in nm, and correlations.
+
+    Raises
+    ------
+    ParameterError
+        The data are no movie, or no frame shows anything.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> movie = rng.normal(0, 0.2, (10, 64, 64)) + rng.normal(0, 0.5, (10, 64, 1))
+    >>> noise = estimate_noise(movie)
+    >>> round(noise.pixel_nm, 2), round(noise.row_offset_nm, 1)
+    (0.2, 0.5)
+    """
+    return _noise_of(level(_frames(data, max_frames)))
+
+
+def estimate_particles(
+    data: npt.ArrayLike, pixel_size_nm: float | tuple[float, float], *, max_frames: int = 30
+) -> ParticleEstimate:
+    """Estimate number, height and radius of the particles of a movie.
+
+    Peaks of the slightly blurred, levelled frames are measured; those of less than two fifths of the median
+    height are taken as debris. A second pass blurs by two fifths of the radius found by the first, so that one
+    particle has one peak. One at the border counts if its flank says that its centre is in the frame.
+
+    Parameters
+    ----------
+    data
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+    pixel_size_nm
+        A number or (y, x), nm, > 0.
+    max_frames
+        Frames to look at, spread evenly over the movie, >= 1.
+
+    Returns
+    -------
+    ParticleEstimate
+        Number, density, height and radius.
+
+    Raises
+    ------
+    ParameterError
+        The data are no movie, no frame shows anything, or the pixel size is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:64, :64]
+    >>> bump = 5 * np.exp(-((y - 30) ** 2 + (x - 25) ** 2) / 32) + np.random.default_rng(0).normal(0, 0.1, (64, 64))
+    >>> found = estimate_particles(bump, 2.0)
+    >>> found.n_measured, round(found.height_nm), round(found.radius_nm)
+    (1, 5, 10)
+    """
+    size = pixel_pair(pixel_size_nm)
+    levelled = level(_frames(data, max_frames))
+    return _particles_of(levelled, size)
+
+
+def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
+    """Return some frames that show something, as float64."""
+    movie = np.asarray(data)
+    if movie.ndim == 2:
+        movie = movie[None]
+    if movie.ndim != 3 or min(movie.shape[1:]) < 8 or movie.dtype.kind not in "fiu":
+        raise ParameterError(
+            f"data must be heights (n, h, w) of at least 8 x 8 pixels, got shape {movie.shape}."
+        )
+    if max_frames < 1:
+        raise ParameterError(f"max_frames must be at least 1, got {max_frames!r}.")
+    shows = [f for f in range(len(movie)) if _shows_something(movie[f])]
+    if not shows:
+        raise ParameterError("data must have a frame that shows something: all are blank.")
+    chosen = np.unique(np.linspace(0, len(shows) - 1, min(max_frames, len(shows))).round().astype(int))
+    return np.stack([movie[shows[k]] for k in chosen]).astype(np.float64)
+
+
+def _shows_something(frame: npt.NDArray[np.generic]) -> bool:
+    values = frame[np.isfinite(frame)]
+    return values.size > 0 and bool(values.min() < values.max())
+
+
+def _correlation(values: FloatArray) -> float:
+    """Return the correlation of neighbours along the last axis, outliers cut; 0 where there are none."""
+    known = np.isfinite(values)
+    sigma = np.sqrt(trimmed_variance(values[known])) if known.any() else 0.0
+    if not sigma > 0:
+        return 0.0
+    cut = np.clip(np.where(known, values, 0.0), -3 * sigma, 3 * sigma)
+    both = known[..., 1:] & known[..., :-1]
+    if not both.any():
+        return 0.0
+    return float((cut[..., 1:] * cut[..., :-1])[both].mean() / (cut[known] ** 2).mean())
+
+
+def _noise_of(levelled: Levelled) -> NoiseEstimate:
+    curves = bends(levelled.height_nm, levelled.ground)
+    variance = trimmed_variance(curves[np.isfinite(curves)]) / 6
+    memory = _correlation(curves)
+    rows = levelled.offset_nm
+    y = np.linspace(-1.0, 1.0, rows.shape[1])
+    rough = np.stack([r - np.polyval(np.polyfit(y, r, 2), y) for r in rows])
+    # Noise of the pixels leaves some in the level of a line: pi/2 for the median, more where pixels hang together.
+    n_ground = np.maximum(levelled.ground.sum(axis=2), 1)
+    share = (np.pi / 2) * (1 + memory) / max(1 - memory, 1e-3) * np.nan_to_num(variance) / n_ground.mean()
+    total = trimmed_variance(rough.ravel())
+    offset = max(total - share, 0.0)
+    # The share differs from line to line, so it adds to the variance but not to the correlation.
+    row_memory = _correlation(rough) * total / offset if offset > 0.05 * total else 0.0
+    return NoiseEstimate(
+        pixel_nm=float(np.sqrt(variance)),
+        pixel_memory=memory,
+        row_offset_nm=float(np.sqrt(offset)),
+        row_memory=float(np.clip(row_memory, -1.0, 1.0)),
+        ground_share=float(levelled.ground.mean()),
+    )
+
+
+def _peaks(smooth: FloatArray, least: float, reach: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Return (frame, row, column) of maxima above a height, none nearer to another than the reach in px."""
+    from scipy.ndimage import maximum_filter
+
+    top = maximum_filter(smooth, (1, 2 * reach[0] + 1, 2 * reach[1] + 1), mode="nearest")
+    at = (smooth == top) & (smooth > least)
+    return np.argwhere(at)
+
+
+def _half_area(image: FloatArray, row: int, col: int, reach: int) -> float:
+    """Return the area in px above half of a peak's height and joined to it; NaN if it meets the window's edge."""
+    from scipy.ndimage import label
+
+    top, left = max(row - reach, 0), max(col - reach, 0)
+    window = image[top : row + reach + 1, left : col + reach + 1]
+    labels, _ = label(window > image[row, col] / 2)
+    mine = labels == labels[row - top, col - left]
+    if mine[0].any() or mine[-1].any() or mine[:, 0].any() or mine[:, -1].any():
+        return float("nan")
+    return float(mine.sum())
+
+
+def _measure(
+    smooth: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return height, and squared radius in px, of each peak, both without the broadening by the blur."""
+    reach = int(max(12, 8 * sigma_px))
+    area = np.array([_half_area(smooth[f], r, c, reach * 3) for f, r, c in peaks])
+    blurred2 = area / np.pi
+    radius2 = np.where(area >= _LEAST_AREA, blurred2 - _HALF2 * sigma_px**2, np.nan)
+    radius2 = np.where(radius2 > 0, radius2, np.nan)
+    height = smooth[tuple(peaks.T)] * blurred2 / radius2
+    return height, radius2
+
+
+def _inside(
+    z: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float, variance_px: float
+) -> npt.NDArray[np.bool_]:
+    """Tell which peaks have their centre within the frame.
+
+    One on the border may belong to a particle beyond it. Between the border's pixel and the one before it, a
+    Gaussian whose centre is the border's edge, half a pixel out, falls by a factor of exp(1 / variance).
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    inside = np.ones(len(peaks), dtype=bool)
+    for axis in (1, 2):
+        # Blurred along the border only.
+        along = gaussian_filter1d(z, sigma_px, axis=3 - axis, mode="nearest")
+        for border, step in ((0, 1), (z.shape[axis] - 1, -1)):
+            here = np.flatnonzero(peaks[:, axis] == border)
+            next_to = peaks[here].copy()
+            next_to[:, axis] += step
+            outer, inner = along[tuple(peaks[here].T)], along[tuple(next_to.T)]
+            inside[here] &= outer <= np.maximum(inner, 0.0) * np.exp(1 / variance_px)
+    return inside
+
+
+def _spread(values: FloatArray) -> float:
+    low, high = np.quantile(values, (0.16, 0.84))
+    return float((high - low) / 2 / np.median(values))
+
+
+def _particles_of(levelled: Levelled, size: tuple[float, float]) -> ParticleEstimate:
+    from scipy.ndimage import gaussian_filter
+
+    z = np.nan_to_num(levelled.height_nm)
+    n, h, w = z.shape
+    unknown = float("nan")
+    nothing = ParticleEstimate(0.0, 0.0, unknown, unknown, unknown, unknown, 0)
+    sigma, reach, least = 1.0, 2, 0.0
+    for last in (False, True):
+        smooth = gaussian_filter(z, (0, sigma, sigma), mode="nearest")
+        under = smooth[levelled.ground]
+        spread = float(np.sqrt(trimmed_variance(under))) if under.size >= 8 else 0.0
+        peaks = _peaks(smooth, max(5 * spread, least), (reach, reach))
+        if len(peaks) == 0:
+            return nothing
+        height, radius2 = _measure(smooth, peaks, sigma)
+        good = np.isfinite(radius2)
+        if not good.any():
+            return nothing
+        typical = float(np.median(height[good]))
+        radius_px = float(np.sqrt(np.median(radius2[good & (height > 0.4 * typical)])))
+        if not last:
+            sigma = max(1.0, 0.4 * radius_px)
+            reach = max(2, round(1.2 * radius_px))
+            # What the second blur leaves of a particle of two fifths of the median height.
+            least = 0.4 * typical * radius_px**2 / (radius_px**2 + _HALF2 * sigma**2)
+    good &= height > 0.4 * typical
+    inside = _inside(z, peaks, sigma, radius_px**2 / _HALF2)
+    per_frame = float(inside.sum()) / n
+    radius = np.sqrt(radius2[good] * size[0] * size[1])
+    return ParticleEstimate(
+        per_frame=per_frame,
+        density_um2=per_frame / (h * w * size[0] * size[1]) * 1e6,
+        height_nm=float(np.median(height[good])),
+        height_spread=_spread(height[good]),
+        radius_nm=float(np.median(radius)),
+        radius_spread=_spread(radius),
+        n_measured=int(good.sum()),
+    )
