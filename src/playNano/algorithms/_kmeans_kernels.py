@@ -53,7 +53,8 @@ def _select(points: Floats, index: Ints, begin: int, end: int, middle: int, axis
 def build_tree(points: Floats, leaf_size: int) -> tuple[int, Ints, Ints, Ints, Floats, Floats]:
     """Sort `points` into a tree, in place.
 
-    Returns the number of nodes, the points' former places, and arrays with a row for each node and spare rows.
+    Returns the number of nodes, the points' former places, and arrays with a row for each node and spare
+    rows.
     """
     n_points, n_dims = points.shape
     n_leaves = 1
@@ -215,13 +216,13 @@ def assign(
     mean: Floats,
     scatter: Floats,
     centers: Floats,
-    atom: int,
+    grain: float,
     labels: Ints,
 ) -> tuple[Ints, Floats, Floats]:
     """Give every point to its nearest centre.
 
     Returns counts, sums (of points minus centre) and the sum of squared distances for each centre.
-    Nodes of up to `atom` points go as a whole to the centre nearest to their mean.
+    Nodes whose points scatter by no more than `grain` each go as a whole to the centre nearest to their mean.
     Labels are written, in the tree's order of points, if `labels` has room for them.
     """
     k, n_dims = centers.shape
@@ -244,14 +245,12 @@ def assign(
         n_kept = _filter(centers, low, high, node, candidates[level - 1], n_candidates[level - 1], kept)
         n_candidates[level] = n_kept
         begin, end = span[node, 0], span[node, 1]
-        if n_kept == 1:
-            _add(mean, node, end - begin, scatter[node], centers, kept[0], counts, sums, sse)
-            if write:
-                for i in range(begin, end):
-                    labels[i] = kept[0]
-        elif end - begin <= atom:
+        if n_kept == 1 or scatter[node] <= grain * (end - begin):
             c = _nearest(mean, node, centers, kept, n_kept)
             _add(mean, node, end - begin, scatter[node], centers, c, counts, sums, sse)
+            if write:
+                for i in range(begin, end):
+                    labels[i] = c
         elif right[node] < 0:
             for i in range(begin, end):
                 c = _nearest(points, i, centers, kept, n_kept)
@@ -275,18 +274,20 @@ def lloyd(
     mean: Floats,
     scatter: Floats,
     centers: Floats,
-    atom: int,
+    coarseness: float,
     max_iter: int,
     tolerance: float,
 ) -> tuple[Floats, Ints, Floats]:
     """Move centres to the means of their points until the sum of squares no longer falls.
 
     Stops when an iteration lowers the sum of squared distances by no more than `tolerance` times itself.
-    Returns centres (an empty cluster's stays), counts and sums of squares about the centres.
+    After the first iteration, nodes whose points scatter by no more than `coarseness` times what the points
+    of all clusters do are moved as a whole. Returns centres (an empty cluster's stays), counts and sums of
+    squares about the centres.
     """
     centers = centers.copy()
     nothing = np.empty(0, dtype=np.int64)
-    counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, atom, nothing)
+    counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, 0.0, nothing)
     for iteration in range(max_iter):
         before = sse.sum()
         gained = 0.0
@@ -301,7 +302,8 @@ def lloyd(
                 sse[c] = max(sse[c] - counts[c] * moved, 0.0)
         if gained <= tolerance * before or iteration == max_iter - 1:
             break
-        counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, atom, nothing)
+        grain = coarseness * before / points.shape[0]
+        counts, sums, sse = assign(points, span, right, low, high, mean, scatter, centers, grain, nothing)
     return centers, counts, sse
 
 

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 _LEAF_SIZE = 16
 _SAMPLE = 4096  # points of a cluster looked at when it is split
+_FEW = 5  # points in such a sample that do not speak for the ones left out
 _SPLIT_ITERATIONS = 50
-_MANY = 50_000  # beyond, leaves are moved as a whole until the partition is refined
-_TOLERANCE = 1e-6
-_ROUGH_TOLERANCE = 1e-5
+_MANY = 20_000  # beyond, tight groups of points are moved as a whole until the partition is refined
+_COARSENESS = 0.01  # their variance by that of the clusters
+_TOLERANCE = 1e-5  # the fall of the sum of squares, relative, at which an iteration is the last
+_FINE_TOLERANCE = 1e-6
+_LEAST_TOLERANCE = 1e-12  # less is rounding
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,15 @@ class PointTree:
         self._picks = np.random.default_rng(seed).random((replicates, 2))
         self._known: dict[tuple[bytes, float], Splits] = {}
         self._groups: tuple[bytes, NDArray[np.int64], NDArray[np.int64]] | None = None
-        self.rough = len(points) > _MANY
+        self._rough = len(points) > _MANY
 
     def run(self, centers: NDArray[np.float64]) -> Partition:
         """Run k-means from the given centres.
 
-        Among many points the leaves of the tree are moved as a whole (see `refine`); counts and sums of
-        squares are those of the partition found in any case. A cluster left without points disappears.
+        Among many points, groups much tighter than the clusters are moved as a whole (see `refine`); counts
+        and sums of squares are those of the partition found in any case. A cluster left without points disappears.
         """
-        if self.rough:
-            return self._lloyd(centers, _LEAF_SIZE, _ROUGH_TOLERANCE)
-        return self._lloyd(centers, 0, _TOLERANCE)
+        return self._lloyd(centers, _COARSENESS if self._rough else 0.0, _TOLERANCE)
 
     @property
     def center(self) -> NDArray[np.float64]:
@@ -96,11 +97,11 @@ class PointTree:
 
     def refine(self, part: Partition) -> Partition:
         """Go on with a partition found by `run`, every point by itself."""
-        return self._lloyd(part.centers, 0, _ROUGH_TOLERANCE) if self.rough else part
+        return self._lloyd(part.centers, 0.0, _TOLERANCE if self._rough else _FINE_TOLERANCE)
 
     def finish(self, part: Partition) -> Partition:
         """Go on with a partition until nothing moves."""
-        return self._lloyd(part.centers, 0, 0.0)
+        return self._lloyd(part.centers, 0.0, _LEAST_TOLERANCE)
 
     def labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the nearest centre of every point, in the order in which the points were given."""
@@ -126,17 +127,17 @@ class PointTree:
         self._known = found
         return out
 
-    def _lloyd(self, centers: NDArray[np.float64], atom: int, tolerance: float) -> Partition:
+    def _lloyd(self, centers: NDArray[np.float64], coarseness: float, tolerance: float) -> Partition:
         start = np.ascontiguousarray(centers, dtype=np.float64)
         moved, counts, sse = self._kernels.lloyd(
-            self._points, *self._arrays, start, atom, self._max_iter, tolerance
+            self._points, *self._arrays, start, coarseness, self._max_iter, tolerance
         )
         filled = counts > 0
         return Partition(moved[filled], counts[filled].astype(np.float64), sse[filled])
 
     def _tree_labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
         labels = np.empty(len(self._points), dtype=np.int64)
-        self._kernels.assign(self._points, *self._arrays, np.ascontiguousarray(centers), 0, labels)
+        self._kernels.assign(self._points, *self._arrays, np.ascontiguousarray(centers), 0.0, labels)
         return labels
 
     def _grouped(self, part: Partition) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -154,6 +155,14 @@ class PointTree:
         places, start = self._grouped(part)
         if start[c + 1] - start[c] >= 2:
             self._propose_splits(
-                self._points, places, start[c], start[c + 1], _SAMPLE, _SPLIT_ITERATIONS, self._picks, *out
+                self._points,
+                places,
+                start[c],
+                start[c + 1],
+                _SAMPLE,
+                _FEW,
+                _SPLIT_ITERATIONS,
+                self._picks,
+                *out,
             )
         return out

@@ -114,6 +114,7 @@ def propose_splits(
     begin: int,
     end: int,
     most: int,
+    few: int,
     max_iter: int,
     picks: Floats,
     gains: Floats,
@@ -122,11 +123,11 @@ def propose_splits(
 ) -> None:
     """Split the points members[begin:end] in two, once for each entry of `gains`.
 
-    At most `most` points, evenly spaced in the tree's order, are looked at. The first start lies along the
-    longest axis, the second on the mean and the farthest point, the others at two places of the sample given
-    by `picks` ((S, 2), 0 to below 1). Writes the
-    fall of the sum of squares and the number of points of the first half, both scaled to all points, and the
-    centres.
+    At most `most` points, evenly spaced in the tree's order, are looked at; where that leaves points out,
+    halves of fewer than `few` points are not trusted. The first start lies along the longest axis, the
+    second on the mean and the farthest point, the others at two places of the sample given by `picks` ((S,
+    2), 0 to below 1). Writes the fall of the sum of squares and the number of points of the first half, both
+    scaled to all points, and the centres.
     """
     size = end - begin
     step = (size + most - 1) // most
@@ -144,5 +145,7 @@ def propose_splits(
             for c in range(2):
                 _copy(sample, int(picks[start, c] * n), pair, c)
         gain, n_first = _halve(sample, pair, max_iter)
+        if step > 1 and min(n_first, n - n_first) < few:
+            gain = 0.0
         gains[start] = gain * size / n
         firsts[start] = n_first * (size / n)

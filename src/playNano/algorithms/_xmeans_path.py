@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Variance = Literal["shared", "own"]
 
+_ATTEMPTS = 10  # splits tried, if k-means takes back the best ones
 _LEAST_VARIANCE = 1e-12  # of the variance of all points: equal points leave none
 
 
@@ -72,13 +73,13 @@ def path_up(tree: PointTree, first: Partition, max_k: int, floor: float) -> list
     parts = [first]
     while parts[-1].k < max_k:
         part = parts[-1]
-        _, c, pair = best_split(part, tree.splits(part))
-        if pair is None:
+        for _, c, pair in best_splits(part, tree.splits(part))[:_ATTEMPTS]:
+            following = tree.run(split_centers(part, {c: pair}))
+            if following.k > part.k:
+                parts.append(mend(tree, following, floor))
+                break
+        if parts[-1].k <= part.k:
             break
-        following = mend(tree, tree.run(split_centers(part, {c: pair})), floor)
-        if following.k <= part.k:
-            break
-        parts.append(following)
     return parts
 
 
@@ -105,18 +106,16 @@ def split_centers(part: Partition, chosen: dict[int, NDArray[np.float64]]) -> ND
     return np.concatenate([out, *[pair[1:] for pair in chosen.values()]])
 
 
-def best_split(part: Partition, splits: list[Splits]) -> tuple[float, int, NDArray[np.float64] | None]:
-    """Return the gain in log-likelihood (shared variance) of the best split, its cluster and its pair of centres."""
+def best_splits(part: Partition, splits: list[Splits]) -> list[tuple[float, int, NDArray[np.float64]]]:
+    """Return splits in order: the gain in log-likelihood (shared variance), the cluster, the centres of its halves."""
     total, n_dims = part.counts.sum(), part.centers.shape[1]
     gain = np.array([split.gain for split in splits])
-    if not (gain > 0).any():
-        return -np.inf, -1, None
     n, first = part.counts[:, np.newaxis], np.array([split.n_first for split in splits])
-    left = np.maximum(1.0 - gain / part.total, 1e-300)
-    entropy = _xlogx(first) + _xlogx(n - first) - _xlogx(n)
-    value = np.where(gain > 0, -0.5 * total * n_dims * np.log(left) + entropy, -np.inf)
-    c, s = np.unravel_index(int(np.argmax(value)), value.shape)
-    return float(value[c, s]), int(c), splits[int(c)].pairs[int(s)]
+    left = np.maximum(1.0 - gain / max(part.total, np.finfo(np.float64).tiny), 1e-300)
+    value = -0.5 * total * n_dims * np.log(left) + _xlogx(first) + _xlogx(n - first) - _xlogx(n)
+    order = np.argsort(-value, axis=None, kind="stable")
+    places = [divmod(int(i), gain.shape[1]) for i in order if gain.flat[i] > 0]
+    return [(float(value[c, s]), c, splits[c].pairs[s]) for c, s in places]
 
 
 def merge_costs(part: Partition, variance: Variance, floor: float) -> NDArray[np.float64]:
@@ -145,9 +144,10 @@ def mend(tree: PointTree, part: Partition, floor: float) -> Partition:
     for _ in range(part.k):
         if part.k < 3:
             return part
-        gain, c, pair = best_split(part, tree.splits(part))
-        if pair is None:
+        ranked = best_splits(part, tree.splits(part))
+        if not ranked:
             return part
+        gain, c, pair = ranked[0]
         cost = merge_costs(part, "shared", floor)
         cost[c] = cost[:, c] = np.inf
         i, j = (int(v) for v in np.unravel_index(int(np.argmin(cost)), cost.shape))
