@@ -350,4 +350,5 @@ def test_progress(stack):
         ProcessingPipeline(stack).add_filter("remove_plane").add_filter("zero_mean").run(
             block_frames=3, workers=1
         )
+    # A block goes through all frame-wise steps at once.
     assert told == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]

@@ -48,7 +48,10 @@ class FunctionMask:
 
     def __call__(self, start: int, block: npt.NDArray[Any]) -> Masks:
         """Return the masks of a block of frames."""
-        return np.stack([self._of_frame(start + i, frame) for i, frame in enumerate(block)])
+        masks = np.zeros(block.shape, np.bool_)
+        for index, frame in enumerate(block):
+            masks[index] = self._of_frame(start + index, frame)
+        return masks
 
     def _of_frame(self, index: int, frame: npt.NDArray[Any]) -> Masks:
         at = f"{self.source}: mask function on frame {index}"

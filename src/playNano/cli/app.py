@@ -29,6 +29,22 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the res
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
 ]
+Lazy = Annotated[
+    bool | None,
+    typer.Option(
+        "--lazy/--no-lazy",
+        help="Leave the movie on disk; by default if it takes a quarter of the free memory.",
+    ),
+]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", help="Address of a Dask scheduler, tcp://host:port, to work on.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Start this many worker processes and work on them.")
+]
+Zarr = Annotated[
+    bool, typer.Option("--zarr", help="Write processed.ome.zarr, frame block by block, not processed.h5.")
+]
 Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
 
 
@@ -95,12 +111,19 @@ def process(
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
+    zarr: Zarr = False,
+    lazy: Lazy = None,
+    cluster: Cluster = None,
+    workers: Workers = None,
 ) -> None:
     """Level and smooth a movie: writes processed.h5, processing.json and movie.gif."""
-    from playNano.cli.job import Plan, process_file
+    from playNano.cli.job import Options, Plan, process_file
+    from playNano.core import cluster as clusters
 
     plan = Plan.from_options(processing=steps, analysis=None, pipeline=pipeline)
-    process_file(file, plan, output, channel=channel, pixel_size_nm=pixel_size_nm, gif=gif)
+    with clusters.cluster(cluster, workers) as client:
+        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif, zarr)
+        process_file(file, plan, output, options)
 
 
 @app.command()
@@ -122,12 +145,49 @@ def analyze(
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
+    lazy: Lazy = None,
+    cluster: Cluster = None,
+    workers: Workers = None,
 ) -> None:
     """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, overview.png and movie.gif."""
-    from playNano.cli.job import Plan, analyze_file
+    from playNano.cli.job import Options, Plan, analyze_file
+    from playNano.core import cluster as clusters
 
     plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
-    analyze_file(file, plan, output, channel=channel, pixel_size_nm=pixel_size_nm, gif=gif)
+    with clusters.cluster(cluster, workers) as client:
+        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif)
+        analyze_file(file, plan, output, options)
+
+
+@app.command()
+def batch(
+    files: Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')],
+    output: Output,
+    pipeline: PipelineFile = None,
+    steps: Annotated[str | None, typer.Option("--steps", "-s", help="As for `playnano analyze`.")] = None,
+    process: Annotated[str | None, typer.Option("--process", help="As for `playnano analyze`.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Pass over movies that this pipeline has done already.")
+    ] = False,
+    channel: Channel = "height_trace",
+    pixel_size_nm: PixelSize = None,
+    gif: Gif = False,
+    zarr: Zarr = False,
+    lazy: Lazy = None,
+    cluster: Cluster = None,
+    workers: Workers = None,
+) -> None:
+    """Run one pipeline over many movies: a folder each, joined tables, and summary.csv with what failed and why."""
+    from playNano.cli.batch import run_batch
+    from playNano.cli.job import Options, Plan
+    from playNano.core import cluster as clusters
+
+    plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
+    with clusters.cluster(cluster, workers) as client:
+        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif, zarr)
+        code = run_batch(files, plan, output, options, resume=resume)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()

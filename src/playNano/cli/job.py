@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file
 from playNano.errors import ParameterError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
+from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.export.overview import last_table, write_overview
 from playNano.io.export.tables import write_tables
 from playNano.io.loader import load_afm_stack
@@ -57,10 +58,38 @@ class Plan:
         return processing, analysis
 
 
-def process_file(
-    file: Path, plan: Plan, folder: Path, *, channel: str, pixel_size_nm: float | None, gif: bool
-) -> None:
-    """Process a movie and write processed.h5, processing.json and movie.gif.
+@dataclass(frozen=True)
+class Options:
+    """How a movie is read, and what is made of it beside tables and record.
+
+    Parameters
+    ----------
+    channel, pixel_size_nm, lazy
+        As `load_afm_stack` takes them.
+    gif
+        Whether movie.gif is written.
+    zarr
+        Whether processed pixels go to processed.ome.zarr in place of processed.h5.
+    """
+
+    channel: str = "height_trace"
+    pixel_size_nm: float | None = None
+    lazy: bool | None = None
+    gif: bool = True
+    zarr: bool = False
+
+    def results(self) -> dict[str, Any]:
+        """Return what can change results or their files."""
+        return {key: value for key, value in asdict(self).items() if key != "lazy"}
+
+    def load(self, file: Path) -> AFMImageStack:
+        """Load a movie."""
+        options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
+        return load_afm_stack(file, self.channel, lazy=self.lazy, **options)
+
+
+def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:
+    """Process a movie and write processed.h5 (or processed.ome.zarr), processing.json and movie.gif.
 
     Raises
     ------
@@ -70,18 +99,20 @@ def process_file(
     if plan.analysis:
         raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
     with progress_bars() as bars:
-        stack = _load(file, plan, channel, pixel_size_nm)
+        _check(plan, file)
+        stack = options.load(file)
         plan.bind(stack)[0].run()
-        write_bundle(stack, folder / "processed.h5")
+        if options.zarr:
+            write_ome_zarr(stack, folder / "processed.ome.zarr")
+        else:
+            write_bundle(stack, folder / "processed.h5")
         stack.export_processing_log(folder / "processing.json")
-        if gif:
+        if options.gif:
             _gif(stack, folder, None, bars)
     out.print(f"{stack}\nresults in {folder}", markup=False)
 
 
-def analyze_file(
-    file: Path, plan: Plan, folder: Path, *, channel: str, pixel_size_nm: float | None, gif: bool
-) -> dict[str, Any]:
+def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict[str, Any]:
     """Process and analyse a movie, write all results into a folder, and return the record.
 
     Raises
@@ -90,8 +121,9 @@ def analyze_file(
         With the file, step or parameter that is at fault.
     """
     with progress_bars() as bars:
-        stack = _load(file, plan, channel, pixel_size_nm)
-        record = analyze_stack(stack, plan, folder, gif=gif, bars=bars)
+        _check(plan, file)
+        stack = options.load(file)
+        record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
     report(stack, record, folder)
     return record
 
@@ -130,12 +162,6 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
     out.print(f"results in {folder}", markup=False)
 
 
-def _load(file: Path, plan: Plan, channel: str, pixel_size_nm: float | None) -> AFMImageStack:
-    _check(plan, file)
-    options: dict[str, Any] = {} if pixel_size_nm is None else {"pixel_size_nm": pixel_size_nm}
-    return load_afm_stack(file, channel, **options)
-
-
 def _check(plan: Plan, file: Path) -> None:
     """Check every name and parameter before a movie of any size is read."""
     import numpy as np
@@ -155,9 +181,27 @@ def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path
     """Write the steps with the values in effect, as a pipeline file that repeats the run."""
     import yaml
 
-    plan = {
+    with replacing(path) as temporary:
+        temporary.write_text(
+            yaml.safe_dump(_described(processing, analysis), sort_keys=False), encoding="utf-8"
+        )
+
+
+def plan_in_effect(plan: Plan) -> dict[str, Any]:
+    """Return a plan's steps with all values in effect, as a pipeline file holds them.
+
+    Raises
+    ------
+    ParameterError
+        If a name or parameter is unknown or wrong.
+    """
+    import numpy as np
+
+    return _described(*plan.bind(AFMImageStack(np.zeros((1, 1, 1)), 1.0, "", "")))
+
+
+def _described(processing: ProcessingPipeline, analysis: AnalysisPipeline) -> dict[str, Any]:
+    return {
         "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing.steps],
         "analysis": [{name: json_safe(params)} for name, params in analysis.steps],
     }
-    with replacing(path) as temporary:
-        temporary.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")

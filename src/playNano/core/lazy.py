@@ -56,8 +56,8 @@ def whole_frames(array: Any) -> Any:
 
 def chunk_borders(array: Any) -> list[tuple[int, int]]:
     """Return (start, stop) of every chunk of frames."""
-    stops = np.cumsum(array.chunks[0]).tolist() if len(array) else []
-    return list(zip([0, *stops[:-1]], stops, strict=True))
+    stops = np.cumsum(array.chunks[0]).tolist()
+    return [(stop - size, stop) for size, stop in zip(array.chunks[0], stops, strict=True) if size]
 
 
 def computed(array: Any) -> npt.NDArray[Any]:

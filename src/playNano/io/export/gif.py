@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.files import replacing
+from playNano.core.lazy import FrameArray
 from playNano.io.export.render import COLOUR_MAP, TRACK_COLOURS, ScaleBar, height_limits
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class _Painter:
         from PIL import ImageFont
 
         self.stack, self.trail = stack, trail
+        self.frames = FrameArray.of(stack.data) if stack.is_lazy else stack.data
         self.low, self.high = height_limits(stack.data)
         py, px = stack.pixel_size_yx_nm
         tall, wide = stack.height * py, stack.width * px
@@ -96,7 +98,7 @@ class _Painter:
         """Return one frame as a palette image."""
         from PIL import Image, ImageDraw
 
-        picture = Image.fromarray(self._indices(self.stack.data[frame]))
+        picture = Image.fromarray(self._indices(self.frames[frame]))
         picture.putpalette(self.palette)
         draw = ImageDraw.Draw(picture)
         for number, (frames, places) in enumerate(self.paths):

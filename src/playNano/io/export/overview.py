@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.executor import map_frames
 from playNano.core.files import replacing
 from playNano.io.export.render import COLOUR_MAP, ScaleBar, height_limits, track_colour
 
@@ -76,12 +77,17 @@ def _observed(analysis: Mapping[str, Mapping[str, Any]], n_frames: int) -> npt.N
 def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:
     """Return a frame with a typical number of detections and a typical spread of heights."""
     n_frames = len(data)
-    spread = np.nan_to_num(np.nanstd(data[:, ::4, ::4], axis=(1, 2)), nan=np.inf)
+    parts = map_frames(_spread, data, what="overview.png")
+    spread = np.nan_to_num(np.concatenate(parts) if parts else np.empty(0), nan=np.inf)
     unusual = np.abs(spread - np.median(spread))
     if features is not None and len(features):
         counts = np.bincount(features["frame"].to_numpy(), minlength=n_frames)
         unusual[counts != np.sort(counts[counts > 0])[np.count_nonzero(counts) // 2]] = np.inf
     return int(np.argmin(unusual))
+
+
+def _spread(start: int, block: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(np.nanstd(block[:, ::4, ::4], axis=(1, 2)))
 
 
 def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
@@ -90,7 +96,7 @@ def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
     # Places are in nm from the centre of pixel (0, 0).
     extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
     image = axes.imshow(
-        stack.data[frame], cmap=COLOUR_MAP, vmin=low, vmax=high, extent=extent, aspect="equal"
+        stack.get_frame(frame), cmap=COLOUR_MAP, vmin=low, vmax=high, extent=extent, aspect="equal"
     )
     axes.figure.colorbar(image, ax=axes, label=f"height ({stack.unit})", shrink=0.8)
     bar = ScaleBar.for_width(stack.width * px)

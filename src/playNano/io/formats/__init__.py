@@ -105,6 +105,15 @@ READERS: tuple[Reader, ...] = (
         "open_topostats",
         series=True,
     ),
+    Reader(
+        "ome-zarr",
+        (".zarr",),
+        "playNano.io.formats.ome_zarr",
+        "sniff_ome_zarr",
+        "open_ome_zarr",
+        ("pixel_size_nm",),
+        folder=True,
+    ),
     Reader("folder", ("/",), "playNano.io.formats.folder", "sniff_folder", "open_folder", folder=True),
 )
 

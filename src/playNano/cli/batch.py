@@ -1,0 +1,227 @@
+"""``playnano batch``: one pipeline over many movies."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from playNano._version import __version__
+from playNano.cli.console import err, out
+from playNano.cli.job import Options, Plan, analyze_file, plan_in_effect, process_file
+from playNano.core.files import replacing
+from playNano.core.provenance import file_fingerprint
+from playNano.errors import ParameterError
+from playNano.io.export.tables import TABLES
+
+DONE = "done.json"
+"""Written last into a movie's folder: what was done there, by hashes of input and pipeline."""
+
+
+@dataclass
+class Outcome:
+    """A line of the summary."""
+
+    movie: str
+    file: str
+    status: str = "not begun"
+    reason: str = ""
+    duration_s: float = 0.0
+
+
+@dataclass
+class Attempt:
+    """A context that notes an error and goes on; Ctrl-C goes through."""
+
+    outcome: Outcome
+    error: Exception | None = None
+    _began: float = field(default_factory=time.perf_counter)
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.outcome.duration_s = round(time.perf_counter() - self._began, 3)
+        if isinstance(error, Exception):
+            self.error = error
+            self.outcome.status, self.outcome.reason = "failed", _reason(error)
+            return True
+        if error is not None:
+            self.outcome.status, self.outcome.reason = "interrupted", ""
+        return False
+
+
+def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Options, *, resume: bool) -> int:
+    """Run a plan over movies, each into a folder of its own; write joined tables and ``summary.csv``.
+
+    Parameters
+    ----------
+    patterns
+        Files, folders that are movies, or glob patterns.
+    plan
+        What is to be done; it is checked before any movie is read.
+    folder
+        Where the movies' folders, ``features.csv``, ``tracks.csv``, ``clusters.csv`` (all movies', with a
+        column ``movie``) and ``summary.csv`` go.
+    options
+        As for a single movie.
+    resume
+        Whether a movie is passed over whose results of the same input and pipeline are there already.
+
+    Returns
+    -------
+    int
+        0 where every movie is done, 1 where any failed, 130 after Ctrl-C; the summary says which and why.
+
+    Raises
+    ------
+    ParameterError
+        If the plan is wrong, or a pattern matches nothing.
+    """
+    files = find_files(patterns)
+    pipeline = _hash(plan_in_effect(plan), options)
+    outcomes = [Outcome(movie, str(file)) for movie, file in zip(folder_names(files), files, strict=True)]
+    code = 0
+    try:
+        for file, outcome in zip(files, outcomes, strict=True):
+            _one(file, plan, folder / outcome.movie, options, pipeline, resume, outcome)
+    except KeyboardInterrupt:
+        err.print("interrupted; what is done stays done, --resume goes on from there", markup=False)
+        code = 130
+    finally:
+        _join_tables(folder, outcomes)
+        _write_summary(folder / "summary.csv", outcomes)
+    counts = Counter(outcome.status for outcome in outcomes)
+    out.print(
+        f"{', '.join(f'{n} {status}' for status, n in counts.items())}; summary in {folder / 'summary.csv'}"
+    )
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            err.print(f"{outcome.file}: {outcome.reason}", markup=False)
+    return code or int(counts["failed"] > 0)
+
+
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Return the files that patterns name, each once, in the order given.
+
+    Raises
+    ------
+    ParameterError
+        If a pattern matches nothing.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        # A name that exists is taken as it is, brackets and all.
+        root = Path(pattern).anchor
+        rest = pattern.removeprefix(root)
+        matches = [Path(pattern)] if Path(pattern).exists() else sorted(Path(root or ".").glob(rest))
+        if not matches:
+            raise ParameterError(f"there is no file {pattern!r}")
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def folder_names(files: Sequence[Path]) -> list[str]:
+    """Return a folder name for each movie: its name without the ending, more where that is not unique.
+
+    Examples
+    --------
+    >>> folder_names([Path("a/x.asd"), Path("a/y.asd"), Path("b/y.asd")])
+    ['x', 'a_y.asd', 'b_y.asd']
+    """
+    makers = (
+        lambda file: file.stem,
+        lambda file: file.name,
+        lambda file: f"{file.resolve().parent.name}_{file.name}",
+    )
+    names = [""] * len(files)
+    open_places = list(range(len(files)))
+    for make in makers:
+        wanted = {place: make(files[place]) for place in open_places}
+        counts = Counter([*wanted.values(), *filter(None, names)])
+        for place in list(open_places):
+            if counts[wanted[place]] == 1:
+                names[place] = wanted[place]
+                open_places.remove(place)
+    for place in open_places:
+        names[place] = f"{place + 1}_{files[place].name}"
+    return names
+
+
+def _one(
+    file: Path, plan: Plan, folder: Path, options: Options, pipeline: str, resume: bool, outcome: Outcome
+) -> None:
+    with Attempt(outcome):
+        key = {"input": file_fingerprint(file), "pipeline": pipeline}
+        if resume and _is_done(folder, key):
+            outcome.status = "done before"
+            return
+        (folder / DONE).unlink(missing_ok=True)
+        if plan.analysis:
+            analyze_file(file, plan, folder, options)
+        else:
+            process_file(file, plan, folder, options)
+        with replacing(folder / DONE) as temporary:
+            temporary.write_text(json.dumps(key, indent=1), encoding="utf-8")
+        outcome.status = "done"
+
+
+def _is_done(folder: Path, key: dict[str, Any]) -> bool:
+    try:
+        return bool(json.loads((folder / DONE).read_text(encoding="utf-8")) == key)
+    except (OSError, ValueError):
+        return False
+
+
+def _hash(plan: dict[str, Any], options: Options) -> str:
+    given = {"plan": plan, "options": options.results(), "version": __version__}
+    return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{notes}"
+
+
+def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
+    """Write every kind of table of all movies that are done as one, with a column ``movie``."""
+    done = [outcome.movie for outcome in outcomes if outcome.status in ("done", "done before")]
+    for kind in TABLES.values():
+        parts = [(movie, folder / movie / f"{kind}.csv") for movie in done]
+        parts = [(movie, part) for movie, part in parts if part.is_file()]
+        target = folder / f"{kind}.csv"
+        if not parts:
+            target.unlink(missing_ok=True)
+            continue
+        columns = ["movie", *dict.fromkeys(name for _, part in parts for name in _header(part))]
+        with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            for movie, part in parts:
+                writer.writerows({"movie": movie, **row} for row in _rows(part))
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+
+
+def _write_summary(path: Path, outcomes: list[Outcome]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Outcome)])
+        writer.writeheader()
+        writer.writerows(asdict(outcome) for outcome in outcomes)

@@ -1,0 +1,149 @@
+"""Write a stack as OME-Zarr (NGFF 0.5, zarr v3), block by block."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.executor import map_frames
+from playNano.core.lazy import frames_per_chunk
+from playNano.core.serialize import json_safe
+from playNano.errors import ParameterError
+from playNano.io.formats.ome_zarr import METADATA, OWN
+
+_STORED_BYTES = 8 * 2**20
+"""Pixels of one chunk of the store, bytes."""
+
+
+def write_ome_zarr(stack: AFMImageStack, path: str | Path) -> None:
+    """Write a stack's pixels and what is known of them; `load_afm_stack` reads them back.
+
+    Frames are written block by block as they are computed, on the cluster where a client is active; a lazy
+    movie is never whole in memory. Nothing stands at `path` before all is written, and what an interrupted
+    run leaves cannot be opened: the metadata of the store come last.
+
+    Parameters
+    ----------
+    stack
+        The movie. Its pixels as they are now, times, scan geometry, metadata and the list of its processing
+        steps are written; masks and results are not (see `playNano.io.export.bundle.write_bundle`).
+    path
+        The store, a folder whose name should end in ``.ome.zarr``; an older store there is replaced.
+
+    Raises
+    ------
+    OSError
+        If the store cannot be written, or `path` is a folder that is no zarr store. An older store stays.
+    ParameterError
+        If zarr is not installed.
+    """
+    try:
+        import zarr
+        from zarr.codecs import BloscCodec
+    except ImportError as error:
+        raise ParameterError('zarr stores need `pip install "playNano[cluster]"`') from error
+    target = Path(path)
+    if target.exists() and not (target / METADATA).is_file():
+        raise FileExistsError(f"{target} exists and is not a zarr store; give another name")
+    data = stack.data
+    frames = frames_per_chunk(data.shape, data.dtype.itemsize)
+    if stack.is_lazy:
+        data = data.rechunk({0: frames})
+    with _replacing_folder(target) as temporary:
+        zarr.create_array(
+            store=str(temporary / "0"),
+            shape=data.shape,
+            chunks=(_stored_frames(data, frames), *data.shape[1:]),
+            dtype=np.uint8 if data.dtype == np.bool_ else data.dtype,
+            compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
+            dimension_names=("t", "y", "x"),
+        )
+        # Blocks end where chunks of the store do, so that no two write the same one.
+        map_frames(_Writer(str(temporary / "0")), data, what="ome-zarr", block_frames=frames)
+        content = {"zarr_format": 3, "node_type": "group", "attributes": _attributes(stack)}
+        (temporary / METADATA).write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Write a block of frames to the array."""
+
+    path: str
+
+    def __call__(self, start: int, block: npt.NDArray[Any]) -> None:
+        import zarr
+
+        zarr.open_array(store=self.path, mode="r+")[start : start + len(block)] = block
+
+
+def _stored_frames(data: Any, frames: int) -> int:
+    """Return how many frames make a chunk of the store: a divisor of the frames of a block."""
+    fitting = max(1, _STORED_BYTES // max(1, data.dtype.itemsize * int(np.prod(data.shape[1:]))))
+    return max(n for n in range(1, min(fitting, frames) + 1) if frames % n == 0)
+
+
+def _attributes(stack: AFMImageStack) -> dict[str, Any]:
+    y, x = stack.pixel_size_yx_nm
+    interval = _interval_s(stack)
+    time: dict[str, Any] = {"name": "t", "type": "time"}
+    if interval is not None:
+        time["unit"] = "second"
+    image = {
+        "name": stack.file_path.name,
+        "axes": [
+            time,
+            {"name": "y", "type": "space", "unit": "nanometer"},
+            {"name": "x", "type": "space", "unit": "nanometer"},
+        ],
+        "datasets": [
+            {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [interval or 1.0, y, x]}]}
+        ],
+    }
+    own = {
+        "channel": stack.channel,
+        "unit": stack.unit,
+        "file_path": str(stack.file_path),
+        "frame_metadata": stack.frame_metadata,
+        "scan": None if stack.scan is None else stack.scan.to_dict(),
+        "metadata": stack.metadata,
+        "processing": stack.provenance["processing"]["steps"],
+    }
+    safe: dict[str, Any] = json_safe({"ome": {"version": "0.5", "multiscales": [image]}, OWN: own})
+    return safe
+
+
+def _interval_s(stack: AFMImageStack) -> float | None:
+    """Return the usual time from frame to frame, or None where the times are not known."""
+    if stack.has_times and stack.n_frames > 1:
+        interval = float(np.median(np.diff(stack.get_frame_times())))
+        return interval if interval > 0 else None
+    return None if stack.scan is None else stack.scan.frame_time_s
+
+
+@contextmanager
+def _replacing_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `target`; on success it takes the place of `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.exists():
+            old = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}-old")
+            target.rename(old)
+            temporary.rename(target)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
