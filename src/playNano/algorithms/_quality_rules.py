@@ -24,6 +24,8 @@ TRIMMED_MEAN = 0.5145
 LOWER_QUARTILE = 0.3186
 # A frame's noise between lines, in those of a quiet frame, from which its own slope is not believed.
 RESTLESS = 3.0
+# Distance of an empty frame from all others, in heights of what stands on the surface.
+EMPTY_DISTANCE = 3.0
 # Six standard errors of a line's mean, from the mean deviation of its pixels.
 STEP_ERROR = 6 * 1.2533
 # A scar is thinner than anything that stands on a surface and is worth measuring.
@@ -195,6 +197,22 @@ def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolAr
     if restless.any() and not restless.all():
         slope = np.where(restless, np.median(slope[~restless & valid.any(axis=1)]), slope)
     return np.where(valid, figures["step"] - slope[:, None], 0.0), valid
+
+
+def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual) -> BoolArray:
+    """Return the frames of a smooth nothing far outside the heights of the others.
+
+    A height sensor has noise even where the piezo is at its end: no pixel repeats, yet there is no surface.
+    """
+    steps, valid = centred_steps(figures, dead)
+    calm = ~blank & (row_noise(steps, valid) <= RESTLESS * usual.row_noise)
+    smooth = calm & (dead.mean(axis=1) < 0.5) & (2 * frame_roughness(figures, dead) < usual.roughness)
+    level = masked_quantile(figures["level"], ~dead, 0.5)
+    seen = level[calm & ~smooth & np.isfinite(level)]
+    if seen.size == 0:
+        return np.zeros_like(blank)
+    reach = EMPTY_DISTANCE * usual.relief
+    return smooth & ((level < seen.min() - reach) | (level > seen.max() + reach))
 
 
 def learn_usual(

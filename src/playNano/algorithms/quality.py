@@ -230,6 +230,8 @@ def judge_frames(
     dead, found = rules.find_dead(figures, limits)
     blank, found["n_distinct"] = rules.find_blank(figures, dead)
     usual = rules.learn_usual(figures, dead, blank, found, limits)
+    empty = rules.find_empty(figures, dead, blank, usual)
+    blank, dead = blank | empty, dead | empty[:, None]
     lines = rules.sort_lines(figures, dead, blank, usual, limits)
     table, jump_limit = _judge(figures, lines, blank, usual, limits, found["saturated"], use_partly_torn)
     import pandas as pd
