@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from playNano.algorithms._quality_limits import QualityLimits
 from playNano.algorithms._quality_rules import (
     LOWER_QUARTILE,
     BoolArray,
     Figures,
     FloatArray,
-    Limits,
     Lines,
     Usual,
     flat_levels,
@@ -28,7 +28,7 @@ FEWEST_LEVELS = 4
 SHORT_STAY = 3
 
 
-def find_torn(lines: Lines, blank: BoolArray, limits: Limits) -> tuple[BoolArray, BoolArray]:
+def find_torn(lines: Lines, blank: BoolArray, limits: QualityLimits) -> tuple[BoolArray, BoolArray]:
     """Return the torn and the partly torn frames."""
     dead = lines.dead.mean(axis=1)
     bad = (lines.dead | lines.wild | lines.noisy | lines.off_level).mean(axis=1)
@@ -143,7 +143,7 @@ def frame_noise(figures: Figures, lines: Lines) -> dict[str, FloatArray]:
     }
 
 
-def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: Limits) -> BoolArray:
+def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: QualityLimits) -> BoolArray:
     """Return the frames of abnormal roughness or noise."""
     return (
         unusual(noise["roughness_nm"], pool, limits.rough_ratio, below=True)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms._quality_limits import QualityLimits
+
 Figures = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -32,27 +34,6 @@ STEP_ERROR = 6 * 1.2533
 LONGEST_SCAR = 3
 # Lines on either side of a step from which its height is taken.
 PLATEAU = 8
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of `judge_frames`, as its parameters name them."""
-
-    rail_share: float
-    quiet_ratio: float
-    min_dead_rows: float
-    min_bad_rows: float
-    min_good_rows: float
-    step_factor: float
-    relief_factor: float
-    off_level_factor: float
-    noise_factor: float
-    line_noise_factor: float
-    min_saturated: float
-    min_scar_rows: int
-    jump_sigma: float
-    rough_ratio: float
-    row_noise_ratio: float
 
 
 @dataclass(frozen=True)
@@ -113,7 +94,7 @@ def masked_quantile(values: FloatArray, keep: BoolArray, q: float) -> FloatArray
 
 
 def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
-    """Return the standard deviation of the steps between lines of every frame, from the lower three quarters."""
+    """Return the standard deviation of every frame's steps, from the lower three quarters of their sizes."""
     ordered = np.sort(np.where(valid, np.abs(steps), np.inf), axis=1)
     count = valid.sum(axis=1)
     kept = np.maximum((3 * count) // 4, np.minimum(count, 1))
@@ -128,7 +109,7 @@ def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
     return masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
 
 
-def find_dead(figures: Figures, limits: Limits) -> tuple[BoolArray, dict[str, Any]]:
+def find_dead(figures: Figures, limits: QualityLimits) -> tuple[BoolArray, dict[str, Any]]:
     """Return the lines that carry no measurement, (n, h), and what was found on the way."""
     least, largest = figures["least"], figures["largest"]
     missing = figures["missing_share"] >= 0.5
@@ -168,7 +149,7 @@ def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
     return blank | (levels * 4 <= usual), usual
 
 
-def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: Limits) -> BoolArray:
+def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: QualityLimits) -> BoolArray:
     """Return the lines far noisier than the movie's, in frames that have others too."""
     noisy = ~dead & (figures["change"] > usual.noisy_line)
     # A frame that is as noisy all over is rough, not torn.
@@ -202,7 +183,8 @@ def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolAr
 def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual) -> BoolArray:
     """Return the frames of a smooth nothing far outside the heights of the others.
 
-    A height sensor has noise even where the piezo is at its end: no pixel repeats, yet there is no surface.
+    A height sensor has noise even where the piezo is at its end: no pixel repeats, yet there is no
+    surface.
     """
     steps, valid = centred_steps(figures, dead)
     calm = ~blank & (row_noise(steps, valid) <= RESTLESS * usual.row_noise)
@@ -216,7 +198,7 @@ def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
 
 
 def learn_usual(
-    figures: Figures, dead: BoolArray, blank: BoolArray, found: dict[str, Any], limits: Limits
+    figures: Figures, dead: BoolArray, blank: BoolArray, found: dict[str, Any], limits: QualityLimits
 ) -> Usual:
     """Return what is usual in the movie, from its frames with a surface."""
     steps, valid = centred_steps(figures, dead)
@@ -261,7 +243,9 @@ def runs(mask: BoolArray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual, limits: Limits) -> Lines:
+def sort_lines(
+    figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual, limits: QualityLimits
+) -> Lines:
     """Return which lines lie on the surface, which are off it, and which are scars."""
     steps, valid = centred_steps(figures, dead)
     n, h = dead.shape
@@ -331,7 +315,7 @@ def _lasting_steps(
 
 
 def _good_lines(
-    calm: BoolArray, wild: BoolArray, dead: BoolArray, level: FloatArray, usual: Usual, limits: Limits
+    calm: BoolArray, wild: BoolArray, dead: BoolArray, level: FloatArray, usual: Usual, limits: QualityLimits
 ) -> tuple[BoolArray, BoolArray]:
     """Return the lines of one frame that lie on its surface, and those of plateaus far from it."""
     h = len(calm)
