@@ -90,7 +90,8 @@ def masked_quantile(values: FloatArray, keep: BoolArray, q: float) -> FloatArray
     count = keep.sum(axis=1)
     at = np.floor(q * np.maximum(count - 1, 0)).astype(np.int64)
     picked = np.take_along_axis(ordered, at[:, None], axis=1)[:, 0]
-    return np.where(count > 0, picked, np.nan)
+    out: FloatArray = np.where(count > 0, picked, np.nan)
+    return out
 
 
 def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
@@ -106,7 +107,8 @@ def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
 def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
     """Return the standard deviation of the heights around their line's level, of every frame."""
     # For normal heights the mean deviation is sqrt(2 / pi) of the standard deviation.
-    return masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
+    spread: FloatArray = masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
+    return spread
 
 
 def find_dead(figures: Figures, limits: QualityLimits) -> tuple[BoolArray, dict[str, Any]]:
@@ -123,8 +125,10 @@ def find_dead(figures: Figures, limits: QualityLimits) -> tuple[BoolArray, dict[
     constant = least == largest
     live = seen & ~rail & ~constant
     flat = masked_quantile(figures["flat_share"], live, 0.5)
-    # Where most neighbours are equal on the movie's own good lines, equal pixels prove nothing.
-    coarse = bool(figures["width"].max(initial=0) < SHORTEST_LINE or lower_quartile(flat) > 0.6)
+    # Where most neighbours are equal on the movie's own good lines, or there is no other kind of line,
+    # equal pixels prove nothing.
+    narrow = figures["width"].max(initial=0) < SHORTEST_LINE
+    coarse = bool(narrow or not live.any() or lower_quartile(flat) > 0.6)
     change = masked_quantile(figures["change"], live, 0.25)
     known = change[np.isfinite(change)]
     noise = float(np.median(known)) if known.size else 0.0
@@ -151,19 +155,21 @@ def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
 
 def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: QualityLimits) -> BoolArray:
     """Return the lines far noisier than the movie's, in frames that have others too."""
-    noisy = ~dead & (figures["change"] > usual.noisy_line)
+    noisy: BoolArray = ~dead & (figures["change"] > usual.noisy_line)
     # A frame that is as noisy all over is rough, not torn.
     calm = ~dead & (figures["change"] < 2 * usual.line_noise)
     mixed = calm.mean(axis=1) >= limits.min_good_rows
-    return noisy & mixed[:, None]
+    noisy &= mixed[:, None]
+    return noisy
 
 
 def line_slope(figures: Figures, dead: BoolArray) -> FloatArray:
     """Return the slope of every frame's levels, per line, from lines an eighth of the frame apart."""
     apart = max(dead.shape[1] // 8, 1)
     rise = figures["level"][:, apart:] - figures["level"][:, :-apart]
-    slope = masked_quantile(rise, ~dead[:, apart:] & ~dead[:, :-apart], 0.5) / apart
-    return np.nan_to_num(slope)
+    slope: FloatArray = np.nan_to_num(masked_quantile(rise, ~dead[:, apart:] & ~dead[:, :-apart], 0.5))
+    slope /= apart
+    return slope
 
 
 def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolArray]:
@@ -194,7 +200,9 @@ def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     if seen.size == 0:
         return np.zeros_like(blank)
     reach = EMPTY_DISTANCE * usual.relief
-    return smooth & ((level < seen.min() - reach) | (level > seen.max() + reach))
+    away: BoolArray = (level < seen.min() - reach) | (level > seen.max() + reach)
+    away &= smooth
+    return away
 
 
 def learn_usual(
@@ -248,7 +256,7 @@ def sort_lines(
 ) -> Lines:
     """Return which lines lie on the surface, which are off it, and which are scars."""
     steps, valid = centred_steps(figures, dead)
-    n, h = dead.shape
+    h = dead.shape[1]
     size = np.abs(steps)
     # A step is known no better than the noise of the line's pixels allows.
     error = STEP_ERROR * figures["noise"] / np.sqrt(np.maximum(figures["width"], 1))
@@ -267,7 +275,8 @@ def sort_lines(
     own = np.nan_to_num(row_noise(steps, valid))
     # Against a frame's own restlessness too: in a rough frame large steps are no scars.
     scar_step = np.maximum(usual.scar_step, limits.step_factor * own)
-    for k in np.flatnonzero(~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)):
+    suspects = ~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)
+    for k in map(int, np.flatnonzero(suspects)):
         returned = mark_scars(steps[k], scar_step[k], usual.scar_step, depth[k])
         wild[k] &= ~returned
         lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(wild_step[k], scar_step[k]))
@@ -324,7 +333,7 @@ def _good_lines(
         if stop - start >= max(4, h // 20):
             good[start:stop] = True
     # Plateaus: what lies between wild steps and dead lines.
-    plateau = np.cumsum(wild | dead)
+    plateau = np.cumsum(wild | dead, dtype=np.int64)
     names, counts = np.unique(plateau[good], return_counts=True)
     off = np.zeros(h, dtype=np.bool_)
     if len(names) < 2:
@@ -335,11 +344,7 @@ def _good_lines(
         member = good & (plateau == name)
         apart = abs(float(np.median(level[member])) - base)
         # Across dead lines the height is unknown: nothing can be said of that plateau.
-        between = _between(plateau, main, name)
+        between = (plateau >= min(main, name)) & (plateau <= max(main, name))
         if apart > limits.off_level_factor * usual.relief and not dead[between].any():
             off |= member
     return good & ~off, off
-
-
-def _between(plateau: IntArray, a: int, b: int) -> BoolArray:
-    return (plateau >= min(a, b)) & (plateau <= max(a, b))

@@ -118,8 +118,8 @@ def figure_type(h: int) -> np.dtype[Any]:
     >>> figure_type(4)["level"].shape
     (4,)
     """
-    exact = [(name, "f8", (h,)) for name in LINE_FIELDS[:4]]
-    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS[4:], "missing_share")]
+    exact = [(name, "f8", (h,)) for name in LINE_FIELDS if not name.endswith("share")]
+    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS, "missing_share") if name.endswith("share")]
     return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), ("relief", "f8"), *exact, *rest])
 
 
