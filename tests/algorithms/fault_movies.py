@@ -125,7 +125,7 @@ def _waves(rng, rows, size):
 def _tear(rng, frame, part, rail, relief, noise):
     """Lose the surface on a share of the lines, in one of four ways."""
     h, w = frame.shape
-    rows = max(int(round(part * h)), 2)
+    rows = max(round(part * h), 2)
     start = int(rng.choice([0, h - rows, rng.integers(0, h - rows + 1)]))
     lost = slice(start, start + rows)
     how = rng.choice(["rail", "waves", "waves to rail", "fill"])
@@ -177,7 +177,7 @@ def faulty_movie(rng, share=0.2, n=None, faults=FAULTS, kind=None, size=None):
     n = len(block)
     rail = float(rng.choice([-1, 1])) * (np.abs(block).max() + 60 * relief)
     step = float(rng.choice([0.0, 0.3, 1.0])) * noise
-    bad = rng.choice(n, size=max(1, int(round(share * n))), replace=False)
+    bad = rng.choice(n, size=max(1, round(share * n)), replace=False)
     truth = {name: set() for name in FAULTS}
     for k in sorted(bad):
         fault = str(rng.choice(faults))

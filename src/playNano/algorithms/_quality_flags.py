@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from playNano.algorithms._quality_limits import QualityLimits
 from playNano.algorithms._quality_rules import (
     LOWER_QUARTILE,
     BoolArray,
     Figures,
     FloatArray,
-    Limits,
     Lines,
     Usual,
     flat_levels,
@@ -28,7 +28,7 @@ FEWEST_LEVELS = 4
 SHORT_STAY = 3
 
 
-def find_torn(lines: Lines, blank: BoolArray, limits: Limits) -> tuple[BoolArray, BoolArray]:
+def find_torn(lines: Lines, blank: BoolArray, limits: QualityLimits) -> tuple[BoolArray, BoolArray]:
     """Return the torn and the partly torn frames."""
     dead = lines.dead.mean(axis=1)
     bad = (lines.dead | lines.wild | lines.noisy | lines.off_level).mean(axis=1)
@@ -130,7 +130,8 @@ def unusual(values: FloatArray, pool: BoolArray, ratio: float, below: bool) -> B
     spread = 1.4826 * float(np.median(np.abs(logs[fit] - centre)))
     off = logs - centre
     limit = max(np.log(ratio), 6 * spread)
-    return np.isfinite(values) & (values > 0) & ((off > limit) | (below & (off < -limit)))
+    out[:] = np.isfinite(values) & (values > 0) & ((off > limit) | (below & (off < -limit)))
+    return out
 
 
 def frame_noise(figures: Figures, lines: Lines) -> dict[str, FloatArray]:
@@ -143,7 +144,7 @@ def frame_noise(figures: Figures, lines: Lines) -> dict[str, FloatArray]:
     }
 
 
-def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: Limits) -> BoolArray:
+def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: QualityLimits) -> BoolArray:
     """Return the frames of abnormal roughness or noise."""
     return (
         unusual(noise["roughness_nm"], pool, limits.rough_ratio, below=True)
@@ -162,25 +163,25 @@ def value_range(figures: Figures) -> FloatArray:
 
 def reasons(table: dict[str, Any], h: int) -> list[str]:
     """Return in words why a frame is flagged; empty where it is not."""
-    words = {
-        "blank": lambda k: "blank: no line measures the surface",
-        "torn": lambda k: f"torn: {table['torn_rows'][k]} of {h} lines off the surface",
-        "partly_torn": lambda k: f"partly torn: {table['torn_rows'][k]} of {h} lines off the surface",
-        "saturated": lambda k: f"saturated: {100 * table['saturated_fraction'][k]:.3g} % of the pixels",
-        "scars": lambda k: f"scars: {table['n_scar_rows'][k]} lines",
-        "jump": lambda k: _jump_words(table["height_jump_nm"][k], table["level_range_nm"][k]),
-        "rough": lambda k: (
-            f"rough: {table['roughness_nm'][k]:.3g} rms, {table['row_noise_nm'][k]:.3g} between lines"
-        ),
-    }
     out = []
     for k in range(len(table["blank"])):
-        out.append("; ".join(say(k) for name, say in words.items() if table[name][k]))
+        lost = f"{table['torn_rows'][k]} of {h} lines off the surface"
+        words = {
+            "blank": "blank: no line measures the surface",
+            "torn": f"torn: {lost}",
+            "partly_torn": f"partly torn: {lost}",
+            "saturated": f"saturated: {100 * table['saturated_fraction'][k]:.3g} % of the pixels",
+            "scars": f"scars: {table['n_scar_rows'][k]} lines",
+            "jump": _jump_words(table["height_jump_nm"][k], table["level_range_nm"][k]),
+            "rough": f"rough: {table['roughness_nm'][k]:.3g} rms, {table['row_noise_nm'][k]:.3g} between lines",
+        }
+        out.append("; ".join(text for name, text in words.items() if table[name][k]))
     return out
 
 
 def _jump_words(jump: float, extent: float) -> str:
-    return f"jump: {jump:+.3g} from the frame before, {extent:.3g} within" if np.isfinite(jump) else "jump"
+    start = f"{jump:+.3g} from the frame before, " if np.isfinite(jump) else ""
+    return f"jump: {start}{extent:.3g} within"
 
 
 def pool_of(usable: BoolArray, blank: BoolArray) -> BoolArray:
@@ -199,4 +200,5 @@ def find_drifting(
     limit = centre + max(sigma * spread, 2 * usual.relief, 2 * usual.wild_step)
     smooth = np.array([not lines.lasting.get(k) for k in range(len(extent))], dtype=np.bool_)
     # The levels themselves are medians of some pixels and scatter with their noise.
-    return smooth & np.isfinite(extent) & (extent > limit + 2 * figures["noise"])
+    far: BoolArray = np.isfinite(extent) & (extent > limit + 2 * figures["noise"])
+    return smooth & far

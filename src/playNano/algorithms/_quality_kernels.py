@@ -4,6 +4,7 @@ Every frame is measured on its own, so the figures do not depend on how a movie 
 The frames that come in here are finite: the caller has filled the gaps.
 """
 
+# mypy: ignore-errors
 from __future__ import annotations
 
 import numpy as np

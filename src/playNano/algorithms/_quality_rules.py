@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms._quality_limits import QualityLimits
+
 Figures = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -24,33 +26,14 @@ TRIMMED_MEAN = 0.5145
 LOWER_QUARTILE = 0.3186
 # A frame's noise between lines, in those of a quiet frame, from which its own slope is not believed.
 RESTLESS = 3.0
+# Distance of an empty frame from all others, in heights of what stands on the surface.
+EMPTY_DISTANCE = 3.0
 # Six standard errors of a line's mean, from the mean deviation of its pixels.
 STEP_ERROR = 6 * 1.2533
 # A scar is thinner than anything that stands on a surface and is worth measuring.
 LONGEST_SCAR = 3
 # Lines on either side of a step from which its height is taken.
 PLATEAU = 8
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of `judge_frames`, as its parameters name them."""
-
-    rail_share: float
-    quiet_ratio: float
-    min_dead_rows: float
-    min_bad_rows: float
-    min_good_rows: float
-    step_factor: float
-    relief_factor: float
-    off_level_factor: float
-    noise_factor: float
-    line_noise_factor: float
-    min_saturated: float
-    min_scar_rows: int
-    jump_sigma: float
-    rough_ratio: float
-    row_noise_ratio: float
 
 
 @dataclass(frozen=True)
@@ -107,11 +90,12 @@ def masked_quantile(values: FloatArray, keep: BoolArray, q: float) -> FloatArray
     count = keep.sum(axis=1)
     at = np.floor(q * np.maximum(count - 1, 0)).astype(np.int64)
     picked = np.take_along_axis(ordered, at[:, None], axis=1)[:, 0]
-    return np.where(count > 0, picked, np.nan)
+    out: FloatArray = np.where(count > 0, picked, np.nan)
+    return out
 
 
 def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
-    """Return the standard deviation of the steps between lines of every frame, from the lower three quarters."""
+    """Return the standard deviation of every frame's steps, from the lower three quarters of their sizes."""
     ordered = np.sort(np.where(valid, np.abs(steps), np.inf), axis=1)
     count = valid.sum(axis=1)
     kept = np.maximum((3 * count) // 4, np.minimum(count, 1))
@@ -123,10 +107,11 @@ def row_noise(steps: FloatArray, valid: BoolArray) -> FloatArray:
 def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
     """Return the standard deviation of the heights around their line's level, of every frame."""
     # For normal heights the mean deviation is sqrt(2 / pi) of the standard deviation.
-    return masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
+    spread: FloatArray = masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
+    return spread
 
 
-def find_dead(figures: Figures, limits: Limits) -> tuple[BoolArray, dict[str, Any]]:
+def find_dead(figures: Figures, limits: QualityLimits) -> tuple[BoolArray, dict[str, Any]]:
     """Return the lines that carry no measurement, (n, h), and what was found on the way."""
     least, largest = figures["least"], figures["largest"]
     missing = figures["missing_share"] >= 0.5
@@ -140,8 +125,10 @@ def find_dead(figures: Figures, limits: Limits) -> tuple[BoolArray, dict[str, An
     constant = least == largest
     live = seen & ~rail & ~constant
     flat = masked_quantile(figures["flat_share"], live, 0.5)
-    # Where most neighbours are equal on the movie's own good lines, equal pixels prove nothing.
-    coarse = bool(figures["width"].max(initial=0) < SHORTEST_LINE or lower_quartile(flat) > 0.6)
+    # Where most neighbours are equal on the movie's own good lines, or there is no other kind of line,
+    # equal pixels prove nothing.
+    narrow = figures["width"].max(initial=0) < SHORTEST_LINE
+    coarse = bool(narrow or not live.any() or lower_quartile(flat) > 0.6)
     change = masked_quantile(figures["change"], live, 0.25)
     known = change[np.isfinite(change)]
     noise = float(np.median(known)) if known.size else 0.0
@@ -166,21 +153,23 @@ def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
     return blank | (levels * 4 <= usual), usual
 
 
-def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: Limits) -> BoolArray:
+def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: QualityLimits) -> BoolArray:
     """Return the lines far noisier than the movie's, in frames that have others too."""
-    noisy = ~dead & (figures["change"] > usual.noisy_line)
+    noisy: BoolArray = ~dead & (figures["change"] > usual.noisy_line)
     # A frame that is as noisy all over is rough, not torn.
     calm = ~dead & (figures["change"] < 2 * usual.line_noise)
     mixed = calm.mean(axis=1) >= limits.min_good_rows
-    return noisy & mixed[:, None]
+    noisy &= mixed[:, None]
+    return noisy
 
 
 def line_slope(figures: Figures, dead: BoolArray) -> FloatArray:
     """Return the slope of every frame's levels, per line, from lines an eighth of the frame apart."""
     apart = max(dead.shape[1] // 8, 1)
     rise = figures["level"][:, apart:] - figures["level"][:, :-apart]
-    slope = masked_quantile(rise, ~dead[:, apart:] & ~dead[:, :-apart], 0.5) / apart
-    return np.nan_to_num(slope)
+    slope: FloatArray = np.nan_to_num(masked_quantile(rise, ~dead[:, apart:] & ~dead[:, :-apart], 0.5))
+    slope /= apart
+    return slope
 
 
 def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolArray]:
@@ -197,8 +186,27 @@ def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolAr
     return np.where(valid, figures["step"] - slope[:, None], 0.0), valid
 
 
+def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual) -> BoolArray:
+    """Return the frames of a smooth nothing far outside the heights of the others.
+
+    A height sensor has noise even where the piezo is at its end: no pixel repeats, yet there is no
+    surface.
+    """
+    steps, valid = centred_steps(figures, dead)
+    calm = ~blank & (row_noise(steps, valid) <= RESTLESS * usual.row_noise)
+    smooth = calm & (dead.mean(axis=1) < 0.5) & (2 * frame_roughness(figures, dead) < usual.roughness)
+    level = masked_quantile(figures["level"], ~dead, 0.5)
+    seen = level[calm & ~smooth & np.isfinite(level)]
+    if seen.size == 0:
+        return np.zeros_like(blank)
+    reach = EMPTY_DISTANCE * usual.relief
+    away: BoolArray = (level < seen.min() - reach) | (level > seen.max() + reach)
+    away &= smooth
+    return away
+
+
 def learn_usual(
-    figures: Figures, dead: BoolArray, blank: BoolArray, found: dict[str, Any], limits: Limits
+    figures: Figures, dead: BoolArray, blank: BoolArray, found: dict[str, Any], limits: QualityLimits
 ) -> Usual:
     """Return what is usual in the movie, from its frames with a surface."""
     steps, valid = centred_steps(figures, dead)
@@ -243,10 +251,12 @@ def runs(mask: BoolArray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual, limits: Limits) -> Lines:
+def sort_lines(
+    figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual, limits: QualityLimits
+) -> Lines:
     """Return which lines lie on the surface, which are off it, and which are scars."""
     steps, valid = centred_steps(figures, dead)
-    n, h = dead.shape
+    h = dead.shape[1]
     size = np.abs(steps)
     # A step is known no better than the noise of the line's pixels allows.
     error = STEP_ERROR * figures["noise"] / np.sqrt(np.maximum(figures["width"], 1))
@@ -265,7 +275,8 @@ def sort_lines(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     own = np.nan_to_num(row_noise(steps, valid))
     # Against a frame's own restlessness too: in a rough frame large steps are no scars.
     scar_step = np.maximum(usual.scar_step, limits.step_factor * own)
-    for k in np.flatnonzero(~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)):
+    suspects = ~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)
+    for k in map(int, np.flatnonzero(suspects)):
         returned = mark_scars(steps[k], scar_step[k], usual.scar_step, depth[k])
         wild[k] &= ~returned
         lasting[k] = _lasting_steps(level[k], wild[k], dead[k], max(wild_step[k], scar_step[k]))
@@ -313,7 +324,7 @@ def _lasting_steps(
 
 
 def _good_lines(
-    calm: BoolArray, wild: BoolArray, dead: BoolArray, level: FloatArray, usual: Usual, limits: Limits
+    calm: BoolArray, wild: BoolArray, dead: BoolArray, level: FloatArray, usual: Usual, limits: QualityLimits
 ) -> tuple[BoolArray, BoolArray]:
     """Return the lines of one frame that lie on its surface, and those of plateaus far from it."""
     h = len(calm)
@@ -322,7 +333,7 @@ def _good_lines(
         if stop - start >= max(4, h // 20):
             good[start:stop] = True
     # Plateaus: what lies between wild steps and dead lines.
-    plateau = np.cumsum(wild | dead)
+    plateau = np.cumsum(wild | dead, dtype=np.int64)
     names, counts = np.unique(plateau[good], return_counts=True)
     off = np.zeros(h, dtype=np.bool_)
     if len(names) < 2:
@@ -333,11 +344,7 @@ def _good_lines(
         member = good & (plateau == name)
         apart = abs(float(np.median(level[member])) - base)
         # Across dead lines the height is unknown: nothing can be said of that plateau.
-        between = _between(plateau, main, name)
+        between = (plateau >= min(main, name)) & (plateau <= max(main, name))
         if apart > limits.off_level_factor * usual.relief and not dead[between].any():
             off |= member
     return good & ~off, off
-
-
-def _between(plateau: IntArray, a: int, b: int) -> BoolArray:
-    return (plateau >= min(a, b)) & (plateau <= max(a, b))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from playNano.algorithms import _quality_flags as flags
 from playNano.algorithms import _quality_rules as rules
 from playNano.algorithms._inputs import as_block
+from playNano.algorithms._quality_limits import QualityLimits
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -55,12 +56,14 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
     Returns
     -------
     ndarray
-        (n,), structured: ``width`` in px, ``n_distinct`` (distinct heights, counted up to
-        16), ``noise`` (mean deviation of the steps between lines); and per line, (h,):
+        (n,), structured: ``width`` in px, ``n_distinct`` (distinct heights, counted up to 16),
+        ``noise`` (mean deviation of the differences between lines from their median), ``relief`` (range
+        of what stands off level and profile); and per line, (h,):
         ``level``, ``step`` to the line before, ``least``, ``largest``, ``least_share`` and
         ``largest_share`` (share of the pixels at these two), ``flat_share`` (share of equal
         neighbours), ``change`` (mean difference of neighbours), ``deviation`` (mean deviation from
-        the level and the profile that the lines share), ``streak`` (depth of the deepest streak that starts in the line or the one before), ``missing_share``.
+        the level and the profile that the lines share), ``streak`` (depth of the deepest
+        streak in the line, 0 for none), ``missing_share``.
 
     Raises
     ------
@@ -115,8 +118,8 @@ def figure_type(h: int) -> np.dtype[Any]:
     >>> figure_type(4)["level"].shape
     (4,)
     """
-    exact = [(name, "f8", (h,)) for name in LINE_FIELDS[:4]]
-    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS[4:], "missing_share")]
+    exact = [(name, "f8", (h,)) for name in LINE_FIELDS if not name.endswith("share")]
+    rest = [(name, "f4", (h,)) for name in (*LINE_FIELDS, "missing_share") if name.endswith("share")]
     return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), ("relief", "f8"), *exact, *rest])
 
 
@@ -158,38 +161,15 @@ def _exchanges(n: int) -> npt.NDArray[np.int64]:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def judge_frames(
-    figures: Figures,
-    *,
-    rail_share: float = 0.5,
-    quiet_ratio: float = 0.1,
-    min_dead_rows: float = 0.05,
-    min_bad_rows: float = 0.1,
-    min_good_rows: float = 0.1,
-    step_factor: float = 8.0,
-    relief_factor: float = 0.5,
-    off_level_factor: float = 3.0,
-    noise_factor: float = 4.0,
-    line_noise_factor: float = 5.0,
-    min_saturated: float = 0.01,
-    min_scar_rows: int = 2,
-    jump_sigma: float = 6.0,
-    rough_ratio: float = 2.0,
-    row_noise_ratio: float = 4.0,
-    use_partly_torn: bool = False,
-) -> FrameQuality:
+def judge_frames(figures: Figures, **values: Any) -> FrameQuality:
     """Judge the frames of a whole movie by their figures.
 
     Parameters
     ----------
     figures
         From `frame_figures`, the blocks of the movie concatenated.
-    rail_share, quiet_ratio, min_dead_rows, min_bad_rows, min_good_rows, step_factor, relief_factor
-        See `frame_quality`.
-    off_level_factor, noise_factor, min_saturated, min_scar_rows, jump_sigma, rough_ratio, row_noise_ratio
-        See `frame_quality`.
-    use_partly_torn
-        See `frame_quality`.
+    **values
+        The limits, by the names and with the defaults of `QualityLimits`.
 
     Returns
     -------
@@ -199,7 +179,7 @@ def judge_frames(
     Raises
     ------
     ParameterError
-        If a limit is out of its range.
+        If a limit is unknown or out of its range.
 
     Examples
     --------
@@ -209,36 +189,24 @@ def judge_frames(
     >>> judge_frames(np.concatenate(parts)).table["blank"].tolist()
     [False, False, True, False]
     """
-    limits = rules.Limits(
-        rail_share=rail_share,
-        quiet_ratio=quiet_ratio,
-        min_dead_rows=min_dead_rows,
-        min_bad_rows=min_bad_rows,
-        min_good_rows=min_good_rows,
-        step_factor=step_factor,
-        relief_factor=relief_factor,
-        off_level_factor=off_level_factor,
-        noise_factor=noise_factor,
-        line_noise_factor=line_noise_factor,
-        min_saturated=min_saturated,
-        min_scar_rows=min_scar_rows,
-        jump_sigma=jump_sigma,
-        rough_ratio=rough_ratio,
-        row_noise_ratio=row_noise_ratio,
-    )
-    _check(limits)
+    import pandas as pd
+
+    unknown = set(values) - {field.name for field in fields(QualityLimits)}
+    if unknown:
+        raise ParameterError(f"judge_frames has no limit {', '.join(sorted(unknown))}")
+    limits = QualityLimits(**values)
     dead, found = rules.find_dead(figures, limits)
     blank, found["n_distinct"] = rules.find_blank(figures, dead)
     usual = rules.learn_usual(figures, dead, blank, found, limits)
+    empty = rules.find_empty(figures, dead, blank, usual)
+    blank, dead = blank | empty, dead | empty[:, None]
     lines = rules.sort_lines(figures, dead, blank, usual, limits)
-    table, jump_limit = _judge(figures, lines, blank, usual, limits, found["saturated"], use_partly_torn)
-    import pandas as pd
-
+    table, jump_limit = _judge(figures, lines, blank, usual, limits, found["saturated"])
     learnt = {
         "rail_low_nm": usual.rail_low,
         "rail_high_nm": usual.rail_high,
         "coarse_heights": usual.coarse,
-        "line_noise_nm": usual.line_noise,
+        "usual_pixel_step_nm": usual.line_noise,
         "usual_n_distinct": usual.n_distinct,
         "usual_row_noise_nm": usual.row_noise,
         "usual_relief_nm": usual.relief,
@@ -248,21 +216,7 @@ def judge_frames(
         "quiet_step_nm": usual.quiet_step,
         "jump_limit_nm": jump_limit,
     }
-    return FrameQuality(pd.DataFrame(table), {**asdict(limits), "use_partly_torn": use_partly_torn, **learnt})
-
-
-def _check(limits: rules.Limits) -> None:
-    """Raise ParameterError for a limit outside its range."""
-    for name, value in asdict(limits).items():
-        share = name in {
-            "rail_share", "min_dead_rows", "min_bad_rows", "min_good_rows", "min_saturated", "quiet_ratio",
-        }  # fmt: skip
-        least = 1 if name in {"rough_ratio", "row_noise_ratio", "min_scar_rows"} else 0
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise ParameterError(f"{name} must be a number, not {value!r}")
-        if not np.isfinite(value) or value < least or (share and value > 1):
-            span = "from 0 to 1" if share else f"at least {least}"
-            raise ParameterError(f"{name} must be {span}, not {value!r}")
+    return FrameQuality(pd.DataFrame(table), {**asdict(limits), **learnt})
 
 
 def _judge(
@@ -270,14 +224,13 @@ def _judge(
     lines: rules.Lines,
     blank: rules.BoolArray,
     usual: rules.Usual,
-    limits: rules.Limits,
+    limits: QualityLimits,
     saturated: rules.FloatArray,
-    use_partly_torn: bool,
 ) -> tuple[dict[str, Any], float]:
     """Return the columns of the table and the limit of a jump."""
     n, h = lines.dead.shape
     torn, partly = flags.find_torn(lines, blank, limits)
-    usable = ~blank & ~torn & (~partly | use_partly_torn)
+    usable = ~blank & ~torn & (~partly | limits.use_partly_torn)
     # A few dead lines in a sound frame are scars too, the deepest there are.
     lost = lines.dead & usable[:, None] & ~partly[:, None]
     n_scars = np.where(blank, 0, (lines.scars | lost).sum(axis=1))
@@ -313,5 +266,108 @@ def _judge(
     return table, jump_limit
 
 
-def frame_quality(block: npt.ArrayLike, **limits: Any) -> FrameQuality:
-    return judge_frames(frame_figures(block), **limits)
+def frame_quality(
+    block: npt.ArrayLike,
+    *,
+    rail_share: float = 0.5,
+    quiet_ratio: float = 0.1,
+    min_dead_rows: float = 0.05,
+    min_bad_rows: float = 0.1,
+    min_good_rows: float = 0.1,
+    step_factor: float = 8.0,
+    relief_factor: float = 0.5,
+    off_level_factor: float = 3.0,
+    noise_factor: float = 4.0,
+    line_noise_factor: float = 5.0,
+    min_saturated: float = 0.01,
+    min_scar_rows: int = 2,
+    jump_sigma: float = 6.0,
+    rough_ratio: float = 2.0,
+    row_noise_ratio: float = 4.0,
+    use_partly_torn: bool = False,
+) -> FrameQuality:
+    """Flag the frames of a movie that are blank, torn, scarred, jumped or abnormally rough.
+
+    Lines are judged first: dead (at a rail, constant or missing), reached by a wild step of height, far
+    noisier than the movie, or on the surface. What is usual (noise between lines, noise within them,
+    the height of what stands on the surface) is the median or lower quartile over the movie's frames
+    that have a surface, so that it holds while a quarter of them is sound. All limits are shares or
+    multiples of these; units do not matter. Give it the heights as they were loaded: levelling hides
+    rails and steps.
+
+    Parameters
+    ----------
+    block
+        Raw heights (n, h, w), the whole movie; NaN and infinite pixels are missing. int and float, any
+        unit.
+    rail_share, quiet_ratio, min_dead_rows, min_bad_rows, min_good_rows
+        When a line is dead and when a frame is torn, as shares; see `QualityLimits`.
+    step_factor, relief_factor, off_level_factor, noise_factor, line_noise_factor
+        When a line is off the surface; see `QualityLimits`.
+    min_saturated, min_scar_rows, jump_sigma, rough_ratio, row_noise_ratio
+        When a frame is saturated, has scars, has jumped, is rough; see `QualityLimits`.
+    use_partly_torn
+        Whether partly torn frames count as usable.
+
+    Returns
+    -------
+    FrameQuality
+        ``table``, one row a frame: ``frame`` (from 0); the flags ``blank`` (no line measures the
+        surface), ``saturated``, ``torn`` (the tip lost the surface, less than ``min_good_rows`` of the
+        lines are on it), ``partly_torn`` (the same, with more of them), ``scars`` (lines or parts of
+        lines that stand off both neighbours), ``jump`` (its level left that of the frame before, or
+        the height drifts or steps within it), ``rough``; ``usable`` (not blank, torn or partly torn;
+        the other flags are warnings); ``reason`` in words; and in the unit of the heights, or counts:
+        ``value_range_nm``, ``saturated_fraction``, ``n_distinct`` (counted up to 16), ``dead_rows``,
+        ``torn_rows`` (lines not on the surface, of blank and torn frames), ``roughness_nm`` (standard
+        deviation around line and profile), ``row_noise_nm`` (standard deviation of the steps between
+        lines), ``pixel_noise_nm``, ``level_nm``, ``level_range_nm`` (within the frame, slope removed),
+        ``height_jump_nm`` (from the usable frame before, drift removed), ``n_scar_rows``.
+        ``thresholds``: the parameters, and what was learnt: ``rail_low_nm, rail_high_nm`` (extremes of
+        the movie), ``coarse_heights`` (neighbours are mostly equal: only constant frames are blank),
+        ``usual_pixel_step_nm, usual_n_distinct, usual_row_noise_nm, usual_relief_nm,
+        usual_roughness_nm``, and ``wild_step_nm, scar_step_nm, quiet_step_nm, jump_limit_nm``.
+
+    Raises
+    ------
+    ParameterError
+        If the block has not the axes (frame, y, x) or a parameter is out of its range.
+
+    Notes
+    -----
+    A frame that is wrong in the same way as all others is not found: the movie itself is the measure.
+    Jumps take at least four usable frames. Abnormal frames are found against median and median absolute
+    deviation [1]_.
+
+    References
+    ----------
+    .. [1] C. Leys et al., J. Exp. Soc. Psychol. 49, 764 (2013), doi:10.1016/j.jesp.2013.03.013.
+
+    Examples
+    --------
+    >>> movie = np.random.default_rng(0).normal(size=(5, 64, 64))
+    >>> movie[1] = 450.0
+    >>> movie[3, 40:] = 450.0
+    >>> frame_quality(movie).table.loc[[1, 3], ["reason", "usable"]].values.tolist()
+    [['blank: no line measures the surface; saturated: 100 % of the pixels', False], \
+['partly torn: 24 of 64 lines off the surface; saturated: 37.5 % of the pixels', False]]
+    """
+    return judge_frames(
+        frame_figures(block),
+        rail_share=rail_share,
+        quiet_ratio=quiet_ratio,
+        min_dead_rows=min_dead_rows,
+        min_bad_rows=min_bad_rows,
+        min_good_rows=min_good_rows,
+        step_factor=step_factor,
+        relief_factor=relief_factor,
+        off_level_factor=off_level_factor,
+        noise_factor=noise_factor,
+        line_noise_factor=line_noise_factor,
+        min_saturated=min_saturated,
+        min_scar_rows=min_scar_rows,
+        jump_sigma=jump_sigma,
+        rough_ratio=rough_ratio,
+        row_noise_ratio=row_noise_ratio,
+        use_partly_torn=use_partly_torn,
+    )
