@@ -12,7 +12,6 @@ import argparse
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -239,11 +238,12 @@ def report(args: argparse.Namespace) -> str:
             found_blobs.append((name, times, found))
     if reference is not None:
         reference.close()
-    command = "python benchmarks/detection_speed.py " + " ".join(sys.argv[1:])
+    given = " --reference INTERPRETER" if args.reference else ""
+    command = f"python benchmarks/detection_speed.py{given} --rounds {args.rounds} --clock {args.clock}"
     lines = [
         "# Speed of detection",
         "",
-        f"Made by `{command.strip()}`: medians of {args.rounds}.",
+        f"Made by `{command}`: medians of {args.rounds}.",
         "",
         machine(),
         "",
@@ -260,7 +260,8 @@ def report(args: argparse.Namespace) -> str:
         ),
     )
     lines += table("Blobs", found_blobs, ("blob_log / exact", "blob_log / fast", "reference / exact"))
-    lines += threads(args.rounds, args.quick)
+    if args.threads:
+        lines += threads(args.rounds, args.quick)
     return "\n".join([*lines, NOTES])
 
 
@@ -287,6 +288,9 @@ def main() -> None:
     parser.add_argument("--reference", help="interpreter in which the reference implementation is installed")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant, at least 5")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what time to compare")
+    parser.add_argument(
+        "--threads", action="store_true", help="compare one and two threads too; wants a quiet machine"
+    )
     parser.add_argument("--quick", action="store_true", help="few frames, to see that it runs")
     parser.add_argument("--output", type=Path, help="where to write the table")
     args = parser.parse_args()
