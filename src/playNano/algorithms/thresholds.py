@@ -227,8 +227,8 @@ def local_height(
     height_nm
         Height above the background.
     sigmas
-        The same in units of the frame's noise (`playNano.algorithms.noise.robust_noise`). Give one of
-        the two; with neither it is 3.
+        The same in units of the frame's noise (`playNano.algorithms.noise.robust_noise`), which leaves
+        out offsets between lines: level the lines first. Give one of the two; with neither it is 3.
     window_px
         Side of a window in pixels, at least 3.
 
