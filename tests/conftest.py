@@ -62,17 +62,25 @@ class Plugins:
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch
         self._points = []
-        real = importlib.metadata.entry_points
+        self._real = importlib.metadata.entry_points
+
+    def _show(self, points):
+        """Let `importlib.metadata` find these beside what is installed."""
+        self._points = points
 
         def entry_points(**selection):
-            mine = [p for p in self._points if p.group == selection.get("group", p.group)]
-            return [*real(**selection), *mine]
+            mine = [p for p in points if p.group == selection.get("group", p.group)]
+            return [*self._real(**selection), *mine]
 
-        monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+        self._monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+
+    def clear(self):
+        """Uninstall what was added."""
+        self._show([])
 
     def point(self, group, name, value):
         """Add an entry point that says `value`, whether or not there is such a thing."""
-        self._points.append(importlib.metadata.EntryPoint(name, value, group))
+        self._show([*self._points, importlib.metadata.EntryPoint(name, value, group)])
 
     def add(self, group, name, target):
         """Add an entry point for an object."""

@@ -1,6 +1,5 @@
 """What holds for every registered analysis module."""
 
-import importlib.util
 import inspect
 import json
 
@@ -21,11 +20,13 @@ from playNano.errors import ParameterError
 
 LEADING = ("stack", "previous_results", "self")
 DETECTION = ("feature_detection", {"threshold": 1.0})
-PARAMS = {"feature_detection": {"threshold": 1.0}, "k_means_clustering": {"k": 1}}
-NOT_YET = set()
-if importlib.util.find_spec("playNano.algorithms.blobs") is None:
-    NOT_YET.add("log_blob_detection")
-every = pytest.mark.parametrize("name", sorted(set(module_registry()) - NOT_YET))
+TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
+PARAMS = {
+    "feature_detection": {"threshold": 1.0},
+    "k_means_clustering": {"k": 1},
+    "template_detection": {"template": TEMPLATE},
+}
+every = pytest.mark.parametrize("name", sorted(module_registry()))
 
 
 def pipeline_for(name, **params):

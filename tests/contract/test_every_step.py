@@ -1,6 +1,8 @@
 """What holds for every registered processing step."""
 
+import inspect
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from playNano.processing.steps import step_registry
 every = pytest.mark.parametrize("name", sorted(step_registry()))
 RNG = np.random.default_rng(7)
 FLOATS = RNG.normal(20, 5, (3, 12, 14))
+PARAMS = {"mask_hysteresis": {"low_nm": 18.0, "high_nm": 25.0}, "mask_local_height": {"height_nm": 1.0}}
 
 
 def movie(kind):
@@ -33,7 +36,7 @@ def run(name, data, **params):
     stack = AFMImageStack(data, 2.0, "c", "movie.asd")
     pipeline = ProcessingPipeline(stack)
     add = pipeline.add_mask if step_registry()[name].kind == "mask" else pipeline.add_filter
-    add(name, **params).run()
+    add(name, **{**PARAMS.get(name, {}), **params}).run()
     return stack
 
 
@@ -85,12 +88,13 @@ def test_the_record_says_what_ran(name, tmp_path):
     step = step_registry()[name]
     (record,) = stack.provenance["processing"]["steps"]
     defaults = {p.name: p.default for p in declared_parameters(step.function, step.leading)}
-    assert record["params"] == defaults
+    in_effect = {**defaults, **PARAMS.get(name, {})}
+    assert record["params"] == in_effect
     assert (record["index"], record["name"], record["kind"]) == (1, name, step.kind)
     assert record["version"] == step.version
     stack.export_processing_log(tmp_path / "log.json")
     back = read_record_json(tmp_path / "log.json")
-    assert back["processing"]["steps"][0]["params"] == json.loads(json.dumps(defaults))
+    assert back["processing"]["steps"][0]["params"] == json.loads(json.dumps(in_effect))
     again = AFMImageStack(movie("float32"), 2.0, "c", "movie.asd")
     ProcessingPipeline(again).add_steps(back["processing"]["steps"]).run()
     np.testing.assert_array_equal(again.data, stack.data)
@@ -99,7 +103,8 @@ def test_the_record_says_what_ran(name, tmp_path):
 @every
 def test_it_is_documented(name):
     step = step_registry()[name]
-    assert step.function.__doc__.strip().endswith("]") or "Examples" in step.function.__doc__
+    text = inspect.getdoc(step.function)
+    assert "Parameters\n----------" in text
+    assert "Returns\n-------" in text
     for parameter in declared_parameters(step.function, step.leading):
-        assert not parameter.required
-        assert f"    {parameter.name}\n" in step.function.__doc__
+        assert re.search(rf"^(\w+, )*{parameter.name}(, \w+)*$", text, re.MULTILINE)

@@ -79,7 +79,7 @@ def test_every_name_imports_and_is_documented(path, name):
         ("playNano.analysis.utils.frames", "frame_summary_to_dataframe", ["features_per_frame"]),
         ("playNano.analysis.utils.frames", "plot_frame_histogram", ["df", "column", "ax", "save_to", "bins"]),
         ("playNano.utils.system_info", "gather_environment_info", []),
-        ("playNano.io.loader", "load_afm_stack", ["path", "channel", "options"]),
+        ("playNano.io.loader", "load_afm_stack", ["path", "channel", "lazy", "options"]),
     ],
 )
 def test_parameters_of_functions(path, name, parameters):

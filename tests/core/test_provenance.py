@@ -9,6 +9,7 @@ import pytest
 
 import playNano
 from playNano.core.provenance import (
+    _library_versions,
     array_fingerprint,
     describe_callable,
     gather_environment_info,
@@ -42,8 +43,12 @@ def test_environment_without_a_library(monkeypatch):
     def missing(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(importlib.metadata, "version", missing)
-    assert gather_environment_info()["numba_version"] is None
+    _library_versions.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.metadata, "version", missing)
+        assert gather_environment_info()["numba_version"] is None
+    _library_versions.cache_clear()
+    assert gather_environment_info()["numba_version"]
 
 
 def test_fingerprint_is_of_values_shape_and_dtype():

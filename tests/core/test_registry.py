@@ -127,7 +127,7 @@ def test_a_plugin_is_loaded_once(registry, plugins):
 def test_a_plugin_that_was_replaced_is_loaded_again(registry, plugins):
     plugins.add(GROUPS[0], "square", 4)
     assert registry["square"] == 4
-    plugins._points.clear()
+    plugins.clear()
     plugins.add(GROUPS[0], "square", 16)
     assert registry["square"] == 16
 
@@ -135,3 +135,14 @@ def test_a_plugin_that_was_replaced_is_loaded_again(registry, plugins):
 def test_objects_that_are_false_are_kept():
     empty = np.zeros(0)
     assert Registry("array", {"empty": empty})["empty"] is empty
+
+
+def test_a_package_installed_meanwhile_is_found(registry, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "square" not in registry
+    (tmp_path / "square_package.py").write_text("square = 4\n")
+    info = tmp_path / "square_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: square-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{GROUPS[1]}]\nsquare = square_package:square\n")
+    assert registry["square"] == 4

@@ -67,7 +67,6 @@ def particles(seed, noise, shape=(3, 40, 52)):
 )
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_blobs(seed, params, noise):
-    pytest.importorskip("playNano.algorithms.blobs")
     data = particles(seed, noise)
     out = LoGBlobDetectionModule().run(stack_of(data), **params)
     defaults = {"min_sigma": 1.0, "max_sigma": 5.0, "num_sigma": 10, "threshold": 0.1, "overlap": 0.5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -50,12 +51,18 @@ def gather_environment_info() -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "playNano_version": __version__,
     }
+    return info | _library_versions()
+
+
+@functools.cache
+def _library_versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
     for library in _LIBRARIES:
         try:
-            info[f"{library}_version"] = importlib.metadata.version(library)
+            versions[f"{library}_version"] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
-            info[f"{library}_version"] = None
-    return info
+            versions[f"{library}_version"] = None
+    return versions
 
 
 def array_fingerprint(array: Any) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from playNano.errors import DuplicateNameError, PlayNanoError, PluginError, UnknownNameError
@@ -98,7 +101,7 @@ class Registry(Generic[T]):
     def _entry_points(self) -> dict[str, list[importlib.metadata.EntryPoint]]:
         found: dict[str, list[importlib.metadata.EntryPoint]] = {}
         for group in self._groups:
-            for point in importlib.metadata.entry_points(group=group):
+            for point in _installed(group):
                 others = found.setdefault(point.name, [])
                 # A plugin may register the same object under both spellings of a group.
                 if all(other.value != point.value for other in others):
@@ -119,3 +122,24 @@ class Registry(Generic[T]):
         accepted: T = self._accept(point.name, target) if self._accept else target
         self._loaded[point.name] = (point.value, accepted)
         return accepted
+
+
+def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Return the entry points of a group; they are read again once something has been installed."""
+    state = tuple((place, _changed(place)) for place in sys.path)
+    return _read(importlib.metadata.entry_points, group, state)
+
+
+@functools.lru_cache(maxsize=32)
+def _read(
+    entry_points: Callable[..., Any], group: str, state: tuple[tuple[str, int], ...]
+) -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(entry_points(group=group))
+
+
+def _changed(place: str) -> int:
+    """Return when a folder of packages was changed, ns; 0 where there is none."""
+    try:
+        return Path(place or ".").stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -144,7 +144,7 @@ def _too_few(part: Pixels, mask: Mask | None, needed: int) -> npt.NDArray[np.int
     """Return the frames of a block with fewer usable pixels than a step needs."""
     if not needed:
         return np.empty(0, dtype=np.int64)
-    if mask is None and (part.dtype.kind != "f" or all_finite(part)):
+    if mask is None and (part.dtype.kind != "f" or all_finite(as_float_block(part)[0])):
         return np.arange(len(part) if part[0].size < needed else 0)
     usable = np.isfinite(part) if mask is None else np.isfinite(part) & ~mask
     return np.flatnonzero(usable.sum(axis=(1, 2)) < needed)

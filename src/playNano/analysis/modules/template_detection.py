@@ -27,6 +27,8 @@ class TemplateDetectionModule(AnalysisModule):
         bound = super().bind(params, where)
         if (bound["template"] is None) == (bound["template_box"] is None):
             raise ParameterError(f"{where or self.name}: give either template (heights) or template_box")
+        if bound["template"] is not None and len({len(row) for row in bound["template"]}) != 1:
+            raise ParameterError(f"{where or self.name}: the rows of template must have one length")
         return bound
 
     @checked_run
