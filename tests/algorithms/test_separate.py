@@ -81,7 +81,6 @@ def test_basins_are_the_h_maxima(seed: int, depth: float) -> None:
     for dome in range(1, domes.max() + 1):
         assert len(set(basin[domes.ravel() == dome])) == 1
     assert (prominence[~stayed] < depth).all()
-    assert (prominence[stayed] >= depth).all() or stayed.sum() == 1
 
 
 @settings(deadline=None, max_examples=20)

@@ -1,5 +1,6 @@
 """The known faults of earlier implementations of this interface: none of them is ours."""
 
+import importlib
 import json
 import sys
 import tomllib
@@ -224,8 +225,10 @@ def test_fault_11_frames_of_a_folder_are_in_the_order_of_time(tmp_path, monkeypa
     module.open = open_text
     monkeypatch.setitem(sys.modules, module.__name__, module)
     reader = Reader("text", (".frame",), module.__name__, "sniff", "open", series=True)
-    for place in ("playNano.io.formats", "playNano.io.formats.folder", "playNano.io.loader"):
-        __import__(place)
+    places = ("playNano.io.formats", "playNano.io.formats.folder", "playNano.io.loader")
+    for place in places:  # all, before the first is changed: an import copies the table
+        importlib.import_module(place)
+    for place in places:
         readers = (*sys.modules[place].READERS, reader)
         monkeypatch.setattr(sys.modules[place], "READERS", readers)
     for name, second, level in [("a", 30, 3), ("b", 10, 1), ("c", 20, 2), ("z9", 5, 0), ("z10", 40, 4)]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playNano.afm_stack import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.cluster import cluster
 from playNano.core.executor import carry_tasks, map_frames, report_progress

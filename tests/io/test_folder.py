@@ -56,7 +56,7 @@ def test_time_decides_and_not_the_name(tmp_path):
     for name, value, second in (("c.jpk", 1, 1.0), ("b.jpk", 3, 9.5), ("a.jpk", 2, 4.25)):
         write(tmp_path / name, value, second)
         os.utime(tmp_path / name, (value, value))
-    movie = pickle.loads(pickle.dumps(open_movie(tmp_path)))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_movie(tmp_path)))
     assert values(movie) == [1.0, 2.0, 3.0]
     assert [frame["timestamp"] for frame in movie.frame_metadata] == [0.0, 3.25, 8.5]
     assert [frame["file"] for frame in movie.frame_metadata] == ["c.jpk", "a.jpk", "b.jpk"]

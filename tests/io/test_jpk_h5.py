@@ -169,7 +169,7 @@ def test_trace_and_retrace_of_every_channel(tmp_path):
 
 def test_reading_in_pieces_and_after_pickling(tmp_path):
     path = write(tmp_path / "a.h5-jpk", [("height", b"false", VOLTS_TO_NM, raw_frames(5))], n_frames=5)
-    movie = pickle.loads(pickle.dumps(open_h5_jpk(path)))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_h5_jpk(path)))
     whole = movie.read(0, 5)
     np.testing.assert_array_equal(np.concatenate([movie.read(0, 2), movie.read(2, 5)]), whole)
     assert movie.read(3, 3).shape == (0, HEIGHT, WIDTH)

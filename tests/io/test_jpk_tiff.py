@@ -58,7 +58,7 @@ def write(path, channels=None, main=None):
 
 
 def test_calibration_rows_size_and_times(tmp_path):
-    movie = pickle.loads(pickle.dumps(open_jpk(write(tmp_path / "a.jpk"))))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_jpk(write(tmp_path / "a.jpk"))))
     values = movie.read(0, 1)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values[0], RAW * -2e-3 + 3.0, rtol=1e-6)

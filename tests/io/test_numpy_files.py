@@ -133,7 +133,7 @@ def test_npz_round_trip(tmp_path):
     path = tmp_path / "a.npz"
     stack = fake_stack()
     write_npz(path, stack)
-    movie = pickle.loads(pickle.dumps(open_npz(path, "height_trace")))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_npz(path, "height_trace")))
     np.testing.assert_array_equal(movie.read(0, 4), stack.data)
     np.testing.assert_array_equal(movie.read(2, 3), stack.data[2:3])
     assert movie.read(1, 1).shape == (0, 3, 5)

@@ -66,7 +66,7 @@ def test_gwy(tmp_path):
         bytes=b"C" + struct.pack("<I", 3) + b"abc",
         objects=b"O" + struct.pack("<I", 1) + gwy_object("GwyThing"),
     )
-    movie = pickle.loads(pickle.dumps(open_gwy(path)))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_gwy(path)))
     assert (movie.unit, movie.channels) == ("nm", ("Topography", "Error", "data 2"))
     assert movie.pixel_size_nm == pytest.approx((5.0, 2.0))
     assert movie.header["meta"] == {"Speed": "fast"}
@@ -142,7 +142,7 @@ def test_ibw(tmp_path, order, dtype):
     data = np.round(100 * DATA) if dtype == "i2" else DATA
     layers, names = (data, 2 * data, 3 * data), ("HeightTrace", "HeightRetrace", "NapPhaseTrace")
     path = ibw_file(tmp_path / "a.ibw", layers, names, order=order, dtype=dtype)
-    movie = pickle.loads(pickle.dumps(open_ibw(path)))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_ibw(path)))
     assert (movie.channels, movie.unit) == (names, "nm")
     assert movie.pixel_size_nm == pytest.approx((5.0, 2.0))
     assert movie.header["start_time"] == "2009-06-03T22:01:29"
@@ -212,7 +212,7 @@ def wsxm_file(path, data=DATA, dtype="<f8", **change):
 
 
 def test_wsxm_of_real_numbers(tmp_path):
-    movie = pickle.loads(pickle.dumps(open_wsxm(wsxm_file(tmp_path / "a.stp"), "height_trace")))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_wsxm(wsxm_file(tmp_path / "a.stp"), "height_trace")))
     np.testing.assert_allclose(movie.read(0, 1)[0], DATA, rtol=1e-6)
     assert movie.pixel_size_nm == pytest.approx((5.0, 2.0))
     assert (movie.unit, movie.channels) == ("nm", ("Topography",))
@@ -273,7 +273,7 @@ def topostats_file(path, **change):
 
 def test_topostats(tmp_path):
     path = topostats_file(tmp_path / "a.topostats", image_original=2 * DATA, topostats_file_version=0.2)
-    movie = pickle.loads(pickle.dumps(open_topostats(path, "height_trace")))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_topostats(path, "height_trace")))
     np.testing.assert_allclose(movie.read(0, 1)[0], DATA, rtol=1e-6)
     assert movie.read(0, 0).shape == (0, 3, 4)
     assert (movie.pixel_size_nm, movie.channels) == ((1.5, 1.5), ("image", "image_original"))

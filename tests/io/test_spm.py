@@ -45,7 +45,7 @@ def write(path, images=({},), raws=(RAW,), scan=None, date="01:59:45 PM Fri Apr 
 
 
 def test_values_rows_size_and_scan(tmp_path):
-    movie = pickle.loads(pickle.dumps(open_spm(write(tmp_path / "a.102"))))  # noqa: S301
+    movie = pickle.loads(pickle.dumps(open_spm(write(tmp_path / "a.102"))))
     values = movie.read(0, 1)
     assert values.dtype == np.float32
     # 32.768 V over 2**16 steps and 4 nm/V make 0.002 nm a step; the factor in brackets is not used.

@@ -82,8 +82,8 @@ def flood(z, keys, depth, basin):
     Returns
     -------
     tuple of ndarray
-        Flat index of each peak, height above the saddle at which it met a higher one (above its lowest
-        pixel, if it met none), and whether it stayed.
+        Flat index of each peak; height above the saddle at which it was merged into a higher one, or, where it
+        stayed, above the lowest pixel of its own basin; and whether it stayed.
     """
     height, width = z.shape
     flat = z.reshape(-1)

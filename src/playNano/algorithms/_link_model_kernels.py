@@ -89,7 +89,8 @@ def _residual(
 
 @njit(cache=True, nogil=True)
 def _growth(motion: Motion, k: int, gap: float) -> float:
-    return max(1.0 + motion.growth[k] * (gap - 1.0), LEAST_GROWTH)
+    growth: float = max(1.0 + motion.growth[k] * (gap - 1.0), LEAST_GROWTH)
+    return growth
 
 
 @njit(cache=True, nogil=True)

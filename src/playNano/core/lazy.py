@@ -156,7 +156,7 @@ class FrameArray:
 
     def _frame(self, position: int) -> npt.NDArray[Any]:
         if not self._by_chunk:
-            return self._read(position, position + 1)[0]
+            return np.asarray(self._read(position, position + 1)[0])
         first, last, frames = self._latest
         if not first <= position < last:
             step = frames_per_chunk(self.shape, self.itemsize)

@@ -358,7 +358,7 @@ def score_events(
         apart = a[list(columns)].to_numpy(np.float64)[:, None] - b[list(columns)].to_numpy(np.float64)[None]
         squared = (apart**2).sum(axis=2)
         near = (late <= max_frames) & (squared <= max_distance**2)
-        rows, cols = np.nonzero(near)
+        cols = np.nonzero(near)[1]
         ptr = np.concatenate([[0], np.cumsum(near.sum(axis=1))])
         cost = squared[near] / max_distance**2 + late[near] / (max_frames + 1) - 10.0
         n_hit += int((match_rows(ptr, cols.astype(np.int32), cost, len(b)) >= 0).sum())
