@@ -192,3 +192,14 @@ def convert(block, step, rail):
     if step > 0:
         block = rail + np.round((block - rail) / step) * step
     return np.minimum(block, rail) if rail > 0 else np.maximum(block, rail)
+
+
+def compare(movie, table):
+    """Return true positives, false positives and false negatives of every flag, and of ``unusable``."""
+    lost = movie.truth["blank"] | movie.truth["torn"] | movie.truth["partly_torn"]
+    pairs = {"unusable": (lost, set(table["frame"][~table["usable"]]))}
+    for name in FAULTS:
+        got = set(table["frame"][table[name]])
+        # In a frame without a surface, the warnings have no meaning.
+        pairs[name] = (movie.truth[name], got if name in ("blank", "torn", "partly_torn") else got - lost)
+    return {name: np.array([len(a & b), len(b - a), len(a - b)]) for name, (a, b) in pairs.items()}

@@ -148,9 +148,11 @@ def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
     """Return the frames without any measured line, and the usual number of distinct heights."""
     blank = dead.all(axis=1)
     levels = figures["n_distinct"].astype(np.float64)
+    extent = figures["largest"].max(axis=1, initial=-np.inf) - figures["least"].min(axis=1, initial=np.inf)
     usual = middle(levels[~blank])
-    # Four times fewer heights than a usual frame: the flicker of a converter around one value.
-    return blank | (levels * 4 <= usual), usual
+    # Four times fewer heights than a usual frame, close together: a converter's flicker around one value.
+    flicker: BoolArray = (levels * 4 <= usual) & (extent * 4 <= middle(extent[~blank]))
+    return blank | flicker, usual
 
 
 def find_noisy(figures: Figures, dead: BoolArray, usual: Usual, limits: QualityLimits) -> BoolArray:
