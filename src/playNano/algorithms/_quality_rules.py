@@ -202,7 +202,8 @@ def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, usual: Usual
     if seen.size == 0:
         return np.zeros_like(blank)
     reach = EMPTY_DISTANCE * usual.relief
-    away: BoolArray = (level < seen.min() - reach) | (level > seen.max() + reach)
+    most, few = (masked_quantile(figures["level"], ~dead, q) for q in (0.9, 0.1))
+    away: BoolArray = (most < seen.min() - reach) | (few > seen.max() + reach)
     away &= smooth
     return away
 

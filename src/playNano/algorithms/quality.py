@@ -321,7 +321,8 @@ def frame_quality(
         ``value_range_nm``, ``saturated_fraction``, ``n_distinct`` (counted up to 16), ``dead_rows``,
         ``torn_rows`` (lines not on the surface, of blank and torn frames), ``roughness_nm`` (standard
         deviation around line and profile), ``row_noise_nm`` (standard deviation of the steps between
-        lines), ``pixel_noise_nm`` (of the quieter lines), ``level_nm``, ``level_range_nm`` (within the frame, slope removed),
+        lines), ``pixel_noise_nm`` (of the quieter lines), ``level_nm``, ``level_range_nm`` (within the
+        frame, slope removed),
         ``height_jump_nm`` (from the usable frame before, drift removed), ``n_scar_rows``.
         ``thresholds``: the parameters, and what was learnt: ``rail_low_nm, rail_high_nm`` (extremes of
         the movie), ``coarse_heights`` (neighbours are mostly equal: only constant frames are blank),
