@@ -85,6 +85,7 @@ def test_blocks_not_begun_are_dropped_after_a_failure():
 
     def fail(block):
         begun.append(block.start)
+        time.sleep(0.002)
         raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):

@@ -15,7 +15,7 @@ PATIENCE_S = 1.0
 """A bar appears when a job has gone on for this long."""
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Bars:
