@@ -26,7 +26,7 @@ from playNano.errors import ParameterError
 
 __all__ = ["Clusters", "dbscan", "dbscan_cylinder", "hdbscan", "kmeans"]
 
-_GRID_DIMENSIONS = 6  # beyond, a cell has too many cells around it
+_GRID_DIMENSIONS = 5  # beyond, a cell has too many cells around it
 
 
 def kmeans(
@@ -111,7 +111,7 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
     follows their order.
 
     Points are held in a grid of cells: memory grows with the number of points (not of neighbours) for up to
-    6 dimensions; with more, scikit-learn's implementation runs.
+    5 dimensions; with more, scikit-learn's implementation runs.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
     -------
     Clusters
         `labels` are -1 for noise. `info`: `core` ((N,) bool), `n_noise` (int), `n_shared_border` (int, border
-        points in reach of several clusters; -1 where more than 6 dimensions leave it uncounted).
+        points in reach of several clusters; -1 where more than 5 dimensions leave it uncounted).
         No points give no clusters.
 
     Raises
