@@ -13,7 +13,7 @@ Mask = npt.NDArray[np.bool_]
 _TRIM = 0.02
 # Variance of a standard normal variable between its 2nd and 98th percentile.
 _TRIMMED_VARIANCE = 0.792_836
-_ROUNDS = 4
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +69,24 @@ def _medians(z: FloatArray, usable: Mask, axis: int) -> FloatArray:
     return np.asarray(np.take((low + high) / 2, 0, axis=axis), dtype=np.float64)
 
 
-def _row_levels(z: FloatArray, known: Mask, ground: Mask) -> FloatArray:
-    """Return the median of every row's ground, of the whole row where little of it is ground."""
-    enough = ground.sum(axis=2, keepdims=True) >= max(4, z.shape[2] // 10)
-    return np.nan_to_num(_medians(z, np.where(enough, ground, known), axis=2))
+def _row_steps(z: FloatArray) -> FloatArray:
+    """Return the level of every row from the medians of the steps between rows.
+
+    A particle steps up on one side and down on the other, so these hold where it covers most of a row; what is left
+    is a slow wander.
+    """
+    step = np.nan_to_num(_medians(np.diff(z, axis=1), np.isfinite(np.diff(z, axis=1)), axis=2))
+    return np.concatenate([np.zeros((len(z), 1)), np.cumsum(step, axis=1)], axis=1)
+
+
+def _row_levels(z: FloatArray, ground: Mask) -> FloatArray:
+    """Return the median of every row's ground, between such rows where little of it is ground."""
+    level_of_row = _medians(z, ground, axis=2)
+    enough = ground.sum(axis=2) >= max(4, z.shape[2] // 10)
+    rows = np.arange(z.shape[1])
+    for k, good in enumerate(enough):
+        level_of_row[k] = np.interp(rows, rows[good], level_of_row[k, good]) if good.any() else 0.0
+    return level_of_row
 
 
 def _column_trend(z: FloatArray, ground: Mask) -> FloatArray:
@@ -91,7 +105,8 @@ def _column_trend(z: FloatArray, ground: Mask) -> FloatArray:
 def level(frames: FloatArray) -> Levelled:
     """Level frames and find their ground.
 
-    Lines are set to the median of their ground and frames freed of a parabola along x, in turns; ground is what
+    Lines are joined by the steps between them, then set to the median of their ground, and frames freed of a
+    parabola along x, in turns; ground is what
     does not stand out from a slightly blurred frame by more than three standard deviations of the noise, nor
     lies next to such pixels.
 
@@ -112,11 +127,13 @@ def level(frames: FloatArray) -> Levelled:
     ground = known.copy()
     offset = np.zeros(frames.shape[:2])
     noise = float("nan")
-    for _ in range(_ROUNDS):
-        step = _row_levels(z, known, ground)
+    for turn in range(_ROUNDS):
+        step = _row_levels(z, ground) if turn else _row_steps(z)
         z -= step[:, :, None]
         offset += step
         z -= _column_trend(z, ground)
+        if turn == 0:
+            continue
         curves = bends(z, ground)
         noise = float(np.sqrt(trimmed_variance(curves[np.isfinite(curves)]) / 6))
         smooth = gaussian_filter(np.where(known, z, 0.0), (0, 1, 1), mode="nearest")

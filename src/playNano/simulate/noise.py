@@ -36,7 +36,7 @@ class Noise:
         Its power spectrum falls as 1/f**pink_exponent; above 0, at most 2.
     streaks_per_line, streak_nm, streak_px
         Short bright streaks along the line, as loose material under the tip leaves them: their mean number a
-        line, their mean height (exponential), nm, and mean length (exponential), px; >= 0.
+        line, their mean height (gamma-distributed, shape 2), nm, and mean length (exponential), px; >= 0.
     row_offset_nm
         Standard deviation of the offset of a line, nm, >= 0.
     row_memory
@@ -283,11 +283,13 @@ class NoiseMaker:
         row = self._streaks.integers(0, h, n)
         start = self._streaks.integers(0, w, n)
         stop = np.minimum(start + 1 + self._streaks.exponential(self.noise.streak_px, n).astype(int), w)
-        height = self._streaks.exponential(self.noise.streak_nm, n)
+        height = self._streaks.gamma(2.0, self.noise.streak_nm / 2, n)
         edges = np.zeros((h, w + 1))
         np.add.at(edges, (row, start), height)
         np.add.at(edges, (row, stop), -height)
-        return np.cumsum(edges, axis=1)[:, :w].astype(np.float32)
+        line = np.pad(np.cumsum(edges, axis=1)[:, :w], ((0, 0), (1, 1)), mode="edge")
+        # The loop takes a pixel or so to follow: soft ends.
+        return (0.25 * line[:, :-2] + 0.5 * line[:, 1:-1] + 0.25 * line[:, 2:]).astype(np.float32)
 
 
 def digitise(frames: Image, noise: Noise) -> None:
