@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
 
-from playNano.algorithms import clustering
+from playNano.algorithms import _grid_dbscan
+from playNano.algorithms._grid_dbscan import cell_numbers
 from playNano.algorithms.clustering import dbscan, dbscan_cylinder, hdbscan, kmeans
 from playNano.errors import ParameterError
 
@@ -84,6 +85,15 @@ def test_dbscan_of_any_lattice_points(cells, eps, min_samples, random):
     np.testing.assert_array_equal(one.info["core"][order], two.info["core"])
 
 
+def test_neighbours_counted_in_a_tree_are_sklearns(monkeypatch):
+    monkeypatch.setattr(_grid_dbscan, "_MANY_SAMPLES", 0)
+    rng = np.random.default_rng(10)
+    for points in (clumps(rng, 3), rng.integers(0, 8, (400, 2)) / 8):
+        for eps in (0.04, 0.125, 0.3, 2.0):
+            for min_samples in (1, 6, 60, 300, 401):
+                assert_sklearns(points, eps, min_samples)
+
+
 def test_dbscan_of_many_points_with_any_eps():
     rng = np.random.default_rng(1)
     points = by_position(np.concatenate([rng.random((5000, 3)), clumps(rng, 3, 5000)]))
@@ -104,6 +114,12 @@ def test_dbscan_joins_a_shared_border_point_to_the_first_cluster():
 def test_dbscan_counts_a_distance_equal_to_eps():
     assert dbscan([[0.0, 0.0], [3.0, 4.0]], eps=5.0, min_samples=2).n_clusters == 1
     assert dbscan([[0.0, 0.0], [3.0, 4.0]], eps=np.nextafter(5.0, 0), min_samples=2).n_clusters == 0
+
+
+def test_dbscan_with_a_length_whose_square_overflows():
+    points = np.random.default_rng(11).random((50, 3))
+    assert dbscan(points, eps=1e200).n_clusters == 1
+    assert dbscan(points, eps=1e-200).info["n_noise"] == 50
 
 
 def test_dbscan_takes_points_far_apart_by_the_measure_of_eps():
@@ -275,7 +291,7 @@ def test_wrong_parameters_are_named(call, message):
 
 def test_cells_of_a_small_eps_keep_their_distances():
     values = np.array([5.0, 0.0, 0.4, 1e15, 5.3])
-    cells = clustering._cell_numbers(values, 0.5, 0.25, 2)
+    cells = cell_numbers(values, 0.5, 0.25, 2)
     assert cells[[1, 2]].tolist() == [0, 1]
     assert cells[4] - cells[0] == 1
     assert np.diff(np.sort(cells)).min() >= 1

@@ -174,6 +174,61 @@ def find_core(
 
 
 @njit(cache=True, nogil=True)
+def _box_within(
+    points: Floats, i: int, low: Floats, high: Floats, node: int, n_ball: int, eps2: float, eps_time: float
+) -> bool:
+    """Tell whether every place of a box is within reach of a point."""
+    total = 0.0
+    for d in range(points.shape[1]):
+        gap = max(points[i, d] - low[node, d], high[node, d] - points[i, d])
+        if d < n_ball:
+            total += gap * gap
+        elif gap > eps_time:
+            return False
+    return total <= eps2
+
+
+@njit(cache=True, nogil=True)
+def count_core(
+    points: Floats,
+    span: Ints,
+    right: Ints,
+    low: Floats,
+    high: Floats,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
+    min_samples: int,
+    core: Flags,
+) -> None:
+    """Mark the points that have at least `min_samples` neighbours, by a tree of the points.
+
+    Boxes wholly within reach are counted at once: for a large `min_samples` that is faster than point by point.
+    Points that are marked already are left out.
+    """
+    stack = np.empty(128, dtype=np.int64)
+    for i in range(points.shape[0]):
+        found = min_samples if core[i] else 0
+        stack[0] = 0
+        waiting = 1
+        while waiting > 0 and found < min_samples:
+            waiting -= 1
+            node = stack[waiting]
+            if not _point_reaches_box(points, i, low, high, node, n_ball, eps2, eps_time):
+                continue
+            if _box_within(points, i, low, high, node, n_ball, eps2, eps_time):
+                found += span[node, 1] - span[node, 0]
+            elif right[node] < 0:
+                for j in range(span[node, 0], span[node, 1]):
+                    if _near(points, i, points, j, n_ball, eps2, eps_time):
+                        found += 1
+            else:
+                stack[waiting], stack[waiting + 1] = right[node], node + 1
+                waiting += 2
+        core[i] = found >= min_samples
+
+
+@njit(cache=True, nogil=True)
 def _root(parent: Ints, c: int) -> int:
     """Return the representative of a cell, shortening the way to it."""
     while parent[c] != c:

@@ -6,7 +6,6 @@ order, and numbers clusters by the position of their centres.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Literal
 
 import numpy as np
@@ -307,74 +306,10 @@ def _density_clusters(
         core_sorted = np.zeros(len(pts), dtype=np.bool_)
         core_sorted[fit.core_sample_indices_] = True
     else:
-        found, core_sorted, shared = _grid_dbscan(pts, n_ball, eps, eps_time, min_samples)
+        from playNano.algorithms._grid_dbscan import grid_dbscan
+
+        found, core_sorted, shared = grid_dbscan(pts, n_ball, eps, eps_time, min_samples)
     core = np.empty(len(pts), dtype=np.bool_)
     core[order] = core_sorted
     info = {"core": core, "n_noise": int(np.count_nonzero(found < 0)), "n_shared_border": shared}
     return finished(pts, found, order, info)
-
-
-def _grid_dbscan(
-    pts: NDArray[np.float64], n_ball: int, eps: float, eps_time: float, min_samples: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-    """Run DBSCAN in a grid of cells; returns labels, core flags and the number of shared border points."""
-    from playNano.algorithms import _dbscan_kernels as kernels
-
-    n_dims = pts.shape[1]
-    limit = np.where(np.arange(n_dims) < n_ball, eps, eps_time)
-    # A cell a little too small: rounding must not put two points of one cell out of reach of each other.
-    side = limit / np.where(np.arange(n_dims) < n_ball, np.sqrt(n_ball), 1.0) * (1 - 1e-6)
-    side = np.maximum(side, np.finfo(np.float64).tiny)
-    reach = np.ceil(limit / side).astype(np.int64)
-    cell = np.column_stack([_cell_numbers(pts[:, d], limit[d], side[d], reach[d]) for d in range(n_dims)])
-    by_cell = np.lexsort(cell.T[::-1])
-    cell = cell[by_cell]
-    changed = np.flatnonzero((cell[1:] != cell[:-1]).any(axis=1)) + 1
-    start = np.concatenate([[0], changed, [len(pts)]]).astype(np.int64)
-    cells = np.ascontiguousarray(cell[start[:-1]])
-    offsets = [range(-r, r + 1) for r in reach[:-1]]
-    prefixes = np.array(list(itertools.product(*offsets)), dtype=np.int64)
-    gap = np.maximum(np.abs(prefixes) - 1, 0) * side[:-1]
-    prefixes = prefixes[(gap[:, :n_ball] ** 2).sum(axis=1) <= eps**2 * (1 + 1e-6)]
-
-    moved = np.ascontiguousarray(pts[by_cell])
-    where = (cells, start, prefixes, int(reach[-1]), n_ball, eps * eps, eps_time)
-    core = kernels.find_core(moved, *where, min_samples)
-    parent = kernels.join_cells(moved, core, *where)
-    rank = _cluster_ranks(parent, start, core, by_cell)
-    labels, shared = kernels.label_points(moved, core, rank, *where)
-    labels_out, core_out = np.empty_like(labels), np.empty_like(core)
-    labels_out[by_cell] = labels
-    core_out[by_cell] = core
-    return labels_out, core_out, int(shared)
-
-
-def _cell_numbers(values: NDArray[np.float64], limit: float, side: float, reach: int) -> NDArray[np.int64]:
-    """Number the cells along one dimension; stretches wider than the limit without points are cut short.
-
-    Without the cut the numbers of a small eps would outgrow what floating point resolves.
-    """
-    order = np.argsort(values, kind="stable")
-    v = values[order]
-    new = np.concatenate([[True], np.diff(v) > limit * (1 + 1e-9)])
-    stretch = np.cumsum(new) - 1
-    first = v[new]
-    inside = np.floor((v - first[stretch]) / side).astype(np.int64)
-    last = inside[np.append(np.flatnonzero(new)[1:] - 1, len(v) - 1)]
-    offset = np.concatenate([[0], np.cumsum(last[:-1] + reach + 1)])
-    out = np.empty(len(v), dtype=np.int64)
-    out[order] = inside + offset[stretch]
-    return out
-
-
-def _cluster_ranks(
-    parent: NDArray[np.int64], start: NDArray[np.int64], core: NDArray[np.bool_], by_cell: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Number the clusters of cells by their first core point in order of position; -1 for cells without one."""
-    cell_of_point = np.repeat(np.arange(len(parent)), np.diff(start))
-    first = np.full(len(parent), len(by_cell), dtype=np.int64)
-    np.minimum.at(first, parent[cell_of_point[core]], by_cell[core])
-    roots = np.unique(parent[parent >= 0])
-    rank_of_root = np.full(len(parent) + 1, -1, dtype=np.int64)
-    rank_of_root[roots[np.argsort(first[roots])]] = np.arange(len(roots))
-    return rank_of_root[parent]

@@ -107,8 +107,8 @@ def xmeans(
     Notes
     -----
     K-means runs on a tree of the points whose nodes know their means and sums of squares (Pelleg and Moore
-    1999). Above 50 000 points the path is walked with leaves of 16 neighbouring points moved as a whole; the
-    best partition for each k is then refined point by point.
+    1999). Above 20 000 points the path is walked with groups of points moved as a whole, if their variance
+    is below a hundredth of the clusters'; the best partition for each k is then refined point by point.
 
     References
     ----------
