@@ -139,12 +139,13 @@ def _reduce_rows(
 @njit(cache=True, nogil=True)
 def _settle_prices(state: Matching, n_seen: int, end: int, reach: float) -> None:
     """Lower the prices of the columns that a search went through, and clear its room."""
+    price, dist, where, seen = state.price, state.dist, state.where, state.seen
     for k in range(n_seen):
-        column = state.seen[k]
-        if state.where[column] == -2 and column != end:
-            state.price[column] += state.dist[column] - reach
-        state.where[column] = -1
-        state.dist[column] = np.inf
+        column = seen[k]
+        if where[column] == -2 and column != end:
+            price[column] += dist[column] - reach
+        where[column] = -1
+        dist[column] = np.inf
 
 
 @njit(cache=True, nogil=True)
@@ -154,6 +155,7 @@ def _grow_path(
     """Find the cheapest alternating path from a free row, to a free column or to a row that steps back."""
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
     dist, heap, where, seen = state.dist, state.heap, state.where, state.seen
+    parent_edge, parent_row = state.parent_edge, state.parent_row
     row = root
     base = 0.0
     offset = 0.0
@@ -181,8 +183,8 @@ def _grow_path(
                     heap[n_heap] = column
                     n_heap += 1
                 dist[column] = d
-                state.parent_edge[column] = e
-                state.parent_row[column] = row
+                parent_edge[column] = e
+                parent_row[column] = row
                 _heap_up(heap, where, dist, where[column])
         if n_heap == 0 or dist[heap[0]] > best_skip:
             reach = best_skip
@@ -212,6 +214,7 @@ def assign_rows(
     costs `skip`. On entry the rows and their columns are free in `state`; on return it holds the assignment.
     """
     edge_of_row, row_of_col = state.edge_of_row, state.row_of_col
+    parent_edge, parent_row = state.parent_edge, state.parent_row
     queue = np.empty(rows.size, np.int64)
     n_queue = _reduce_rows(rows, lo, hi, cols, cost, skip, state, queue)
     for q in range(n_queue):
@@ -223,9 +226,9 @@ def assign_rows(
             column = cols[edge_of_row[skip_row]]
             edge_of_row[skip_row] = -1
         while True:
-            row = state.parent_row[column]
+            row = parent_row[column]
             freed = edge_of_row[row]
-            edge_of_row[row] = state.parent_edge[column]
+            edge_of_row[row] = parent_edge[column]
             row_of_col[column] = row
             if row == root:
                 break

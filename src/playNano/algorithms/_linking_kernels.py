@@ -29,7 +29,7 @@ class Detections(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Square cells over the first two coordinates of every frame."""
+    """Square cells over the first two coordinates of every frame; `place` are the positions by cell."""
 
     size: Floats
     origin: Floats
@@ -37,6 +37,7 @@ class Grid(NamedTuple):
     first_cell: Ints
     cell_ptr: Ints
     member: Indices
+    place: Floats
 
 
 @njit(cache=True, nogil=True)
@@ -52,23 +53,33 @@ def _comes_before(position: Floats, a: int, b: int) -> bool:
 def sort_within_frames(order: Ints, frame_ptr: Ints, position: Floats) -> None:
     """Sort the detections of every frame by y, then x and further coordinates, in place and stably."""
     room = np.empty_like(order)
+    key = np.empty(order.size)
+    key_room = np.empty(order.size)
+    for k in range(order.size):
+        key[k] = position[order[k], 0]
     for f in range(frame_ptr.size - 1):
         lo, hi = frame_ptr[f], frame_ptr[f + 1]
         width = 1
         while width < hi - lo:
             for left in range(lo, hi, 2 * width):
                 middle, right = min(left + width, hi), min(left + 2 * width, hi)
+                if middle >= right or key[middle - 1] < key[middle]:
+                    continue
                 a, b = left, middle
-                if b < right and _comes_before(position, order[b], order[b - 1]):
-                    for k in range(left, right):
-                        if b >= right or (a < middle and not _comes_before(position, order[b], order[a])):
-                            room[k] = order[a]
-                            a += 1
-                        else:
-                            room[k] = order[b]
-                            b += 1
-                    for k in range(left, right):
-                        order[k] = room[k]
+                for k in range(left, right):
+                    second = a >= middle
+                    if not second and b < right:
+                        second = key[b] < key[a] or (
+                            key[b] == key[a] and _comes_before(position, order[b], order[a])
+                        )
+                    source = b if second else a
+                    room[k], key_room[k] = order[source], key[source]
+                    if second:
+                        b += 1
+                    else:
+                        a += 1
+                for k in range(left, right):
+                    order[k], key[k] = room[k], key_room[k]
             width *= 2
 
 
@@ -102,7 +113,7 @@ def plan_grid(position: Floats, frame_ptr: Ints, reach: float) -> tuple[Floats, 
 @njit(cache=True, nogil=True)
 def fill_grid(
     position: Floats, frame_ptr: Ints, size: Floats, origin: Floats, shape: Ints, first_cell: Ints
-) -> tuple[Ints, Indices]:
+) -> tuple[Ints, Indices, Floats]:
     """Sort the points of every frame into its cells."""
     cell_ptr = np.zeros(first_cell[-1] + 1, np.int64)
     cell_of = np.empty(position.shape[0], np.int64)
@@ -116,10 +127,14 @@ def fill_grid(
         cell_ptr[c + 1] += cell_ptr[c]
     cursor = cell_ptr.copy()
     member = np.empty(position.shape[0], np.int32)
+    place = np.empty(position.shape)
     for k in range(position.shape[0]):
-        member[cursor[cell_of[k]]] = k
+        at = cursor[cell_of[k]]
         cursor[cell_of[k]] += 1
-    return cell_ptr, member
+        member[at] = k
+        for d in range(position.shape[1]):
+            place[at, d] = position[k, d]
+    return cell_ptr, member, place
 
 
 @njit(cache=True, nogil=True)
@@ -133,6 +148,40 @@ def squared_reach(gap: float, base2: float, power: int) -> float:
     return base2 * gap * gap
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _cells_within(grid: Grid, f: int, y: float, x: float, reach: float) -> tuple[int, int, int, int]:
+    """Return the rows and columns of cells, first and last, that a disc may touch; an empty range if none."""
+    size, rows, columns = grid.size[f], grid.shape[f, 0], grid.shape[f, 1]
+    reach += 1e-9 * size
+    dy, dx = y - grid.origin[f, 0], x - grid.origin[f, 1]
+    if dy + reach < 0.0 or dx + reach < 0.0 or dy - reach > rows * size or dx - reach > columns * size:
+        return 0, -1, 0, -1
+    row_lo = int(max((dy - reach) / size, 0.0))
+    row_hi = int(min((dy + reach) / size, rows - 1.0))
+    col_lo = int(max((dx - reach) / size, 0.0))
+    col_hi = int(min((dx + reach) / size, columns - 1.0))
+    return row_lo, row_hi, min(col_lo, columns - 1), col_hi
+
+
+@njit(cache=True, nogil=True)
+def bound_pairs(
+    points: Detections, grid: Grid, n_gaps: int, base2: float, power: int, limit2: Floats, bound: Ints
+) -> None:
+    """Add up, by frame, how many pairs its detections can have at most."""
+    for i in range(points.frame_of.size):
+        for g in range(n_gaps):
+            f = points.frame_of[i] + g + 1
+            if f >= points.frame_ptr.size - 1 or points.frame_ptr[f + 1] == points.frame_ptr[f]:
+                continue
+            reach2 = min(squared_reach(points.latest[f] - points.clock[i], base2, power), limit2[g])
+            row_lo, row_hi, col_lo, col_hi = _cells_within(
+                grid, f, points.position[i, 0], points.position[i, 1], np.sqrt(reach2)
+            )
+            for row in range(row_lo, row_hi + 1):
+                cell = grid.first_cell[f] + row * grid.shape[f, 1]
+                bound[points.frame_of[i]] += grid.cell_ptr[cell + col_hi + 1] - grid.cell_ptr[cell + col_lo]
+
+
 @njit(cache=True, nogil=True)
 def scan_pairs(
     points: Detections,
@@ -142,51 +191,49 @@ def scan_pairs(
     n_gaps: int,
     base2: float,
     power: int,
-    fill: bool,
+    limit2: Floats,
     ptr: Ints,
     cols: Indices,
     squared: Floats,
-) -> None:
-    """Count, or write, the pairs within reach of the detections first .. last, up to n_gaps frames ahead.
+) -> int:
+    """Write the pairs within reach of the detections first .. last, up to n_gaps ahead; return how many.
 
-    Counting puts the number of pairs of detection i at gap g into ptr[(i - first) * n_gaps + g]; writing
-    reads from the same place where they start.
+    Those of detection i at gap g start at ptr[(i - first) * n_gaps + g]. limit2 bounds the squared reach by
+    gap. Squared distances are written if there is room for them.
     """
-    position, clock = points.position, points.clock
-    n_frames = points.frame_ptr.size - 1
+    position, clock, frame_of, frame_ptr = points.position, points.clock, points.frame_of, points.frame_ptr
+    cell_ptr, member, place, latest = grid.cell_ptr, grid.member, grid.place, points.latest
+    n_frames = frame_ptr.size - 1
     dims = position.shape[1]
+    at = 0
     for i in range(first, last):
-        y, x = position[i, 0], position[i, 1]
         for g in range(n_gaps):
-            f = points.frame_of[i] + g + 1
-            slot = (i - first) * n_gaps + g
-            n = 0
-            if f < n_frames and points.frame_ptr[f + 1] > points.frame_ptr[f]:
-                start = ptr[slot]
-                size, rows, columns = grid.size[f], grid.shape[f, 0], grid.shape[f, 1]
-                reach = np.sqrt(squared_reach(points.latest[f] - clock[i], base2, power)) + 1e-9 * size
-                dy, dx = y - grid.origin[f, 0], x - grid.origin[f, 1]
-                row_lo = np.int64(min(max((dy - reach) / size, 0.0), float(rows)))
-                row_hi = np.int64(min(max((dy + reach) / size, -1.0), rows - 1.0))
-                col_lo = np.int64(min(max((dx - reach) / size, 0.0), float(columns)))
-                col_hi = np.int64(min(max((dx + reach) / size, -1.0), columns - 1.0))
-                if dy + reach < 0.0 or dx + reach < 0.0:
-                    row_hi = np.int64(-1)
-                for row in range(row_lo, row_hi + 1):
-                    cell = grid.first_cell[f] + row * columns
-                    for m in range(grid.cell_ptr[cell + col_lo], grid.cell_ptr[cell + col_hi + 1]):
-                        j = grid.member[m]
-                        d2 = 0.0
-                        for d in range(dims):
-                            step = position[j, d] - position[i, d]
-                            d2 += step * step
-                        if d2 <= squared_reach(clock[j] - clock[i], base2, power):
-                            if fill:
-                                cols[start + n] = j
-                                squared[start + n] = d2
-                            n += 1
-            if not fill:
-                ptr[slot] = n
+            f = frame_of[i] + g + 1
+            ptr[(i - first) * n_gaps + g] = at
+            if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
+                continue
+            reach2 = min(squared_reach(latest[f] - clock[i], base2, power), limit2[g])
+            row_lo, row_hi, col_lo, col_hi = _cells_within(
+                grid, f, position[i, 0], position[i, 1], np.sqrt(reach2)
+            )
+            for row in range(row_lo, row_hi + 1):
+                cell = grid.first_cell[f] + row * grid.shape[f, 1]
+                for m in range(cell_ptr[cell + col_lo], cell_ptr[cell + col_hi + 1]):
+                    d2 = 0.0
+                    for d in range(dims):
+                        step = place[m, d] - position[i, d]
+                        d2 += step * step
+                    if d2 > reach2:
+                        continue
+                    j = member[m]
+                    if clock[j] < latest[f] and d2 > squared_reach(clock[j] - clock[i], base2, power):
+                        continue
+                    cols[at] = j
+                    if squared.size > 0:
+                        squared[at] = d2
+                    at += 1
+    ptr[(last - first) * n_gaps] = at
+    return at
 
 
 @njit(cache=True, nogil=True)
@@ -210,11 +257,12 @@ def link_block(
     previous[j] becomes the detection before j in its track, or -1; lo and hi are room for the rows' edges.
     """
     rows = np.empty(points.frame_of.size, np.int64)
+    frame_ptr, edge_of_row, row_of_col = points.frame_ptr, state.edge_of_row, state.row_of_col
     for f in range(frames[0], frames[1]):
         n_rows = 0
         for g in range(1, min(n_gaps, f) + 1):
-            for i in range(points.frame_ptr[f - g], points.frame_ptr[f - g + 1]):
-                if state.edge_of_row[i] >= 0:
+            for i in range(frame_ptr[f - g], frame_ptr[f - g + 1]):
+                if edge_of_row[i] >= 0:
                     continue
                 slot = (i - first) * n_gaps + g - 1
                 if ptr[slot] == ptr[slot + 1]:
@@ -223,8 +271,8 @@ def link_block(
                 rows[n_rows] = i
                 n_rows += 1
         assign_rows(rows[:n_rows], lo, hi, cols, cost, skip, state)
-        for j in range(points.frame_ptr[f], points.frame_ptr[f + 1]):
-            previous[j] = state.row_of_col[j]
+        for j in range(frame_ptr[f], frame_ptr[f + 1]):
+            previous[j] = row_of_col[j]
 
 
 @njit(cache=True, nogil=True)
@@ -264,3 +312,12 @@ def number_tracks(previous: Indices) -> tuple[Ints, int]:
         else:
             track[j] = track[previous[j]]
     return track, n_tracks
+
+
+@njit(cache=True, nogil=True)
+def frame_medians(values: Floats, edges: Ints, out: Floats) -> None:
+    """Write the median of each column over values[edges[f] .. edges[f + 1]] into out[f], if there are any."""
+    for f in range(edges.size - 1):
+        if edges[f + 1] > edges[f]:
+            for d in range(values.shape[1]):
+                out[f, d] = np.median(values[edges[f] : edges[f + 1], d])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.link_threads import in_threads
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 DistanceScale = Literal["constant", "sqrt", "linear"]
 
 REACH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
-MAX_PAIRS_IN_BLOCK = 8_000_000
+MAX_PAIRS_IN_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,19 @@ def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.boo
     return Prepared(points, order, frames.size, dims)
 
 
-def make_grid(points: Detections, reach: float) -> Grid:
-    """Sort detections into cells about `reach` wide, frame by frame."""
-    from playNano.algorithms._linking_kernels import Grid, fill_grid, plan_grid
+@dataclass(frozen=True)
+class Reach:
+    """How far a link may go: max_distance**2 * gap**power squared, at most limit2 (by number of frames)."""
 
-    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, float(reach))
-    cell_ptr, member = fill_grid(points.position, points.frame_ptr, size, origin, shape, first_cell)
-    return Grid(size, origin, shape, first_cell, cell_ptr, member)
+    max_distance: float
+    n_gaps: int
+    power: int
+    limit2: Floats
+
+    @classmethod
+    def over(cls, max_distance: float, n_gaps: int, power: int) -> Reach:
+        """Make a reach without a further limit."""
+        return cls(max_distance, n_gaps, power, np.full(n_gaps, np.inf))
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ class PairBlock:
     """Candidate pairs from the detections first .. last on.
 
     The pairs of detection i at a gap of g frames are ptr[(i - first) * n_gaps + g - 1] and on; `cols` is the
-    later detection of each, `squared` their squared distance.
+    later detection of each, `squared` their squared distance, if asked for.
     """
 
     first: int
@@ -203,49 +210,78 @@ class PairBlock:
     squared: Floats
 
 
-def count_pairs(points: Detections, grid: Grid, n_gaps: int, max_distance: float, power: int) -> Ints:
-    """Count the pairs within reach for every detection and gap; flat, (N * n_gaps,)."""
-    from playNano.algorithms._linking_kernels import scan_pairs
+@dataclass(frozen=True)
+class PairSource:
+    """Detections in a grid, from which candidate pairs are written block by block."""
 
-    n = points.frame_of.size
-    counts = np.zeros(n * n_gaps, np.int64)
-    none, nowhere = np.zeros(0), np.zeros(0, np.int32)
-    scan_pairs(points, grid, 0, n, n_gaps, max_distance**2, power, False, counts, nowhere, none)
-    return counts
+    points: Detections
+    grid: Grid
+    reach: Reach
+    bound: Ints
+
+    def block(self, first_frame: int, last_frame: int, *, distances: bool) -> PairBlock:
+        """Write the pairs from the detections of the frames first_frame .. last_frame on."""
+        from playNano.algorithms._linking_kernels import scan_pairs
+
+        points, reach = self.points, self.reach
+        first, last = int(points.frame_ptr[first_frame]), int(points.frame_ptr[last_frame])
+        room = int(self.bound[first_frame:last_frame].sum())
+        ptr = np.zeros((last - first) * reach.n_gaps + 1, np.int64)
+        cols = np.empty(room, np.int32)
+        squared = np.empty(room if distances else 0)
+        n = scan_pairs(
+            points,
+            self.grid,
+            first,
+            last,
+            reach.n_gaps,
+            reach.max_distance**2,
+            reach.power,
+            reach.limit2,
+            ptr,
+            cols,
+            squared,
+        )
+        return PairBlock(first, last, ptr, cols[:n], squared[:n])
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Cut the movie into runs of frames whose pairs fit a fixed room."""
+        n_frames = self.bound.size
+        total = np.concatenate([[0], np.cumsum(self.bound)])
+        start = 0
+        while start < n_frames:
+            since = total[max(start - self.reach.n_gaps, 0)]
+            stop = int(np.searchsorted(total, since + MAX_PAIRS_IN_BLOCK, side="right")) - 1
+            stop = min(max(stop, start + 1), n_frames)
+            yield start, stop
+            start = stop
+
+    def all_pairs(self) -> PairBlock:
+        """Write all pairs of the movie, without distances."""
+
+        def run(span: tuple[int, int]) -> tuple[Ints, npt.NDArray[np.int32]]:
+            part = self.block(*span, distances=False)
+            return part.ptr, part.cols.copy()
+
+        parts = in_threads(run, list(self.blocks()))
+        offset = np.cumsum([0] + [cols.size for _, cols in parts])
+        ptr = [ptr[:-1] + shift for (ptr, _), shift in zip(parts, offset[:-1], strict=True)]
+        return PairBlock(
+            0,
+            self.points.frame_of.size,
+            np.concatenate([*ptr, offset[-1:]]),
+            np.concatenate([cols for _, cols in parts]),
+            np.zeros(0),
+        )
 
 
-def fill_pairs(
-    points: Detections,
-    grid: Grid,
-    counts: Ints,
-    span: tuple[int, int],
-    *,
-    n_gaps: int,
-    max_distance: float,
-    power: int,
-) -> PairBlock:
-    """Write the counted pairs of the detections span[0] .. span[1]."""
-    from playNano.algorithms._linking_kernels import scan_pairs
+def pair_source(points: Detections, reach: Reach) -> PairSource:
+    """Sort detections into cells about as wide as the reach, by frame, and bound the number of pairs."""
+    from playNano.algorithms._linking_kernels import Grid, bound_pairs, fill_grid, plan_grid
 
-    first, last = span
-    ptr = np.zeros((last - first) * n_gaps + 1, np.int64)
-    np.cumsum(counts[first * n_gaps : last * n_gaps], out=ptr[1:])
-    cols = np.empty(ptr[-1], np.int32)
-    squared = np.empty(ptr[-1])
-    scan_pairs(points, grid, first, last, n_gaps, max_distance**2, power, True, ptr, cols, squared)
-    return PairBlock(first, last, ptr, cols, squared)
-
-
-def frame_blocks(points: Detections, counts: Ints, n_gaps: int) -> Iterator[tuple[int, int]]:
-    """Cut the movie into runs of frames whose candidate pairs fit a fixed room."""
-    frame_ptr = points.frame_ptr
-    n_frames = frame_ptr.size - 1
-    total = np.concatenate([[0], np.cumsum(counts.reshape(-1, n_gaps).sum(axis=1))])
-    at_frame = total[frame_ptr]
-    start = 0
-    while start < n_frames:
-        since = at_frame[max(start - n_gaps, 0)]
-        stop = int(np.searchsorted(at_frame, since + MAX_PAIRS_IN_BLOCK, side="right")) - 1
-        stop = min(max(stop, start + 1), n_frames)
-        yield start, stop
-        start = stop
+    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, float(reach.max_distance))
+    cell_ptr, member, place = fill_grid(points.position, points.frame_ptr, size, origin, shape, first_cell)
+    grid = Grid(size, origin, shape, first_cell, cell_ptr, member, place)
+    bound = np.zeros(points.frame_ptr.size - 1, np.int64)
+    bound_pairs(points, grid, reach.n_gaps, reach.max_distance**2, reach.power, reach.limit2, bound)
+    return PairSource(points, grid, reach, bound)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.link_candidates import Floats, Ints, count_pairs, fill_pairs, frame_blocks, make_grid
+from playNano.algorithms.link_candidates import Floats, Ints, Reach, pair_source
 
 if TYPE_CHECKING:
     from playNano.algorithms._linking_kernels import Detections
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SKIP_SURPLUS = 1e-9
 
 
-def match_frames(points: Detections, reach: float, n_gaps: int, power: int) -> npt.NDArray[np.int32]:
+def match_frames(points: Detections, reach: Reach) -> npt.NDArray[np.int32]:
     """Return the detection before each detection in its track, or -1, by frame-to-frame assignment.
 
     Parameters
@@ -24,30 +24,34 @@ def match_frames(points: Detections, reach: float, n_gaps: int, power: int) -> n
     points
         Detections in canonical order.
     reach
-        Reach over one frame interval.
-    n_gaps
-        Number of frames that a link may span at most.
-    power
-        Power of the gap by which the squared reach grows: 0, 1 or 2.
+        How far, and over how many frames, a link may go.
     """
     from playNano.algorithms._assignment_kernels import new_matching
     from playNano.algorithms._linking_kernels import link_block, pair_costs
 
-    n = points.frame_of.size
+    n, n_gaps = points.frame_of.size, reach.n_gaps
     previous = np.full(n, -1, np.int32)
     state = new_matching(n, n)
     lo, hi = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    grid = make_grid(points, reach)
-    counts = count_pairs(points, grid, n_gaps, reach, power)
-    for start, stop in frame_blocks(points, counts, n_gaps):
-        span = (int(points.frame_ptr[max(start - n_gaps, 0)]), int(points.frame_ptr[stop]))
-        pairs = fill_pairs(points, grid, counts, span, n_gaps=n_gaps, max_distance=reach, power=power)
-        pair_costs(points, *span, n_gaps, reach**2, power, pairs.ptr, pairs.cols, pairs.squared)
+    source = pair_source(points, reach)
+    for start, stop in source.blocks():
+        pairs = source.block(max(start - n_gaps, 0), stop, distances=True)
+        pair_costs(
+            points,
+            pairs.first,
+            pairs.last,
+            n_gaps,
+            reach.max_distance**2,
+            reach.power,
+            pairs.ptr,
+            pairs.cols,
+            pairs.squared,
+        )
         link_block(
             points,
             (start, stop),
             n_gaps,
-            span[0],
+            pairs.first,
             pairs.ptr,
             pairs.cols,
             pairs.squared,

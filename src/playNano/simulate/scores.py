@@ -1,6 +1,6 @@
-"""Scores of detections against a known truth.
+"""Scores of detections, links, tracks and events against a known truth.
 
-Truth and result are tables (pandas) with the columns ``frame`` and the coordinates, by
+Truth and result are tables (pandas) with the columns ``frame``, ``track_id`` and the coordinates, by
 default ``y`` and ``x``; distances are in the unit of those coordinates.
 """
 
@@ -158,6 +158,110 @@ def score_detections(
     return Counts(n_hit, len(found) - n_hit, len(truth) - n_hit), rmse
 
 
+def score_edges(frame: npt.ArrayLike, particle: npt.ArrayLike, track_id: npt.ArrayLike) -> Counts:
+    """Count right, wrong and missed links between detections whose true particle is known.
+
+    A link joins two detections that follow each other in a track, or in a particle's life; detections missed
+    in between make it span several frames. A wrong link joins different particles, clutter, or skips a
+    detection of the particle.
+
+    Parameters
+    ----------
+    frame
+        Frame of each detection, (N,).
+    particle
+        True particle of each detection, (N,); negative: clutter.
+    track_id
+        Track of each detection, (N,); negative: none.
+
+    Returns
+    -------
+    Counts
+        Links found rightly, wrongly, and missed.
+
+    Examples
+    --------
+    >>> score_edges([0, 1, 2, 3], [7, 7, 7, 7], [0, 0, 1, 1])
+    Counts(true_positives=2, false_positives=0, false_negatives=1)
+    """
+    when = np.asarray(frame)
+    true_edges = _edges(when, np.asarray(particle))
+    found_edges = _edges(when, np.asarray(track_id))
+    n_right = int(np.isin(found_edges, true_edges, assume_unique=True).sum())
+    return Counts(n_right, int(found_edges.size) - n_right, int(true_edges.size) - n_right)
+
+
+def score_links(
+    truth: pd.DataFrame, found: pd.DataFrame, *, max_distance: float, columns: Sequence[str] = ("y", "x")
+) -> Counts:
+    """Count links of found tracks against the true ones, pairing the points by position first.
+
+    Parameters
+    ----------
+    truth, found
+        Tables with `frame`, `track_id` and the coordinates.
+    max_distance
+        Farthest that a found point may lie from the true one; > 0.
+    columns
+        Coordinate columns.
+
+    Returns
+    -------
+    Counts
+        Links found rightly, wrongly, and missed. A link is right if its ends are paired with points that
+        follow each other in one true track; links from or to points that were not detected are missed.
+    """
+    partner = match_points(truth, found, max_distance=max_distance, columns=columns)
+    # Points without a partner stay themselves, beyond the numbers of the true points.
+    itself = np.where(partner >= 0, partner, len(truth) + np.arange(len(found)))
+    n = len(truth) + len(found)
+    true_edges = _edges(truth["frame"].to_numpy(), truth["track_id"].to_numpy(), size=n)
+    found_edges = _edges(found["frame"].to_numpy(), found["track_id"].to_numpy(), itself, size=n)
+    n_right = int(np.isin(found_edges, true_edges, assume_unique=True).sum())
+    return Counts(n_right, int(found_edges.size) - n_right, int(true_edges.size) - n_right)
+
+
+def score_events(
+    truth: pd.DataFrame,
+    found: pd.DataFrame,
+    *,
+    max_distance: float,
+    max_frames: int = 3,
+    columns: Sequence[str] = ("y", "x"),
+) -> Counts:
+    """Count merges and splits found near a true one of the same kind, in space and time, one to one.
+
+    Parameters
+    ----------
+    truth, found
+        Tables with `frame`, `kind` ("merge" or "split") and the coordinates.
+    max_distance
+        Farthest that an event may lie from the true one; > 0.
+    max_frames
+        Most frames that it may be early or late.
+    columns
+        Coordinate columns.
+
+    Returns
+    -------
+    Counts
+        Events found rightly, wrongly, and missed.
+    """
+    check_positive(max_distance, "max_distance")
+    n_hit = 0
+    for kind in np.unique(truth["kind"].to_numpy().astype(str)):
+        a, b = truth[truth["kind"] == kind], found[found["kind"] == kind]
+        late = np.abs(a["frame"].to_numpy()[:, None] - b["frame"].to_numpy()[None])
+        apart = a[list(columns)].to_numpy(np.float64)[:, None] - b[list(columns)].to_numpy(np.float64)[None]
+        squared = (apart**2).sum(axis=2)
+        near = (late <= max_frames) & (squared <= max_distance**2)
+        cols = np.nonzero(near)[1]
+        ptr = np.concatenate([[0], np.cumsum(near.sum(axis=1))])
+        cost = squared[near] / max_distance**2 + late[near] / (max_frames + 1) - 10.0
+        n_hit += int((match_rows(ptr, cols.astype(np.int32), cost, len(b)) >= 0).sum())
+    return Counts(n_hit, len(found) - n_hit, len(truth) - n_hit)
+
+
 def check_positive(value: float, name: str) -> None:
     """Raise unless a length is positive and finite."""
     if not (np.isfinite(value) and value > 0):
@@ -191,3 +295,13 @@ def near_pairs(
         order = np.lexsort([near.col, near.row])
         near.row, near.col, near.data = near.row[order], near.col[order], near.data[order]
         yield rows, cols, near
+
+
+def _edges(frame: npt.NDArray[Any], track: npt.NDArray[Any], name: Ints | None = None, size: int = 0) -> Ints:
+    """Return each link of each track as one number made of the names of its two points."""
+    names = np.arange(track.size) if name is None else name
+    size = max(size, track.size)
+    order = np.lexsort([frame, track])
+    order = order[track[order] >= 0]
+    same = track[order][1:] == track[order][:-1]
+    return np.asarray(names[order[:-1][same]] * np.int64(size) + names[order[1:][same]], dtype=np.int64)

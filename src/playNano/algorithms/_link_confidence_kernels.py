@@ -1,0 +1,99 @@
+"""Kernel of confidence: how likely the best assignment is beside its nearest rivals."""
+
+# mypy: disable-error-code="untyped-decorator"
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from playNano.algorithms._assignment_kernels import Floats, Indices, Ints
+from playNano.algorithms._link_model_kernels import decay
+
+MOST_ROWS = 8
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _weight(extra: float) -> float:
+    """Return exp(-extra); the extra cost may be a little, or where links were given much, below 0."""
+    return float(decay(extra)) if extra >= 0.0 else float(np.exp(-extra))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _on_path(row_at: Ints, level: int, row: int) -> bool:
+    """Tell whether a row is on the path already."""
+    found = False
+    for k in range(level + 1):
+        found = found or row_at[k] == row
+    return found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _count_rival(out: Floats, row_at: Ints, level: int, holder: int, weight: float) -> None:
+    """Add a rival's weight for every row whose column it changes."""
+    for k in range(level + 1):
+        out[row_at[k]] += weight
+    if holder >= 0:
+        out[holder] += weight
+
+
+@njit(cache=True, nogil=True)
+def rival_weights(
+    lo: Ints,
+    hi: Ints,
+    cols: Indices,
+    cost: Floats,
+    edge_of_row: Ints,
+    row_of_col: Indices,
+    price: Floats,
+    dual: Floats,
+    first: int,
+    last: int,
+    depth: int,
+    cut: float,
+    sharpness: float,
+    out: Floats,
+) -> None:
+    """Add up, for every chosen edge, the weights exp(-sharpness * extra cost) of rivals without it.
+
+    Rows first .. last begin the rivals. A rival differs along one alternating path or cycle through at most
+    `depth` rows. A row takes another column; the column's holder takes a third one, stays alone, or takes
+    what the first row left. Rivals that cost more than `cut` extra do not count. price and dual (by column
+    and row) make all steps of an optimal assignment cost 0 or more, which is what bounds the search.
+    """
+    row_at = np.empty(MOST_ROWS, np.int64)
+    edge_at = np.empty(MOST_ROWS, np.int64)
+    cost_at = np.empty(MOST_ROWS)
+    for root in range(first, last):
+        own = edge_of_row[root]
+        home = cols[own] if own >= 0 else -1
+        # What it costs that the root's own column is left free.
+        leave = -price[home] if own >= 0 else 0.0
+        level = 0
+        row_at[0], edge_at[0], cost_at[0] = root, lo[root], 0.0
+        if own >= 0 and leave - dual[root] < cut:
+            out[root] += _weight(sharpness * (leave - dual[root]))
+        while level >= 0:
+            row = row_at[level]
+            e = edge_at[level]
+            if e >= hi[row]:
+                level -= 1
+                continue
+            edge_at[level] += 1
+            column = cols[e]
+            so_far = cost_at[level] + cost[e] - price[column] - dual[row]
+            if e == edge_of_row[row] or so_far >= cut:
+                continue
+            if column == home:
+                out[root] += _weight(sharpness * so_far)
+                continue
+            holder = row_of_col[column]
+            free = so_far + leave
+            if holder >= 0:
+                if _on_path(row_at, level, holder):
+                    continue
+                free -= dual[holder]
+            if free < cut:
+                _count_rival(out, row_at, level, holder, _weight(sharpness * free))
+            if holder >= 0 and level + 1 < depth:
+                level += 1
+                row_at[level], edge_at[level], cost_at[level] = holder, lo[holder], so_far

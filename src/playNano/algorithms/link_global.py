@@ -1,0 +1,196 @@
+"""One assignment over a whole movie on likelihood costs, with the model estimated from the movie itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms.link_candidates import (
+    Floats,
+    Prepared,
+    Reach,
+)
+from playNano.algorithms.link_drift import common_motion
+from playNano.algorithms.link_edges import candidates, chosen_links, price, prune, put_in_place, solve, weigh
+from playNano.algorithms.link_features import measure_features
+from playNano.algorithms.link_model import (
+    LEAST_STEP,
+    MotionModel,
+    Rates,
+    empty_context,
+    estimate_rates,
+    first_motion,
+    look_around,
+    thinned,
+)
+from playNano.algorithms.link_settings import Settings
+from playNano.algorithms.link_solve import match_frames
+
+if TYPE_CHECKING:
+    from playNano.algorithms._link_model_kernels import Features
+    from playNano.algorithms._linking_kernels import Detections
+
+PASSES = 5
+# Passes end when this part of the detections, or less, changes its link.
+SETTLED = 0.002
+FIRST_ROUNDS = 8
+ROUNDS = 2
+FIRST_TRIM = 4.0
+# A track's own links, on which directed and static motion lean, may be wrong with the link in question:
+# rivals then weigh more than the model says. Set on movies other than those of the benchmark.
+SHARPNESS = {"brownian": 1.0, "directed": 1.0, "static": 1.0}
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Links of a whole movie, over detections in canonical order.
+
+    `previous` is the detection before each one or -1, `confidence` that of the link to it (nan without one),
+    `false` marks detections called clutter, `drift` (n_frames, D) the offset of each observed frame.
+    """
+
+    previous: npt.NDArray[np.int32]
+    confidence: Floats
+    false: npt.NDArray[np.bool_]
+    drift: Floats
+    cost: float
+    model: MotionModel
+    rates: Rates
+
+
+def assign_movie(found: Prepared, features: Features, settings: Settings) -> Assignment:
+    """Link a whole movie: first guess, then passes of estimating the model and solving the assignment.
+
+    Parameters
+    ----------
+    found
+        Detections in canonical order, at least one.
+    features
+        Values and scales of the feature costs; see `link_features.prepare_features`.
+    settings
+        What is asked for.
+    """
+    n_gaps = settings.n_gaps
+    points, drift, previous = _first_guess(found.points, settings)
+    measure_features(features, previous)
+    squared = _squared_steps(points, previous)
+    model = _first_model(points, squared, features, settings, found.dims)
+    rates = _first_rates(points, previous, settings, found.dims)
+    look_around(model, points, previous, _first_trust(previous, squared), rounds=FIRST_ROUNDS)
+    edges = candidates(points, model, rates, settings)
+    before = previous
+    for turn in range(PASSES):
+        price(points, model, rates, edges, n_gaps)
+        state = solve(edges)
+        best, false = chosen_links(edges, state)
+        if not settings.by_frame:
+            previous = best
+        settled = turn > 0 and np.count_nonzero(before != best) <= SETTLED * best.size
+        before = best
+        if settled or turn == PASSES - 1:
+            break
+        if turn == 0:
+            edges = prune(edges, state, points, n_gaps)
+        gaps = points.frame_of[previous >= 0] - points.frame_of[previous[previous >= 0]]
+        rates = estimate_rates(
+            rates, settings.given, gaps=gaps, single=false, previous=previous, points=points, n_gaps=n_gaps
+        )
+        look_around(model, points, previous, np.ones(previous.size), rounds=ROUNDS)
+    if settings.by_frame:
+        put_in_place(edges, previous, state)
+    confidence, cost = weigh(edges, state, previous, SHARPNESS[settings.motion])
+    return Assignment(previous, confidence, false, drift, cost, model, rates)
+
+
+def _first_guess(points: Detections, settings: Settings) -> tuple[Detections, Floats, npt.NDArray[np.int32]]:
+    """Link from frame to frame, taking the common motion out, and once more what is left of it."""
+    drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
+    # A first guess needs no gaps: the passes close them.
+    reach = Reach.over(settings.max_distance, 1, settings.power)
+    previous = match_frames(points, reach)
+    if settings.drift:
+        drift = common_motion(points, previous)
+        still = points._replace(position=points.position - drift[points.frame_of])
+        previous = match_frames(still, reach)
+        drift += common_motion(still, previous)
+        points = points._replace(position=points.position - drift[points.frame_of])
+    if settings.by_frame:
+        previous = match_frames(
+            points, replace(reach, n_gaps=settings.n_gaps, limit2=np.full(settings.n_gaps, np.inf))
+        )
+    return points, drift, previous
+
+
+def _first_model(
+    points: Detections,
+    squared_steps: Floats,
+    features: Features,
+    settings: Settings,
+    dims: int,
+) -> MotionModel:
+    least = (LEAST_STEP * settings.max_distance) ** 2 / dims
+    motion = first_motion(settings.motion, squared_steps, dims, least, settings.given.step)
+    context = empty_context(points.frame_of.size, points.position.shape[1], motion.weight.size)
+    return MotionModel(
+        settings.motion, motion, context, features, least, fixed=settings.given.step is not None
+    )
+
+
+def _first_trust(previous: npt.NDArray[np.int32], squared: Floats) -> Floats:
+    """Leave the farthest steps of the first linking out: a wide reach takes in what is no particle's step."""
+    trust = np.zeros(previous.size)
+    if squared.size:
+        trust[previous >= 0] = squared <= FIRST_TRIM * np.quantile(thinned(squared), 0.9)
+    return trust
+
+
+def _squared_steps(points: Detections, previous: npt.NDArray[np.int32]) -> Floats:
+    """Return the squared step per frame interval of every link."""
+    target = np.flatnonzero(previous >= 0)
+    source = previous[target]
+    gap = np.maximum(points.clock[target] - points.clock[source], 0.25)
+    return np.asarray(((points.position[target] - points.position[source]) ** 2).sum(axis=1) / gap)
+
+
+def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: Settings, dims: int) -> Rates:
+    """Guess the rates: what the first linking left alone is taken for clutter."""
+    n_frames = points.frame_ptr.size - 1
+    alone = previous < 0
+    alone[previous[previous >= 0]] = False
+    extent = np.ptp(points.position[:, :dims], axis=0)
+    area = float(np.prod(np.maximum(extent, settings.max_distance)))
+    given = settings.given
+    n_false = max(float(alone.sum()), 0.005 * previous.size)
+    return Rates(
+        miss=0.1 if given.miss is None else given.miss,
+        end=0.01 if given.end is None else given.end,
+        start=0.01 if given.start is None else given.start,
+        clutter=n_false / n_frames if given.clutter is None else given.clutter,
+        found=max(previous.size - n_false, 1.0) / n_frames,
+        area=area,
+    )
+
+
+def describe(model: MotionModel, rates: Rates, settings: Settings) -> dict[str, Any]:
+    """Report the estimated parameters in plain numbers; lengths in the unit of the positions."""
+    motion = model.motion
+    squared = motion.dims * motion.variance
+    return {
+        "motion": model.name,
+        "step_rms": float(np.sqrt((motion.weight * squared).sum())),
+        "step_shares": motion.weight.tolist(),
+        "step_rms_of_share": np.sqrt(squared).tolist(),
+        "gap_growth": motion.growth.tolist(),
+        "persistence": float(motion.persistence),
+        "pull_past": float(motion.pull[3, 0]),
+        "pull_future": float(motion.pull[3, 1]),
+        "miss_rate": rates.miss if settings.n_gaps > 1 else None,
+        "end_rate": rates.end,
+        "start_rate": rates.start,
+        "false_per_frame": rates.clutter,
+        "true_per_frame": rates.found,
+        "area": rates.area,
+    }

@@ -1,0 +1,332 @@
+"""The likelihood model of linking: how particles move, how often they are missed, come and go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playNano.algorithms.link_candidates import Floats, Ints
+from playNano.algorithms.link_settings import Given, MotionName
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from playNano.algorithms._link_model_kernels import Context, Features, Motion
+    from playNano.algorithms._linking_kernels import Detections
+
+N_PARTS = 3
+LEAST_SHARE = 1e-3
+MOST_PERSISTENT = 0.995
+FIRST_PERSISTENCE = 0.9
+# Of a step's evidence on velocity and place, how much the newest step weighs at least.
+VELOCITY_GAIN = 0.5
+PLACE_GAIN = 0.4
+# Both sides of a link lean on links that may be wrong along with it: where a particle rests, the means
+# before and after are trusted half, the places themselves the other half.
+STATIC_TRUST = 0.5
+ENOUGH_DETECTIONS = 40_000
+# Steps below this part of the reach are not told apart: positions may be whole pixels.
+LEAST_STEP = 0.005
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often particles are missed, come and go.
+
+    Parameters
+    ----------
+    miss
+        Probability that a particle that is there is not detected in a frame.
+    end, start
+        Probability per frame that a particle goes; that a particle seen was not there before.
+    clutter
+        False detections per frame.
+    found
+        True detections per frame.
+    area
+        Size of the field in which detections lie, in squared (cubed, ...) units of position.
+    """
+
+    miss: float = 0.05
+    end: float = 0.01
+    start: float = 0.01
+    clutter: float = 0.0
+    found: float = 1.0
+    area: float = 1.0
+
+    def log_gap(self, n_gaps: int) -> Floats:
+        """Log probability of being detected again after 1, 2, ... frames, not before."""
+        gap = np.arange(1, n_gaps + 1)
+        miss = self.miss if n_gaps > 1 else 0.0
+        return np.asarray(
+            np.log1p(-miss) + (gap - 1) * np.log(max(miss, 1e-300)) * (gap > 1) + gap * np.log1p(-self.end)
+        )
+
+    def log_end(self, n_frames: int, n_gaps: int) -> Floats:
+        """Log probability, by frame, that a particle seen is not detected again within reach of a link."""
+        return _log_never(self.miss, self.end, n_frames, n_gaps)
+
+    def log_start(self, n_frames: int, n_gaps: int) -> Floats:
+        """Log density, by frame, of true detections that follow none within reach of a link."""
+        before = _log_never(self.miss, self.start, n_frames, n_gaps)[::-1]
+        return np.asarray(before + np.log(max(self.found, 1e-9) / self.area))
+
+    @property
+    def log_clutter(self) -> float:
+        """Log density of false detections."""
+        return float(np.log(max(self.clutter, 1e-9) / self.area))
+
+
+def _log_never(miss: float, lost: float, n_frames: int, n_gaps: int) -> Floats:
+    gap = np.arange(1, n_gaps + 1)
+    miss = miss if n_gaps > 1 else 0.0
+    seen = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - lost) ** gap)])
+    left = np.minimum(np.arange(n_frames)[::-1], n_gaps)
+    return np.asarray(np.log(np.maximum(1.0 - seen[left], 1e-6)))
+
+
+def lost_rate(never: float, miss: float, n_gaps: int) -> float:
+    """Return the probability per frame of going that makes the part `never` of detections end a track."""
+    low, high = 1e-6, 0.95
+    miss = miss if n_gaps > 1 else 0.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        again = (1 - miss) * (1 - middle) * sum((miss * (1 - middle)) ** g for g in range(n_gaps))
+        if 1.0 - again < never:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@dataclass
+class MotionModel:
+    """The motion model with its estimate so far, and the room that the estimate needs."""
+
+    name: MotionName
+    motion: Motion
+    context: Context
+    features: Features
+    least_variance: float
+    fixed: bool = False
+
+
+def first_motion(
+    name: MotionName, squared_per_gap: Floats, dims: int, least: float, step: float | None
+) -> Motion:
+    """Guess the motion from the squared steps of a first linking."""
+    from playNano.algorithms._link_model_kernels import Motion
+
+    carry = 1 if name == "directed" else 0
+    growth = 0.0 if name == "static" else 1.0
+    if step is not None:
+        variance, weight = np.array([step**2 / dims]), np.ones(1)
+    else:
+        spread = (
+            np.quantile(thinned(squared_per_gap), [0.2, 0.6, 0.9])
+            if squared_per_gap.size
+            else np.full(3, least)
+        )
+        variance, weight = np.maximum(spread / dims, least), np.array([0.3, 0.4, 0.3])
+    return Motion(
+        weight,
+        variance,
+        np.full(weight.size, growth),
+        np.zeros((4, 2)),
+        np.ones(4),
+        FIRST_PERSISTENCE if weight.size > 1 else 0.0,
+        carry,
+        dims,
+    )
+
+
+def thinned(values: Floats) -> Floats:
+    """Return every so many of the values, as many as an estimate needs."""
+    return values[:: -(-values.size // ENOUGH_DETECTIONS) or 1]
+
+
+def empty_context(n: int, width: int, n_parts: int) -> Context:
+    """Return the context in which nothing is known."""
+    from playNano.algorithms._link_model_kernels import Context
+
+    return Context(
+        np.ones((n, n_parts)) / n_parts,
+        np.ones((n, n_parts)),
+        np.zeros((n, width)),
+        np.zeros((n, width)),
+        np.zeros(n, np.int32),
+        np.zeros(n, np.int32),
+    )
+
+
+def look_around(
+    model: MotionModel, points: Detections, previous: npt.NDArray[np.int32], trust: Floats, *, rounds: int
+) -> None:
+    """Estimate the motion from the present links, and carry what it tells along the tracks.
+
+    Expectation maximisation, `rounds` times, over the Gaussians' shares, variances and growth, the
+    persistence, and (for directed and static motion) how the step follows from the past and the future of
+    its track.
+    """
+    from playNano.algorithms import _link_context_kernels as contexts
+    from playNano.algorithms import _link_model_kernels as kernels
+
+    following = np.full(previous.size, -1, np.int32)
+    targets = np.flatnonzero(previous >= 0)
+    following[previous[targets]] = targets
+    if model.name != "brownian":
+        gather = contexts.velocity_context if model.name == "directed" else contexts.offset_context
+        gather(
+            points,
+            previous,
+            following,
+            VELOCITY_GAIN if model.name == "directed" else PLACE_GAIN,
+            model.context,
+        )
+        sums = np.zeros((4, 6))
+        contexts.pull_sums(points, previous, model.context, model.motion.carry, sums)
+        model.motion = model.motion._replace(
+            pull=_pull(sums, STATIC_TRUST if model.name == "static" else 1.0)
+        )
+    terms = np.zeros((previous.size, model.motion.weight.size))
+    rows = _sample(previous)
+    for _ in range(rounds):
+        kernels.link_terms(points, rows, previous, model.context, model.motion, terms)
+        kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
+        sums = np.zeros((9, max(4, model.motion.weight.size)))
+        kernels.motion_sums(points, rows, previous, trust, terms, model.context, model.motion, sums)
+        model.motion = _next_motion(model, sums)
+    rows = np.arange(previous.size)
+    kernels.link_terms(points, rows, previous, model.context, model.motion, terms)
+    kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
+
+
+def _sample(previous: npt.NDArray[np.int32]) -> Ints:
+    """Choose whole tracks, evenly, with about as many detections as an estimate needs."""
+    from playNano.algorithms._linking_kernels import number_tracks
+
+    stride = -(-previous.size // ENOUGH_DETECTIONS)
+    if stride <= 1:
+        return np.arange(previous.size)
+    track, _ = number_tracks(previous)
+    return np.flatnonzero(track % stride == 0)
+
+
+def _pull(sums: Floats, trust: float) -> Floats:
+    """Solve the regressions of the step on what is known, where there are enough links."""
+    pull = np.zeros((4, 2))
+    if sums[1, 5] > 30 and sums[1, 0] > 0:
+        pull[1, 0] = sums[1, 3] / sums[1, 0]
+    if sums[2, 5] > 30 and sums[2, 2] > 0:
+        pull[2, 1] = sums[2, 4] / sums[2, 2]
+    past2, cross, future2, past, future, n = sums[3]
+    determinant = past2 * future2 - cross**2
+    if n > 30 and determinant > 1e-9 * past2 * future2:
+        pull[3] = (
+            (past * future2 - future * cross) / determinant,
+            (future * past2 - past * cross) / determinant,
+        )
+    pull[3] *= trust
+    return pull
+
+
+def _next_motion(model: MotionModel, sums: Floats) -> Motion:
+    """Maximise the expected likelihood; scarce data hold on to what was before."""
+    old = model.motion
+    n_parts = old.weight.size
+    share, squared = sums[0, :n_parts], sums[1, :n_parts]
+    total = share.sum()
+    if not total > 0:
+        return old
+    weight = np.maximum(share / total, LEAST_SHARE)
+    prior = 2.0
+    variance = (squared + prior * old.dims * old.variance) / (old.dims * (share + prior))
+    variance = np.maximum(variance, model.least_variance)
+    if model.fixed:
+        variance = old.variance
+    persistence = old.persistence
+    if sums[8, 0] > 0 and n_parts > 1:
+        kept = (sums[8, 1] + 10 * FIRST_PERSISTENCE) / (sums[8, 0] + 10)
+        persistence = float(np.clip(kept, 0.0, MOST_PERSISTENT))
+    spread = old.spread
+    if model.name != "brownian":
+        spread = (sums[7, :4] + old.dims * 5 * old.spread) / (old.dims * (sums[6, :4] + 5))
+        unit = spread[3] if sums[6, 3] > 30 else spread.max()
+        spread = spread / unit
+        variance = variance if model.fixed else np.maximum(variance * unit, model.least_variance)
+    return old._replace(
+        weight=weight / weight.sum(),
+        variance=variance,
+        growth=_next_growth(model.name, old, sums),
+        spread=spread,
+        persistence=persistence,
+    )
+
+
+def _next_growth(name: MotionName, old: Motion, sums: Floats) -> Floats:
+    """Estimate how much wider the step is over two intervals than over one."""
+    if name == "static":
+        return old.growth
+    n_parts = old.weight.size
+    n_one, one, n_two, two = (sums[row, :n_parts] for row in (2, 3, 4, 5))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = (two / n_two) / (one / n_one) - 1.0
+    usable = (n_one > 0) & (n_two > 0) & np.isfinite(measured)
+    prior = 20.0
+    growth = (n_two * np.where(usable, measured, 1.0) + prior) / (n_two + prior)
+    return np.clip(growth, 0.0, 3.0 if name == "directed" else 1.0)
+
+
+def estimate_rates(
+    old: Rates,
+    given: Given,
+    *,
+    gaps: Ints,
+    single: npt.NDArray[np.bool_],
+    previous: npt.NDArray[np.int32],
+    points: Detections,
+    n_gaps: int,
+) -> Rates:
+    """Count gaps, ends, starts and false detections of an assignment.
+
+    Parameters
+    ----------
+    old
+        Rates so far.
+    given
+        Rates that the caller knows.
+    gaps
+        Number of frames that each link spans.
+    single
+        Whether each detection was called false.
+    previous
+        Detection before each one, or -1.
+    points
+        The detections.
+    n_gaps
+        Number of frames that a link may span.
+    """
+    count = np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]
+    miss = old.miss
+    if n_gaps > 1:
+        miss = float(np.clip((count[1:].sum() + 1.0) / (count[:-1].sum() + 20.0), 1e-4, 0.6))
+    miss = miss if given.miss is None else given.miss
+    n_frames = points.frame_ptr.size - 1
+    leaves = np.zeros(previous.size, np.bool_)
+    leaves[previous[previous >= 0]] = True
+    inner_end = ~single & (points.frame_of < n_frames - n_gaps)
+    inner_start = ~single & (points.frame_of >= n_gaps)
+    ends = ((inner_end & ~leaves).sum() + 0.2) / (inner_end.sum() + 20.0)
+    starts = ((inner_start & (previous < 0)).sum() + 0.2) / (inner_start.sum() + 20.0)
+    n_false = float(single.sum())
+    clutter = (n_false + 0.5) / max(n_frames, 1)
+    return replace(
+        old,
+        miss=miss,
+        end=lost_rate(float(ends), miss, n_gaps) if given.end is None else given.end,
+        start=lost_rate(float(starts), miss, n_gaps) if given.start is None else given.start,
+        clutter=clutter if given.clutter is None else given.clutter,
+        found=max(previous.size - n_false, 1.0) / max(n_frames, 1),
+    )
