@@ -1,0 +1,365 @@
+"""Compare linking with trackpy, laptrack and an earlier implementation: seconds, memory, accuracy.
+
+Each part makes a piece of benchmarks/results/linking.md:
+
+    python benchmarks/linking.py speed --particles 500
+    python benchmarks/linking.py accuracy --scenarios easy hard
+    python benchmarks/linking.py calibration
+    python benchmarks/linking.py events
+    python benchmarks/linking.py checks
+    python benchmarks/linking.py report
+
+Run it with a Python that has trackpy 0.7, laptrack 0.17 and traccuracy beside playNano's own requirements
+(PYTHONPATH=src). --reference names the Python of the earlier implementation (playNano 0.5.0), if there is
+one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from linking_movies import SCENARIOS, dimer_movie
+from linking_peers import METHODS
+
+from playNano.algorithms.linking import link_movie
+from playNano.simulate.scores import score_edges, score_events
+from playNano.simulate.track_scores import score_tracks
+
+RESULTS = Path(__file__).parent / "results" / "linking.md"
+PARTS = Path(tempfile.gettempdir()) / "playnano-linking-parts"
+GATE = 0.5
+TIMED = {
+    "ours, global": ("ours", {"max_distance": 1.2, "max_missing": 3, "drift": "global"}),
+    "ours, frame, max_missing 3": ("ours_frame", {"max_distance": 0.9, "max_missing": 3}),
+    "ours, frame, max_missing 0": ("ours_frame", {"max_distance": 0.9, "max_missing": 0}),
+    "trackpy, memory 3": ("trackpy", {"search_range": 0.9, "memory": 3}),
+    "trackpy, memory 0": ("trackpy", {"search_range": 0.9, "memory": 0}),
+    "laptrack, 3-frame gaps": ("laptrack", {"max_distance": 0.9, "max_missing": 3}),
+    "playNano 0.5.0, max_missing 3": ("reference", {"max_distance": 0.9, "max_missing": 3}),
+}
+GRIDS = {
+    "ours, global": (
+        "ours",
+        [{"max_distance": 1.5, "max_missing": 3, "drift": "global"}],
+    ),
+    "ours, frame": (
+        "ours_frame",
+        [{"max_distance": r, "max_missing": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
+    ),
+    "trackpy": (
+        "trackpy",
+        [{"search_range": r, "memory": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
+    ),
+    "laptrack": (
+        "laptrack",
+        [{"max_distance": r, "max_missing": m} for r in (0.7, 0.9, 1.1) for m in (1, 3)],
+    ),
+    "playNano 0.5.0": (
+        "reference",
+        [{"max_distance": r, "max_missing": m} for r in (0.7, 0.9, 1.1) for m in (0, 3)],
+    ),
+}
+DIRECTED_GRIDS = {
+    "ours, global, motion=directed": (
+        "ours",
+        [{"max_distance": 1.5, "max_missing": 3, "drift": "global", "motion": "directed"}],
+    ),
+    "trackpy, NearestVelocityPredict": (
+        "trackpy",
+        [{"search_range": r, "memory": m, "predict": True} for r in (0.3, 0.5, 0.7, 0.9) for m in (0, 1, 3)],
+    ),
+}
+
+
+def one(args: argparse.Namespace) -> None:
+    """Run one method once on saved detections, in a process of its own; print seconds and memory."""
+    warnings.simplefilter("ignore")
+    with np.load(args.data) as columns:
+        table = pd.DataFrame({name: columns[name] for name in columns.files})
+    method, parameters = args.method, json.loads(args.parameters)
+    small = SCENARIOS["hard"].movie(20, 30, 0).detections
+    if method != "reference":
+        METHODS[method](small, **parameters)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start = time.perf_counter()
+    cpu = time.process_time()
+    track = METHODS[method](table, **parameters)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {"seconds": seconds, "cpu": cpu, "before": before, "after": after, "tracks": len(set(track))}
+        )
+    )
+
+
+def _isolated(method: str, data: Path, parameters: dict) -> dict:
+    command = [sys.executable, __file__, "one", "--method", method, "--data", str(data)]
+    done = subprocess.run(
+        [*command, "--parameters", json.dumps(parameters)], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def speed(args: argparse.Namespace) -> str:
+    """Time the methods in turns, each run in a process of its own."""
+    movie = SCENARIOS["hard"].movie(args.particles, args.frames, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "movie.npz"
+        np.savez(data, **{name: column.to_numpy() for name, column in movie.detections.items()})
+        runs: dict[str, list[dict]] = {name: [] for name in args.methods}
+        for turn in range(args.repeats):
+            for name in args.methods:
+                if turn >= args.slow_repeats and name.split(",")[0] in ("laptrack", "playNano 0.5.0"):
+                    continue
+                method, parameters = TIMED[name]
+                runs[name].append(_isolated(method, data, parameters))
+                print(name, runs[name][-1], file=sys.stderr, flush=True)
+    base = float(np.median([r["seconds"] for r in runs["ours, global"]]))
+    lines = [
+        f"### {args.particles} particles a frame, {args.frames} frames, hard ({len(movie.detections)} detections)",
+        "",
+        "| | s (median) | runs | times ours, global | MB at peak | of it before the run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found in runs.items():
+        seconds = float(np.median([r["seconds"] for r in found]))
+        after, before = (max(r[k] for r in found) for k in ("after", "before"))
+        lines.append(
+            f"| {name} | {seconds:.3g} | {len(found)} | {seconds / base:.2g} | {after:.0f} | {before:.0f} |"
+        )
+    if {"trackpy, memory 0", "ours, frame, max_missing 0"} <= set(runs):
+        ratio = np.median([r["seconds"] for r in runs["trackpy, memory 0"]]) / np.median(
+            [r["seconds"] for r in runs["ours, frame, max_missing 0"]]
+        )
+        lines += ["", f"Frame to frame: trackpy (memory 0) takes {ratio:.0f} times as long as ours."]
+    return "\n".join(lines)
+
+
+def measure(movie, track: np.ndarray) -> dict[str, float]:
+    """Score tracks of two detections or more."""
+    edges = score_edges(movie.detections["frame"], movie.detections["particle"], track)
+    track = np.asarray(track)
+    length = pd.Series(track).map(pd.Series(track).value_counts()).to_numpy()
+    kept = movie.detections.assign(track_id=track)[(length >= 2) & (track >= 0)]
+    whole = score_tracks(movie.truth.rename(columns={"particle": "track_id"}), kept, gate=GATE)
+    return {
+        "precision": edges.precision,
+        "recall": edges.recall,
+        "F1": edges.f1,
+        "wrong or missed": edges.errors,
+        "alpha": whole.alpha,
+        "beta": whole.beta,
+        "JSC": whole.jsc,
+        "JSC_theta": whole.jsc_theta,
+        "RMSE": whole.rmse,
+    }
+
+
+def best_of(name: str, method: str, grid: list[dict], movies: list, by: str) -> tuple[dict, dict]:
+    """Return the mean scores of the best setting of a method, by F1 or by another score."""
+    best: tuple[float, dict, dict] | None = None
+    for parameters in grid:
+        scores = [measure(movie, METHODS[method](movie.detections, **parameters)) for movie in movies]
+        mean = {k: float(np.mean([s[k] for s in scores])) for k in scores[0]}
+        mean["wrong or missed"] = float(np.sum([s["wrong or missed"] for s in scores]))
+        if best is None or mean[by] > best[0]:
+            best = (mean[by], mean, parameters)
+    assert best is not None
+    print(name, best, file=sys.stderr, flush=True)
+    return best[1], best[2]
+
+
+def accuracy(args: argparse.Namespace) -> str:
+    """Score every method with the setting of its grid that does best on the same movies."""
+    warnings.simplefilter("ignore")
+    lines = []
+    for scenario in args.scenarios:
+        movies = [SCENARIOS[scenario].movie(args.particles, args.frames, seed) for seed in args.seeds]
+        grids = {name: GRIDS[name] for name in args.methods}
+        if SCENARIOS[scenario].motion == "directed":
+            grids = DIRECTED_GRIDS | grids
+        rows = {name: best_of(name, method, grid, movies, args.by) for name, (method, grid) in grids.items()}
+        peers = [s for name, (s, _) in rows.items() if not name.startswith("ours")]
+        lines += [
+            f"### {scenario} ({args.particles} a frame, {args.frames} frames, seeds {args.seeds})",
+            "",
+            "| | F1 | precision | recall | wrong or missed | alpha | beta | JSC | JSC_theta | best setting |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        for name, (s, p) in rows.items():
+            setting = ", ".join(f"{k} {v}" for k, v in p.items())
+            lines.append(
+                f"| {name} | {s['F1']:.4f} | {s['precision']:.4f} | {s['recall']:.4f} | {s['wrong or missed']:.0f} | "
+                f"{s['alpha']:.3f} | {s['beta']:.3f} | {s['JSC']:.3f} | {s['JSC_theta']:.3f} | {setting} |"
+            )
+        ours = next(iter(rows.values()))[0]
+        fewest = min(s["wrong or missed"] for s in peers)
+        fewer = 100 * (1 - ours["wrong or missed"] / fewest)
+        lines += ["", f"Fewer wrong or missed links than the best peer: {fewer:.0f} %.", ""]
+    return "\n".join(lines)
+
+
+def calibration(args: argparse.Namespace) -> str:
+    """Compare the confidence of links with how often they are right."""
+    bins = [(0.99, 1.01), (0.95, 0.99), (0.9, 0.95), (0.8, 0.9), (0.6, 0.8), (0.4, 0.6), (0.0, 0.4)]
+    lines = ["| scenario | " + " | ".join(f"{lo:g} to {min(hi, 1):g}" for lo, hi in bins) + " |"]
+    lines.append("|---" * (len(bins) + 1) + "|")
+    for name in args.scenarios:
+        sure, right = [], []
+        for seed in args.seeds:
+            movie = SCENARIOS[name].movie(args.particles, args.frames, seed)
+            motion = "directed" if movie.scenario.motion == "directed" else "brownian"
+            found = link_movie(
+                movie.detections, max_distance=1.5, max_missing=3, drift="global", motion=motion
+            )
+            following = true_following(movie.detections)
+            right.append(following[found.links["source"]] == found.links["target"].to_numpy())
+            sure.append(found.links["confidence"].to_numpy())
+        s, r = np.concatenate(sure), np.concatenate(right)
+        cells = []
+        for lo, hi in bins:
+            inside = (s >= lo) & (s < hi)
+            cells.append(f"{100 * r[inside].mean():.1f} % of {inside.sum()}" if inside.any() else "-")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(["### Confidence: part of links that are right, by confidence", "", *lines])
+
+
+def true_following(table: pd.DataFrame) -> np.ndarray:
+    """Return the row of the particle's next detection, -1 where there is none."""
+    order = np.lexsort([table["frame"], table["particle"]])
+    particle = table["particle"].to_numpy()[order]
+    same = (particle[1:] == particle[:-1]) & (particle[1:] >= 0)
+    following = np.full(len(table), -1)
+    following[order[:-1][same]] = order[1:][same]
+    return following
+
+
+def events(args: argparse.Namespace) -> str:
+    """Score merges and splits on simulated dimerisation."""
+    lines = [
+        "### Merges and splits of dimers (apart for three frames before, together for three after, or reversed)",
+        "",
+        "| step / neighbour distance | mass | true events | found | precision | recall | F1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for step in (0.06, 0.12, 0.2, 0.3):
+        for mass in (None, "mass"):
+            hits = np.zeros(3, int)
+            for seed in args.seeds:
+                table, truth = dimer_movie(60, args.frames, seed, step=step)
+                found = link_movie(table, max_distance=1.2, max_missing=3, merge_split=True, mass=mass).events
+                s = score_events(truth, found, max_distance=1.0, max_frames=3)
+                hits += (s.true_positives, s.false_positives, s.false_negatives)
+            tp, fp, fn = hits
+            lines.append(
+                f"| {step} | {'used' if mass else 'not used'} | {tp + fn} | {tp + fp} | {tp / (tp + fp):.3f} | "
+                f"{tp / (tp + fn):.3f} | {2 * tp / (2 * tp + fp + fn):.3f} |"
+            )
+    return "\n".join(lines)
+
+
+def checks(args: argparse.Namespace) -> str:
+    """Compare our count of links with traccuracy's, where both define it."""
+    import networkx as nx
+    from traccuracy import TrackingGraph
+    from traccuracy.matchers import PointMatcher
+    from traccuracy.metrics import BasicMetrics
+
+    warnings.simplefilter("ignore")
+    movie = SCENARIOS["hard"].movie(30, 60, 3)
+    table = movie.detections.reset_index(drop=True)
+    track = METHODS["trackpy"](table, search_range=0.9, memory=0)
+
+    def graph(ids: np.ndarray) -> TrackingGraph:
+        g = nx.DiGraph()
+        for row, (frame, y, x) in enumerate(zip(table["frame"], table["y"], table["x"], strict=True)):
+            g.add_node(row, t=int(frame), y=float(y), x=float(x))
+        order = np.lexsort([table["frame"], ids])
+        same = (np.diff(ids[order]) == 0) & (ids[order][1:] >= 0)
+        g.add_edges_from(zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True))
+        return TrackingGraph(g, frame_key="t", location_keys=("y", "x"))
+
+    matched = PointMatcher(threshold=1e-6).compute_mapping(graph(table["particle"].to_numpy()), graph(track))
+    theirs = BasicMetrics().compute(matched).results
+    ours = score_edges(table["frame"], table["particle"], track)
+    lines = ["### Links counted by traccuracy and by ours (trackpy's tracks of a hard movie)", ""]
+    lines += ["| | right | wrong | missed | F1 |", "|---|---|---|---|---|"]
+    right, wrong, missed = ours.true_positives, ours.false_positives, ours.false_negatives
+    lines.append(f"| ours | {right} | {wrong} | {missed} | {ours.f1:.6f} |")
+    right = int(theirs["True Positive Edges"])
+    wrong, missed = int(theirs["False Positive Edges"]), int(theirs["False Negative Edges"])
+    lines.append(f"| traccuracy | {right} | {wrong} | {missed} | {theirs['Edge F1']:.6f} |")
+    return "\n".join(lines)
+
+
+def report(args: argparse.Namespace) -> None:
+    """Join the parts into the committed table."""
+    parts = [path.read_text() for path in sorted(PARTS.glob("*.md"))]
+    head = (Path(__file__).parent / "results" / "linking_head.md").read_text()
+    RESULTS.write_text("\n\n".join([head.strip(), *(p.strip() for p in parts)]) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("one")
+    command.add_argument("--method", choices=METHODS, required=True)
+    command.add_argument("--data", type=Path, required=True)
+    command.add_argument("--parameters", default="{}")
+    command = commands.add_parser("speed")
+    command.add_argument("--particles", type=int, default=500)
+    command.add_argument("--frames", type=int, default=500)
+    command.add_argument("--repeats", type=int, default=5)
+    command.add_argument("--slow-repeats", type=int, default=1)
+    command.add_argument("--methods", nargs="+", default=list(TIMED), choices=TIMED)
+    command = commands.add_parser("accuracy")
+    command.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=SCENARIOS)
+    command.add_argument("--particles", type=int, default=50)
+    command.add_argument("--frames", type=int, default=500)
+    command.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    command.add_argument("--methods", nargs="+", default=list(GRIDS), choices=GRIDS)
+    command.add_argument("--by", default="F1")
+    command = commands.add_parser("calibration")
+    command.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=SCENARIOS)
+    command.add_argument("--particles", type=int, default=50)
+    command.add_argument("--frames", type=int, default=500)
+    command.add_argument("--seeds", type=int, nargs="+", default=[31, 32, 33])
+    command = commands.add_parser("events")
+    command.add_argument("--frames", type=int, default=400)
+    command.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    commands.add_parser("checks")
+    commands.add_parser("report")
+    args = parser.parse_args()
+    run = {
+        "one": one,
+        "speed": speed,
+        "accuracy": accuracy,
+        "calibration": calibration,
+        "events": events,
+        "checks": checks,
+        "report": report,
+    }[args.command]
+    text = run(args)
+    if text is not None:
+        PARTS.mkdir(exist_ok=True)
+        extra = "-".join(getattr(args, "scenarios", [])) if args.command == "accuracy" else ""
+        extra += f"{args.particles:05d}" if args.command == "speed" else ""
+        (PARTS / f"{args.command}{extra}.md").write_text(text + "\n")
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

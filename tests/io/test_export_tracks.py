@@ -1,0 +1,91 @@
+"""Tracks in other programs' formats."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from playNano.errors import ParameterError
+from playNano.io.export.tracks import to_napari_tracks, to_trackmate_xml, to_trackpy
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "frame": [2, 0, 1, 1, 0],
+            "y": [2.0, 0.0, 1.0, 9.0, 5.0],
+            "x": [0.2, 0.0, 0.1, 9.0, 5.0],
+            "time_s": [1.0, 0.0, 0.5, 0.5, 0.0],
+            "area_px": [4, 5, 6, 7, 8],
+        }
+    )
+
+
+TRACK = np.array([0, 0, 0, 1, -1])
+EVENTS = pd.DataFrame({"kind": ["split"], "track_id": [1], "partner_id": [0], "source": [1], "target": [3]})
+
+
+def test_trackpy_has_its_columns(table):
+    out = to_trackpy(table, TRACK)
+    assert out[["frame", "particle"]].values.tolist() == [[0, 0], [1, 0], [1, 1], [2, 0]]
+    assert {"y", "x", "area_px"} <= set(out.columns)
+
+
+def test_napari_tracks_are_sorted_and_have_a_graph(table):
+    data, properties, graph = to_napari_tracks(table, TRACK, events=EVENTS)
+    assert data.tolist() == [[0, 0, 0, 0], [0, 1, 1, 0.1], [0, 2, 2, 0.2], [1, 1, 9, 9]]
+    assert properties["area_px"].tolist() == [5, 6, 4, 7]
+    assert graph == {1: [0]}
+
+
+def test_a_merge_gives_the_joint_track_a_second_parent(table):
+    merge = EVENTS.assign(kind="merge", track_id=1, partner_id=0)
+    assert to_napari_tracks(table, TRACK, events=merge)[2] == {0: [1]}
+
+
+def test_trackmate_xml_reads_back(table, tmp_path):
+    path = to_trackmate_xml(
+        tmp_path / "t.xml", table, TRACK, unit="nm", frame_interval_s=0.5, image_shape=(10, 20)
+    )
+    root = ElementTree.parse(path).getroot()
+    spots = {int(s.get("ID")): s for s in root.iter("Spot")}
+    assert len(spots) == 5
+    assert float(spots[0].get("POSITION_Y")) == 2.0
+    assert float(spots[0].get("POSITION_X")) == 0.2
+    assert float(spots[0].get("POSITION_T")) == 1.0
+    edges = [(int(e.get("SPOT_SOURCE_ID")), int(e.get("SPOT_TARGET_ID"))) for e in root.iter("Edge")]
+    assert edges == [(1, 2), (2, 0)]
+    assert [t.get("TRACK_ID") for t in root.iter("TrackID")] == ["0"]
+    assert root.find("Model").get("spatialunits") == "nm"
+    assert root.find("Settings/ImageData").get("width") == "20"
+    declared = {f.get("feature") for f in root.iter("Feature")}
+    assert set(spots[0].attrib) - {"ID", "name"} <= declared
+    assert [int(f.get("frame")) for f in root.iter("SpotsInFrame")] == [0, 1, 2]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_trackmate_joins_tracks_with_events(table, tmp_path):
+    root = ElementTree.parse(to_trackmate_xml(tmp_path / "t.xml", table, TRACK, events=EVENTS)).getroot()
+    assert len(list(root.iter("Track"))) == 1
+    assert len(list(root.iter("Edge"))) == 3
+    assert root.find("Model").get("timeunits") == "frame"
+
+
+def test_nothing_can_be_written(tmp_path):
+    empty = pd.DataFrame({"frame": np.zeros(0, int), "y": [], "x": []})
+    assert len(to_trackpy(empty, [])) == 0
+    assert to_napari_tracks(empty, [])[0].shape == (0, 4)
+    assert to_trackmate_xml(tmp_path / "t.xml", empty, []).exists()
+
+
+def test_what_does_not_fit_is_refused(table, tmp_path):
+    with pytest.raises(ParameterError, match="track_id"):
+        to_trackpy(table, [0])
+    with pytest.raises(ParameterError, match="'x'"):
+        to_napari_tracks(table.drop(columns="x"), TRACK)
+    with pytest.raises(ParameterError, match="'frame'"):
+        to_trackmate_xml(tmp_path / "t.xml", table.drop(columns="frame"), TRACK)
