@@ -201,6 +201,41 @@ def modules(
 
 
 @app.command()
+def simulate(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The movie: ends in .npz, .h5 or .asd; its truth stands beside."),
+    ] = Path("movie.npz"),
+    preset: Annotated[
+        str, typer.Option("--preset", help="What it shows; --list tells what there is.")
+    ] = "membrane diffusion",
+    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Number of frames.")] = None,
+    size: Annotated[str | None, typer.Option("--size", help="HEIGHTxWIDTH, px.")] = None,
+    pixel_size_nm: Annotated[
+        str | None, typer.Option("--pixel-size-nm", help="Edge of a pixel, nm: 2 or YxX.")
+    ] = None,
+    frame_time_s: Annotated[float | None, typer.Option("--frame-time-s", help="Time of a frame, s.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same movie.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help='Anything else of the instrument or its faults: "pixel_nm=0.2".'),
+    ] = None,
+    asd_version: Annotated[
+        int, typer.Option("--asd-version", min=0, max=2, help="Header version of an .asd file.")
+    ] = 1,
+    presets: Annotated[bool, typer.Option("--list", help="List the presets.")] = False,
+) -> None:
+    """Simulate a movie and write what really happened in it as CSV tables beside it."""
+    from playNano.cli.simulate import list_presets, read_changes, run_simulation
+
+    if presets:
+        list_presets()
+        return
+    changes = read_changes(frames, size, pixel_size_nm, frame_time_s, settings or [])
+    run_simulation(preset, output, seed, asd_version, changes)
+
+
+@app.command()
 def demo(
     output: Output = Path("playnano_demo"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated movie.")] = 0,

@@ -48,6 +48,7 @@ def write_asd(
     comment_offset: int = 0,
     anchors: Sequence[int] = (0, 0, 0),
     start: datetime | None = None,
+    scan_direction: int | None = None,
 ) -> None:
     """Write a movie as an `.asd` file, whole or not at all.
 
@@ -94,6 +95,8 @@ def write_asd(
         Red, green and blue anchor points of the colour map (version 2 alone has them).
     start
         When the recording began; the year 2000 where not given.
+    scan_direction
+        The header's code of the scan; None for one whose row 0 is scanned first.
 
     Raises
     ------
@@ -133,7 +136,7 @@ def write_asd(
         "z_piezo_gain": z_piezo_gain,
         "scanner_sensitivity": scanner_sensitivity,
         "phase_sensitivity": phase_sensitivity,
-        "scan_direction": _SCAN_DIRECTION[version],
+        "scan_direction": _SCAN_DIRECTION[version] if scan_direction is None else scan_direction,
         "frame_header_bytes": _FRAME_HEADER_BYTES,
         "text_encoding": 65001,
         "number_of_frames": len(movies[0]),

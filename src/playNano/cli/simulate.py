@@ -1,0 +1,79 @@
+"""``playnano simulate``: a movie whose truth is known, and the tables that tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playNano.cli.console import out
+from playNano.core.literals import parse_literal
+from playNano.errors import ParameterError
+
+
+def list_presets() -> None:
+    """Print the presets and what they show."""
+    from playNano.simulate.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        n, (h, w) = preset.scanner.n_frames, preset.scanner.shape
+        out.print(f'"{name}" ({n} x {h} x {w}): {preset.summary}', markup=False)
+
+
+def run_simulation(preset: str, path: Path, seed: int, asd_version: int, changes: dict[str, Any]) -> None:
+    """Simulate a movie after a preset, write it and its truth, and say what was written."""
+    from playNano.simulate.presets import simulate_preset
+    from playNano.simulate.save import check_path, save_movie
+
+    check_path(path)
+    movie = simulate_preset(preset, seed=seed, keep_clean=False, **changes)
+    written = save_movie(movie, path, asd_version=asd_version)
+    out.print(str(movie.to_stack()).partition("\n")[0], markup=False)
+    truth = movie.truth
+    out.print(
+        f"  {truth['particle'].nunique()} particles, {len(truth)} times passed by the tip, "
+        f"{len(movie.events)} events, {len(movie.faults)} faults planted"
+    )
+    out.print(f"in {path}; beside it {', '.join(p.name for p in written[1:])}", markup=False)
+
+
+def read_changes(
+    frames: int | None,
+    size: str | None,
+    pixel_size_nm: str | None,
+    frame_time_s: float | None,
+    settings: Sequence[str],
+) -> dict[str, Any]:
+    """Return the changes to a preset that options ask for.
+
+    Raises
+    ------
+    ParameterError
+        If a text does not follow its form.
+    """
+    changes: dict[str, Any] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ParameterError(f"--set {text!r} is not of the form name=value")
+        literal = parse_literal(value.strip())
+        changes[name.strip()] = tuple(literal) if isinstance(literal, list) else literal
+    if frames is not None:
+        changes["n_frames"] = frames
+    if size is not None:
+        changes["shape"] = _pair(size, "--size", "HEIGHTxWIDTH in px, such as 128x256", int)
+    if pixel_size_nm is not None:
+        changes["pixel_size_nm"] = _pair(pixel_size_nm, "--pixel-size-nm", "nm, such as 2 or 2x1", float)
+    if frame_time_s is not None:
+        changes["frame_time_s"] = frame_time_s
+    return changes
+
+
+def _pair(text: str, option: str, form: str, kind: type[int] | type[float]) -> tuple[float, float]:
+    try:
+        values = [kind(part) for part in text.lower().split("x")]
+    except ValueError as error:
+        raise ParameterError(f"{option} is {text!r}; it must be {form}") from error
+    if len(values) not in (1, 2):
+        raise ParameterError(f"{option} is {text!r}; it must be {form}")
+    return values[0], values[-1]
