@@ -288,3 +288,21 @@ def test_unknown_limits_are_named():
 def test_wrong_blocks_are_refused(shape):
     with pytest.raises(ParameterError, match="block"):
         frame_quality(np.zeros(shape))
+
+
+def test_the_module_has_every_limit_with_the_same_default():
+    from playNano.analysis.modules.frame_quality import FrameQualityModule
+
+    mine = inspect.signature(frame_quality).parameters.values()
+    its = inspect.signature(FrameQualityModule.run).parameters
+    limits = {p.name: p.default for p in mine if p.kind is p.KEYWORD_ONLY}
+    assert {name: its[name].default for name in limits} == limits
+    movie = fault_movies.clean_movie(np.random.default_rng(0), n=4, kind="particles", size=(64, 64))[0]
+    from playNano.afm_stack import AFMImageStack
+
+    stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
+    for name, default in limits.items():
+        value = (not default) if isinstance(default, bool) else type(default)(default * 1.5 + 0.25)
+        value = min(value, 0.9) if 0 < default <= 0.5 else value
+        got = FrameQualityModule().run(stack, **{name: value})["thresholds"]
+        assert got[name] == value, name

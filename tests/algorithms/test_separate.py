@@ -26,9 +26,9 @@ def discs(
     return mask
 
 
-def hills(seed: int, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+def hills(seed: int, shape: tuple[int, int], sigma: float = 1.0) -> npt.NDArray[np.float32]:
     noise = np.random.default_rng(seed).normal(size=shape)
-    return (4 * ndi.gaussian_filter(noise, 1.0)).astype(np.float32)
+    return (4 * ndi.gaussian_filter(noise, sigma)).astype(np.float32)
 
 
 @pytest.mark.parametrize("pixel", [(1.0, 1.0), (3.0, 1.0), (0.5, 1.5)])
@@ -83,15 +83,42 @@ def test_basins_are_the_h_maxima(seed: int, depth: float) -> None:
     assert (prominence[~stayed] < depth).all()
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.integers(0, 10_000))
-def test_basins_are_connected_and_climb_to_their_peak(seed: int) -> None:
-    z = hills(seed, (20, 20))
+@settings(deadline=None, max_examples=150)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+    st.booleans(),
+    st.sampled_from(["height", "distance", "opening"]),
+)
+def test_parts_are_connected_and_numbered_without_gaps(
+    seed: int, depth: float, coarse: bool, by: str
+) -> None:
+    z = hills(seed, (40, 43), sigma=0.5 + (seed % 3) / 4)
+    if coarse:  # plateaus
+        z = np.round(2 * z) / 2
+    mask = z > 0
+    if by == "opening":
+        parts = separate_touching(z[None], mask[None], method="opening", radius_nm=depth + 1)[0]
+    else:
+        parts = separate_touching(z[None], mask[None], by=by, depth_nm=depth)[0]
+    np.testing.assert_array_equal(parts > 0, mask)
+    assert set(parts[mask]) == set(range(1, parts.max() + 1))
+    assert measure.label(parts, connectivity=2).max() == parts.max()  # as many pieces as numbers
+
+
+def test_basins_that_meet_in_one_pixel_beside_a_third_stay_whole() -> None:
+    # From the pixel in the middle (2.0) the way up is steepest into the deep basin of 9; the shallow one
+    # of 2.2 merges there with the highest.
+    z = np.array([[2.1, 0.0, 9.0], [0.0, 2.0, 0.0], [2.05, 0.0, 0.0], [9.5, 0.0, 0.0]], np.float32)
     mask = z > 0
     parts = separate_touching(z[None], mask[None], by="height", depth_nm=0.5)[0]
-    np.testing.assert_array_equal(parts > 0, mask)
-    for part in range(1, parts.max() + 1):
-        assert measure.label(parts == part, connectivity=2).max() == 1
+    np.testing.assert_array_equal(parts, [[1, 0, 2], [0, 1, 0], [1, 0, 0], [1, 0, 0]])
+
+
+def test_a_plateau_is_one_part_even_without_depth() -> None:
+    z = np.zeros((6, 7))
+    z[1:5, 1] = z[1:5, 5] = z[4, 1:6] = 3.0  # a U, whose two ends come first in raster order
+    assert separate_touching(z[None], z[None] > 0, by="height", depth_nm=0.0).max() == 1
 
 
 def test_keys_sort_by_height_and_then_by_place() -> None:

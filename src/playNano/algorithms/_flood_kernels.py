@@ -50,7 +50,11 @@ def _neighbours(i, width, height, basin, parent, z):
 
 @njit(cache=True, nogil=True)
 def _merge(i, width, height, depth, oldest, basin, parent, z, peak, prominence):
-    """Merge the basins that meet at pixel ``i`` into the oldest, where they rise less than ``depth``."""
+    """Merge the basins that meet at pixel ``i`` into the oldest, where they rise less than ``depth``.
+
+    Basins of one plateau are one basin, whatever the depth. Return whether any were merged.
+    """
+    merged = False
     row = i // width
     col = i - row * width
     for r in range(max(row - 1, 0), min(row + 2, height)):
@@ -59,9 +63,11 @@ def _merge(i, width, height, depth, oldest, basin, parent, z, peak, prominence):
             if basin[j] >= 0:
                 root = find_root(parent, basin[j])
                 rise = np.float64(z[peak[root]]) - np.float64(z[i])
-                if root != oldest and rise < depth:
+                if root != oldest and (rise < depth or rise == 0.0):
                     parent[root] = oldest
                     prominence[root] = rise
+                    merged = True
+    return merged
 
 
 @njit(cache=True, nogil=True)
@@ -103,8 +109,10 @@ def flood(z, keys, depth, basin):
             basin[i] = n
             n += 1
             continue
-        _merge(i, width, height, depth, oldest, basin, parent, flat, peak, prominence)
-        root = find_root(parent, basin[steepest])
+        merged = _merge(i, width, height, depth, oldest, basin, parent, flat, peak, prominence)
+        # What has just been merged may meet nowhere but here: given to a third basin, this pixel would
+        # leave it in pieces.
+        root = oldest if merged else find_root(parent, basin[steepest])
         basin[i] = root
         prominence[root] = np.float64(flat[peak[root]]) - np.float64(flat[i])
     number = np.zeros(n, np.int32)

@@ -39,6 +39,7 @@ class FrameQualityModule(AnalysisModule):
         relief_factor: Factor = 0.5,
         off_level_factor: Factor = 3.0,
         noise_factor: Factor = 4.0,
+        line_noise_factor: Factor = 5.0,
         min_saturated: Share = 0.01,
         min_scar_rows: Annotated[int, Field(ge=1)] = 2,
         jump_sigma: Factor = 6.0,
@@ -59,7 +60,8 @@ class FrameQualityModule(AnalysisModule):
         use_partly_torn
             Whether a frame of which a part is lost counts as usable.
         rail_share, quiet_ratio, min_dead_rows, min_bad_rows, min_good_rows, step_factor, relief_factor, \
-        off_level_factor, noise_factor, min_saturated, min_scar_rows, jump_sigma, rough_ratio, row_noise_ratio
+        off_level_factor, noise_factor, line_noise_factor, min_saturated, min_scar_rows, jump_sigma, \
+        rough_ratio, row_noise_ratio
             Thresholds, most of them relative to what is usual in the movie: see
             `playNano.algorithms.quality.frame_quality`. The defaults are meant for every movie.
 
@@ -98,6 +100,7 @@ class FrameQualityModule(AnalysisModule):
             relief_factor=relief_factor,
             off_level_factor=off_level_factor,
             noise_factor=noise_factor,
+            line_noise_factor=line_noise_factor,
             min_saturated=min_saturated,
             min_scar_rows=min_scar_rows,
             jump_sigma=jump_sigma,
