@@ -98,28 +98,42 @@ def subtract_surface(
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _row_products(row: npt.NDArray[Any], powers: F64, products: F64) -> None:
-    """Write the row's products with the powers 0..d of the column."""
-    a = b = c = 0.0
-    for x in range(row.size):
-        value = np.float64(row[x])
-        a += value
-        b += value * powers[1, x]
-        c += value * powers[2, x]
-    products[0], products[1] = a, b
-    if products.size > 2:
-        products[2] = c
-    for p in range(3, products.size):
-        products[p] = _dot(powers[p], row)
+def _row_products(frame: npt.NDArray[Any], first: F64, second: F64, powers: F64, products: F64) -> None:
+    """Write each row's products with the powers 0..d of the column, (rows, d + 1 or 3)."""
+    for r in range(frame.shape[0]):
+        a = b = c = 0.0
+        row = frame[r]
+        for x in range(row.size):
+            value = np.float64(row[x])
+            a += value
+            b += value * first[x]
+            c += value * second[x]
+        products[r, 0], products[r, 1], products[r, 2] = a, b, c
+        for p in range(3, products.shape[1]):
+            products[r, p] = _dot(powers[p], row)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _subtract_line(row: npt.NDArray[Any], weights: F64, powers: F64, out: npt.NDArray[Any]) -> None:
-    """Write the row less the polynomial with these weights of the powers."""
-    a, b = weights[0], weights[1]
-    c = weights[2] if weights.size > 2 else 0.0
-    for x in range(row.size):
-        out[x] = row[x] - (a + b * powers[1, x] + c * powers[2, x])
+def _subtract_rows(
+    frame: npt.NDArray[Any], weights: F64, first: F64, second: F64, out: npt.NDArray[Any]
+) -> None:
+    """Write the rows less polynomials of order 2 with weights (rows, 3)."""
+    for r in range(frame.shape[0]):
+        a, b, c = weights[r, 0], weights[r, 1], weights[r, 2]
+        row, line = frame[r], out[r]
+        for x in range(row.size):
+            line[x] = row[x] - (a + b * first[x] + c * second[x])
+
+
+@njit(cache=True, nogil=True)
+def _row_weights(coefficients: F64, heights: F64, weights: F64) -> None:
+    """Write the weights of the column's powers in each row, (rows, 3)."""
+    order = coefficients.shape[0] - 1
+    weights[:] = 0.0
+    for p in range(order + 1):
+        for q in range(order + 1 - p):
+            for r in range(weights.shape[0]):
+                weights[r, p] += coefficients[p, q] * heights[q, r]
 
 
 @njit(cache=True, nogil=True)
@@ -139,33 +153,32 @@ def flatten_whole(
     """
     n, rows, _ = block.shape
     order = (powers.shape[0] - 1) // 2
-    products = np.empty(order + 1)
+    first, second = powers[1], powers[2]
+    products = np.empty((rows, max(3, order + 1)))
+    weights = np.empty((rows, 3))
     sums = np.empty((order + 1, order + 1))
-    weights = np.empty(order + 1)
     coefficients = np.empty((1, order + 1, order + 1))
     for f in range(n):
         if skip[f]:
             continue
+        _row_products(block[f], first, second, powers, products)
         sums[:] = 0.0
-        for r in range(rows):
-            _row_products(block[f, r], powers, products)
-            for p in range(order + 1):
-                for q in range(order + 1 - p):
-                    sums[p, q] += products[p] * heights[q, r]
-        # A product with a bad pixel is bad, whatever the weights.
+        for p in range(order + 1):
+            for q in range(order + 1 - p):
+                total = 0.0
+                for r in range(rows):
+                    total += products[r, p] * heights[q, r]
+                sums[p, q] = total
+        # A sum over a bad pixel is bad, whatever the weights.
         whole[f] = np.isfinite(sums[0, 0])
         if not whole[f]:
             continue
         _solve_whole(inverse, sums, coefficients[0])
         if order > 2:
             subtract_surface(block[f : f + 1], coefficients, powers, heights, out[f : f + 1])
-            continue
-        for r in range(rows):
-            for p in range(order + 1):
-                weights[p] = 0.0
-                for q in range(order + 1 - p):
-                    weights[p] += coefficients[0, p, q] * heights[q, r]
-            _subtract_line(block[f, r], weights, powers, out[f, r])
+        else:
+            _row_weights(coefficients[0], heights, weights)
+            _subtract_rows(block[f], weights, first, second, out[f])
 
 
 @njit(cache=True, nogil=True)
