@@ -39,8 +39,9 @@ def load_afm_stack(
         "height").
     lazy
         True: the pixels are a Dask array in chunks of whole frames, about 64 MB each, and are decoded when
-        they are read; everything that follows works on it chunk by chunk. False: a numpy array. None: lazy
-        where the movie is larger than a quarter of the free memory.
+        they are read; everything that follows works on it chunk by chunk (of a bundle only the pixels, times
+        and metadata are then read, not its results). False: a numpy array. None: lazy where the movie is
+        larger than a quarter of the free memory.
     **options
         What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy`.
 
