@@ -18,6 +18,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ PEER_SIDE = """
 import logging, sys, time
 logging.disable(logging.CRITICAL)
 import numpy as np
+from functools import partial
 from pathlib import Path
 from playnano.afm_stack import AFMImageStack
 from playnano.processing.pipeline import ProcessingPipeline
@@ -163,7 +165,7 @@ def contest(
         results[name] = []
         for _ in range(rounds):
             theirs = peer(peer_step, path) / peer_frames if peer_step else float("nan")
-            row = (timed(lambda: job(1)) / frames, timed(lambda: job(2)) / frames, theirs)
+            row = (timed(partial(job, 1)) / frames, timed(partial(job, 2)) / frames, theirs)
             results[name].append([1e3 * value for value in (*row, timed(data.copy) / frames)])
     return results
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -271,12 +272,13 @@ def _run(function: Callable[[Block], R], blocks: list[Block], workers: int) -> I
         yield from map(function, blocks)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="playNano") as pool:
-        futures = [pool.submit(function, block) for block in blocks]
+        # A result is let go once it is handed on.
+        pending = deque(pool.submit(function, block) for block in blocks)
         try:
-            for future in futures:
-                yield future.result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in futures:
+            for future in pending:
                 future.cancel()
 
 
