@@ -117,6 +117,26 @@ def test_snapshots_around_a_step_over_the_whole_movie(make_stack, plugins):
     np.testing.assert_array_equal(stack.processed["step_5_remove_plane"], remove_plane(less, mask=both))
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_mask_stays_in_force_over_a_step_over_the_whole_movie(make_stack, plugins, lazy):
+    plugins.add("playNano.video_processing", "less_first", lambda movie: movie - movie[0])
+    raw = make_stack().data
+    mask = mask_threshold(raw, threshold=1.0)
+    for steps, used in (("less_first;remove_plane", mask), ("less_first;clear_mask;remove_plane", None)):
+        stack = make_stack(da.from_array(raw, chunks=(2, 32, 40)) if lazy else raw)
+        found = ProcessingPipeline(stack).add_steps(f"mask_threshold:threshold=1;{steps}").run()
+        np.testing.assert_array_equal(found, remove_plane(raw - raw[0], mask=used))
+
+
+def test_a_mask_does_not_fit_frames_of_another_size(make_stack, plugins):
+    plugins.add("playNano.video_processing", "halve", lambda movie: movie[:, ::2, ::2])
+    pipeline = ProcessingPipeline(make_stack()).add_steps("mask_threshold:threshold=1;halve;remove_plane")
+    with pytest.raises(StepError, match=r"step 2 \(halve\).*clear_mask"):
+        pipeline.run()
+    steps = "mask_threshold:threshold=1;clear_mask;halve;remove_plane"
+    assert ProcessingPipeline(make_stack()).add_steps(steps).run().shape[1:] == (16, 20)
+
+
 def test_copies_of_a_stack(make_stack, tmp_path):
     stack = run(make_stack())
     for other in (copy.deepcopy(stack), pickle.loads(pickle.dumps(stack)), stack[:]):
@@ -170,9 +190,9 @@ def test_a_lazy_movie_that_a_step_needs_whole(make_stack, plugins, monkeypatch):
     plugins.add("playNano.video_processing", "less_first", lambda movie: movie - movie[0])
     raw = make_stack().data
     stack = make_stack(da.from_array(raw, chunks=(2, 32, 40)))
-    monkeypatch.setattr("playNano.processing.lazy_chain.free_memory_bytes", lambda: raw.nbytes)
-    with pytest.raises(StackError, match="needs the whole movie in memory"):
-        stack.apply(["less_first"])
+    with monkeypatch.context() as patch:
+        patch.setattr("playNano.processing.lazy_chain.free_memory_bytes", lambda: raw.nbytes)
+        with pytest.raises(StackError, match="needs the whole movie in memory"):
+            stack.apply(["less_first"])
     assert stack.processed == {}
-    monkeypatch.undo()
     np.testing.assert_array_equal(stack.apply(["less_first"]), raw - raw[0])

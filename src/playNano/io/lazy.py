@@ -33,9 +33,14 @@ class FrameReader:
         self.movie, self.channel, self.options = movie, channel, dict(options)
         self.shape, self.ndim, self.dtype = movie.shape, 3, dtype
 
-    def __getitem__(self, index: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
+    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
         """Decode frames."""
         frames, *rest = index if isinstance(index, tuple) else (index,)
+        if not isinstance(frames, slice):
+            # Dask hands on an index of one frame.
+            frame = range(self.shape[0])[frames]
+            pixels: npt.NDArray[Any] = self.movie.read(frame, frame + 1)[(0, *rest)]
+            return pixels
         start, stop, step = frames.indices(self.shape[0])
         if step < 0:
             # The reader goes forwards only.

@@ -54,7 +54,18 @@ class Chain:
         filters = any(link.step is not None and link.step.kind == "filter" for link in self.links)
         return as_float_block(np.empty((1, 1, 1), given))[0].dtype if filters else np.dtype(given)
 
-    def __call__(self, start: int, block: Pixels) -> tuple[Notes, Pixels, Mask | None]:
+    def in_force(self, before: bool) -> bool:
+        """Return whether a mask is in force after the chain, given whether one was before it."""
+        for link in self.links:
+            if link.step is None:
+                before = False
+            elif link.step.kind == "mask":
+                before = True
+        return before
+
+    def __call__(
+        self, start: int, block: Pixels, mask: Mask | None = None
+    ) -> tuple[Notes, Pixels, Mask | None]:
         """Run the steps.
 
         Parameters
@@ -63,6 +74,8 @@ class Chain:
             Number of the block's first frame in the movie, for messages and notes.
         block
             (n, height, width), n > 0.
+        mask
+            In force before the first step, of the block's shape.
 
         Returns
         -------
@@ -75,7 +88,7 @@ class Chain:
         StepError
             If a step fails; the message names step and frame.
         """
-        pixels, mask, notes = block, None, Notes()
+        pixels, notes = block, Notes()
         dtype = as_float_block(block[:1])[0].dtype
         for place, link in enumerate(self.links):
             began = time.perf_counter()
@@ -122,9 +135,9 @@ class FinalPixels:
 
     chain: Chain
 
-    def __call__(self, start: int, block: Pixels) -> tuple[Notes, Pixels]:
+    def __call__(self, start: int, block: Pixels, mask: Mask | None = None) -> tuple[Notes, Pixels]:
         """Return notes and pixels of a block."""
-        notes, pixels, _ = self.chain(start, block)
+        notes, pixels, _ = self.chain(start, block, mask)
         return notes, pixels
 
 
@@ -134,9 +147,9 @@ class FinalMask:
 
     chain: Chain
 
-    def __call__(self, start: int, block: Pixels) -> tuple[Notes, Mask]:
+    def __call__(self, start: int, block: Pixels, mask: Mask | None = None) -> tuple[Notes, Mask]:
         """Return notes and mask of a block."""
-        notes, _, mask = self.chain(start, block)
+        notes, _, mask = self.chain(start, block, mask)
         return notes, np.zeros(block.shape, np.bool_) if mask is None else mask
 
 

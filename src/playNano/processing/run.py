@@ -70,17 +70,21 @@ class Run:
     workers: int | None = None
     block_frames: int | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
+    carried: npt.NDArray[np.bool_] | None = None
+    """The mask in force as steps over the whole movie begin; it stays in force after them."""
 
     def pixels(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
         """Return the pixels after the steps; fill `records`."""
-        self.records = []
+        self.records, self.carried = [], None
         for video, group in groupby(enumerate(steps), lambda item: item[1].kind == "video"):
             members = list(group)
             if video:
                 for place, step in members:
                     data = self._whole_movie(data, place, step)
             else:
-                data = self._frame_wise(data, members)
+                before, data = data, self._frame_wise(data, members)
+                if members[-1][0] + 1 < len(steps):
+                    self.carried = self._mask_after(before, self._chain(members))
         return data
 
     def mask(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
@@ -88,8 +92,14 @@ class Run:
         cut = max((i + 1 for i, step in enumerate(steps) if step.kind == "video"), default=0)
         data = self.pixels(data, steps[:cut])
         chain = self._chain([(i, steps[i]) for i in range(cut, len(steps))])
+        return lazy_mask(data, chain) if is_lazy(data) else self._mask_after(data, chain)
+
+    def _mask_after(self, data: Any, chain: Chain) -> npt.NDArray[np.bool_] | None:
+        """Return the mask in force after a chain, in memory; None where there is none."""
+        if not chain.in_force(self.carried is not None):
+            return None
         if is_lazy(data):
-            return lazy_mask(data, chain)
+            return np.asarray(lazy_mask(data, chain))
         out = np.empty(data.shape, np.bool_)
         self._map(FinalMask(chain), data, out, "masks")
         return out
@@ -115,9 +125,10 @@ class Run:
 
     def _map(self, task: Any, data: Any, out: Any, what: str) -> list[Notes]:
         limits: dict[str, Any] = {"workers": self.workers, "block_frames": self.block_frames}
+        movies = (data,) if self.carried is None else (data, self.carried)
         if out is None:
-            return [notes for notes, _ in map_frames(task, data, what=what, **limits)]
-        return map_frames(task, data, what=what, out=out, **limits)
+            return [notes for notes, _ in map_frames(task, *movies, what=what, **limits)]
+        return map_frames(task, *movies, what=what, out=out, **limits)
 
     def _record(
         self, members: list[tuple[int, PlannedStep]], notes: list[Notes], began: str, elapsed: float
@@ -160,6 +171,11 @@ class Run:
         if pixels.ndim != 3 or len(pixels) != len(data):
             raise StepError(
                 f"{where} returned shape {pixels.shape} for a movie of {data.shape}; keep the frames"
+            )
+        if self.carried is not None and pixels.shape != self.carried.shape:
+            raise StepError(
+                f"{where} changes frames of {self.carried.shape[1:]} to {pixels.shape[1:]} while a mask of the old "
+                "size is in force; put clear_mask before it"
             )
         record = self._entry(place, planned, began)
         record["duration_s"] = time.perf_counter() - started
