@@ -114,7 +114,7 @@ def find_events(
     --------
     >>> import numpy as np, pandas as pd
     >>> table = pd.DataFrame({"frame": [0, 1, 2, 3, 0, 1], "y": 0.0, "x": [0.0, 0.0, 1.0, 1.0, 3.0, 2.0]})
-    >>> table = pd.concat([table, table.iloc[:1].assign(x=40.0)])
+    >>> table = pd.concat([table, table.iloc[:1].assign(y=40.0, x=40.0)])
     >>> events = find_events(table, [0, 0, 0, 0, 1, 1, 2], step=1.0, max_distance=3.0)
     >>> events[["kind", "frame", "track_id", "partner_id"]].values.tolist()
     [['merge', 2, 1, 0]]
@@ -130,7 +130,7 @@ def find_events(
     rank = np.cumsum(seen) - 1
     where = table[list(columns)].to_numpy(np.float64)
     weight = None if mass is None else table[mass].to_numpy(np.float64)
-    density = _density(where, rank[frame], track >= 0)
+    density = _density(where, rank[frame], track >= 0, max_distance)
     parts = []
     for kind, sign in (("merge", 1), ("split", -1)):
         tracks = _sorted_tracks(sign * rank[frame], track, where, weight)
@@ -174,11 +174,11 @@ def _check(
         raise ParameterError(f"max_missing must be 0 or more; got {missing!r}")
 
 
-def _density(where: Floats, rank: Ints, used: npt.NDArray[np.bool_]) -> float:
-    """Return the mean number of tracked particles per frame and unit of area."""
+def _density(where: Floats, rank: Ints, used: npt.NDArray[np.bool_], reach: float) -> float:
+    """Return the mean number of tracked particles per frame and unit of area; a field is as wide as the reach."""
     if not used.any():
         return 1.0
-    area = float(np.prod(np.maximum(np.ptp(where[used], axis=0), 1e-9)))
+    area = float(np.prod(np.maximum(np.ptp(where[used], axis=0), reach)))
     return float(used.sum()) / (np.unique(rank[used]).size * area)
 
 

@@ -164,8 +164,8 @@ def track_table(
     >>> import pandas as pd
     >>> table = pd.DataFrame({"frame": [0, 1, 3], "y": [0.0, 3.0, 3.0], "x": [0.0, 4.0, 4.0]})
     >>> tracks = track_table(table, [0, 0, 0], n_frames=5)
-    >>> tracks[["length", "gaps", "missed", "censored_start", "censored_end"]].iloc[0].tolist()
-    [3, 1, 1, True, False]
+    >>> tracks[["length", "gaps", "missed", "censored_start", "censored_end"]].values.tolist()
+    [[3, 1, 1, True, False]]
     """
     import pandas as pd
 

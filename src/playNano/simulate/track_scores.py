@@ -82,8 +82,8 @@ def score_tracks(
     """
     check_positive(gate, "gate")
     true_at, found_at = points_of(truth, columns, "truth"), points_of(found, columns, "found")
-    true_track, n_true = _numbered(truth)
-    found_track, n_found = _numbered(found)
+    true_track, n_true = numbered(truth)
+    found_track, n_found = numbered(found)
     true_length = np.bincount(true_track[true_track >= 0], minlength=n_true)
     found_length = np.bincount(found_track[found_track >= 0], minlength=n_found)
     pairs = _track_pairs(true_at, found_at, true_track, found_track, gate)
@@ -121,7 +121,7 @@ def _challenge(
     )
 
 
-def _numbered(table: pd.DataFrame) -> tuple[Ints, int]:
+def numbered(table: pd.DataFrame) -> tuple[Ints, int]:
     """Give the tracks of a table the numbers 0, 1, ...; rows without a track get -1."""
     if "track_id" not in table.columns:
         raise ParameterError("both tables need a column 'track_id'")
