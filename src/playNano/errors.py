@@ -50,6 +50,10 @@ class StepError(PlayNanoError, RuntimeError):
     """A processing step failed on a frame; the message names the step and the frame."""
 
 
+class ClusterError(PlayNanoError, RuntimeError):
+    """The workers of a cluster cannot do what they are sent."""
+
+
 class MissingInputError(PlayNanoError, RuntimeError, KeyError):
     """An analysis module needs the output of another one that has not run before it."""
 

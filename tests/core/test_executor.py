@@ -1,6 +1,5 @@
 """Blocks of frames: every frame once, in order, whatever the number of workers."""
 
-import sys
 import threading
 import time
 
@@ -109,25 +108,6 @@ def test_progress_ends_with_an_error():
         raise RuntimeError
     map_blocks(lambda b: None, (2, 4, 4), what="after")
     assert told == []
-
-
-def test_opencv_keeps_to_one_thread_meanwhile():
-    import cv2
-
-    before = cv2.getNumThreads()
-    try:
-        cv2.setNumThreads(2)
-        assert map_blocks(lambda b: cv2.getNumThreads(), (1, 4, 4), what="x") == [1]
-        with pytest.raises(ValueError, match="stop"):
-            map_blocks(lambda b: (_ for _ in ()).throw(ValueError("stop")), (1, 4, 4), what="x", workers=1)
-        assert cv2.getNumThreads() == 2
-    finally:
-        cv2.setNumThreads(before)
-
-
-def test_opencv_is_not_needed(monkeypatch):
-    monkeypatch.delitem(sys.modules, "cv2", raising=False)
-    assert map_blocks(lambda b: b.stop, (1, 4, 4), what="x") == [1]
 
 
 def test_default_workers():

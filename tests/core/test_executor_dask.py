@@ -1,5 +1,6 @@
 """The executor over lazy movies: the same results as in memory, in one process and on a cluster of processes."""
 
+import importlib
 import os
 import pickle
 import time
@@ -12,7 +13,7 @@ from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.cluster import cluster
 from playNano.core.executor import carry_tasks, map_frames, report_progress
 from playNano.core.lazy import FrameArray, OnDemand, chunk_borders, whole_frames
-from playNano.errors import ParameterError
+from playNano.errors import ClusterError, ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
 
 da = pytest.importorskip("dask.array")
@@ -225,6 +226,15 @@ def test_the_cluster_gives_the_same(two_workers, make_stack):
 def test_a_failure_on_the_cluster_comes_through(two_workers, make_spots):
     with pytest.raises(KeyError):
         map_frames(fail_on_4, lazy(make_spots()[0], 2), what="x")
+
+
+@pytestmark_cluster
+def test_work_that_the_workers_cannot_unpack(two_workers, make_spots, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def task(start, block):\n    return start\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    task = importlib.import_module("only_here").task
+    with pytest.raises(ClusterError, match=r"only_here.*install playNano and its plugins"):
+        map_frames(task, lazy(make_spots()[0], 2), what="x")
 
 
 @pytestmark_cluster

@@ -5,12 +5,14 @@ import pickle
 import numpy as np
 import pytest
 
+from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.memory import free_memory_bytes
 from playNano.io import loader
 from playNano.io.export.asd import write_asd
 from playNano.io.export.bundle import write_bundle
 from playNano.io.formats.asd import AsdFrames
 from playNano.io.loader import load_afm_stack
+from playNano.processing.pipeline import ProcessingPipeline
 
 da = pytest.importorskip("dask.array")
 
@@ -87,12 +89,36 @@ def test_another_process_opens_the_file_anew(path, make_spots, tmp_path):
         np.testing.assert_array_equal(sent.data, load_afm_stack(file, lazy=False, **options).data)
 
 
-def test_a_lazy_bundle_gives_its_pixels(make_stack, tmp_path):
-    stack = make_stack()
-    stack.apply(["remove_plane"])
+def test_a_lazy_bundle_is_the_whole_stack(make_stack, make_spots, tmp_path):
+    stack = make_stack(make_spots()[0])
+    ProcessingPipeline(stack).add_steps("mask_threshold:threshold=2;remove_plane").run(keep="all")
+    AnalysisPipeline().add_steps(
+        "feature_detection:mask_fn=mask_threshold,threshold=2,min_size=5;particle_tracking"
+    ).run(stack)
     write_bundle(stack, tmp_path / "a.h5")
-    lazy = load_afm_stack(tmp_path / "a.h5", lazy=True)
+    lazy, whole = (load_afm_stack(tmp_path / "a.h5", lazy=lazy) for lazy in (True, False))
+    assert lazy.is_lazy and not whole.is_lazy
     np.testing.assert_array_equal(lazy.data, stack.data)
+    assert isinstance(pickle.loads(pickle.dumps(lazy)).data, da.Array)
+    for slot in ("processed", "masks"):
+        assert list(getattr(lazy, slot)) == list(getattr(whole, slot)) != []
+        for key, value in getattr(lazy, slot).items():
+            assert isinstance(value, da.Array)
+            np.testing.assert_array_equal(value, getattr(whole, slot)[key])
+    assert list(lazy.analysis) == list(whole.analysis)
+    assert lazy.provenance["processing"] == whole.provenance["processing"]
+    (found, tracks), (known, known_tracks) = (list(s.analysis.values()) for s in (lazy, whole))
+    assert found["table"].equals(known["table"])
+    np.testing.assert_array_equal(found["labeled_masks"][1], known["labeled_masks"][1])
+    assert tracks["table"].equals(known_tracks["table"])
+    for track, mask in known_tracks["track_masks"].items():
+        np.testing.assert_array_equal(tracks["track_masks"][track], mask)
+    # The file holds the results, so that they need not be found again.
+    write_bundle(lazy, tmp_path / "b.h5")
+    again = load_afm_stack(tmp_path / "b.h5", lazy=False)
+    np.testing.assert_array_equal(
+        next(iter(again.analysis.values()))["labeled_masks"], known["labeled_masks"]
+    )
 
 
 def test_a_lazy_stack_goes_into_a_bundle(path, tmp_path):

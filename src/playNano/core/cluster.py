@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from playNano.core.lazy import is_lazy
-from playNano.errors import ParameterError
+from playNano.errors import ClusterError, ParameterError
 
 
 def run_on_cluster(
@@ -27,9 +27,12 @@ def run_on_cluster(
     ------
     Exception
         What a task raised; the tasks not yet done are cancelled.
+    ClusterError
+        If the workers cannot unpack the job, as where a plugin is not installed there.
     """
     import dask
 
+    _check_sendable(client, job)
     tasks = []
     run = dask.delayed(job, pure=False, traverse=False)
     for start, stop in borders:
@@ -43,6 +46,19 @@ def run_on_cluster(
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
+
+
+def _check_sendable(client: Any, job: Callable[..., Any]) -> None:
+    """Let every worker unpack the job: a scheduler would send one that they cannot unpack again and again."""
+    from distributed.protocol.pickle import dumps, loads
+
+    try:
+        client.run(loads, dumps(job))
+    except (ImportError, AttributeError) as error:
+        raise ClusterError(
+            f"the cluster's workers cannot unpack the work: {error}; install playNano and its plugins, in the same "
+            "versions, where the workers run"
+        ) from error
 
 
 def _part(movie: Any, start: int, stop: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
+from playNano.core.threads import one_thread_each
 
 R = TypeVar("R")
 
@@ -108,8 +108,8 @@ def map_blocks(
     itemsize, block_frames, block_bytes
         As in `frame_blocks`.
     workers
-        Threads; by default one a processor. Numba and OpenCV release the interpreter's lock, and
-        OpenCV is kept to one thread of its own meanwhile, so that threads do not multiply.
+        Threads; by default one a processor. Numba and OpenCV release the interpreter's lock; OpenCV and
+        BLAS are kept to one thread of their own meanwhile, so that threads do not multiply.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def map_blocks(
         block_frames = max(1, min(fitting, per_worker))
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
-    with one_thread_in_opencv():
+    with one_thread_each():
         for block, result in zip(blocks, _run(function, blocks, workers), strict=True):
             results.append(result)
             done += block.stop - block.start
@@ -229,7 +229,7 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
 
         stream = _run(work, chunks, default_workers() if workers is None else max(1, workers))
     notify, results, done = _progress.get(), [], 0
-    with one_thread_in_opencv():
+    with one_thread_each():
         for block, (parts, frames) in zip(chunks, stream, strict=True):
             results += parts
             if out is not None:
@@ -254,7 +254,7 @@ class ChunkJob:
         import numpy as np
 
         first, results, frames = chunks[0], [], []
-        with one_thread_in_opencv():
+        with one_thread_each():
             shape = (len(first), *first.shape[1:3])
             for block in frame_blocks(shape, first.itemsize, self.block_frames, self.block_bytes):
                 result = self.function(
@@ -280,29 +280,3 @@ def _run(function: Callable[[Block], R], blocks: list[Block], workers: int) -> I
         finally:
             for future in pending:
                 future.cancel()
-
-
-_opencv_lock = threading.Lock()
-_opencv_users: list[int] = []
-"""The number of threads to give back to OpenCV, once for every context that is open."""
-
-
-@contextmanager
-def one_thread_in_opencv() -> Iterator[None]:
-    """Keep OpenCV to one thread of its own: the blocks are spread over threads already."""
-    import sys
-
-    cv2: Any = sys.modules.get("cv2")
-    if cv2 is None:
-        yield
-        return
-    with _opencv_lock:
-        _opencv_users.append(_opencv_users[-1] if _opencv_users else cv2.getNumThreads())
-        cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        with _opencv_lock:
-            before = _opencv_users.pop()
-            if not _opencv_users:
-                cv2.setNumThreads(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,7 +31,7 @@ def frames_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
     return max(1, min(shape[0] or 1, CHUNK_BYTES // max(1, itemsize * int(np.prod(shape[1:])))))
 
 
-def lazy_movie(read: Any, shape: tuple[int, int, int], dtype: npt.DTypeLike) -> Any:
+def lazy_movie(read: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
     """Return a Dask array over a reader.
 
     Parameters
@@ -111,7 +112,7 @@ class FrameArray:
     @classmethod
     def of(cls, array: Any) -> FrameArray:
         """Return a Dask array as such frames."""
-        return cls(lambda start, stop: computed(array[start:stop]), array.shape, array.dtype, by_chunk=True)
+        return cls(partial(_computed_frames, array), array.shape, array.dtype, by_chunk=True)
 
     @property
     def ndim(self) -> int:
@@ -182,8 +183,15 @@ class FrameArray:
             values[start:stop] = self._read(start, stop)
         return values if dtype is None else values.astype(dtype, copy=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrameArray, (self._read, self.shape, self.dtype, self._by_chunk)
+
     def __repr__(self) -> str:
         return f"<FrameArray: {' x '.join(map(str, self.shape))}, {self.dtype}, made when read>"
+
+
+def _computed_frames(array: Any, start: int, stop: int) -> npt.NDArray[Any]:
+    return computed(array[start:stop])
 
 
 class OnDemand(MutableMapping[str, Any]):

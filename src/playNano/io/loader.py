@@ -70,8 +70,8 @@ def load_afm_stack(
     movie = open_movie(path, channel, **options)
     if lazy is None:
         lazy = _is_large(movie)
-    if movie.load is not None and not lazy:
-        return movie.load()
+    if movie.load is not None:
+        return movie.load(lazy)
     pixels: Any = movie.read(0, movie.shape[0]) if not lazy else lazy_pixels(movie, channel, options)
     return AFMImageStack(
         pixels,

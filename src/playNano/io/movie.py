@@ -46,7 +46,8 @@ class Movie:
     header
         What else the file tells, as plain values.
     load
-        Where the file holds a whole stack, results included: a function that gives it back.
+        Where the file holds a whole stack, results included: ``load(lazy)`` gives it back, its frames as
+        Dask arrays where `lazy` is true.
     """
 
     path: Path
@@ -60,4 +61,4 @@ class Movie:
     frame_metadata: list[dict[str, Any]] = field(default_factory=list)
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
-    load: Callable[[], AFMImageStack] | None = None
+    load: Callable[[bool], AFMImageStack] | None = None

@@ -7,7 +7,7 @@ with type tags. A value that occurs twice is stored once (a hard link) and comes
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,15 +45,26 @@ def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
     _write(parent, name, value, {}, name)
 
 
-def read_tree(parent: h5py.Group, name: str) -> Any:
+def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any] | None = None) -> Any:
     """Return the value that `write_tree` stored, types and sharing included.
+
+    Parameters
+    ----------
+    parent, name
+        As `write_tree` was given them.
+    array
+        Turns the dataset of an array of numbers into what is to stand in its place; by default reads it.
 
     Raises
     ------
     RecordError
         If the member was not written by playNano or is damaged.
     """
-    return _read(parent[name], {})
+    return _read(parent[name], {}, array or _in_memory)
+
+
+def _in_memory(member: h5py.Dataset) -> np.ndarray[Any, Any]:
+    return np.asarray(member[()], dtype=member.dtype)
 
 
 def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
@@ -182,7 +193,7 @@ def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> None:
     parent.create_dataset(name, data=text).attrs["kind"] = "text"
 
 
-def _read(member: Any, seen: dict[Any, Any]) -> Any:
+def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
     import h5py
 
     address = h5py.h5o.get_info(member.id).addr
@@ -192,14 +203,12 @@ def _read(member: Any, seen: dict[Any, Any]) -> Any:
     if kind == "text":
         return from_tagged(json.loads(member.asstr()[()]))
     if kind == "array":
-        text = "dtype" in member.attrs
-        value: Any = np.asarray(
-            member.asstr()[()] if text else member[()], dtype=member.attrs["dtype"] if text else member.dtype
-        )
+        text = member.attrs.get("dtype")
+        value: Any = array(member) if text is None else np.asarray(member.asstr()[()], dtype=text)
     elif kind == "table":
-        value = _read_table(member, seen)
+        value = _read_table(member, seen, array)
     elif kind in ("dict", "list", "tuple"):
-        value = _read_dict(member, seen)
+        value = _read_dict(member, seen, array)
         if kind != "dict":
             value = (tuple if kind == "tuple" else list)(value.values())
     else:
@@ -208,19 +217,19 @@ def _read(member: Any, seen: dict[Any, Any]) -> Any:
     return value
 
 
-def _read_dict(group: h5py.Group, seen: dict[Any, Any]) -> dict[Any, Any]:
+def _read_dict(group: h5py.Group, seen: dict[Any, Any], array: Callable[[Any], Any]) -> dict[Any, Any]:
     if "keys_in" in group.attrs:
         pairs = from_tagged(json.loads(group[group.attrs["keys_in"]].asstr()[()]))
-        return {key: _read(group[member], seen) for member, key in pairs}
-    return {key: _read(group[key], seen) for key in group}
+        return {key: _read(group[member], seen, array) for member, key in pairs}
+    return {key: _read(group[key], seen, array) for key in group}
 
 
-def _read_table(group: h5py.Group, seen: dict[Any, Any]) -> Any:
+def _read_table(group: h5py.Group, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
     import pandas as pd
 
     columns = from_tagged(json.loads(group.attrs["columns"]))
     values = {
-        place: pd.Series(_read(group[member], seen), dtype=group.attrs.get(f"dtype {place}"))
+        place: pd.Series(_read(group[member], seen, array), dtype=group.attrs.get(f"dtype {place}"))
         for place, member in enumerate(group)
     }
     table = pd.DataFrame(values, index=range(int(group.attrs["rows"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.lazy import FrameArray, lazy_movie
 from playNano.core.scan import ScanGeometry
 from playNano.core.serialize import read_tree
 from playNano.errors import FileFormatError
@@ -82,28 +84,59 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         frame_metadata=info["frame_metadata"],
         scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
         header=info["metadata"],
-        load=lambda: read_bundle(source),
+        load=partial(read_bundle, source),
     )
 
 
-def read_bundle(path: str | Path) -> AFMImageStack:
+class StoredFrames:
+    """Frames of a bundle, by slices; another process opens the file anew.
+
+    Parameters
+    ----------
+    path, name
+        The file and the dataset in it.
+    shape, dtype
+        Of the dataset.
+    """
+
+    def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.path, self.name, self.shape, self.dtype, self.ndim = path, name, shape, dtype, len(shape)
+
+    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
+        """Read frames."""
+        with opened(self.path) as file:
+            return np.asarray(file[self.name][index])
+
+
+def read_bundle(path: str | Path, lazy: bool = False) -> AFMImageStack:
     """Read a stack with its steps, masks, results and records.
 
     Parameters
     ----------
     path
         A file that `playNano.io.export.bundle.write_bundle` wrote.
+    lazy
+        Leave pixels, snapshots and masks in the file, behind Dask arrays, and label images, to be read when
+        they are indexed.
 
     Raises
     ------
     FileFormatError
         The file is not a bundle, of a newer version, or damaged.
     """
-    source = Path(path)
+    source = Path(path).absolute()
+
+    def array(member: Any) -> Any:
+        if not lazy or member.ndim != 3:
+            return np.asarray(member[()], dtype=member.dtype)
+        frames = StoredFrames(source, member.name, member.shape, member.dtype)
+        movie = lazy_movie(frames, frames.shape, frames.dtype)
+        return FrameArray.of(movie) if member.name.startswith(f"/{STACK}/analysis/") else movie
+
     with opened(source) as file:
         _check_version(source, file.attrs)
         try:
-            tree: dict[str, Any] = read_tree(file, STACK)
+            tree: dict[str, Any] = read_tree(file, STACK, array)
             info = tree["info"]
         except KeyError as error:
             raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
