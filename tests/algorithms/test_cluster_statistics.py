@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_samples, silhouette_score
 
-from playNano.algorithms.cluster_statistics import bootstrap_stability, cluster_statistics, silhouette
+from playNano.algorithms.cluster_scores import bootstrap_stability, silhouette
+from playNano.algorithms.cluster_statistics import cluster_presence, cluster_statistics
 from playNano.algorithms.clustering import dbscan, kmeans
 from playNano.errors import ParameterError
 
@@ -45,6 +46,15 @@ def test_columns_follow_what_is_given():
     assert {"y_px", "radius_px", "area_px2", "density_per_px2"} <= set(table.columns)
     assert not {"occupancy", "first_time_s"} & set(table.columns)
     assert table["area_px2"].tolist() == [0.0]
+
+
+def test_a_particle_seen_often_counts_in_each_of_its_frames():
+    table = cluster_presence([1, 0, 1, 0], frames=[5, 0, 6, 0], times_s=[2.5, 0.0, 3.0, 0.0])
+    assert table["size"].tolist() == [2, 2]
+    assert table["n_frames"].tolist() == [1, 2]
+    assert table["occupancy"].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert table[["first_time_s", "last_time_s"]].to_numpy().tolist() == [[0.0, 0.0], [2.5, 3.0]]
+    assert list(cluster_presence([-1])) == ["cluster_id", "size"]
 
 
 def test_every_frame_with_a_point_counts_unless_told_otherwise():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cluster import DBSCAN
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.clusters import Choice, sample_of
@@ -12,6 +12,7 @@ from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
+from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 from playNano.errors import MissingInputError, ParameterError
 
@@ -19,6 +20,7 @@ MODULES = [
     pytest.param(KMeansClusteringModule, {"k": 3}, id="k_means"),
     pytest.param(XMeansClusteringModule, {}, id="x_means"),
     pytest.param(DBSCANClusteringModule, {"eps": 0.15, "min_samples": 3}, id="dbscan"),
+    pytest.param(HDBSCANClusteringModule, {"min_cluster_size": 8}, id="hdbscan"),
 ]
 CENTRES = np.array([[10.0, 40.0], [50.0, 20.0], [80.0, 70.0]])
 each = pytest.mark.parametrize(("module", "params"), MODULES)
@@ -229,6 +231,217 @@ def test_x_means_finds_how_many():
     assert at_least["summary"]["n_clusters"] >= 5
 
 
+TABLE = ["cluster_id", "size", "y_nm", "x_nm", "extent_y_nm", "extent_x_nm", "radius_nm", "area_nm2"]
+TABLE += ["density_per_nm2", "first_frame", "last_frame", "n_frames", "occupancy", "first_time_s"]
+TABLE += ["last_time_s", "silhouette", "stability"]
+
+
+@each
+@pytest.mark.parametrize("n_frames", [0, 12])
+def test_the_table_of_clusters(module, params, n_frames):
+    out = run(module, blobs(n_frames)[0], **params)
+    table = out["cluster_table"]
+    assert list(table) == TABLE
+    assert table["cluster_id"].tolist() == [c["id"] for c in out["clusters"]]
+    assert table["size"].to_dict() == out["summary"]["members_per_cluster"]
+    assert table["stability"].isna().all()
+    for row, cluster in zip(table.itertuples(), out["clusters"], strict=True):
+        x, y, t = np.array(cluster["coords"]).T
+        assert row.y_nm == pytest.approx(y.mean())
+        assert row.x_nm == pytest.approx(x.mean())
+        assert row.extent_x_nm == pytest.approx(np.ptp(x))
+        assert (row.first_frame, row.last_frame) == (min(cluster["frames"]), max(cluster["frames"]))
+        assert (row.first_time_s, row.last_time_s) == (t.min(), t.max())
+        assert row.occupancy == len(set(cluster["frames"])) / n_frames
+
+
+@each
+def test_places_in_nm_whatever_the_coordinates(module, params):
+    features, _ = blobs()
+    stack = AFMImageStack(np.zeros((12, 4, 4)), (3.0, 0.5), "c", "movie.asd")
+    previous = {"feature_detection": {"features_per_frame": features}}
+    for units in ("px", "nm"):
+        out = module().run(stack, previous, use_time=False, units=units, **params)
+        factor = [0.5, 3.0] if units == "nm" else [1, 1]
+        places = np.array([[p["x"], p["y"]] for listed in features for p in listed])
+        shown = np.concatenate([cluster["coords"] for cluster in out["clusters"]])
+        assert {tuple(p) for p in shown} <= {tuple(p) for p in (places * factor)}
+        table = out["table"]
+        for row in table.itertuples():
+            point = features[row.frame][row.point_index]
+            assert (row.y_nm, row.x_nm) == (point["y"] * 3.0, point["x"] * 0.5)
+        assert ("centroid_x" in table) == (units == "px")
+        one = table[table["cluster_id"] == 0]
+        assert out["cluster_table"]["y_nm"][0] == pytest.approx(one["y_nm"].mean())
+
+
+@each
+def test_silhouette_is_that_of_the_scaled_coordinates(module, params):
+    features, _ = blobs(spread=6.0)
+    out = run(module, features, use_time=False, **params)
+    table = out["table"].query("cluster_id >= 0")
+    points = table[["centroid_x", "centroid_y"]].to_numpy() / np.ptp(
+        out["table"][["centroid_x", "centroid_y"]].to_numpy(), axis=0
+    )
+    if out["summary"]["n_clusters"] < 2:
+        assert out["summary"]["silhouette"] is None
+        return
+    expected = silhouette_score(points, table["cluster_id"])
+    assert out["summary"]["silhouette"] == pytest.approx(expected)
+    drawn = run(module, features, use_time=False, silhouette_points=12, **params)
+    again = run(module, features, use_time=False, silhouette_points=12, **params)
+    assert drawn["summary"]["silhouette"] == again["summary"]["silhouette"] != out["summary"]["silhouette"]
+
+
+def test_silhouette_of_radii_in_nm_counts_in_radii():
+    features, _ = blobs()
+    out = run(DBSCANClusteringModule, features, eps_nm=8.0, eps_s=100.0, min_samples=3)
+    table = out["table"]
+    points = table[["x_nm", "y_nm", "time_s"]].to_numpy() / [8, 8, 100]
+    assert out["summary"]["n_clusters"] == 3
+    assert out["summary"]["silhouette"] == pytest.approx(silhouette_score(points, table["cluster_id"]))
+
+
+@each
+def test_stability_on_request(module, params):
+    features, _ = blobs(n_frames=40)
+    out = run(module, features, use_time=False, n_bootstrap=5, **params)
+    assert len(out["cluster_table"]) == 3
+    assert (out["cluster_table"]["stability"] > 0.75).all()
+    again = run(module, features, use_time=False, n_bootstrap=5, **params)
+    assert again["cluster_table"]["stability"].equals(out["cluster_table"]["stability"])
+    assert run(module, [[], []], n_bootstrap=5, **params)["cluster_table"]["stability"].empty
+
+
+def test_clusters_cut_at_will_are_not_stable():
+    one = [[{"y": float(y), "x": float(x)}] for y, x in np.random.default_rng(0).normal(size=(60, 2))]
+    out = run(KMeansClusteringModule, one, k=4, use_time=False, n_bootstrap=20, replicates=2)
+    assert (out["cluster_table"]["stability"] < 0.75).any()
+
+
+def test_frames_that_do_not_show_the_surface_do_not_count():
+    features, _ = blobs(n_frames=8)
+    features[2] = features[5] = []
+    usable = np.array([True] * 8)
+    usable[[2, 5]] = False
+    previous = {"feature_detection": {"features_per_frame": features}}
+    plain = KMeansClusteringModule().run(stack_for(8), previous, k=3, use_time=False)
+    assert plain["cluster_table"]["occupancy"].tolist() == [6 / 8] * 3
+    assert plain["observed"].all()
+    for told in (
+        {**previous, "frame_quality": {"usable": usable}},
+        {"feature_detection": {"features_per_frame": features, "observed": usable}},
+    ):
+        out = KMeansClusteringModule().run(stack_for(8), told, k=3, use_time=False)
+        assert out["cluster_table"]["occupancy"].tolist() == [1.0] * 3
+        assert out["observed"].tolist() == usable.tolist()
+
+
+def tracked(features, **params):
+    stack = stack_for(len(features))
+    previous = {"feature_detection": {"features_per_frame": features}}
+    previous["particle_tracking"] = ParticleTrackingModule().run(
+        stack, previous, max_distance=10.0, max_missing=3, **params
+    )
+    return stack, previous
+
+
+@each
+def test_tracks_count_once_at_their_mean_position(module, params):
+    features, _ = blobs(n_frames=10)
+    features += [[]] * 5 + blobs(n_frames=10, seed=1)[0]
+    stack, previous = tracked(features)
+    assert previous["particle_tracking"]["n_tracks"] == 6
+    chosen = {**params, "detection_module": "particle_tracking"}
+    small = {"min_samples": 2} if module is DBSCANClusteringModule else {}
+    small |= {"min_cluster_size": 2} if module is HDBSCANClusteringModule else {}
+    small |= {"min_k": 3, "max_k": 3} if module is XMeansClusteringModule else {}
+    out = module().run(stack, previous, use_time=False, **{**chosen, **small})
+    assert out["summary"]["members_per_cluster"] == {0: 2, 1: 2, 2: 2}
+    rows = previous["particle_tracking"]["table"]
+    for cluster in out["clusters"]:
+        for frame, track, coords in zip(
+            cluster["frames"], cluster["point_indices"], cluster["coords"], strict=True
+        ):
+            own = rows[rows["track_id"] == track]
+            assert frame == own["frame"].min()
+            assert coords == pytest.approx((own["centroid_x"].mean(), own["centroid_y"].mean()))
+    table = out["cluster_table"]
+    assert table["occupancy"].tolist() == pytest.approx([20 / 25] * 3)
+    assert table["last_time_s"].tolist() == [48.0] * 3
+    assert sorted(out["table"]["track_id"]) == list(range(6))
+    plain = {**previous, "particle_tracking": {"tracks": list(previous["particle_tracking"]["tracks"])}}
+    same = module().run(stack, plain, use_time=False, **{**chosen, **small})
+    assert same["clusters"] == out["clusters"]
+    pd.testing.assert_frame_equal(same["cluster_table"], table)
+
+
+def test_no_tracks():
+    stack, previous = tracked([[], [], []])
+    out = XMeansClusteringModule().run(stack, previous, detection_module="particle_tracking")
+    assert out["clusters"] == []
+    with pytest.raises(MissingInputError, match="particle_tracking"):
+        XMeansClusteringModule().run(stack, {}, detection_module="particle_tracking")
+
+
+def as_points(places):
+    return [[{"y": float(y), "x": float(x)}] for y, x in places]
+
+
+@each
+def test_a_coordinate_that_is_not_a_number_is_refused(module, params):
+    with pytest.raises(ParameterError, match=r"'centroid_x' .* is not finite for 1 of 3 detections"):
+        run(module, as_points([(0, 1), (2, np.nan), (3, 4)]), **params)
+
+
+@pytest.mark.parametrize("places", [[(3, 4)], [(3, 4)] * 2, [(3, 4)] * 20, [(0, 0), (9, 9)]])
+@pytest.mark.parametrize("n_bootstrap", [0, 3])
+def test_few_points_and_equal_points(places, n_bootstrap):
+    features, n, distinct = as_points(places), len(places), len(set(places))
+    common = {"use_time": False, "n_bootstrap": n_bootstrap}
+    with pytest.raises(ParameterError, match=f"k = 3 clusters need at least 3 .* there are {distinct}"):
+        run(KMeansClusteringModule, features, k=3, **common)
+    with pytest.raises(ParameterError, match="min_k = 3"):
+        run(XMeansClusteringModule, features, min_k=3, **common)
+    for out, sizes in (
+        (run(KMeansClusteringModule, features, k=1, **common), {0: n}),
+        (run(XMeansClusteringModule, features, **common), {0: n}),
+        (run(DBSCANClusteringModule, features, **common), {0: n} if n == 20 else {}),
+        (run(HDBSCANClusteringModule, features, **common), {}),
+    ):
+        assert out["summary"]["members_per_cluster"] == sizes
+        assert out["summary"]["n_unclustered"] == n - sum(sizes.values())
+        assert out["summary"]["silhouette"] is None
+        assert out["cluster_table"]["silhouette"].isna().all()
+        if sizes:
+            assert out["cluster_table"]["extent_y_nm"].tolist() == [np.ptp([y for y, _ in places])]
+
+
+def test_coordinates_that_are_no_places():
+    features = [[{"area": 1.0 + i % 2 * 9, "height": 2.0}] for i in range(12)]
+    out = run(KMeansClusteringModule, features, k=2, coord_columns=["area"], use_time=False)
+    assert out["cluster_centers"].tolist() == [[1.0], [10.0]]
+    assert out["cluster_table"]["size"].tolist() == [6, 6]
+    assert "y_nm" not in out["cluster_table"]
+    assert out["cluster_table"]["occupancy"].tolist() == [0.5, 0.5]
+
+
+def test_core_points_stand_in_the_table():
+    features = as_points([(0, 0), (0, 1), (1, 0), (0, 2.4), (50, 50)])
+    out = run(DBSCANClusteringModule, features, normalise=False, use_time=False, eps=1.5, min_samples=3)
+    table = out["table"].sort_values("frame")
+    assert table["cluster_id"].tolist() == [0, 0, 0, 0, -1]
+    assert table["core"].tolist() == [True, True, True, False, False]
+    assert "core" not in out["info"]
+
+
+def test_the_path_of_x_means_is_told():
+    out = run(XMeansClusteringModule, blobs()[0], use_time=False, variance="shared", max_k=6)
+    path = out["info"]["path"]
+    assert path["k"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert path["k"][path["chosen"]].tolist() == [3]
+
+
 def scaled(points, **choice):
     table = pd.DataFrame(points, columns=["x", "y", "time_s"])
     return sample_of(table, Choice(coord_columns=("x", "y"), **choice)).scaled
@@ -261,6 +474,7 @@ def test_scaling_by_deviation_and_by_given_lengths():
         ({"scale_nm": (1.0, 2.0)}, "units='nm'"),
         ({"units": "nm", "coord_columns": ("area", "x")}, "'area'"),
         ({"eps": 0.2, "eps_nm": 3.0}, "not both"),
+        ({"eps_nm": 3.0, "units": "px", "use_time": False}, "eps_nm needs units='nm'"),
         ({"eps_nm": 3.0}, "eps_s"),
         ({"eps_s": 3.0}, "eps_nm"),
         ({"epsi": 3.0}, "did you mean 'eps'"),

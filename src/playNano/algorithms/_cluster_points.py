@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,24 @@ def checked_points(points: ArrayLike, name: str = "points") -> NDArray[np.float6
     return out
 
 
+def checked_labels(labels: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return labels as (N,) int64, or say what is wrong with them."""
+    lab = np.asarray(labels)
+    if lab.size == 0 and n == 0:
+        return np.empty(0, dtype=np.int64)
+    if lab.shape != (n,) or lab.dtype.kind not in "iu":
+        raise ParameterError(
+            f"labels must be one integer a point, shape ({n},); got {lab.dtype} of shape {lab.shape}"
+        )
+    if lab.min() < -1:
+        raise ParameterError(f"labels must be -1 or more; got {lab.min()}")
+    lab = lab.astype(np.int64)
+    empty = np.flatnonzero(np.bincount(lab + 1)[1:] == 0)
+    if len(empty):
+        raise ParameterError(f"labels must number the clusters 0 to k - 1; none has the number {empty[0]}")
+    return lab
+
+
 def checked_count(value: int, name: str, least: int = 1) -> int:
     """Return an integer parameter that is at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -82,6 +101,13 @@ def checked_length(value: float, name: str) -> float:
 def position_order(points: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the order that sorts points by the first coordinate, then the second, and so on."""
     return np.lexsort(points.T[::-1]).astype(np.int64) if len(points) else np.empty(0, np.int64)
+
+
+def members_of(order: NDArray[np.int64], lab: NDArray[np.int64], k: int) -> list[NDArray[np.int64]]:
+    """Return the points of each cluster, in the order given."""
+    by_cluster = order[np.argsort(lab[order], kind="stable")]
+    bounds = np.searchsorted(lab[by_cluster], np.arange(k + 1))
+    return [by_cluster[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
 def count_distinct(points_sorted: NDArray[np.float64]) -> int:

@@ -1,4 +1,4 @@
-"""What the clustering modules share: points to cluster, scaling, and the shape of the output."""
+"""What the clustering modules share: the points to cluster, their scaling, and the run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import functools
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,17 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.modules.particle_tracking import PIXEL_AXES, joined
-from playNano.analysis.points import DEFAULT_DETECTION, DETECTIONS, detected_points, settle_detection
+from playNano.analysis.cluster_outputs import Found, Judgement, cluster_outputs
+from playNano.analysis.modules.frame_quality import observed_frames
+from playNano.analysis.modules.particle_tracking import PIXEL_AXES
+from playNano.analysis.points import (
+    DEFAULT_COORDINATES,
+    DEFAULT_DETECTION,
+    DETECTIONS,
+    points_of,
+    settle_detection,
+)
 from playNano.core.params import Declaration, Unit
-from playNano.core.tables import RowsByGroup
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 
     from playNano.algorithms.clustering import Clusters
 
+Part = TypeVar("Part", "Choice", Judgement)
 Coordinates = npt.NDArray[np.float64]
 Positive = Annotated[float, Field(gt=0)]
 Length = Annotated[float, Field(gt=0), Unit("nm")]
@@ -33,15 +41,15 @@ Length = Annotated[float, Field(gt=0), Unit("nm")]
 
 @dataclass(frozen=True)
 class Choice:
-    """Which detections are clustered, and in which coordinates.
+    """Which points are clustered, and in which coordinates.
 
     Parameters
     ----------
     detection_module
-        Module whose detections are clustered. By default ``"feature_detection"``, or
-        ``"log_blob_detection"`` where only that has run.
+        Module whose detections are clustered; by default ``"feature_detection"``, or the one detection that has
+        run. ``"particle_tracking"`` clusters its tracks, each at its mean position and mean time.
     coord_key
-        Which of its outputs.
+        Which of its outputs; by default ``"features_per_frame"``, or ``"tracks"`` of tracking.
     coord_columns
         Coordinates, in the order in which the outputs show them.
     use_time
@@ -61,7 +69,7 @@ class Choice:
     """
 
     detection_module: str = DEFAULT_DETECTION
-    coord_key: str = "features_per_frame"
+    coord_key: str = DEFAULT_COORDINATES
     coord_columns: Annotated[Sequence[str], Field(min_length=1)] = ("centroid_x", "centroid_y")
     use_time: bool = True
     normalise: bool = True
@@ -103,11 +111,22 @@ class Sample:
     time_s: Coordinates
     choice: Choice
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Sample:
+        """Return some of the points; one may be taken more than once."""
+        return Sample(self.scaled[rows], self.space[rows], self.time_s[rows], self.choice)
+
 
 class ClusteringModule(AnalysisModule):
-    """A module that groups detections; subclasses give the algorithm, `group`, and its parameters."""
+    """A module that groups detections or tracks; subclasses give the algorithm, `group`, and its parameters.
+
+    Attributes
+    ----------
+    by_density : bool
+        Whether the algorithm goes by density, which points drawn twice would raise.
+    """
 
     requires: ClassVar[tuple[str, ...]] = DETECTIONS
+    by_density: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give `run` a signature that shows the algorithm's parameters and those of `Choice`."""
@@ -129,15 +148,19 @@ class ClusteringModule(AnalysisModule):
     def group(self, sample: Sample, **params: Any) -> Clusters:
         """Cluster points; the signature declares the algorithm's own parameters."""
 
+    def coordinates(self, sample: Sample, params: Mapping[str, Any]) -> Coordinates:
+        """Return the coordinates in which `group` compares distances; `params` are those of `group`."""
+        return sample.scaled
+
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: the algorithm's own and `Choice`."""
-        return (Declaration(cls.group, ("sample",)), Declaration(Choice))
+        """Return what declares the parameters: the algorithm's own, `Choice` and `Judgement`."""
+        return (Declaration(cls.group, ("sample",)), Declaration(Choice), Declaration(Judgement))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect."""
         bound = super().bind(params, where)
-        _chosen(bound).check(where or self.name)
+        _part(bound, Choice).check(where or self.name)
         return bound
 
     def settle(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +171,7 @@ class ClusteringModule(AnalysisModule):
     def run(
         self, stack: AFMImageStack, previous_results: dict[str, Any] | None = None, **params: Any
     ) -> AnalysisOutputs:
-        """Group detections into clusters.
+        """Group detections or tracks into clusters.
 
         Parameters
         ----------
@@ -157,17 +180,26 @@ class ClusteringModule(AnalysisModule):
         previous_results
             Outputs of earlier modules, among them the detection's.
         **params
-            Those of the algorithm (`group`) and of `Choice`.
+            Those of the algorithm (`group`), of `Choice` and of `Judgement`.
 
         Returns
         -------
         dict
             ``clusters``: a sequence of dicts with ``id``, ``frames``, ``point_indices`` and ``coords`` (tuples in
-            original units, time in s last where it is used).
-            ``cluster_centers``: float64 (k, D), the members' mean in original units.
-            ``summary``: ``n_clusters``, ``members_per_cluster`` (id -> count), ``n_points``, ``n_unclustered``.
-            ``table``: the detections' table with ``cluster_id`` (-1 = in no cluster), ``point_index`` and, where
-            the algorithm gives one, ``probability``.
+            px or nm, as `units` says, time in s last where it is used). Of a track, ``frames`` has the first frame
+            and ``point_indices`` the id.
+            ``cluster_centers``: float64 (k, D), the members' mean in the same units.
+            ``summary``: ``n_clusters``, ``members_per_cluster`` (id -> count), ``n_points``, ``n_unclustered``,
+            ``silhouette`` (mean over the clustered points; None with fewer than two clusters).
+            ``table``: the detections' table (or one row a track) with ``cluster_id`` (-1 = in no cluster),
+            ``point_index``, ``y_nm, x_nm`` and, where the algorithm gives them, ``probability`` and ``core``.
+            ``cluster_table``: one row a cluster: ``cluster_id, size``, place, extent, area and density in nm,
+            ``first_frame, last_frame, n_frames, occupancy, first_time_s, last_time_s`` (see
+            `playNano.algorithms.cluster_statistics.cluster_statistics`), ``silhouette`` (-1 to 1; NaN with fewer than
+            two clusters) and ``stability`` (0 to 1; NaN unless `n_bootstrap` is given). A track counts in each frame
+            in which it was detected.
+            ``observed``: bool (n_frames,), the frames that occupancy is a fraction of; those that `frame_quality` calls
+            unusable are not.
             ``info``: what the algorithm tells besides.
 
         Raises
@@ -177,22 +209,39 @@ class ClusteringModule(AnalysisModule):
         ParameterError
             If a parameter is unknown or wrong, or the points do not allow it.
         """
-        choice = _chosen(settle_detection(params, previous_results or {}))
-        own = {name: value for name, value in params.items() if name not in vars(choice)}
-        points = detected_points(
-            stack, previous_results, choice.detection_module, choice.coord_key, choice.coord_columns
-        )
+        results = previous_results or {}
+        settled = settle_detection(params, results)
+        choice, judgement = _part(settled, Choice), _part(settled, Judgement)
+        own = {name: value for name, value in params.items() if name not in vars(choice) | vars(judgement)}
+        points = points_of(stack, results, choice.detection_module, choice.coord_key, choice.coord_columns)
         if choice.units == "nm":
             for name in choice.coord_columns:
-                points[name] *= stack.pixel_size_yx_nm[PIXEL_AXES[name]]
-        found = self.group(sample_of(points, choice), **own)
-        points["cluster_id"] = found.labels
-        detections = (previous_results or {})[choice.detection_module].get(choice.coord_key)
-        return _outputs(points, found, choice, detections)
+                points.table[name] *= stack.pixel_size_yx_nm[PIXEL_AXES[name]]
+        sample = sample_of(points.table, choice)
+        found = Found(
+            self.group(sample, **own),
+            self.coordinates(sample, own),
+            lambda rows: self.group(sample.take(rows), **own),
+            replace=not self.by_density,
+        )
+        outputs = results[choice.detection_module]
+        observed = observed_frames(results, stack.n_frames)
+        if "observed" in outputs:
+            observed = observed & np.asarray(outputs["observed"], dtype=np.bool_)
+        return cluster_outputs(
+            points,
+            found,
+            [*choice.coord_columns, *(["time_s"] if choice.use_time else [])],
+            detections=outputs[choice.coord_key],
+            units=choice.units,
+            observed=observed,
+            judgement=judgement,
+        )
 
 
-def _chosen(params: Mapping[str, Any]) -> Choice:
-    return Choice(**{name: params[name] for name in Choice.__dataclass_fields__})
+def _part(params: Mapping[str, Any], kind: type[Part]) -> Part:
+    """Return the parameters that a dataclass declares, as one of it."""
+    return kind(**{field.name: params[field.name] for field in fields(kind)})
 
 
 def sample_of(points: pd.DataFrame, choice: Choice) -> Sample:
@@ -232,30 +281,3 @@ def _scaled(axis: Coordinates, scale: float | None, choice: Choice) -> Coordinat
         return axis
     extent = float(np.ptp(axis)) if choice.scale_by == "range" else float(np.std(axis))
     return np.asarray((axis - axis.min()) / (extent if extent > 0 else 1.0))
-
-
-def _outputs(points: pd.DataFrame, found: Clusters, choice: Choice, detections: Any) -> AnalysisOutputs:
-    columns = [*choice.coord_columns, *(["time_s"] if choice.use_time else [])]
-    info = dict(found.info)
-    if "probability" in info:
-        points["probability"] = info.pop("probability")
-    rows = points.sort_values(["cluster_id", "frame", "point_index"], ignore_index=True)
-    members = rows[rows["cluster_id"] >= 0].reset_index(drop=True)
-    count = len(found.centers)
-    sizes = np.bincount(members["cluster_id"].to_numpy(), minlength=count)
-    centers = members.groupby("cluster_id")[columns].mean().reindex(range(count))
-    table = joined(rows, detections, "cluster_id")
-    if "probability" in rows and "probability" not in table:
-        table.insert(3, "probability", rows["probability"].to_numpy())
-    return {
-        "clusters": RowsByGroup(members, "cluster_id", range(count), columns, dense=False),
-        "cluster_centers": centers.to_numpy(dtype=np.float64).reshape(count, len(columns)),
-        "summary": {
-            "n_clusters": count,
-            "members_per_cluster": {i: int(size) for i, size in enumerate(sizes)},
-            "n_points": len(points),
-            "n_unclustered": len(points) - len(members),
-        },
-        "table": table,
-        "info": info,
-    }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
-from playNano.analysis.clusters import ClusteringModule, Sample
+from playNano.analysis.clusters import ClusteringModule, Coordinates, Sample
 from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
@@ -20,6 +21,7 @@ class DBSCANClusteringModule(ClusteringModule):
 
     name = "dbscan_clustering"
     version = "1.0"
+    by_density = True
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect; a radius in nm takes the place of the scaled one."""
@@ -28,6 +30,8 @@ class DBSCANClusteringModule(ClusteringModule):
         if given.get("eps_nm") is not None:
             if given.get("eps") is not None:
                 raise ParameterError(f"{at}: give eps (scaled) or eps_nm, not both")
+            if given.get("units", "nm") != "nm":
+                raise ParameterError(f"{at}: eps_nm needs units='nm' (it sets them where none are given)")
             given["eps"], given["units"] = None, "nm"
         bound = super().bind(given, where)
         if bound["eps"] is None and bound["eps_nm"] is None:
@@ -37,6 +41,15 @@ class DBSCANClusteringModule(ClusteringModule):
         if bound["eps_nm"] is not None and bound["eps_s"] is None and bound["use_time"]:
             raise ParameterError(f"{at}: with eps_nm give eps_s too, or use_time=False")
         return bound
+
+    def coordinates(self, sample: Sample, params: Mapping[str, Any]) -> Coordinates:
+        """Return scaled coordinates, or lengths and times in units of the radii."""
+        if params["eps_nm"] is None:
+            return sample.scaled
+        lengths = sample.space / float(params["eps_nm"])
+        if params["eps_s"] is None:
+            return lengths
+        return np.column_stack([lengths, sample.time_s / float(params["eps_s"])])
 
     def group(
         self,

@@ -17,6 +17,7 @@ class HDBSCANClusteringModule(ClusteringModule):
 
     name = "hdbscan_clustering"
     version = "1.0"
+    by_density = True
 
     def group(
         self,

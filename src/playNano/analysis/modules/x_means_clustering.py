@@ -42,6 +42,7 @@ class XMeansClusteringModule(ClusteringModule):
         bic_threshold: Annotated[float, Field(ge=0)] = 0.0,
         criterion: Literal["bic", "aic"] = "bic",
         method: Literal["path", "local", "gmeans"] = "path",
+        variance: Literal["own", "shared"] = "own",
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> Clusters:
         """Group detections into as many clusters as an information criterion supports.
@@ -63,6 +64,8 @@ class XMeansClusteringModule(ClusteringModule):
         method
             "path": best-first splits from `min_k` to `max_k`, the whole model judged for every number;
             "local": each split judged by itself; "gmeans": splits while clusters are not Gaussian.
+        variance
+            "own": clusters differ in width; "shared": all are equally wide, as published.
         seed
             Seed of the starting positions.
 
@@ -88,5 +91,6 @@ class XMeansClusteringModule(ClusteringModule):
             bic_threshold=bic_threshold,
             criterion=criterion,
             method=method,
+            variance=variance,
             seed=seed,
         )
