@@ -60,7 +60,7 @@ def test_analyze_writes_everything(movie, tmp_path, capsys):
     names = {path.name for path in out.iterdir()}
     assert {
         "record.json", "record.h5", "features.csv", "tracks.csv", "clusters.csv", "overview.png", "movie.gif",
-        "pipeline.yaml",
+        "pipeline.yaml", "clusters.png", "cluster_table.csv", "cluster_occupancy.csv",
     } <= names  # fmt: skip
     record = read_record_json(out / "record.json")
     assert [step["name"] for step in record["provenance"]["steps"]] == [
@@ -68,6 +68,19 @@ def test_analyze_writes_everything(movie, tmp_path, capsys):
     ]  # fmt: skip
     assert len(pd.read_csv(out / "tracks.csv")) == len(pd.read_csv(out / "features.csv")) > 0
     assert "n_tracks" in capsys.readouterr().out
+
+
+def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):
+    """Every parameter of clustering can be given on the command line."""
+    steps = f"{DETECT};particle_tracking:max_distance=4;x_means_clustering:detection_module=particle_tracking"
+    steps += ",units=nm,scale_nm=(20,10),scale_s=5,time_weight=0.5,variance=shared,max_k=3,n_bootstrap=2"
+    steps += ",silhouette_points=500,judge_seed=3,criterion=aic,method=local,bic_threshold=1"
+    assert call("analyze", movie, "--process", LEVEL, "--steps", steps, "-o", tmp_path, "--no-gif") == 0
+    step = read_record_json(tmp_path / "record.json")["provenance"]["steps"][-1]
+    assert step["params"]["coord_key"] == "tracks"
+    assert step["params"]["scale_nm"] == [20.0, 10.0]
+    assert {"track_id", "cluster_id"} <= set(pd.read_csv(tmp_path / "clusters.csv"))
+    assert pd.read_csv(tmp_path / "cluster_table.csv")["stability"].notna().all()
 
 
 def test_the_written_pipeline_file_repeats_the_run(movie, tmp_path):

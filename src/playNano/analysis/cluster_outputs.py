@@ -122,6 +122,7 @@ def cluster_outputs(
         },
         "table": _point_table(rows, {name: values[order] for name, values in own.items()}, detections, units),
         "cluster_table": table,
+        "occupancy_table": occupancy_table(points, clusters.labels),
         "observed": observed,
         "info": info,
     }
@@ -162,6 +163,14 @@ def cluster_table(
             seed=judgement.judge_seed,
         )
     return table
+
+
+def occupancy_table(points: Points, labels: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return one row for each cluster and frame in which it has members: ``cluster_id, frame, time_s, n_members``."""
+    seen = points.seen.assign(cluster_id=labels[points.seen["point"].to_numpy()])
+    seen = seen[seen["cluster_id"] >= 0]
+    groups = seen.groupby(["cluster_id", "frame", "time_s"], as_index=False).size()
+    return groups.rename(columns={"size": "n_members"})
 
 
 def _mean_silhouette(table: pd.DataFrame) -> float | None:

@@ -198,6 +198,8 @@ class ClusteringModule(AnalysisModule):
             `playNano.algorithms.cluster_statistics.cluster_statistics`), ``silhouette`` (-1 to 1; NaN with fewer than
             two clusters) and ``stability`` (0 to 1; NaN unless `n_bootstrap` is given). A track counts in each frame
             in which it was detected.
+            ``occupancy_table``: one row for each cluster and frame in which it has members: ``cluster_id, frame,
+            time_s`` (the frame's start), ``n_members``.
             ``observed``: bool (n_frames,), the frames that occupancy is a fraction of; those that `frame_quality` calls
             unusable are not.
             ``info``: what the algorithm tells besides.

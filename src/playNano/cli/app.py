@@ -149,7 +149,7 @@ def analyze(
     cluster: Cluster = None,
     workers: Workers = None,
 ) -> None:
-    """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, overview.png and movie.gif."""
+    """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, pictures and movie.gif."""
     from playNano.cli.job import Options, Plan, analyze_file
     from playNano.core import cluster as clusters
 

@@ -195,7 +195,7 @@ def _reason(error: Exception) -> str:
 def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
     """Write every kind of table of all movies that are done as one, with a column ``movie``."""
     done = [outcome.movie for outcome in outcomes if outcome.status in ("done", "done before")]
-    for kind in TABLES.values():
+    for _, _, kind in TABLES:
         parts = [(movie, folder / movie / f"{kind}.csv") for movie in done]
         parts = [(movie, part) for movie, part in parts if part.is_file()]
         target = folder / f"{kind}.csv"

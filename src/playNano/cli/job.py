@@ -16,6 +16,7 @@ from playNano.core.serialize import json_safe
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file
 from playNano.errors import ParameterError
 from playNano.io.export.bundle import write_bundle
+from playNano.io.export.cluster_pictures import write_cluster_pictures
 from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.export.overview import last_table, write_overview
@@ -144,6 +145,7 @@ def analyze_stack(
     write_tables(record["analysis"], folder)
     _write_plan(processing, analysis, folder / "pipeline.yaml")
     write_overview(stack, record["analysis"], folder / "overview.png")
+    write_cluster_pictures(stack, record["analysis"], folder)
     if gif:
         _gif(stack, folder, last_table(record["analysis"], "n_tracks"), bars)
     return record

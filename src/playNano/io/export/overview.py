@@ -12,7 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.files import replacing
-from playNano.io.export.render import COLOUR_MAP, ScaleBar, height_limits, track_colour
+from playNano.io.export.render import draw_heights, shade_lost, track_colour
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,31 +91,9 @@ def _spread(start: int, block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
-    py, px = stack.pixel_size_yx_nm
-    low, high = height_limits(stack.data)
-    # Places are in nm from the centre of pixel (0, 0).
-    extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
-    image = axes.imshow(
-        stack.get_frame(frame), cmap=COLOUR_MAP, vmin=low, vmax=high, extent=extent, aspect="equal"
-    )
-    axes.figure.colorbar(image, ax=axes, label=f"height ({stack.unit})", shrink=0.8)
-    bar = ScaleBar.for_width(stack.width * px)
-    x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
-    axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(
-        x + bar.length_nm / 2,
-        y - 0.015 * stack.height * py,
-        bar.text,
-        color="white",
-        ha="center",
-        va="bottom",
-    )
+    draw_heights(axes, stack, stack.get_frame(frame))
     time = f", {stack.time_for_frame(frame):.2f} s" if stack.has_times else ""
     axes.set_title(f"{stack.file_path.name}, {stack.channel}: frame {frame}{time}", fontsize=10)
-    axes.set_xlabel("x (nm)")
-    axes.set_ylabel("y (nm)")
-    axes.set_xlim(extent[0], extent[1])
-    axes.set_ylim(extent[2], extent[3])
 
 
 def _places_nm(stack: AFMImageStack, table: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
@@ -162,11 +140,7 @@ def _draw_counts(
     lost: npt.NDArray[np.bool_],
 ) -> None:
     times = np.asarray(stack.get_frame_times())
-    if lost.any():
-        where = axes.get_xaxis_transform()
-        axes.fill_between(
-            times, 0, 1, where=lost, step="mid", color="0.85", transform=where, label="not usable"
-        )
+    shade_lost(axes, times, lost)
     if features is not None:
         counts = np.bincount(features["frame"].to_numpy(), minlength=stack.n_frames).astype(np.float64)
         counts[lost] = np.nan

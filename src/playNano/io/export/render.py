@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.afm_stack import AFMImageStack
 from playNano.core.lazy import computed, is_lazy
 
 COLOUR_MAP = "afmhot"
@@ -78,3 +79,42 @@ class ScaleBar:
 def track_colour(track: Any) -> str:
     """Return the colour of a track."""
     return TRACK_COLOURS[int(track) % (len(TRACK_COLOURS) - 1)]
+
+
+def draw_heights(axes: Any, stack: AFMImageStack, image: npt.NDArray[Any], colours: str = COLOUR_MAP) -> None:
+    """Draw heights between the movie's limits with axes in nm, a scale bar and a colour bar.
+
+    Parameters
+    ----------
+    axes
+        Matplotlib axes; places are in nm from the centre of pixel (0, 0).
+    stack
+        The movie, for pixel size, unit and limits.
+    image
+        (height, width).
+    colours
+        Name of a Matplotlib colour map.
+    """
+    py, px = stack.pixel_size_yx_nm
+    low, high = height_limits(stack.data)
+    extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
+    shown = axes.imshow(image, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="equal")
+    axes.figure.colorbar(shown, ax=axes, label=f"height ({stack.unit})", shrink=0.8)
+    bar = ScaleBar.for_width(stack.width * px)
+    x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
+    axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    middle, above = x + bar.length_nm / 2, y - 0.015 * stack.height * py
+    axes.text(middle, above, bar.text, color="white", ha="center", va="bottom")
+    axes.set_xlabel("x (nm)")
+    axes.set_ylabel("y (nm)")
+    axes.set_xlim(extent[0], extent[1])
+    axes.set_ylim(extent[2], extent[3])
+
+
+def shade_lost(axes: Any, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]) -> None:
+    """Shade the times of frames that do not show the surface."""
+    if lost.any():
+        where = axes.get_xaxis_transform()
+        axes.fill_between(
+            times, 0, 1, where=lost, step="mid", color="0.85", transform=where, label="not usable"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,22 @@ TABLES = (
     ("n_tracks", "table", "tracks"),
     ("clusters", "table", "clusters"),
     ("clusters", "cluster_table", "cluster_table"),
+    ("clusters", "occupancy_table", "cluster_occupancy"),
     ("features_per_frame", "table", "features"),
 )
 """Output by which a kind of step is known, which of its tables, name of the file."""
+
+
+def file_name(kind: str, ending: str, key: str, written: Container[str]) -> str:
+    """Return the name of a step's file: that of the kind, with the step's number where the name is taken.
+
+    Examples
+    --------
+    >>> file_name("clusters", "png", "step_3_dbscan_clustering", {"clusters.png"})
+    'clusters_step_3.png'
+    """
+    name = f"{kind}.{ending}"
+    return name if name not in written else f"{kind}_{'_'.join(key.split('_')[:2])}.{ending}"
 
 
 def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
@@ -25,9 +38,9 @@ def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) 
     analysis
         Outputs by ``"step_<n>_<module>"``, as a record holds them.
     folder
-        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point) and
-        ``cluster_table.csv`` (one row a cluster); it is made if need be. Where several steps give the same
-        kind, the later ones' files end in ``_step_<n>``.
+        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point), ``cluster_table.csv``
+        (one row a cluster) and ``cluster_occupancy.csv`` (one row a cluster and frame); it is made if need be.
+        Where several steps give the same kind, the later ones' files end in ``_step_<n>``.
 
     Returns
     -------
@@ -44,8 +57,7 @@ def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) 
         for known_by, table, kind in TABLES:
             if known_by not in outputs or table not in outputs:
                 continue
-            first = f"{kind}.csv" not in written
-            name = f"{kind}.csv" if first else f"{kind}_{'_'.join(key.split('_')[:2])}.csv"
+            name = file_name(kind, "csv", key, written)
             target = Path(folder) / name
             with replacing(target) as temporary:
                 outputs[table].to_csv(temporary, index=False)

@@ -1,0 +1,163 @@
+"""Pictures of clusters: where they lie, and when they have members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.executor import map_frames
+from playNano.core.files import replacing
+from playNano.io.export.render import draw_heights, shade_lost, track_colour
+from playNano.io.export.tables import file_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_POINTS = 50_000  # more cannot be told apart in a picture
+_MOST_NUMBERS = 60
+
+
+def write_cluster_pictures(
+    stack: AFMImageStack, analysis: Mapping[str, Mapping[str, Any]], folder: str | Path
+) -> dict[str, Path]:
+    """Draw the clusters of each clustering step over the mean image, and their occupancy against time.
+
+    Parameters
+    ----------
+    stack
+        The levelled movie.
+    analysis
+        Outputs by ``"step_<n>_<module>"``, as a record holds them.
+    folder
+        Folder for ``clusters.png``; it is made if need be. Where several steps cluster, the later ones' files
+        end in ``_step_<n>``.
+
+    Returns
+    -------
+    dict
+        Name of the file -> its path; empty where nothing was clustered.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written; an older file stays as it was.
+    """
+    written: dict[str, Path] = {}
+    for key, outputs in analysis.items():
+        if "cluster_table" not in outputs:
+            continue
+        name = file_name("clusters", "png", key, written)
+        written[name] = Path(folder) / name
+        _write_picture(stack, outputs, key.split("_", 2)[-1], written[name])
+    return written
+
+
+def mean_image(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the mean of the frames that show the surface, (height, width); NaN where none tells a height."""
+    parts = map_frames(_sums, stack.data, observed, what="clusters.png")
+    total = np.sum([part[0] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)
+    count = np.sum([part[1] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _sums(start: int, block: npt.NDArray[Any], observed: npt.NDArray[np.bool_]) -> Any:
+    frames = block[observed].astype(np.float64)
+    finite = np.isfinite(frames)
+    return np.where(finite, frames, 0.0).sum(axis=0), finite.sum(axis=0)
+
+
+def _write_picture(stack: AFMImageStack, outputs: Mapping[str, Any], module: str, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    observed = np.asarray(outputs["observed"], dtype=np.bool_)
+    clusters = outputs["cluster_table"]
+    figure = Figure(figsize=(11, 5.6), layout="constrained", dpi=110)
+    west, east = cast(Any, figure.subfigures(1, 2, width_ratios=(1.25, 1)))
+    left = west.subplots()
+    above, below = east.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
+    draw_heights(left, stack, mean_image(stack, observed), "gray")
+    _draw_points(left, outputs["table"], clusters)
+    left.set_title(
+        f"{stack.file_path.name}: {module}, {len(clusters)} clusters over the mean image", fontsize=10
+    )
+    times = np.asarray(stack.get_frame_times(), dtype=np.float64)
+    _draw_occupancy(below, outputs["occupancy_table"], times, len(clusters), ~observed)
+    _draw_number(above, outputs["occupancy_table"], times, ~observed)
+    below.set_xlabel("time (s)" if stack.has_times else "frame")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None:
+    if not {"y_nm", "x_nm"} <= set(table.columns) or not len(table):
+        return
+    shown = table.iloc[:: -(-len(table) // _MOST_POINTS)]
+    numbers = shown["cluster_id"].to_numpy()
+    colours = np.array([track_colour(number) if number >= 0 else "0.6" for number in numbers])
+    size = float(np.clip(20_000 / len(shown), 3, 25))
+    axes.scatter(shown["x_nm"], shown["y_nm"], s=size, c=colours, alpha=0.7, linewidths=0)
+    if "y_nm" in clusters and len(clusters) <= _MOST_NUMBERS:
+        for row in clusters.itertuples():
+            box = {"boxstyle": "round,pad=0.15", "facecolor": "black", "alpha": 0.5, "linewidth": 0}
+            axes.annotate(
+                str(row.cluster_id),
+                (row.x_nm, row.y_nm),
+                xytext=(7, 7),
+                textcoords="offset points",
+                color=track_colour(row.cluster_id),
+                fontsize=8,
+                bbox=box,
+            )
+
+
+def _draw_occupancy(
+    axes: Any, occupied: pd.DataFrame, times: npt.NDArray[np.float64], count: int, lost: npt.NDArray[np.bool_]
+) -> None:
+    """Draw a row a cluster, filled in the frames in which it has members."""
+    from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import MaxNLocator
+
+    shade_lost(axes, times, lost)
+    if len(occupied):
+        edges = _edges(times)
+        numbers, frames = occupied["cluster_id"].to_numpy(), occupied["frame"].to_numpy()
+        # Frames that follow each other are one bar.
+        breaks = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(frames) != 1)) + 1
+        first, last = np.append(0, breaks), np.append(breaks, len(frames)) - 1
+        left, right, row = edges[frames[first]], edges[frames[last] + 1], numbers[first]
+        corners = [(left, row - 0.4), (right, row - 0.4), (right, row + 0.4), (left, row + 0.4)]
+        bars = np.stack([np.column_stack(corner) for corner in corners], axis=1)
+        axes.add_collection(PolyCollection(list(bars), facecolors=[track_colour(number) for number in row]))
+    axes.set_xlim(*((times[0], times[-1]) if len(times) > 1 else (None, None)))
+    axes.set_ylim(max(count, 1) - 0.5, -0.5)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel("cluster")
+    axes.set_facecolor("0.97")
+
+
+def _draw_number(
+    axes: Any, occupied: pd.DataFrame, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]
+) -> None:
+    """Draw how many clusters have members, against time."""
+    shade_lost(axes, times, lost)
+    number = np.bincount(occupied["frame"].to_numpy(), minlength=len(times)).astype(np.float64)
+    number[lost] = np.nan
+    axes.step(times, number, where="mid", color="#0072b2")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("occupied")
+    axes.grid(alpha=0.25)
+    axes.tick_params(labelbottom=False)
+    axes.set_title("which clusters have members, against time", fontsize=10)
+
+
+def _edges(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the limits between frames, and those of the first and last."""
+    if len(times) < 2:
+        return np.array([t + half for t in times[:1] for half in (-0.5, 0.5)])
+    middle = (times[1:] + times[:-1]) / 2
+    return np.concatenate([[2 * times[0] - middle[0]], middle, [2 * times[-1] - middle[-1]]])
