@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playNano.core.lazy import is_lazy
 from playNano.errors import ClusterError, ParameterError
 
+if TYPE_CHECKING:
+    from playNano.core.executor import Block, ChunkJob
+
 
 def run_on_cluster(
     client: Any,
-    job: Callable[..., Any],
-    borders: Sequence[tuple[int, int]],
+    job: ChunkJob,
+    chunks: Sequence[Block],
     movies: Sequence[Any],
 ) -> Iterator[Any]:
-    """Yield ``job(start, *chunks)`` for every chunk, in order, computed by the client's workers.
+    """Yield ``job(start, own, *chunks)`` for every chunk, in order, computed by the client's workers.
 
     Chunks are computed where they are used; only what `job` returns comes back. A worker that dies is no
     failure: its tasks go to the others.
@@ -35,9 +38,9 @@ def run_on_cluster(
     _check_sendable(client, job)
     tasks = []
     run = dask.delayed(job, pure=False, traverse=False)
-    for start, stop in borders:
-        parts = [_part(movie, start, stop) for movie in movies]
-        tasks.append(run(start, *parts))
+    for chunk in chunks:
+        low, high, own = job.span(chunk, len(movies[0]))
+        tasks.append(run(low, own, *(_part(movie, low, high) for movie in movies)))
     futures = client.compute(tasks)
     try:
         for future in futures:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
@@ -140,6 +141,7 @@ def map_frames(
     workers: int | None = None,
     block_frames: int | None = None,
     block_bytes: int = BLOCK_BYTES,
+    overlap: int = 0,
 ) -> list[Any]:
     """Call a function for blocks of frames of movies, in memory or lazy, and return the results in order.
 
@@ -161,6 +163,9 @@ def map_frames(
         `dask.distributed.Client` is active, on its cluster: only the results come back.
     block_frames, block_bytes
         Frames in a block; by default as many as the bytes hold.
+    overlap
+        Further frames on either side of a block, as far as the movie goes. Where it is not 0, the function is
+        also given ``inner``, the slice of the block's own frames, and returns what belongs to these.
 
     Raises
     ------
@@ -169,17 +174,19 @@ def map_frames(
     """
     carry = _carrier.get()
     task: Task = function if carry is None else _Carried(carry, function)
+    first = movies[0]
+    # Blocks are much longer than what is done twice at their ends.
+    block_bytes = max(block_bytes, 8 * overlap * first.itemsize * first.shape[1] * first.shape[2])
     if any(is_lazy(movie) for movie in movies):
-        job = ChunkJob(task, block_frames, block_bytes, out is not None)
+        job = ChunkJob(task, block_frames, block_bytes, out is not None, overlap)
         return _map_chunks(job, movies, what, out, workers)
 
     def work(block: Block) -> Any:
-        result = task(block.start, *(movie[block.start : block.stop] for movie in movies))
+        result = call_with_overlap(task, 0, movies, block, overlap)
         if out is not None:
             result, out[block.start : block.stop] = result
         return result
 
-    first = movies[0]
     return map_blocks(
         work,
         first.shape,
@@ -189,6 +196,15 @@ def map_frames(
         block_bytes=block_bytes,
         workers=workers,
     )
+
+
+def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: Block, overlap: int) -> Any:
+    """Call a function for a block of movies whose first frame has the number `start`."""
+    low, high = max(0, block.start - overlap), min(len(movies[0]), block.stop + overlap)
+    parts = (movie[low:high] for movie in movies)
+    if not overlap:
+        return function(start + low, *parts)
+    return function(start + low, *parts, inner=slice(block.start - low, block.stop - low))
 
 
 @contextmanager
@@ -209,8 +225,8 @@ class _Carried:
     carrier: Callable[..., Any]
     function: Callable[..., Any]
 
-    def __call__(self, start: int, *blocks: Any) -> Any:
-        return self.carrier(self.function, start, *blocks)
+    def __call__(self, start: int, *blocks: Any, **inner: slice) -> Any:
+        return self.carrier(partial(self.function, **inner), start, *blocks)
 
 
 def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, workers: int | None) -> list[Any]:
@@ -221,11 +237,12 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
     if client is not None:
         from playNano.core.cluster import run_on_cluster
 
-        stream = run_on_cluster(client, job, [(b.start, b.stop) for b in chunks], movies)
+        stream = run_on_cluster(client, job, chunks, movies)
     else:
 
         def work(block: Block) -> tuple[list[Any], Any]:
-            return job(block.start, *(computed(movie[block.start : block.stop]) for movie in movies))
+            low, high, own = job.span(block, len(lead))
+            return job(low, own, *(computed(movie[low:high]) for movie in movies))
 
         stream = _run(work, chunks, default_workers() if workers is None else max(1, workers))
     notify, results, done = _progress.get(), [], 0
@@ -248,21 +265,36 @@ class ChunkJob:
     block_frames: int | None = None
     block_bytes: int = BLOCK_BYTES
     gives_frames: bool = False
+    overlap: int = 0
 
-    def __call__(self, start: int, *chunks: Any) -> tuple[list[Any], Any]:
-        """Return the blocks' results in order, and the frames where the function gives such."""
+    def span(self, chunk: Block, n_frames: int) -> tuple[int, int, Block]:
+        """Return the frames (start, stop) that a chunk needs, and its own frames among them."""
+        low, high = max(0, chunk.start - self.overlap), min(n_frames, chunk.stop + self.overlap)
+        return low, high, Block(chunk.start - low, chunk.stop - low)
+
+    def __call__(self, start: int, own: Block, *chunks: Any) -> tuple[list[Any], Any]:
+        """Return the blocks' results in order, and the frames where the function gives such.
+
+        Parameters
+        ----------
+        start
+            Number of the first frame of the chunks.
+        own
+            The frames to work on, counted in the chunks; the others are neighbours.
+        *chunks
+            The same frames of each movie.
+        """
         import numpy as np
 
-        first, results, frames = chunks[0], [], []
+        results, frames = [], []
+        shape = (own.stop - own.start, *chunks[0].shape[1:3])
         with one_thread_each():
-            shape = (len(first), *first.shape[1:3])
-            for block in frame_blocks(shape, first.itemsize, self.block_frames, self.block_bytes):
-                result = self.function(
-                    start + block.start, *(chunk[block.start : block.stop] for chunk in chunks)
-                )
+            for part in frame_blocks(shape, chunks[0].itemsize, self.block_frames, self.block_bytes):
+                block = Block(own.start + part.start, own.start + part.stop)
+                result = call_with_overlap(self.function, start, chunks, block, self.overlap)
                 if self.gives_frames:
-                    result, part = result
-                    frames.append(part)
+                    result, pixels = result
+                    frames.append(pixels)
                 results.append(result)
         return results, np.concatenate(frames) if frames else None
 

@@ -63,8 +63,14 @@ class Chain:
                 before = True
         return before
 
+    @property
+    def reach(self) -> int:
+        """Frames on either side of a block that its results depend on."""
+        steps = ((link.step, link.params) for link in self.links if link.step is not None)
+        return sum(step.neighbours(params) for step, params in steps if step.neighbours is not None)
+
     def __call__(
-        self, start: int, block: Pixels, mask: Mask | None = None
+        self, start: int, block: Pixels, mask: Mask | None = None, inner: slice = slice(None)
     ) -> tuple[Notes, Pixels, Mask | None]:
         """Run the steps.
 
@@ -76,12 +82,14 @@ class Chain:
             (n, height, width), n > 0.
         mask
             In force before the first step, of the block's shape.
+        inner
+            The frames of the block that are wanted; the others, `reach` on either side or up to the movie's
+            ends, are there for the steps that look at neighbours.
 
         Returns
         -------
         tuple
-            Notes; the pixels after the last filter (`block` itself where there is none); the mask in force
-            at the end.
+            Of the wanted frames: notes; the pixels after the last filter; the mask in force at the end.
 
         Raises
         ------
@@ -89,6 +97,7 @@ class Chain:
             If a step fails; the message names step and frame.
         """
         pixels, notes = block, Notes()
+        wanted = range(start, start + len(block))[inner]
         dtype = as_float_block(block[:1])[0].dtype
         for place, link in enumerate(self.links):
             began = time.perf_counter()
@@ -98,15 +107,16 @@ class Chain:
             used = mask if link.step.uses_mask else None
             result = self._call(link, link.step, pixels, used, start)
             few = _too_few(pixels, used, link.step.min_pixels(link.params) if link.step.min_pixels else 0)
-            if few.size:
-                notes.skipped[place] = (start + few).tolist()
+            skipped = [frame for frame in (start + few).tolist() if frame in wanted]
+            if skipped:
+                notes.skipped[place] = skipped
             if link.step.kind == "mask":
                 marked = result.astype(np.bool_, copy=False)
                 mask = marked if mask is None else mask | marked
             else:
                 pixels = result.astype(dtype, copy=False)
             notes.seconds[place] = time.perf_counter() - began
-        return notes, pixels, mask
+        return notes, pixels[inner], None if mask is None else mask[inner]
 
     def _call(self, link: Link, step: Step, pixels: Pixels, mask: Mask | None, start: int) -> Pixels:
         at = f"{self.source}, step {link.index} ({step.name})"
@@ -135,9 +145,11 @@ class FinalPixels:
 
     chain: Chain
 
-    def __call__(self, start: int, block: Pixels, mask: Mask | None = None) -> tuple[Notes, Pixels]:
+    def __call__(
+        self, start: int, block: Pixels, mask: Mask | None = None, inner: slice = slice(None)
+    ) -> tuple[Notes, Pixels]:
         """Return notes and pixels of a block."""
-        notes, pixels, _ = self.chain(start, block, mask)
+        notes, pixels, _ = self.chain(start, block, mask, inner)
         return notes, pixels
 
 
@@ -147,10 +159,12 @@ class FinalMask:
 
     chain: Chain
 
-    def __call__(self, start: int, block: Pixels, mask: Mask | None = None) -> tuple[Notes, Mask]:
+    def __call__(
+        self, start: int, block: Pixels, mask: Mask | None = None, inner: slice = slice(None)
+    ) -> tuple[Notes, Mask]:
         """Return notes and mask of a block."""
-        notes, _, mask = self.chain(start, block, mask)
-        return notes, np.zeros(block.shape, np.bool_) if mask is None else mask
+        notes, pixels, mask = self.chain(start, block, mask, inner)
+        return notes, np.zeros(pixels.shape, np.bool_) if mask is None else mask
 
 
 def _too_few(part: Pixels, mask: Mask | None, needed: int) -> npt.NDArray[np.int64]:

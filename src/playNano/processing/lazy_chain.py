@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.executor import ChunkJob
+from playNano.core.executor import Block, ChunkJob
+from playNano.core.lazy import chunk_borders
 from playNano.core.memory import free_memory_bytes
 from playNano.errors import StackError
 from playNano.processing.chain import Chain, FinalMask, FinalPixels
@@ -16,12 +17,12 @@ from playNano.processing.chain import Chain, FinalMask, FinalPixels
 
 def lazy_pixels(data: Any, chain: Chain) -> Any:
     """Return the Dask array of the pixels after a chain; nothing is computed."""
-    return _mapped(data, FinalPixels(chain), chain.dtype(data.dtype))
+    return _mapped(data, FinalPixels(chain), chain.reach, chain.dtype(data.dtype))
 
 
 def lazy_mask(data: Any, chain: Chain) -> Any:
     """Return the Dask array of the mask in force after a chain; nothing is computed."""
-    return _mapped(data, FinalMask(chain), np.dtype(np.bool_))
+    return _mapped(data, FinalMask(chain), chain.reach, np.dtype(np.bool_))
 
 
 def fits_memory(data: Any, where: str) -> None:
@@ -40,19 +41,37 @@ def fits_memory(data: Any, where: str) -> None:
         )
 
 
-def _mapped(data: Any, task: Any, dtype: np.dtype[Any]) -> Any:
+def _mapped(data: Any, task: Any, reach: int, dtype: np.dtype[Any]) -> Any:
     import dask.array
+    from dask.array.overlap import ensure_minimum_chunksize, overlap
 
     if not len(data):
         return data.astype(dtype)
+    if 0 in data.chunks[0]:
+        data = data.rechunk({0: tuple(size for size in data.chunks[0] if size)})
+    if reach and len(data.chunks[0]) > 1:
+        data = data.rechunk({0: ensure_minimum_chunksize(min(reach, len(data)), data.chunks[0])})
+    job = ChunkJob(task, gives_frames=True, overlap=reach)
+    chunks = [Block(*border) for border in chunk_borders(data)]
+    spans = [job.span(chunk, len(data)) for chunk in chunks]
+    given = overlap(data, {0: reach}, {0: "none"}) if reach and len(chunks) > 1 else data
     return dask.array.map_blocks(
-        _on_chunk, data, job=ChunkJob(task, gives_frames=True), dtype=dtype, meta=np.empty((0, 0, 0), dtype)
+        _on_chunk,
+        given,
+        job=job,
+        spans=spans,
+        dtype=dtype,
+        chunks=data.chunks,
+        meta=np.empty((0, 0, 0), dtype),
     )
 
 
 def _on_chunk(
-    chunk: npt.NDArray[Any], job: ChunkJob, block_info: Mapping[Any, Any] | None = None
+    chunk: npt.NDArray[Any],
+    job: ChunkJob,
+    spans: Sequence[tuple[int, int, Block]],
+    block_id: tuple[int, ...] = (0, 0, 0),
 ) -> npt.NDArray[Any]:
-    start = 0 if block_info is None else int(block_info[0]["array-location"][0][0])
-    frames: npt.NDArray[Any] = job(start, np.asarray(chunk))[1]
+    start, _, own = spans[block_id[0]]
+    frames: npt.NDArray[Any] = job(start, own, np.asarray(chunk))[1]
     return frames

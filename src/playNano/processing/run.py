@@ -101,7 +101,7 @@ class Run:
         if is_lazy(data):
             return np.asarray(lazy_mask(data, chain))
         out = np.empty(data.shape, np.bool_)
-        self._map(FinalMask(chain), data, out, "masks")
+        self._map(FinalMask(chain), data, out, "masks", chain.reach)
         return out
 
     def _chain(self, members: Sequence[tuple[int, PlannedStep]]) -> Chain:
@@ -118,13 +118,17 @@ class Run:
         elif any(step.kind != "clear" for _, step in members):
             out = np.empty(data.shape, chain.dtype(data.dtype)) if changes else None
             what = " + ".join(step.name for _, step in members if step.step)
-            notes = self._map(FinalPixels(chain), data, out, what)
+            notes = self._map(FinalPixels(chain), data, out, what, chain.reach)
             data = data if out is None else out
         self._record(members, notes, began, time.perf_counter() - started)
         return data
 
-    def _map(self, task: Any, data: Any, out: Any, what: str) -> list[Notes]:
-        limits: dict[str, Any] = {"workers": self.workers, "block_frames": self.block_frames}
+    def _map(self, task: Any, data: Any, out: Any, what: str, overlap: int) -> list[Notes]:
+        limits: dict[str, Any] = {
+            "workers": self.workers,
+            "block_frames": self.block_frames,
+            "overlap": overlap,
+        }
         movies = (data,) if self.carried is None else (data, self.carried)
         if out is None:
             return [notes for notes, _ in map_frames(task, *movies, what=what, **limits)]

@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Pixels])
 ALIASES = {"threshold_mask": "mask_threshold"}
 """Other spellings of built-in steps that the interface's documentation uses."""
 
-_ROOMS = ("flatten", "rows", "levels", "smooth", "masks")
+_ROOMS = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Step:
         left as they are, and the record names them.
     direct
         The same function for contiguous float blocks and parameters that are bound: it checks nothing.
+    neighbours
+        Frames on either side that a frame's result depends on, as a function of the parameters; None for
+        steps that look at each frame alone.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Step:
     uses_mask: bool = False
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
     direct: Callable[..., Pixels] | None = None
+    neighbours: Callable[[Mapping[str, Any]], int] | None = None
 
     def __reduce__(self) -> Any:
         # A built-in step travels to another process by its name.
@@ -78,7 +82,11 @@ class Step:
 
 
 def step(
-    kind: Kind, version: str, *, min_pixels: Callable[[Mapping[str, Any]], int] | None = None
+    kind: Kind,
+    version: str,
+    *,
+    min_pixels: Callable[[Mapping[str, Any]], int] | None = None,
+    neighbours: Callable[[Mapping[str, Any]], int] | None = None,
 ) -> Callable[[F], F]:
     """Declare a function over float blocks as a processing step.
 
@@ -115,6 +123,7 @@ def step(
             uses_mask=uses_mask,
             min_pixels=min_pixels,
             direct=function,
+            neighbours=neighbours,
         )
         return cast(F, call)
 

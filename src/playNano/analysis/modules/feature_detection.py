@@ -21,7 +21,7 @@ from playNano.analysis.mask_source import (
     stored_masks,
 )
 from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.core.executor import TABLE_BLOCK_BYTES, ChunkJob, map_frames
+from playNano.core.executor import TABLE_BLOCK_BYTES, Block, ChunkJob, map_frames
 from playNano.core.lazy import FrameArray, computed
 from playNano.core.params import Declaration, Unit, bind_all
 from playNano.core.tables import RowsByFrame
@@ -257,7 +257,8 @@ class _TableOnly:
 
 
 def _label_frames(search: RegionSearch, movies: list[Any], start: int, stop: int) -> Any:
-    return ChunkJob(search, gives_frames=True)(start, *(computed(m[start:stop]) for m in movies))[1]
+    whole = Block(0, stop - start)
+    return ChunkJob(search, gives_frames=True)(start, whole, *(computed(m[start:stop]) for m in movies))[1]
 
 
 def add_times(table: Any, stack: AFMImageStack) -> Any:

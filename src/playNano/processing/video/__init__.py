@@ -1,0 +1,1 @@
+"""Steps in which a frame's result depends on other frames too."""
