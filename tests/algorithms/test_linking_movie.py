@@ -339,10 +339,56 @@ def test_a_wrong_parameter_is_named(movie, change, word):
         link_movie(movie, **({"max_distance": 1.0} | change))
 
 
-def test_a_feature_with_gaps_is_refused(movie):
-    gaps = movie.assign(height=movie["height"].where(movie.index > 0))
+def test_a_feature_that_is_not_known_tells_nothing(movie, linked):
+    rng = np.random.default_rng(13)
+    half = movie.assign(height=movie["height"].where(rng.random(len(movie)) < 0.5))
+    helped = link_movie(half, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
+    assert errors(movie, helped.track_id) < errors(movie, linked.track_id)
+    one = movie.assign(height=movie["height"].where(movie.index == 0))
+    same = link_movie(one, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
+    assert np.array_equal(same.track_id, linked.track_id)
+
+
+def test_a_feature_that_is_nowhere_known_is_refused(movie):
     with pytest.raises(ParameterError, match="height"):
-        link_movie(gaps, max_distance=1.0, features={"height": FeatureCost()})
+        link_movie(movie.assign(height=np.nan), max_distance=1.0, features={"height": FeatureCost()})
+
+
+def lonely_tracks(n, change=None):
+    """Particles in a wide field, one of which moves as `change` says (frames, 2)."""
+    rng = np.random.default_rng(n)
+    walk = rng.uniform(0, 64, (n, 1, 2)) + np.cumsum(rng.normal(0, 0.1, (n, 60, 2)), axis=1)
+    if change is not None:
+        walk[0] += change
+    particle, frame = np.divmod(np.arange(n * 60), 60)
+    at = walk.reshape(-1, 2)
+    return pd.DataFrame({"frame": frame, "y": at[:, 0], "x": at[:, 1], "particle": particle})
+
+
+@pytest.mark.parametrize("n", [1, 10, 40])
+def test_where_there_is_room_one_jump_ends_no_track(n):
+    jump = np.where(np.arange(60)[:, None] >= 30, [0.0, 4.0], 0.0)
+    table = lonely_tracks(n, jump)
+    assert errors(table, link_movie(table, max_distance=5.0).track_id) == 0
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_where_there_is_room_one_long_gap_ends_no_track(n):
+    table = lonely_tracks(n)
+    table = table[(table["particle"] != 0) | (table["frame"] < 20) | (table["frame"] >= 25)]
+    assert link_movie(table, max_distance=5.0, max_missing=5).n_tracks == n
+    assert link_movie(table, max_distance=5.0, max_missing=4).n_tracks == n + 1
+
+
+def test_one_mover_among_many_that_rest_keeps_its_track():
+    table = lonely_tracks(40, np.arange(60)[:, None] * [0.0, 4.0])
+    assert link_movie(table, max_distance=5.0).n_tracks == 40
+
+
+def test_few_links_are_made_from_frame_to_frame():
+    table = pd.DataFrame({"frame": [0, 1, 2, 5], "y": [0.0, 5.0, 5.0, 5.0], "x": [0.0, 0.0, 0.0, 5.0]})
+    found = link_movie(table, max_distance=5.0, max_missing=2, distance_scale="constant")
+    assert found.track_id.tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"weight": -1.0}, {"scale": 0.0}, {"period": np.inf}])

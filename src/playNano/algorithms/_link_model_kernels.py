@@ -214,10 +214,12 @@ def motion_sums(
 
 @njit(cache=True, nogil=True)
 def feature_evidence(features: Features, i: int, j: int) -> float:
-    """Return the log-likelihood ratio that two detections are one particle, by their features."""
+    """Return the log-likelihood ratio that two detections are one particle, by the features both have."""
     total = 0.0
     for f in range(features.weight.size):
         a, b = features.value[i, f], features.value[j, f]
+        if not (np.isfinite(a) and np.isfinite(b)):
+            continue
         prior, noise = features.prior_var[f], features.noise_var[f]
         if features.period[f] > 0.0:
             apart = abs(a - b) % features.period[f]
@@ -268,6 +270,7 @@ def link_costs(
     ptr: Ints,
     candidates: Indices,
     log_gap: Floats,
+    log_jump: Floats,
     log_start: Floats,
     log_end: Floats,
     log_clutter: float,
@@ -282,7 +285,7 @@ def link_costs(
     """Write the costs below `keep` of links from the detections first .. last, and of calling them clutter.
 
     Row i's edges are put at lo[i] and on, clutter as an edge to itself; hi[i] tells where they end. Cost 0
-    is an end and a new start: log_start and log_end by frame, log_gap by gap.
+    is an end and a new start: log_start and log_end by frame, log_gap and log_jump by gap.
     """
     # Arrays by their own names: taken out of their tuples in the loop they cost a count of references each.
     position, clock, frame_of = points.position, points.clock, points.frame_of
@@ -295,7 +298,7 @@ def link_costs(
         for known in range(4):
             _gaussians(motion, g + 1.0, known, sharp[g, known], height[g, known])
     slack = np.exp(-keep - 10.0 * n_features)
-    start, end, again = np.exp(log_start), np.exp(log_end), np.exp(log_gap)
+    start, end, again, jump = np.exp(log_start), np.exp(log_end), np.exp(log_gap), np.exp(log_jump)
     mine = np.empty(n_parts)
     for i in range(first, last):
         frame = frame_of[i]
@@ -315,7 +318,7 @@ def link_costs(
                 if abs(gap - g - 1.0) > 1e-9:
                     row = n_gaps
                     _gaussians(motion, gap, known, sharp[row, known], height[row, known])
-                likely = 0.0
+                likely = jump[g]
                 for k in range(n_parts):
                     fall = decay(squared * sharp[row, known, k])
                     likely += mine[k] * backward[j, k] * height[row, known, k] * fall

@@ -15,6 +15,7 @@ from playNano.algorithms.link_threads import blocks_of, in_threads
 
 if TYPE_CHECKING:
     from playNano.algorithms._assignment_kernels import Matching
+    from playNano.algorithms._link_model_kernels import Motion
     from playNano.algorithms._linking_kernels import Detections
 
 # Links that cost up to this much more than an end and a start still count as rivals of the chosen ones.
@@ -64,22 +65,34 @@ def _useful_reach(model: MotionModel, rates: Rates, settings: Settings) -> Reach
         return reach
     gap = np.arange(1, n_gaps + 1)
     variance = motion.variance.max() * motion.spread.max() * (1.0 + motion.growth.max() * (gap - 1.0))
-    middle = 4 * n_gaps
-    alone = (rates.log_start(2 * middle, n_gaps) + rates.log_end(2 * middle, n_gaps))[middle]
+    alone = rates.log_alone(n_gaps)
     gain = rates.log_gap(n_gaps) - 0.5 * motion.dims * np.log(2 * np.pi * variance) - alone
     gain += RIVAL_COST + REACH_SURPLUS + 3.0 * model.features.weight.sum()
     limit2 = 2.0 * variance * np.clip(gain, 4.0, MOST_FALL)
+    limit2[np.isfinite(log_jumps(motion, rates, settings))] = np.inf
     widest = float(np.sqrt((limit2 / gap**settings.power).max()))
     return replace(reach, max_distance=min(settings.max_distance, widest), limit2=limit2)
 
 
-def price(points: Detections, model: MotionModel, rates: Rates, edges: Edges, n_gaps: int) -> None:
+def log_jumps(motion: Motion, rates: Rates, settings: Settings) -> Floats:
+    """Return the log density of jumps by gap; -inf where an end and a new start are likelier.
+
+    In a crowd a jump cannot be told from another particle; where there is room, a track goes on after one.
+    """
+    gap = np.arange(1.0, settings.n_gaps + 1.0)
+    jump = rates.log_jump(np.asarray(settings.max_distance * gap ** (0.5 * settings.power)), motion.dims)
+    pays = jump + rates.log_gap(settings.n_gaps) > rates.log_alone(settings.n_gaps)
+    return np.where(pays, jump, -np.inf)
+
+
+def price(points: Detections, model: MotionModel, rates: Rates, edges: Edges, settings: Settings) -> None:
     """Work out the cost of every candidate, and keep as edges those that may matter."""
     from playNano.algorithms._link_model_kernels import link_costs
 
-    n_frames = points.frame_ptr.size - 1
+    n_frames, n_gaps = points.frame_ptr.size - 1, settings.n_gaps
     log_gap = rates.log_gap(n_gaps)
     log_start, log_end = rates.log_start(n_frames, n_gaps), rates.log_end(n_frames, n_gaps)
+    log_jump = log_jumps(model.motion, rates, settings)
 
     def run(block: tuple[int, int]) -> None:
         link_costs(
@@ -91,6 +104,7 @@ def price(points: Detections, model: MotionModel, rates: Rates, edges: Edges, n_
             edges.pairs.ptr,
             edges.pairs.cols,
             log_gap,
+            log_jump,
             log_start,
             log_end,
             rates.log_clutter,

@@ -78,7 +78,7 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
     Raises
     ------
     ParameterError
-        If a column is missing or has values that are not finite.
+        If a column is missing or has no finite value. Single values that are not finite tell nothing.
     """
     from playNano.algorithms._link_model_kernels import Features
 
@@ -89,12 +89,11 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
         if name not in table.columns:
             raise ParameterError(f"features names {name!r}, which is no column of the table")
         column = table[name].to_numpy(np.float64)[order]
-        if not np.all(np.isfinite(column)):
-            raise ParameterError(
-                f"feature {name!r} has values that are not finite: leave them out or fill them"
-            )
-        values[:, f] = column if cost.period else column - np.median(column)
-        prior[f] = np.var(column)
+        known = column[np.isfinite(column)]
+        if n and not known.size:
+            raise ParameterError(f"feature {name!r} has no finite value: leave it out")
+        values[:, f] = column if cost.period or not n else column - np.median(known)
+        prior[f] = np.var(known) if n else 1.0
         noise[f] = np.nan if cost.scale is None else cost.scale**2
     return Features(
         values,
@@ -114,7 +113,7 @@ def measure_features(features: Features, previous: npt.NDArray[np.int32]) -> Non
     change = features.value[target] - features.value[previous[target]]
     for f in range(change.shape[1]):
         total, period = float(features.prior_var[f]), float(features.period[f])
-        step = change[:, f]
+        step = change[np.isfinite(change[:, f]), f]
         if period:
             step = (step + 0.5 * period) % period - 0.5 * period
             total = period**2 / 12.0

@@ -20,6 +20,7 @@ from playNano.algorithms.link_model import (
     LEAST_STEP,
     MotionModel,
     Rates,
+    ball_volume,
     empty_context,
     estimate_rates,
     first_motion,
@@ -39,6 +40,13 @@ SETTLED = 0.002
 FIRST_ROUNDS = 8
 ROUNDS = 2
 FIRST_TRIM = 4.0
+# How many others may lie nearer than a far step for it to count, a little, as one: rare movers among others.
+FIRST_CROWD = 0.6
+LONELY_TRUST = 0.1
+# Fewer links than these cannot tell how particles move: their movie is linked from frame to frame.
+ENOUGH_LINKS = 30
+# Links in the whole movie that are none the model foresees, if nothing is known.
+ODD_LINKS = 0.1
 # A track's own links, on which directed and static motion lean, may be wrong with the link in question:
 # rivals then weigh more than the model says. Set on movies other than those of the benchmark.
 SHARPNESS = {"brownian": 1.0, "directed": 1.0, "static": 1.0}
@@ -75,15 +83,19 @@ def assign_movie(found: Prepared, features: Features, settings: Settings) -> Ass
     """
     n_gaps = settings.n_gaps
     points, drift, previous = _first_guess(found.points, settings)
+    if np.count_nonzero(previous >= 0) < ENOUGH_LINKS and not settings.by_frame and not settings.informed:
+        settings = replace(settings, by_frame=True)
+        points, drift, previous = _first_guess(found.points, settings)
     measure_features(features, previous)
     squared = _squared_steps(points, previous)
     model = _first_model(points, squared, features, settings, found.dims)
     rates = _first_rates(points, previous, settings, found.dims)
-    look_around(model, points, previous, _first_trust(previous, squared), rounds=FIRST_ROUNDS)
+    trust = _first_trust(previous, squared, rates.found / rates.area, found.dims)
+    look_around(model, points, previous, trust, rounds=FIRST_ROUNDS)
     edges = candidates(points, model, rates, settings)
     before = previous
     for turn in range(PASSES):
-        price(points, model, rates, edges, n_gaps)
+        price(points, model, rates, edges, settings)
         state = solve(edges)
         best, false = chosen_links(edges, state)
         if not settings.by_frame:
@@ -139,11 +151,16 @@ def _first_model(
     )
 
 
-def _first_trust(previous: npt.NDArray[np.int32], squared: Floats) -> Floats:
-    """Leave the farthest steps of the first linking out: a wide reach takes in what is no particle's step."""
+def _first_trust(previous: npt.NDArray[np.int32], squared: Floats, density: float, dims: int) -> Floats:
+    """Leave the farthest steps of the first linking out: a wide reach takes in what is no particle's step.
+
+    A step that is short beside the distance between particles is one whatever the others are.
+    """
     trust = np.zeros(previous.size)
     if squared.size:
-        trust[previous >= 0] = squared <= FIRST_TRIM * np.quantile(thinned(squared), 0.9)
+        usual = squared <= FIRST_TRIM * np.quantile(thinned(squared), 0.9)
+        lonely = density * ball_volume(np.sqrt(squared), dims) < FIRST_CROWD
+        trust[previous >= 0] = np.where(usual, 1.0, LONELY_TRUST * lonely)
     return trust
 
 
@@ -164,13 +181,17 @@ def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: 
     area = float(np.prod(np.maximum(extent, settings.max_distance)))
     given = settings.given
     n_false = max(float(alone.sum()), 0.005 * previous.size)
+    # Gaps count as ends here, so that this is the most that there can be.
+    n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
+    lost = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
     return Rates(
         miss=0.1 if given.miss is None else given.miss,
-        end=0.01 if given.end is None else given.end,
-        start=0.01 if given.start is None else given.start,
+        end=lost if given.end is None else given.end,
+        start=lost if given.start is None else given.start,
         clutter=n_false / n_frames if given.clutter is None else given.clutter,
         found=max(previous.size - n_false, 1.0) / n_frames,
         area=area,
+        odd=ODD_LINKS / (ENOUGH_LINKS + np.count_nonzero(previous >= 0)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ class Rates:
         True detections per frame.
     area
         Size of the field in which detections lie, in squared (cubed, ...) units of position.
+    odd
+        Probability that a link is none that the model foresees: a jump to anywhere within reach, or a gap of
+        any length.
     """
 
     miss: float = 0.05
@@ -55,14 +59,25 @@ class Rates:
     clutter: float = 0.0
     found: float = 1.0
     area: float = 1.0
+    odd: float = 0.0
 
     def log_gap(self, n_gaps: int) -> Floats:
         """Log probability of being detected again after 1, 2, ... frames, not before."""
         gap = np.arange(1, n_gaps + 1)
         miss = self.miss if n_gaps > 1 else 0.0
-        return np.asarray(
-            np.log1p(-miss) + (gap - 1) * np.log(max(miss, 1e-300)) * (gap > 1) + gap * np.log1p(-self.end)
-        )
+        foreseen = (1.0 - miss) * miss ** (gap - 1.0)
+        either = (1.0 - self.odd) * foreseen + self.odd / n_gaps
+        return np.asarray(np.log(np.maximum(either, 1e-300)) + gap * np.log1p(-self.end))
+
+    def log_jump(self, reach: Floats, dims: int) -> Floats:
+        """Log density of a jump, by the reach of each gap."""
+        return np.asarray(np.log(max(self.odd, 1e-300)) - np.log(ball_volume(reach, dims)))
+
+    def log_alone(self, n_gaps: int) -> float:
+        """Log density of an end and a start in the midst of the movie: what a link competes with."""
+        middle = 4 * n_gaps
+        both = self.log_start(2 * middle, n_gaps) + self.log_end(2 * middle, n_gaps)
+        return float(both[middle])
 
     def log_end(self, n_frames: int, n_gaps: int) -> Floats:
         """Log probability, by frame, that a particle seen is not detected again within reach of a link."""
@@ -77,6 +92,11 @@ class Rates:
     def log_clutter(self) -> float:
         """Log density of false detections."""
         return float(np.log(max(self.clutter, 1e-9) / self.area))
+
+
+def ball_volume(radius: Floats, dims: int) -> Floats:
+    """Return the size of a disc (interval, ball) by its radius."""
+    return np.asarray(math.pi ** (0.5 * dims) / math.gamma(0.5 * dims + 1.0) * radius**dims)
 
 
 def _log_never(miss: float, lost: float, n_frames: int, n_gaps: int) -> Floats:

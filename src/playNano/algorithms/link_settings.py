@@ -37,6 +37,11 @@ class Settings:
     by_frame: bool
     given: Given
 
+    @property
+    def informed(self) -> bool:
+        """Whether the caller knows the step, so that few links are enough."""
+        return self.given.step is not None
+
 
 def checked_reach(name: str, value: float) -> float:
     """Return a positive, finite length."""

@@ -130,7 +130,7 @@ def link_movie(
     columns
         Coordinate columns, y first.
     unit
-        Unit of the coordinates ("px", "nm"); it ends the names of lengths in the tables.
+        Unit of the coordinates ("px", "nm", or "au", any other); it ends the names of lengths in the tables.
     method
         "global" or "frame".
     max_missing

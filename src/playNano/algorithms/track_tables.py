@@ -13,7 +13,7 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-Unit = Literal["px", "nm"]
+Unit = Literal["px", "nm", "au"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,6 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.cluster_outputs import Found, Judgement, cluster_outputs
 from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.analysis.modules.particle_tracking import PIXEL_AXES
 from playNano.analysis.points import (
     DEFAULT_COORDINATES,
     DEFAULT_DETECTION,
@@ -25,6 +24,7 @@ from playNano.analysis.points import (
     points_of,
     settle_detection,
 )
+from playNano.analysis.tracking import PIXEL_AXES
 from playNano.core.params import Declaration, Unit
 from playNano.errors import ParameterError
 

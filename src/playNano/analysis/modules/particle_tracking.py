@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,12 +11,14 @@ from pydantic import Field
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.points import DEFAULT_DETECTION, DETECTIONS, detected_points, settle_detection
+from playNano.analysis.tracking import PIXEL_AXES, follow, ruler_for
 from playNano.core.params import Unit
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
 
-PIXEL_AXES = {"centroid_x": 1, "x": 1, "centroid_y": 0, "y": 0}
-"""Coordinates in px, and which edge of a pixel turns them into nm."""
+Weight = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Length = Annotated[float, Field(gt=0), Unit("nm")]
 
 
 class ParticleTrackingModule(AnalysisModule):
@@ -59,12 +61,32 @@ class ParticleTrackingModule(AnalysisModule):
         max_distance_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
         max_missing: Annotated[int, Field(ge=0)] = 0,
         distance_scale: Literal["constant", "sqrt", "linear"] = "constant",
+        method: Literal["global", "frame"] = "global",
+        min_length: Annotated[int, Field(ge=1)] = 1,
+        motion: Literal["brownian", "directed", "static"] = "brownian",
+        drift: Literal["none", "global"] = "none",
+        area_weight: Weight = 0.0,
+        area_scale_nm2: Annotated[float, Field(gt=0), Unit("nm2")] | None = None,
+        height_weight: Weight = 0.0,
+        height_scale_nm: Length | None = None,
+        orientation_weight: Weight = 0.0,
+        orientation_scale_rad: Annotated[float, Field(gt=0), Unit("rad")] | None = None,
+        merge_split: bool = False,
+        mass_column: str | None = None,
+        step_nm: Length | None = None,
+        miss_rate: Rate | None = None,
+        end_rate: Rate | None = None,
+        start_rate: Rate | None = None,
+        false_per_frame: Annotated[float, Field(ge=0)] | None = None,
     ) -> AnalysisOutputs:
-        """Follow detected particles from frame to frame.
+        """Follow detected particles through the movie.
 
-        The links between the tracks open at a frame and its detections are the optimal assignment: least sum
-        of squared distances, where a link within reach beats an end and a new beginning. The order of
-        detections within a frame does not matter.
+        By default the links of the whole movie are the most likely ones together: how far particles go, how
+        often they are missed, come and go is learnt from the movie, and one exact assignment decides on all
+        links, over gaps too. ``method="frame"`` links from frame to frame: least sum of squared distances,
+        where a link within reach beats an end and a new beginning. A movie with few links cannot tell how its
+        particles move and is linked from frame to frame with either. The order of detections within a frame
+        does not matter.
 
         Parameters
         ----------
@@ -80,15 +102,42 @@ class ParticleTrackingModule(AnalysisModule):
         coord_columns
             Coordinates to follow, in the order in which ``coords`` shows them.
         max_distance
-            Farthest that a particle goes from one frame to the next, px.
+            Farthest that a particle goes from one frame to the next, px. With ``method="global"`` a generous
+            reach is a good one: likely distances are learnt.
         max_distance_nm
             The same in nm, instead; pixels need not be square.
         max_missing
             Number of frames in a row in which a particle may go undetected; frames that `frame_quality` calls
             unusable do not count as such.
         distance_scale
-            How the reach grows with the number of frames g since the last detection: "constant" not at all,
-            "sqrt" by sqrt(g) as for Brownian motion, "linear" by g as for directed motion.
+            How the reach grows with the time g since the last detection, in frame intervals: "constant" not
+            at all, "sqrt" by sqrt(g) as for Brownian motion, "linear" by g as for directed motion.
+        method
+            "global": the whole movie at once. "frame": from frame to frame.
+        min_length
+            Tracks of fewer detections are left out.
+        motion
+            "brownian": steps know nothing of each other. "directed": a step follows the velocity before and
+            after. "static": the particle stays about one place.
+        drift
+            "global": the common motion of all particles is estimated and removed before linking; ``drift``
+            reports it. Coordinates stay as they were detected.
+        area_weight, height_weight, orientation_weight
+            How much the likeness of areas, heights, orientations counts beside the distance: a factor of the
+            log-likelihood; 0: not at all, 1: as much as the data say.
+        area_scale_nm2, height_scale_nm, orientation_scale_rad
+            Standard deviation of one measurement of each; by default measured on the movie.
+        merge_split
+            Whether to look for merges and splits.
+        mass_column
+            Column of the detections that adds up in a merge, such as ``"volume_nm3"``; by default place alone
+            decides.
+        step_nm
+            Root mean squared displacement per frame interval, nm, if known; else it is estimated.
+        miss_rate, end_rate, start_rate
+            Probability per frame that a particle is missed, goes, has just come, if known; else estimated.
+        false_per_frame
+            False detections in a frame, if known; else estimated.
 
         Returns
         -------
@@ -100,6 +149,21 @@ class ParticleTrackingModule(AnalysisModule):
             labels; else empty.
             ``n_tracks``: number of tracks.
             ``table``: the detections' table with ``track_id`` and ``point_index``, sorted by track and frame.
+            ``track_table``: a row a track: ``track_id, start_frame, end_frame, length, gaps, missed,
+            start_time_s, end_time_s, duration_s, mean_height_nm`` (where detections have a height),
+            ``net_displacement_nm, path_length_nm, straightness, censored_start, censored_end,
+            mean_confidence, min_confidence``, and ``lineage`` with `merge_split`; see
+            `playNano.algorithms.track_tables.track_table`.
+            ``links``: a row a link: ``track_id, source, target`` (rows of ``table``), ``frame_from, frame_to,
+            gap, time_step_s, displacement_nm, confidence`` (probability that the link is right).
+            ``events``: a row a merge or split: ``kind, frame, track_id`` (the track that ended or began),
+            ``partner_id, source, target, y_nm, x_nm, distance_nm, probability``; empty without `merge_split`.
+            ``drift``: ``frame, y_nm, x_nm`` of the common motion removed; zeros without `drift`.
+            ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (share, from the
+            confidence), ``n_merges, n_splits, clock`` ("time_s", or "frame" where the stack has no times that
+            run on), ``trackability`` (ratio of step to neighbour distance, a verdict, "safe", "doubtful" or
+            "hopeless", with its reason; see `playNano.algorithms.trackability`) and ``parameters`` (step,
+            rates and so on, as estimated or given).
 
         Raises
         ------
@@ -110,34 +174,31 @@ class ParticleTrackingModule(AnalysisModule):
 
         References
         ----------
-        Jonker, Volgenant: A shortest augmenting path algorithm for dense and sparse linear assignment
-        problems, Computing 38, 1987, doi 10.1007/BF02278710.
+        Jaqaman et al.: Robust single-particle tracking in live-cell time-lapse sequences, Nature Methods 5,
+        2008, doi 10.1038/nmeth.1237. Jonker, Volgenant: A shortest augmenting path algorithm for dense and
+        sparse linear assignment problems, Computing 38, 1987, doi 10.1007/BF02278710. Hall, Foster: Practical
+        considerations for feature assignment in high-speed AFM of live cell membranes, Biophysics and
+        Physicobiology 19, 2022, doi 10.2142/biophysico.bppb-v19.0016.
         """
-        from playNano.algorithms.linking import link_frames
-
+        asked = {name: value for name, value in locals().items() if name not in ("self", "stack")}
         results = previous_results or {}
         chosen = settle_detection({"detection_module": detection_module}, results)["detection_module"]
         points = detected_points(stack, results, chosen, coord_key, coord_columns)
-        positions = points[list(coord_columns)].to_numpy()
-        if max_distance_nm is not None:
-            positions = positions * [stack.pixel_size_yx_nm[PIXEL_AXES[name]] for name in coord_columns]
         outputs = results[chosen]
-        points["track_id"] = link_frames(
-            points["frame"].to_numpy(),
-            positions,
-            max_distance=cast(float, max_distance_nm or max_distance),
-            max_missing=max_missing,
-            distance_scale=distance_scale,
-            observed=outputs.get("observed"),
-        )
-        points = points[points["track_id"] >= 0]
-        rows = points.sort_values(["track_id", "frame"], kind="stable", ignore_index=True)
-        n_tracks = int(rows["track_id"].max()) + 1 if len(rows) else 0
+        ruler = ruler_for(stack, coord_columns, in_nm=max_distance_nm is not None)
+        found = follow(stack, points, outputs, coord_key, ruler, asked)
         return {
-            "tracks": RowsByGroup(rows, "track_id", range(n_tracks), coord_columns, dense=True),
-            "track_masks": _last_masks(rows, outputs, coord_key),
-            "n_tracks": n_tracks,
-            "table": joined(rows, outputs.get(coord_key), "track_id"),
+            "tracks": RowsByGroup(
+                found.rows, "track_id", range(len(found.tracks)), coord_columns, dense=True
+            ),
+            "track_masks": _last_masks(found.rows, outputs, coord_key),
+            "n_tracks": len(found.tracks),
+            "table": joined(found.rows, outputs.get(coord_key), "track_id"),
+            "track_table": found.tracks,
+            "links": found.links,
+            "events": found.events,
+            "drift": found.drift,
+            "summary": found.summary,
         }
 
 
