@@ -11,8 +11,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from playNano.analysis.base import AnalysisOutputs
-from playNano.analysis.modules.particle_tracking import PIXEL_AXES, joined
+from playNano.analysis.modules.particle_tracking import joined
 from playNano.analysis.points import Points
+from playNano.analysis.tracking import PIXEL_AXES
 from playNano.core.tables import RowsByGroup
 
 if TYPE_CHECKING:
