@@ -11,15 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._estimate_level import Levelled, bends, level, trimmed_variance
+from playNano.algorithms._estimate_peaks import seek
 from playNano.algorithms._inputs import pixel_pair
 from playNano.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
-
-# A Gaussian's radius at half height in units of its standard deviation, squared.
-_HALF2 = 2 * np.log(2.0)
-# Pixels that a particle must have above half its height.
-_LEAST_AREA = 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,11 @@ def estimate_noise(data: npt.ArrayLike, *, max_frames: int = 30) -> NoiseEstimat
 
 
 def estimate_particles(
-    data: npt.ArrayLike, pixel_size_nm: float | tuple[float, float], *, max_frames: int = 30
+    data: npt.ArrayLike,
+    pixel_size_nm: float | tuple[float, float],
+    *,
+    max_frames: int = 30,
+    min_height_nm: float = 0.0,
 ) -> ParticleEstimate:
     """Estimate number, height and radius of the particles of a movie.
 
@@ -124,6 +124,8 @@ def estimate_particles(
         A number or (y, x), nm, > 0.
     max_frames
         Frames to look at, spread evenly over the movie, >= 1.
+    min_height_nm
+        What is less high is taken as debris, whatever the median height, nm.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def estimate_particles(
     """
     size = pixel_pair(pixel_size_nm)
     levelled = level(_frames(data, max_frames))
-    return _particles_of(levelled, size)
+    return _particles_of(levelled, size, min_height_nm)
 
 
 def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
@@ -208,104 +210,25 @@ def _noise_of(levelled: Levelled) -> NoiseEstimate:
     )
 
 
-def _peaks(smooth: FloatArray, least: float, reach: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """Return (frame, row, column) of maxima above a height, none nearer to another than the reach in px."""
-    from scipy.ndimage import maximum_filter
-
-    top = maximum_filter(smooth, (1, 2 * reach[0] + 1, 2 * reach[1] + 1), mode="nearest")
-    at = (smooth == top) & (smooth > least)
-    return np.argwhere(at)
-
-
-def _half_area(image: FloatArray, row: int, col: int, reach: int) -> float:
-    """Return the area in px above half of a peak's height and joined to it; NaN if it meets the window's edge."""
-    from scipy.ndimage import label
-
-    top, left = max(row - reach, 0), max(col - reach, 0)
-    window = image[top : row + reach + 1, left : col + reach + 1]
-    labels, _ = label(window > image[row, col] / 2)
-    mine = labels == labels[row - top, col - left]
-    if mine[0].any() or mine[-1].any() or mine[:, 0].any() or mine[:, -1].any():
-        return float("nan")
-    return float(mine.sum())
-
-
-def _measure(
-    smooth: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return height, and squared radius in px, of each peak, both without the broadening by the blur."""
-    reach = int(max(12, 8 * sigma_px))
-    area = np.array([_half_area(smooth[f], r, c, reach * 3) for f, r, c in peaks])
-    blurred2 = area / np.pi
-    radius2 = np.where(area >= _LEAST_AREA, blurred2 - _HALF2 * sigma_px**2, np.nan)
-    radius2 = np.where(radius2 > 0, radius2, np.nan)
-    height = smooth[tuple(peaks.T)] * blurred2 / radius2
-    return height, radius2
-
-
-def _inside(
-    z: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float, variance_px: float
-) -> npt.NDArray[np.bool_]:
-    """Tell which peaks have their centre within the frame.
-
-    One on the border may belong to a particle beyond it. Between the border's pixel and the one before it, a
-    Gaussian whose centre is the border's edge, half a pixel out, falls by a factor of exp(1 / variance).
-    """
-    from scipy.ndimage import gaussian_filter1d
-
-    inside = np.ones(len(peaks), dtype=bool)
-    for axis in (1, 2):
-        # Blurred along the border only.
-        along = gaussian_filter1d(z, sigma_px, axis=3 - axis, mode="nearest")
-        for border, step in ((0, 1), (z.shape[axis] - 1, -1)):
-            here = np.flatnonzero(peaks[:, axis] == border)
-            next_to = peaks[here].copy()
-            next_to[:, axis] += step
-            outer, inner = along[tuple(peaks[here].T)], along[tuple(next_to.T)]
-            inside[here] &= outer <= np.maximum(inner, 0.0) * np.exp(1 / variance_px)
-    return inside
-
-
 def _spread(values: FloatArray) -> float:
     low, high = np.quantile(values, (0.16, 0.84))
     return float((high - low) / 2 / np.median(values))
 
 
-def _particles_of(levelled: Levelled, size: tuple[float, float]) -> ParticleEstimate:
-    from scipy.ndimage import gaussian_filter
-
-    z = np.nan_to_num(levelled.height_nm)
-    n, h, w = z.shape
-    unknown = float("nan")
-    nothing = ParticleEstimate(0.0, 0.0, unknown, unknown, unknown, unknown, 0)
-    sigma, reach, least = 1.0, 2, 0.0
-    for last in (False, True):
-        smooth = gaussian_filter(z, (0, sigma, sigma), mode="nearest")
-        under = smooth[levelled.ground]
-        spread = float(np.sqrt(trimmed_variance(under))) if under.size >= 8 else 0.0
-        peaks = _peaks(smooth, max(5 * spread, least), (reach, reach))
-        if len(peaks) == 0:
-            return nothing
-        height, radius2 = _measure(smooth, peaks, sigma)
-        good = np.isfinite(radius2)
-        if not good.any():
-            return nothing
-        typical = float(np.median(height[good]))
-        radius_px = float(np.sqrt(np.median(radius2[good & (height > 0.4 * typical)])))
-        if not last:
-            sigma = max(1.0, 0.4 * radius_px)
-            reach = max(2, round(1.2 * radius_px))
-            # What the second blur leaves of a particle of two fifths of the median height.
-            least = 0.4 * typical * radius_px**2 / (radius_px**2 + _HALF2 * sigma**2)
-    good &= height > 0.4 * typical
-    inside = _inside(z, peaks, sigma, radius_px**2 / _HALF2)
-    per_frame = float(inside.sum()) / n
-    radius = np.sqrt(radius2[good] * size[0] * size[1])
+def _particles_of(levelled: Levelled, size: tuple[float, float], least_nm: float) -> ParticleEstimate:
+    n, h, w = levelled.height_nm.shape
+    seen = seek(levelled, least_nm)
+    if seen is None:
+        unknown = float("nan")
+        return ParticleEstimate(0.0, 0.0, unknown, unknown, unknown, unknown, 0)
+    good = seen.measured
+    per_frame = float(seen.inside(levelled).sum()) / n
+    radius = np.sqrt(seen.radius2_px[good] * size[0] * size[1])
     return ParticleEstimate(
         per_frame=per_frame,
         density_um2=per_frame / (h * w * size[0] * size[1]) * 1e6,
-        height_nm=float(np.median(height[good])),
-        height_spread=_spread(height[good]),
+        height_nm=float(np.median(seen.height_nm[good])),
+        height_spread=_spread(seen.height_nm[good]),
         radius_nm=float(np.median(radius)),
         radius_spread=_spread(radius),
         n_measured=int(good.sum()),

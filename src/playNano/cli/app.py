@@ -117,7 +117,8 @@ def process(
     workers: Workers = None,
 ) -> None:
     """Level and smooth a movie: writes processed.h5, processing.json and movie.gif."""
-    from playNano.cli.job import Options, Plan, process_file
+    from playNano.analysis.plan import Plan
+    from playNano.cli.job import Options, process_file
     from playNano.core import cluster as clusters
 
     plan = Plan.from_options(processing=steps, analysis=None, pipeline=pipeline)
@@ -150,7 +151,8 @@ def analyze(
     workers: Workers = None,
 ) -> None:
     """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, pictures and movie.gif."""
-    from playNano.cli.job import Options, Plan, analyze_file
+    from playNano.analysis.plan import Plan
+    from playNano.cli.job import Options, analyze_file
     from playNano.core import cluster as clusters
 
     plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
@@ -178,8 +180,9 @@ def batch(
     workers: Workers = None,
 ) -> None:
     """Run one pipeline over many movies: a folder each, joined tables, and summary.csv with what failed and why."""
+    from playNano.analysis.plan import Plan
     from playNano.cli.batch import run_batch
-    from playNano.cli.job import Options, Plan
+    from playNano.cli.job import Options
     from playNano.core import cluster as clusters
 
     plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
@@ -188,6 +191,32 @@ def batch(
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)
+
+
+@app.command()
+def validate(
+    file: Annotated[
+        Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
+    ],
+    output: Output = Path("playnano_validate"),
+    steps: Annotated[str | None, typer.Option("--steps", "-s", help="As for `playnano analyze`.")] = None,
+    process: Annotated[str | None, typer.Option("--process", help="As for `playnano analyze`.")] = None,
+    pipeline: PipelineFile = None,
+    channel: Channel = "height_trace",
+    pixel_size_nm: PixelSize = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer and shorter movies, a coarser sweep.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated movies.")] = 0,
+) -> None:
+    """Simulate movies like yours, run your pipeline on them, and say how wrong it is: validate.json, validate.png."""
+    from playNano.analysis.plan import Plan
+    from playNano.cli.job import Options
+    from playNano.cli.validate import run_validation
+
+    given = (steps, process, pipeline)
+    plan = None if given == (None, None, None) else Plan.from_options(process, steps, pipeline)
+    run_validation(file, plan, output, Options(channel, pixel_size_nm), quick=quick, seed=seed)
 
 
 @app.command()

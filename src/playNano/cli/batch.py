@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from playNano._version import __version__
+from playNano.analysis.plan import Plan
 from playNano.cli.console import err, out
-from playNano.cli.job import Options, Plan, analyze_file, plan_in_effect, process_file
+from playNano.cli.job import Options, analyze_file, plan_in_effect, process_file
 from playNano.core.files import replacing
 from playNano.core.provenance import file_fingerprint
 from playNano.errors import ParameterError

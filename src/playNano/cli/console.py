@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -43,13 +43,13 @@ class Bars:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Bars]:
-    """Show progress on stderr while work inside the context goes on."""
+def progress_bars(*, inner: bool = True) -> Iterator[Bars]:
+    """Show progress on stderr while work inside the context goes on; that of single steps if `inner`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=err, transient=True)
     bars = Bars(progress)
     try:
-        with report_progress(bars):
+        with report_progress(bars) if inner else nullcontext():
             yield bars
     finally:
         if progress.live.is_started:

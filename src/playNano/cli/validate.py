@@ -1,0 +1,119 @@
+"""``playnano validate``: how wrong a pipeline is on movies like the user's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from playNano.analysis.plan import Plan
+from playNano.cli.console import out, progress_bars
+from playNano.cli.job import Options
+from playNano.core.step_text import step_calls
+from playNano.errors import RecordError
+from playNano.validate.measures import MEASURES
+from playNano.validate.validation import QUICK, Effort, Validation, validate_pipeline
+
+
+def run_validation(
+    file: Path, plan: Plan | None, folder: Path, options: Options, *, quick: bool, seed: int
+) -> Validation:
+    """Validate a pipeline on a movie, or the pipeline of a record on its movie; print and write what was found."""
+    channel = options.channel
+    if plan is None:
+        file, channel, plan = read_record(file)
+    stack = Options(channel, options.pixel_size_nm, options.lazy).load(file)
+    with progress_bars(inner=False) as bars:
+        result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
+    paths = result.save(folder)
+    show(result)
+    out.print(f"in {paths[0]} and {paths[1]}", markup=False)
+    return result
+
+
+def read_record(path: Path) -> tuple[Path, str, Plan]:
+    """Return the movie, the channel and the pipeline that a record names.
+
+    Parameters
+    ----------
+    path
+        ``record.json``, or the folder that holds it.
+
+    Raises
+    ------
+    RecordError
+        If it is no record, or its movie is not there.
+    """
+    path = path / "record.json" if path.is_dir() else path
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(
+            f"{path} is not a record: {error}; for a movie give --steps or --pipeline"
+        ) from error
+    told = record.get("provenance") if isinstance(record, Mapping) else None
+    if not isinstance(told, Mapping) or not isinstance(told.get("input"), Mapping):
+        raise RecordError(f"{path} is no record: it does not tell its input")
+    plan = Plan(
+        step_calls(_calls(told.get("processing")), "record"), step_calls(_calls(told.get("steps")), "record")
+    )
+    named = Path(str(told["input"].get("file", "")))
+    for movie in (named, path.parent / named, path.parent / named.name):
+        if movie.is_file() or (movie.is_dir() and named.name):
+            return movie, str(told["input"].get("channel") or "height_trace"), plan
+    raise RecordError(
+        f"{path} is of the movie {str(named)!r}, which is not there; give the movie and --pipeline "
+        f"{path.parent / 'pipeline.yaml'}"
+    )
+
+
+def _calls(steps: Any) -> list[dict[str, Any]]:
+    return [{"name": step["name"], "params": step.get("params") or {}} for step in steps or []]
+
+
+def show(result: Validation) -> None:
+    """Print the likeness, the scores, what matters and what to change."""
+    like, p, d = result.wanted, result.wanted.particles, result.wanted.dynamics.motion
+    out.print(
+        f"movies like this one: {p.per_frame:.3g} particles a frame, {p.height_nm:.3g} nm high, radius "
+        f"{p.radius_nm:.3g} nm, D {d.diffusion_nm2_s:.3g} nm²/s, noise {like.noise.pixel_nm:.2g} nm, line offsets "
+        f"{like.noise.row_offset_nm:.2g} nm, {like.frame_time_s:.3g} s a frame",
+        markup=False,
+    )
+    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
+    for heading in ("score", "value", "95 % interval"):
+        table.add_column(heading)
+    for name, m in result.measures.items():
+        unit, meaning = MEASURES[name]
+        table.add_row(
+            name, _number(m.value, unit), f"{_number(m.low, unit)} to {_number(m.high, unit)}", meaning
+        )
+    out.print(table)
+    for s in result.sensitivities[:2]:
+        out.print(f"  matters: {s.module}.{s.parameter} = {s.value:g} (by {s.change:.3f})", markup=False)
+    for change in result.recommended:
+        out.print(
+            f"  recommended: {change['module']}.{change['parameter']} = {change['recommended']:g} "
+            f"in place of {change['yours']:g}",
+            markup=False,
+        )
+    if not result.recommended:
+        out.print("  no setting tried is better than yours for sure")
+    for caveat in result.caveats:
+        out.print(f"  mind: {caveat}", markup=False)
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    return f"{_number(low, unit)} to {_number(high, unit)}" if math.isfinite(low) else "not known"
+
+
+def _number(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "-"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    return f"{value:.3g}" + (f" {unit}" if unit != "1" else "")

@@ -1,0 +1,376 @@
+"""What a movie is like, and movies simulated to be like it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.algorithms._estimate_level import level
+from playNano.algorithms.estimate import NoiseEstimate, ParticleEstimate, estimate_noise, estimate_particles
+from playNano.algorithms.estimate_dynamics import DynamicsEstimate, estimate_dynamics, locate_particles
+from playNano.algorithms.estimate_motion import MotionEstimate
+from playNano.algorithms.quality import frame_quality
+from playNano.errors import StackError
+from playNano.simulate.faults import Faults
+from playNano.simulate.movie import SimulatedMovie, simulate_scene
+from playNano.simulate.noise import Noise
+from playNano.simulate.scanner import Scanner
+from playNano.simulate.scene import Kinetics, Motion, Scene, Species
+from playNano.simulate.shapes import Gaussian
+
+LONGEST = 600
+"""Frames at most that are looked at."""
+
+# Frames at most in which particles are followed, and in which all else is measured.
+_FOLLOWED, _LOOKED_AT = 60, 20
+# Pixels at most in the frames that are followed: time, not knowledge, is the limit.
+_PIXELS = 4_000_000
+# Where a common velocity is less than this many times its error, there is none.
+_SURE = 3.0
+_MEMORY = 0.02
+_PILOT_SEED = 1_000_003
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a movie is like, as measured.
+
+    Parameters
+    ----------
+    shape
+        (n_frames, height, width).
+    pixel_size_nm
+        (y, x), nm.
+    frame_time_s, line_time_s
+        Time of a frame and of a line, s.
+    slow_axis
+        "down", "up" or "alternating".
+    noise, particles, dynamics
+        Noise; number, height and radius; motion and rates.
+    height_nm
+        Median height of the movie, nm.
+    tilt_nm
+        Rise of the ground over the field along (y, x), nm.
+    blank_share, torn_share
+        Part of the frames that is blank, or torn at least in part.
+    scars_per_frame
+        Scarred lines a frame.
+    caveats
+        What makes the likeness doubtful, in words.
+    """
+
+    shape: tuple[int, int, int]
+    pixel_size_nm: tuple[float, float]
+    frame_time_s: float
+    line_time_s: float
+    slow_axis: Literal["down", "up", "alternating"]
+    noise: NoiseEstimate
+    particles: ParticleEstimate
+    dynamics: DynamicsEstimate
+    height_nm: float
+    tilt_nm: tuple[float, float]
+    blank_share: float
+    torn_share: float
+    scars_per_frame: float
+    caveats: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        return asdict(self)
+
+    def simulate(self, n_frames: int, seed: int) -> SimulatedMovie:
+        """Simulate a movie like it.
+
+        Round particles of the size and spread measured, as the tip shows them, walk, come and go on flat ground
+        under the noise, the tilt and the faults measured.
+
+        Parameters
+        ----------
+        n_frames
+            Number of frames, >= 1.
+        seed
+            Seed of everything random, >= 0.
+
+        Returns
+        -------
+        SimulatedMovie
+            Pixels and truth.
+        """
+        scanner = self._scanner(n_frames)
+        return simulate_scene(
+            self._scene(scanner),
+            scanner,
+            noise=self._noise(),
+            faults=Faults(
+                scars_per_frame=self.scars_per_frame,
+                scar_nm=max(self.particles.height_nm / 2, 5 * self.noise.pixel_nm),
+                blank_share=self.blank_share,
+                torn_share=self.torn_share,
+            ),
+            seed=seed,
+            keep_clean=False,
+        )
+
+    def _scanner(self, n_frames: int) -> Scanner:
+        lines = self.shape[1]
+        turn = self.frame_time_s - lines * self.line_time_s
+        return Scanner(
+            n_frames,
+            self.shape[1:],
+            self.pixel_size_nm,
+            self.frame_time_s,
+            frame_turn_s=turn if turn > 1e-9 * self.frame_time_s else 0.0,
+            slow_axis=self.slow_axis,
+            drift_nm_s=self.dynamics.motion.velocity_nm_s,
+        )
+
+    def _scene(self, scanner: Scanner) -> Scene:
+        p, d = self.particles, self.dynamics
+        drift = float(np.abs(d.motion.velocity_nm_s).max()) * scanner.duration_s
+        margin = 3 * p.radius_nm + drift
+        field = np.array(self.shape[1:]) * self.pixel_size_nm
+        share = float(np.prod(field + 2 * margin) / np.prod(field))
+        count = p.per_frame * share
+        size = min(p.radius_spread, p.height_spread)
+        species = Species(
+            Gaussian(p.height_nm, p.radius_nm),
+            count=max(round(count), 1),
+            motion=Motion(diffusion_nm2_s=d.motion.diffusion_nm2_s),
+            kinetics=Kinetics(bind_rate_s=count * d.unbind_rate_s, unbind_rate_s=d.unbind_rate_s),
+            size_spread=size,
+            height_spread=float(np.sqrt(max(p.height_spread**2 - size**2, 0.0))),
+        )
+        return Scene((species,), margin_nm=margin)
+
+    def _noise(self) -> Noise:
+        def memory(value: float) -> float:
+            return float(np.clip(value, 0.0, 0.98)) if value > _MEMORY else 0.0
+
+        return Noise(
+            pixel_nm=self.noise.pixel_nm,
+            pixel_memory=memory(self.noise.pixel_memory),
+            row_offset_nm=self.noise.row_offset_nm,
+            row_memory=memory(self.noise.row_memory),
+            tilt_nm=self.tilt_nm,
+            height_nm=self.height_nm,
+        )
+
+
+def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
+    """Measure what a movie is like: noise, particles, motion, timing and faults.
+
+    Parameters
+    ----------
+    stack
+        The movie; its raw heights, in nm, are used whatever was done to it since.
+    min_height_nm
+        What is less high is no particle, nm.
+
+    Returns
+    -------
+    Likeness
+        From which movies like it can be simulated.
+
+    Raises
+    ------
+    StackError
+        The heights are not in nm, no frame shows the surface, or there are no particles.
+
+    Examples
+    --------
+    >>> from playNano.simulate import simulate_movie
+    >>> movie = simulate_movie(20, (96, 96), n_particles=8, noise_nm=0.2, seed=1)
+    >>> like = measure(movie.to_stack())
+    >>> round(like.noise.pixel_nm, 1), round(like.particles.height_nm), like.frame_time_s
+    (0.2, 5, 0.5)
+    """
+    if stack.unit not in (None, "nm"):
+        raise StackError(
+            f"{stack.file_path}: channel {stack.channel!r} is in {stack.unit}; only movies of heights in nm can be "
+            "simulated, choose a height channel"
+        )
+    raw = stack.processed.get("raw", stack.data)
+    data = np.asarray(raw[:LONGEST])
+    quality = frame_quality(data).table
+    usable = quality["usable"].to_numpy()
+    if not usable.any():
+        raise StackError(f"{stack.file_path}: no frame shows the surface")
+    size = stack.pixel_size_yx_nm
+    good = data[usable]
+    noise = estimate_noise(good, max_frames=_LOOKED_AT)
+    particles = estimate_particles(good, size, max_frames=_LOOKED_AT, min_height_nm=min_height_nm)
+    if not particles.n_measured:
+        raise StackError(
+            f"{stack.file_path}: no particles stand out from the noise; there is nothing to simulate"
+        )
+    dynamics = _dynamics(stack, data, usable, min_height_nm)
+    scan = stack.scan
+    frame_time = _frame_time(stack)
+    like = Likeness(
+        shape=(len(raw), *data.shape[1:]),
+        pixel_size_nm=size,
+        frame_time_s=frame_time,
+        line_time_s=min((scan and scan.line_time_s) or np.inf, frame_time / data.shape[1]),
+        slow_axis="alternating"
+        if scan and scan.alternating
+        else ("up" if scan and scan.direction == "up" else "down"),
+        noise=noise,
+        particles=particles,
+        dynamics=replace(dynamics, motion=_steadied(dynamics, frame_time)),
+        height_nm=float(np.median(good[:: max(len(good) // 10, 1)])),
+        tilt_nm=_tilt(good),
+        blank_share=float(quality["blank"].mean()),
+        torn_share=float((quality["torn"] | quality["partly_torn"]).mean()),
+        scars_per_frame=float(quality["n_scar_rows"].to_numpy()[usable].mean())
+        if quality["scars"].any()
+        else 0.0,
+    )
+    return replace(like, caveats=_caveats(like, dynamics, stack))
+
+
+def refined(like: Likeness, n_frames: int, *, min_height_nm: float = 0.0) -> tuple[Likeness, Likeness]:
+    """Correct a likeness by what its own estimates say of a movie simulated from it.
+
+    Where the estimates of a simulated movie differ from those of the movie itself, what was asked of the simulation
+    is moved by as much the other way: what the estimators get wrong in both falls out.
+
+    Parameters
+    ----------
+    like
+        As measured.
+    n_frames
+        Frames of the movie to simulate.
+    min_height_nm
+        As given to `measure`.
+
+    Returns
+    -------
+    wanted : Likeness
+        From which to simulate.
+    again : Likeness
+        What was measured on the simulated movie.
+
+    References
+    ----------
+    Gourieroux, C., Monfort, A. & Renault, E. Indirect inference. J. Appl. Econom. 8, S85 (1993).
+    doi:10.1002/jae.3950080507.
+    """
+    again = measure(like.simulate(n_frames, _PILOT_SEED).to_stack(), min_height_nm=min_height_nm)
+    a, b = like.particles, again.particles
+    d, e = like.dynamics.motion, again.dynamics.motion
+
+    def moved(asked: float, told: float, most: float = 1.5) -> float:
+        factor = asked / told if told > 0 and np.isfinite(told) else 1.0
+        return float(asked * np.clip(factor, 1 / most, most))
+
+    def narrowed(asked: float, told: float) -> float:
+        """Take out of a spread what measuring puts in."""
+        added = max(told**2 - asked**2, 0.0)
+        return float(np.sqrt(max(asked**2 - added, 0.0)))
+
+    particles = replace(
+        a,
+        per_frame=moved(a.per_frame, b.per_frame, 1.2),
+        height_nm=moved(a.height_nm, b.height_nm, 1.2),
+        radius_nm=moved(a.radius_nm, b.radius_nm, 1.2),
+        height_spread=narrowed(a.height_spread, b.height_spread),
+        radius_spread=narrowed(a.radius_spread, b.radius_spread),
+    )
+    noise = replace(
+        like.noise,
+        pixel_nm=moved(like.noise.pixel_nm, again.noise.pixel_nm, 1.2),
+        row_offset_nm=moved(like.noise.row_offset_nm, again.noise.row_offset_nm, 1.2),
+    )
+    motion = replace(d, diffusion_nm2_s=moved(d.diffusion_nm2_s, e.diffusion_nm2_s))
+    return replace(
+        like, particles=particles, noise=noise, dynamics=replace(like.dynamics, motion=motion)
+    ), again
+
+
+def _frame_time(stack: AFMImageStack) -> float:
+    times = np.asarray(stack.get_frame_times(), dtype=np.float64)
+    steps = np.diff(times)
+    if not stack.has_times or not len(steps) or not np.median(steps) > 0:
+        return float((stack.scan and stack.scan.frame_time_s) or 1.0)
+    return float(np.median(steps))
+
+
+def longest_sound(usable: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> slice:
+    """Return a stretch of frames, not too many pixels, with the most usable ones."""
+    h, w = shape[1:]
+    n = min(len(usable), max(min(_FOLLOWED, _PIXELS // (h * w)), 8))
+    first = int(np.convolve(usable, np.ones(n), "valid").argmax())
+    return slice(first, first + n)
+
+
+def _dynamics(
+    stack: AFMImageStack, data: npt.NDArray[Any], usable: npt.NDArray[np.bool_], min_height_nm: float
+) -> DynamicsEstimate:
+    """Follow the particles through a stretch of frames."""
+    h, w = data.shape[1:]
+    stretch = longest_sound(usable, data.shape)
+    first = stretch.start
+    chosen = first + np.flatnonzero(usable[stretch])
+    frame, places, _ = locate_particles(data[chosen], stack.pixel_size_yx_nm, min_height_nm=min_height_nm)
+    frame = chosen[frame]
+    size_y, size_x = stack.pixel_size_yx_nm
+    times = stack.detection_times(frame, places[:, 0] / size_y)
+    return estimate_dynamics(frame - first, times, places, (h * size_y, w * size_x), observed=usable[stretch])
+
+
+def _steadied(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate:
+    """Return the motion without a velocity that may be chance; nothing moves where nothing could be followed."""
+    m = dynamics.motion
+    if not np.isfinite(m.diffusion_nm2_s):
+        return replace(m, diffusion_nm2_s=0.0, velocity_nm_s=(0.0, 0.0))
+    error = np.sqrt(
+        (2 * m.diffusion_nm2_s + m.localisation_nm**2 / frame_time_s) / (m.n_steps * frame_time_s)
+    )
+    y, x = (v if abs(v) > _SURE * error else 0.0 for v in m.velocity_nm_s)
+    return replace(m, velocity_nm_s=(y, x))
+
+
+def _tilt(good: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the median slopes of planes through the ground of some frames, as rises over the field."""
+    chosen = good[:: max(len(good) // 8, 1)].astype(np.float64)
+    ground = level(chosen).ground
+    h, w = chosen.shape[1:]
+    v, u = np.mgrid[:h, :w] / (np.array([h, w]) - 1.0)[:, None, None] - 0.5
+    slopes = []
+    for frame, flat in zip(chosen, ground, strict=True):
+        flat = flat & np.isfinite(frame)
+        if flat.sum() > 3:
+            terms = np.column_stack([np.ones(flat.sum()), v[flat], u[flat]])
+            slopes.append(np.linalg.lstsq(terms, frame[flat], rcond=None)[0][1:])
+    tilt = np.median(slopes, axis=0) if slopes else np.zeros(2)
+    return float(tilt[0]), float(tilt[1])
+
+
+def _caveats(like: Likeness, dynamics: DynamicsEstimate, stack: AFMImageStack) -> tuple[str, ...]:
+    """Say what makes a likeness doubtful."""
+    p = like.particles
+    told = (
+        (not stack.has_times, "the file tells no times: a frame is taken to last 1 s, and D is per that"),
+        (
+            like.noise.ground_share < 0.3,
+            "less than 30 % of the pixels are ground: noise and heights are rough",
+        ),
+        (p.n_measured < 50, f"only {p.n_measured} particles could be measured"),
+        (
+            p.height_spread > 0.5 or p.radius_spread > 0.5,
+            "heights or sizes differ so much that one kind of particle is a poor likeness",
+        ),
+        (
+            dynamics.crowded,
+            "particles go as far between frames as they are apart: their speed is a lower bound",
+        ),
+        (
+            not np.isfinite(dynamics.motion.diffusion_nm2_s),
+            "no particle could be followed: simulated ones stand still",
+        ),
+    )
+    return tuple(text for doubtful, text in told if doubtful)

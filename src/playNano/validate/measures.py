@@ -1,0 +1,134 @@
+"""What is reported of a pipeline, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from playNano.validate.trial import Trial
+
+CONFIDENCE = 0.95
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "recall": ("share", "particles found, of those that the tip passed away from the border"),
+    "precision": ("share", "detections that are particles"),
+    "f1": ("share", "harmonic mean of the two"),
+    "position_error_nm": ("nm", "root mean square distance from the particle"),
+    "height_bias_nm": ("nm", "mean of height found less true height"),
+    "height_error_nm": ("nm", "standard deviation of the same"),
+    "link_recall": ("share", "true links (of a particle from one sighting to the next) found"),
+    "link_precision": ("share", "links found that are true"),
+    "link_error": ("share", "1 less the harmonic mean of the two"),
+    "identity_switches_per_1000": ("1", "times that a particle changes its track, per 1000 sightings"),
+    "idf1": ("share", "F1 of positions under the best naming of tracks"),
+    "hota": ("share", "detection, localisation and association in one figure"),
+    "diffusion_bias": (
+        "share",
+        "diffusion coefficient of the tracks found, less that of the true ones, by the latter",
+    ),
+}
+"""Score -> (unit, what it is)."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score over simulated movies.
+
+    Parameters
+    ----------
+    value
+        Mean over the movies; nan if none has it.
+    low, high
+        Ends of the 95 % confidence interval; nan with fewer than two movies.
+    n_movies
+        Movies that have it.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_movies: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n_movies": self.n_movies}
+
+
+def student_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return mean and Student's 95 % confidence interval of the mean; nan ends for fewer than two values.
+
+    Examples
+    --------
+    >>> [round(v, 2) for v in student_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48]
+    """
+    from scipy.stats import t
+
+    sample = np.asarray([v for v in values if np.isfinite(v)], dtype=np.float64)
+    if sample.size == 0:
+        return float("nan"), float("nan"), float("nan")
+    mean = float(sample.mean())
+    if sample.size < 2:
+        return mean, float("nan"), float("nan")
+    half = float(t.ppf((1 + CONFIDENCE) / 2, sample.size - 1) * sample.std(ddof=1) / np.sqrt(sample.size))
+    return mean, mean - half, mean + half
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """Return Wilson's 95 % confidence interval of a share.
+
+    References
+    ----------
+    Wilson, E. B. Probable inference, the law of succession, and statistical inference. J. Am. Stat. Assoc. 22, 209
+    (1927). doi:10.1080/01621459.1927.10502953.
+
+    Examples
+    --------
+    >>> [round(v, 3) for v in wilson_interval(10, 10)]
+    [0.722, 1.0]
+    """
+    from scipy.stats import norm
+
+    if total == 0:
+        return float("nan"), float("nan")
+    z2 = float(norm.ppf((1 + CONFIDENCE) / 2)) ** 2
+    share = right / total
+    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = np.sqrt(z2 * share * (1 - share) / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+
+
+def summarise(trials: Sequence[Trial]) -> dict[str, Measure]:
+    """Join the scores of several movies.
+
+    Movies are independent, particles in a movie are not: the interval is Student's over movies. A share of things
+    counted gets at least Wilson's interval of the pooled counts, so that ten out of ten, ten times, is not called
+    certain.
+
+    Parameters
+    ----------
+    trials
+        One a movie.
+
+    Returns
+    -------
+    dict
+        Score -> measure.
+    """
+    out = {}
+    for name, (unit, _) in MEASURES.items():
+        values = [t.scores[name] for t in trials if name in t.scores]
+        if not values:
+            continue
+        mean, low, high = student_interval(values)
+        pooled = [t.counts[name] for t in trials if name in t.counts]
+        if pooled:
+            least, most = wilson_interval(sum(p[0] for p in pooled), sum(p[1] for p in pooled))
+            low, high = np.fmin(low, least), np.fmax(high, most)
+        if unit == "share" and name != "diffusion_bias":
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+        out[name] = Measure(mean, float(low), float(high), int(np.isfinite(values).sum()))
+    return out

@@ -1,0 +1,63 @@
+"""``playnano validate``, with little effort."""
+
+import json
+
+import pytest
+
+from playNano.cli import validate as of
+from playNano.cli.app import run
+from playNano.simulate import simulate_movie
+from playNano.simulate.save import save_movie
+from playNano.validate import Effort
+
+LEVEL = "remove_plane;row_median_align"
+DETECT = "feature_detection:mask_fn=mask_threshold,threshold=1.5,min_size=8"
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch):
+    monkeypatch.setattr(of, "QUICK", Effort(2, 1, 30_000, (1.0,)))
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory):
+    path = tmp_path_factory.mktemp("movie") / "m.npz"
+    save_movie(simulate_movie(14, (64, 64), n_particles=6, seed=3), path)
+    return path
+
+
+def call(*words):
+    with pytest.raises(SystemExit) as stop:
+        run([str(word) for word in words])
+    return stop.value.code or 0
+
+
+def test_a_movie_and_steps(movie, tmp_path, capsys):
+    words = ["--process", LEVEL, "--steps", DETECT, "--quick", "-o", tmp_path / "v"]
+    assert call("validate", movie, *words) == 0
+    said = capsys.readouterr().out
+    assert "recall" in said
+    assert "matters: feature_detection" in said
+    assert json.loads((tmp_path / "v" / "validate.json").read_text())["simulated"]["n_movies"] == 2
+    assert (tmp_path / "v" / "validate.png").stat().st_size > 10_000
+
+
+def test_a_record_names_its_movie_and_pipeline(movie, tmp_path, capsys):
+    made = tmp_path / "made"
+    assert call("analyze", movie, "--process", LEVEL, "-s", DETECT, "-o", made, "--no-gif") == 0
+    assert call("validate", made, "--quick", "-o", tmp_path / "v") == 0
+    told = json.loads((tmp_path / "v" / "validate.json").read_text())
+    assert told["pipeline"][0]["feature_detection"]["threshold"] == 1.5
+    capsys.readouterr()
+    text = (made / "record.json").read_text()
+    (made / "record.json").write_text(text.replace("m.npz", "gone.npz"))
+    assert call("validate", made / "record.json", "--quick", "-o", tmp_path / "w") == 2
+    assert "gone.npz" in capsys.readouterr().err
+
+
+def test_no_record(movie, tmp_path, capsys):
+    assert call("validate", movie, "-o", tmp_path) == 2
+    assert "--pipeline" in capsys.readouterr().err
+    (tmp_path / "a.json").write_text("[1]")
+    assert call("validate", tmp_path / "a.json", "-o", tmp_path) == 2
+    assert "no record" in capsys.readouterr().err

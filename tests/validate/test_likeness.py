@@ -1,0 +1,94 @@
+"""What a movie is like, against movies whose settings are known, and movies simulated to be like it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from playNano.afm_stack import AFMImageStack
+from playNano.errors import StackError
+from playNano.simulate import simulate_movie, simulate_preset
+from playNano.simulate.scanner import Scanner
+from playNano.validate.likeness import measure, refined
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return simulate_movie(
+        30, (112, 120), n_particles=14, diffusion_nm2_s=50.0, noise_nm=0.12, row_offset_nm=0.3,
+        radius_nm=7.0, height_nm=4.0, margin_nm=20.0, slow_axis="alternating", seed=8,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def like(movie):
+    return measure(movie.to_stack())
+
+
+def test_settings_are_found_again(movie, like):
+    assert like.shape == (30, 112, 120)
+    assert like.frame_time_s == pytest.approx(0.5)
+    assert like.line_time_s == pytest.approx(0.5 / 112)
+    assert like.slow_axis == "alternating"
+    assert like.noise.pixel_nm == pytest.approx(0.12, rel=0.1)
+    assert like.noise.row_offset_nm == pytest.approx(0.3, rel=0.1)
+    assert like.particles.radius_nm == pytest.approx(7.0, rel=0.15)
+    assert like.particles.height_nm == pytest.approx(4.0, rel=0.1)
+    assert like.particles.per_frame == pytest.approx(len(movie.truth) / 30, rel=0.05)
+    assert like.tilt_nm == pytest.approx((4.0, -6.0), abs=0.3)
+    d = like.dynamics.motion
+    assert d.diffusion_nm2_s == pytest.approx(50.0, abs=0.15 * 50 + 3 * d.diffusion_error_nm2_s)
+    assert d.velocity_nm_s == (0.0, 0.0)
+    assert like.dynamics.unbind_rate_s < 0.06
+    assert like.blank_share == like.torn_share == 0
+    assert like.caveats == ()
+
+
+def test_a_movie_simulated_to_be_like_it_is_like_it(movie, like):
+    wanted, again = refined(like, 20)
+    for one in (again, measure(wanted.simulate(20, 3).to_stack())):
+        assert one.noise.pixel_nm == pytest.approx(like.noise.pixel_nm, rel=0.1)
+        assert one.noise.row_offset_nm == pytest.approx(like.noise.row_offset_nm, rel=0.1)
+        assert one.particles.height_nm == pytest.approx(like.particles.height_nm, rel=0.1)
+        assert one.particles.radius_nm == pytest.approx(like.particles.radius_nm, rel=0.1)
+        assert one.particles.per_frame == pytest.approx(like.particles.per_frame, rel=0.4)
+        assert one.slow_axis == "alternating"
+    np.testing.assert_array_equal(wanted.simulate(3, 5).data, wanted.simulate(3, 5).data)
+
+
+def test_lost_frames_and_drift():
+    movie = simulate_preset(
+        "membrane diffusion", n_frames=40, shape=(96, 96), blank_frames=(3, 4), torn_frames=(12, 20, 30),
+        drift_nm_s=(16.0, -12.0), scars_per_frame=0.0, seed=2,
+    )  # fmt: skip
+    like = measure(movie.to_stack())
+    assert like.blank_share == pytest.approx(2 / 40)
+    # Of frame 20 three lines are lost, which is a scar.
+    assert like.torn_share == pytest.approx(2 / 40)
+    assert like.dynamics.motion.velocity_nm_s == pytest.approx((16.0, -12.0), abs=5.0)
+
+
+def test_raw_heights_are_measured_whatever_was_done_to_them(movie, like):
+    stack = movie.to_stack()
+    stack.apply(["remove_plane", "gaussian_filter"])
+    assert measure(stack) == like
+
+
+def test_a_likeness_can_be_written(like):
+    json.dumps(like.to_dict(), allow_nan=False)
+
+
+def test_what_cannot_be_simulated():
+    empty = np.random.default_rng(0).normal(0, 0.1, (8, 48, 48)).astype(np.float32)
+    with pytest.raises(StackError, match="no particles"):
+        measure(AFMImageStack(empty, 1.0, "height", "empty.npy"))
+    with pytest.raises(StackError, match="height channel"):
+        measure(AFMImageStack(empty, 1.0, "phase", "empty.npy", unit="deg"))
+
+
+def test_the_number_of_particles_follows_from_the_density(like):
+    scanner = Scanner(10, (112, 120), 2.0, 0.5)
+    scene = like._scene(scanner)
+    field = 112 * 120 * 4
+    area = (112 * 2 + 2 * scene.margin_nm) * (120 * 2 + 2 * scene.margin_nm)
+    assert scene.species[0].count == pytest.approx(like.particles.per_frame * area / field, abs=0.51)
