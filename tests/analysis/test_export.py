@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from playNano.analysis.export import export_analysis_to_json
+from playNano.analysis.modules import feature_detection
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.utils.common import (
     NumpyEncoder,
@@ -42,6 +43,29 @@ def test_every_way_writes_the_same(make_stack, large, size, tmp_path):
     assert len(list(tmp_path.glob("*.h5"))) == (size == "large")
     content = json.loads(texts.pop())
     assert set(content) == {"environment", "analysis", "provenance"}
+
+
+def test_label_images_of_a_lazy_movie_are_not_made_for_every_file(large, make_stack, tmp_path, monkeypatch):
+    da = pytest.importorskip("dask.array")
+    made, make = [], feature_detection._label_frames
+
+    def note(search, movies, start, stop):
+        made.append((start, stop))
+        return make(search, movies, start, stop)
+
+    monkeypatch.setattr(feature_detection, "_label_frames", note)
+    stack = make_stack(da.from_array(large.data, chunks=(2, *large.image_shape)))
+    record = AnalysisPipeline().add_steps("feature_detection:threshold=1").run(stack)
+    export_analysis_to_json(tmp_path / "record.json", record)
+    once = len(made)
+    assert once > 0
+    export_to_hdf5(record, tmp_path / "record.h5")
+    labels = record["analysis"]["step_1_feature_detection"]["labeled_masks"]
+    expected = AnalysisPipeline().add_steps("feature_detection:threshold=1").run(large)["analysis"]
+    np.testing.assert_array_equal(labels, expected["step_1_feature_detection"]["labeled_masks"])
+    assert len(made) == once
+    back = load_analysis_from_hdf5(tmp_path / "record.h5")["analysis"]["step_1_feature_detection"]
+    np.testing.assert_array_equal(back["labeled_masks"], labels)
 
 
 def test_the_whole_record_comes_back(large, tmp_path):

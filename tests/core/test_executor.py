@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from playNano.core.executor import (
     BLOCK_BYTES,
     Block,
-    default_workers,
     frame_blocks,
     map_blocks,
     report_progress,
@@ -108,10 +107,6 @@ def test_progress_ends_with_an_error():
         raise RuntimeError
     map_blocks(lambda b: None, (2, 4, 4), what="after")
     assert told == []
-
-
-def test_default_workers():
-    assert 1 <= default_workers() <= 16
 
 
 def test_blocks_of_a_movie_are_its_frames():

@@ -157,6 +157,28 @@ def test_frames_made_when_read():
     assert "made when read" in repr(frames)
 
 
+def test_frames_that_have_been_stored(tmp_path):
+    whole, made = np.arange(6 * 2 * 3).reshape(6, 2, 3), []
+
+    def make(start, stop):
+        made.append((start, stop))
+        return whole[start:stop]
+
+    frames = FrameArray(make, whole.shape, whole.dtype)
+    np.save(tmp_path / "a.npy", whole)
+
+    class Stored:
+        def __getitem__(self, index):
+            return np.load(tmp_path / "a.npy")[index]
+
+    frames.kept_in(Stored())
+    np.testing.assert_array_equal(frames, whole)
+    assert made == []
+    (tmp_path / "a.npy").unlink()
+    np.testing.assert_array_equal(frames[2], whole[2])
+    assert made == [(2, 3)]
+
+
 def test_arrays_on_demand():
     calls = []
 

@@ -8,7 +8,7 @@ import scipy.linalg  # noqa: F401  (brings a BLAS of its own)
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from playNano.core.executor import map_blocks
-from playNano.core.threads import one_thread_each
+from playNano.core.threads import default_workers, in_order, one_thread_each
 
 
 def blas_threads():
@@ -58,3 +58,22 @@ def test_contexts_may_overlap(two_threads_each):
 def test_opencv_is_not_needed(monkeypatch):
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     assert map_blocks(lambda b: b.stop, (1, 4, 4), what="x") == [1]
+
+
+def test_default_workers():
+    assert 1 <= default_workers() <= 16
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_threads_run_a_few_items_ahead(workers):
+    begun = []
+
+    def note(item):
+        begun.append(item)
+        return -item
+
+    stream = in_order(note, range(100), workers)
+    assert [next(stream) for _ in range(3)] == [0, -1, -2]
+    assert len(begun) <= 3 + 2 * workers
+    stream.close()
+    assert len(begun) < 50

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
-from playNano.core.threads import one_thread_each
+from playNano.core.threads import default_workers, in_order, one_thread_each
 
 R = TypeVar("R")
 
@@ -79,12 +76,6 @@ def frame_blocks(
     return [Block(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
 
-def default_workers() -> int:
-    """Return the number of threads used when none is asked for: the processors of this process."""
-    count = getattr(os, "process_cpu_count", os.cpu_count)()
-    return max(1, min(int(count or 1), 16))
-
-
 def map_blocks(
     function: Callable[[Block], R],
     shape: tuple[int, int, int],
@@ -125,7 +116,7 @@ def map_blocks(
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
     with one_thread_each():
-        for block, result in zip(blocks, _run(function, blocks, workers), strict=True):
+        for block, result in zip(blocks, in_order(function, blocks, workers), strict=True):
             results.append(result)
             done += block.stop - block.start
             if notify is not None:
@@ -244,7 +235,7 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
             low, high, own = job.span(block, len(lead))
             return job(low, own, *(computed(movie[low:high]) for movie in movies))
 
-        stream = _run(work, chunks, default_workers() if workers is None else max(1, workers))
+        stream = in_order(work, chunks, default_workers() if workers is None else max(1, workers))
     notify, results, done = _progress.get(), [], 0
     with one_thread_each():
         for block, (parts, frames) in zip(chunks, stream, strict=True):
@@ -297,18 +288,3 @@ class ChunkJob:
                     frames.append(pixels)
                 results.append(result)
         return results, np.concatenate(frames) if frames else None
-
-
-def _run(function: Callable[[Block], R], blocks: list[Block], workers: int) -> Iterator[R]:
-    if workers == 1 or len(blocks) < 2:
-        yield from map(function, blocks)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="playNano") as pool:
-        # A result is let go once it is handed on.
-        pending = deque(pool.submit(function, block) for block in blocks)
-        try:
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
+
+from playNano.core.threads import default_workers, in_order, one_thread_each
 
 CHUNK_BYTES = 64 * 2**20
 """Pixels of one chunk of a lazy movie, bytes."""
@@ -168,8 +171,21 @@ class FrameArray:
         return np.asarray(frames[position - first])
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
-        for start, stop in self.borders():
-            yield from self._read(start, stop)
+        for _, _, frames in self.parts():
+            yield from frames
+
+    def parts(self) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
+        """Yield (start, stop, frames) for runs of frames, in order; threads make them ahead."""
+
+        def make(border: tuple[int, int]) -> tuple[int, int, npt.NDArray[Any]]:
+            return *border, self._read(*border)
+
+        with one_thread_each():
+            yield from in_order(make, self.borders(), default_workers())
+
+    def kept_in(self, stored: Any) -> None:
+        """Take frames from ``stored[start:stop]`` as long as these can be read, and make them again if not."""
+        self._read = _Stored(stored, self._read)
 
     def borders(self) -> list[tuple[int, int]]:
         """Return (start, stop) of runs of frames that fit a chunk each."""
@@ -179,8 +195,8 @@ class FrameArray:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Return all frames in memory."""
         values = np.empty(self.shape, self.dtype)
-        for start, stop in self.borders():
-            values[start:stop] = self._read(start, stop)
+        for start, stop, frames in self.parts():
+            values[start:stop] = frames
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -188,6 +204,20 @@ class FrameArray:
 
     def __repr__(self) -> str:
         return f"<FrameArray: {' x '.join(map(str, self.shape))}, {self.dtype}, made when read>"
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Frames that are read where they have been stored, or else made."""
+
+    stored: Any
+    make: Callable[[int, int], npt.NDArray[Any]]
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
+        try:
+            return np.asarray(self.stored[start:stop])
+        except (OSError, KeyError):
+            return self.make(start, stop)
 
 
 def _computed_frames(array: Any, start: int, stop: int) -> npt.NDArray[Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from playNano._version import __version__
+from playNano.core.lazy import FrameArray
 
 _LIBRARIES = (
     "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
@@ -74,6 +75,10 @@ def array_fingerprint(array: Any) -> str:
     False
     """
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    if isinstance(array, FrameArray):
+        for _, _, frames in array.parts():
+            digest.update(np.ascontiguousarray(frames).data)
+        return f"sha256:{digest.hexdigest()}"
     rows = array.reshape(-1) if array.ndim == 0 else array
     step = max(1, 2**24 // max(1, rows[:1].nbytes))
     for start in range(0, len(rows), step):

@@ -4,8 +4,16 @@
 records as JSON files, with large arrays beside them.
 """
 
-from playNano.core.serialize.hdf5 import read_tree, write_tree
+from playNano.core.serialize.hdf5 import StoredFrames, read_tree, write_tree
 from playNano.core.serialize.record import read_record_json, write_record_json
 from playNano.core.serialize.values import RecordEncoder, json_safe
 
-__all__ = ["RecordEncoder", "json_safe", "read_record_json", "read_tree", "write_record_json", "write_tree"]
+__all__ = [
+    "RecordEncoder",
+    "StoredFrames",
+    "json_safe",
+    "read_record_json",
+    "read_tree",
+    "write_record_json",
+    "write_tree",
+]

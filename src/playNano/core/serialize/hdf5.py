@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +67,36 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
 
 def _in_memory(member: h5py.Dataset) -> np.ndarray[Any, Any]:
     return np.asarray(member[()], dtype=member.dtype)
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """Frames of a dataset, by index; the file is opened for every reading, by whichever process asks.
+
+    Parameters
+    ----------
+    path, name
+        The file and the dataset in it.
+    shape, dtype
+        Of the dataset.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index: Any) -> np.ndarray[Any, Any]:
+        """Read frames."""
+        import h5py
+
+        with h5py.File(self.path, "r") as file:
+            return np.asarray(file[self.name][index])
 
 
 def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
@@ -162,8 +194,8 @@ def _write_frames(parent: h5py.Group, name: str, value: FrameArray) -> Any:
         shuffle=True,
         chunks=(1, *value.shape[1:]) if value.size else None,
     )
-    for start, stop in value.borders():
-        dataset[start:stop] = value[start:stop]
+    for start, stop, frames in value.parts():
+        dataset[start:stop] = frames
     dataset.attrs["kind"] = "array"
     return dataset
 

@@ -13,7 +13,7 @@ import numpy as np
 from playNano.core.files import replacing
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.provenance import array_fingerprint
-from playNano.core.serialize.hdf5 import read_tree, write_tree
+from playNano.core.serialize.hdf5 import StoredFrames, read_tree, write_tree
 from playNano.core.serialize.values import is_table, json_safe
 from playNano.core.tables import LastMasks, TableView
 from playNano.errors import RecordError
@@ -124,6 +124,11 @@ class _Store:
         with replacing(folder / self.file_name) as temporary, h5py.File(temporary, "w") as file:
             for key, value in self.values.items():
                 write_tree(file, key, value)
+        for key, value in self.values.items():
+            if isinstance(value, FrameArray):
+                # The file's name tells its content: whatever stands under this name is the same.
+                path = (folder / self.file_name).absolute()
+                value.kept_in(StoredFrames(path, key, value.shape, value.dtype))
 
 
 def _is_large(value: Any) -> bool:

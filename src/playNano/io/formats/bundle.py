@@ -12,7 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.lazy import FrameArray, lazy_movie
 from playNano.core.scan import ScanGeometry
-from playNano.core.serialize import read_tree
+from playNano.core.serialize import StoredFrames, read_tree
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
@@ -86,26 +86,6 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         header=info["metadata"],
         load=partial(read_bundle, source),
     )
-
-
-class StoredFrames:
-    """Frames of a bundle, by slices; another process opens the file anew.
-
-    Parameters
-    ----------
-    path, name
-        The file and the dataset in it.
-    shape, dtype
-        Of the dataset.
-    """
-
-    def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.path, self.name, self.shape, self.dtype, self.ndim = path, name, shape, dtype, len(shape)
-
-    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
-        """Read frames."""
-        with opened(self.path) as file:
-            return np.asarray(file[self.name][index])
 
 
 def read_bundle(path: str | Path, lazy: bool = False) -> AFMImageStack:
