@@ -57,14 +57,18 @@ def ours_frame(table: pd.DataFrame, **options: object) -> np.ndarray:
     return link_frames(table["frame"], table[["y", "x"]], **options)
 
 
-def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) -> np.ndarray:
+def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) -> np.ndarray | None:
+    """Link with trackpy; None where it gives up for its neighbourhoods grow too large."""
     import trackpy as tp
 
     tp.quiet()
     link = tp.predict.NearestVelocityPredict().link_df if predict else tp.link
     # trackpy gives up in crowds unless its limit is lifted.
     tp.linking.Linker.MAX_SUB_NET_SIZE = 60
-    linked = link(table[["frame", "y", "x"]], pos_columns=["y", "x"], t_column="frame", **options)
+    try:
+        linked = link(table[["frame", "y", "x"]], pos_columns=["y", "x"], t_column="frame", **options)
+    except tp.SubnetOversizeException:
+        return None
     return linked["particle"].reindex(table.index).to_numpy()
 
 

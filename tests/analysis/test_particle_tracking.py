@@ -230,3 +230,167 @@ def test_the_table(make_stack):
 def test_wrong_parameters(params, message):
     with pytest.raises(ParameterError, match=message):
         track([[(0, 0)], [(1, 0)]], **params)
+
+
+def walks(n_frames, n, seed=0, step=0.6, side=60.0, size=None):
+    """Particles that walk in a field, every detection a dict; shapes as the detections of a real module."""
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, side, (n, 2)) + np.cumsum(rng.normal(0, step, (n_frames, n, 2)), axis=0)
+    own = rng.uniform(20, 60, n) if size is None else size
+    return [
+        [
+            {"y": float(y), "x": float(x), "area": float(own[k] + rng.normal(0, 1)), "particle": k}
+            for k, (y, x) in enumerate(frame)
+        ]
+        for frame in places
+    ]
+
+
+def run_on(features, stack=None, **params):
+    stack = stack_for(len(features)) if stack is None else stack
+    return ParticleTrackingModule().run(
+        stack, {"feature_detection": {"features_per_frame": features}}, **params
+    )
+
+
+def test_the_tables_of_tracks_and_links_agree():
+    out = run_on(walks(40, 12), max_distance=6, max_missing=2)
+    table, links, tracks = out["table"], out["links"], out["track_table"]
+    assert out["n_tracks"] == len(tracks) == out["summary"]["n_tracks"]
+    assert (table["track_id"].to_numpy()[links["source"]] == links["track_id"]).all()
+    assert (table["frame"].to_numpy()[links["source"]] == links["frame_from"]).all()
+    assert (table["frame"].to_numpy()[links["target"]] == links["frame_to"]).all()
+    assert links["confidence"].between(0, 1).all()
+    assert tracks["length"].sum() == len(table)
+    assert tracks["censored_start"].any() and tracks["censored_end"].any()
+    assert len(out["events"]) == 0
+    assert (out["drift"][["y_nm", "x_nm"]] == 0).all(axis=None)
+
+
+def test_lengths_are_reported_in_nm_whatever_the_reach_is_in():
+    features = walks(40, 12)
+    for pixel in (2.5, (2.0, 3.0)):
+        stack = stack_for(40, pixel_size_nm=pixel)
+        edges = np.broadcast_to(pixel, 2)
+        in_px = run_on(features, stack, max_distance=6)
+        in_nm = run_on(features, stack, max_distance_nm=18)
+        for out in (in_px, in_nm):
+            links = out["links"]
+            at = out["table"][["y", "x"]].to_numpy() if "y" in out["table"] else None
+            at = np.array([c for t in out["tracks"] for c in t["coords"] if c])[:, ::-1] if at is None else at
+            step = (at[links["target"]] - at[links["source"]]) * edges
+            np.testing.assert_allclose(links["displacement_nm"], np.hypot(*step.T), atol=1e-9)
+            expected = 0.6 * np.sqrt((edges**2).sum())
+            assert out["summary"]["parameters"]["step_rms_nm"] == pytest.approx(expected, rel=0.15)
+
+
+def test_the_summary_judges_and_tells_what_was_estimated():
+    summary = run_on(walks(40, 12), max_distance=6)["summary"]
+    assert summary["trackability"]["verdict"] in ("safe", "doubtful", "hopeless")
+    assert summary["trackability"]["step_nm"] == pytest.approx(0.6 * 2**0.5, rel=0.15)
+    assert {"miss_rate", "end_rate", "start_rate", "false_per_frame"} <= set(summary["parameters"])
+    assert summary["clock"] == "frame"
+
+
+def test_the_true_times_are_used_where_there_are_some():
+    features = walks(60, 12)
+    kept = [i for i in range(60) if i < 30 or i % 5 == 0]
+    stack = stack_for(len(kept), frame_metadata=[{"timestamp": 0.5 * i} for i in kept])
+    out = run_on([features[i] for i in kept], stack, max_distance=4, distance_scale="sqrt")
+    assert out["summary"]["clock"] == "time_s"
+    assert out["links"]["time_step_s"].max() == pytest.approx(2.5)
+    assert out["n_tracks"] == 12
+    assert out["summary"]["parameters"]["step_rms_nm"] == pytest.approx(0.6 * 2**0.5, rel=0.15)
+
+
+def test_times_that_stand_still_are_not_used():
+    stack = stack_for(40, frame_metadata=[{"timestamp": 1.0}] * 40)
+    out = run_on(walks(40, 12), stack, max_distance=6)
+    assert out["summary"]["clock"] == "frame"
+    assert out["n_tracks"] == 12
+
+
+def test_drift_is_reported_in_nm_and_leaves_coordinates():
+    features = walks(40, 30, step=0.1)
+    for t, points in enumerate(features):
+        for point in points:
+            point["x"] += 1.5 * t
+    stack = stack_for(40, pixel_size_nm=2.0)
+    out = run_on(features, stack, max_distance=3, drift="global")
+    assert out["drift"]["x_nm"].iloc[-1] == pytest.approx(2.0 * 1.5 * 39, rel=0.02)
+    assert out["n_tracks"] == 30
+    assert out["tracks"][0]["coords"][0][0] in [point["x"] for point in features[0]]
+
+
+def test_areas_help_to_tell_particles_apart():
+    features = walks(60, 60, step=0.9, side=30.0)
+    plain, helped = (run_on(features, max_distance=5, area_weight=weight) for weight in (0.0, 1.0))
+    true = [[p["particle"] for p in points] for points in features]
+
+    def wrong(out):
+        found = [
+            [true[f][i] for f, i in zip(t["frames"], t["point_indices"], strict=True)] for t in out["tracks"]
+        ]
+        return sum(a != b for names in found for a, b in itertools.pairwise(names))
+
+    assert wrong(helped) < 0.5 * wrong(plain)
+
+
+def test_short_tracks_can_be_left_out():
+    features = [*walks(30, 5)[:29], []]
+    features[10] = [*features[10], {"y": 200.0, "x": 200.0, "area": 3.0, "particle": 9}]
+    out = run_on(features, max_distance=6, min_length=3)
+    assert out["n_tracks"] == 5 == len(out["tracks"])
+    assert len(out["table"]) == 5 * 29
+    assert (out["links"]["source"] >= 0).all()
+
+
+def test_merges_and_splits_are_reported():
+    rng = np.random.default_rng(0)
+    features = []
+    for t in range(40):
+        points = [{"y": 50.0 * k + rng.normal(0, 0.3), "x": 0.0 + rng.normal(0, 0.3)} for k in range(8)]
+        if t < 20:
+            points += [
+                {"y": 50.0 * k + rng.normal(0, 0.2), "x": 1.2 + 0.2 * (20 - t) + rng.normal(0, 0.2)}
+                for k in range(8)
+            ]
+        features.append(points)
+    stack = stack_for(40, pixel_size_nm=2.0)
+    out = run_on(features, stack, max_distance=3, merge_split=True)
+    events, table = out["events"], out["table"]
+    assert 6 <= (events["kind"] == "merge").sum() <= 8
+    assert (events["kind"] == "split").sum() == 0
+    assert (table["track_id"].to_numpy()[events["source"]] == events["track_id"]).all()
+    assert (table["track_id"].to_numpy()[events["target"]] == events["partner_id"]).all()
+    assert {"y_nm", "x_nm", "distance_nm", "probability"} <= set(events.columns)
+    assert out["track_table"]["lineage"].nunique() <= 10
+    assert out["summary"]["n_merges"] == (events["kind"] == "merge").sum()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"height_weight": 1.0}, "height_weight is 1, but the detections have no height_nm"),
+        ({"merge_split": True, "mass_column": "volume_nm3"}, "mass_column is 'volume_nm3'"),
+        ({"miss_rate": 1.5}, "'miss_rate'"),
+        ({"step_nm": -1}, "'step_nm'"),
+        ({"min_length": 0}, "'min_length'"),
+        ({"motion": "jumping"}, "'motion' must be 'brownian' | 'directed' | 'static'"),
+        ({"method": "greedy"}, "'method' must be 'global' | 'frame'"),
+    ],
+)
+def test_wrong_parameters_of_the_model(params, message):
+    with pytest.raises(ParameterError, match=message.replace("|", r"\|")):
+        run_on(walks(5, 3), **params)
+
+
+def test_frames_that_were_not_observed_are_no_misses():
+    features = walks(30, 6)
+    observed = np.ones(30, bool)
+    for lost in (10, 11, 20):
+        features[lost], observed[lost] = [], False
+    found = {"feature_detection": {"features_per_frame": features, "observed": observed}}
+    out = ParticleTrackingModule().run(stack_for(30), found, max_distance=6)
+    assert out["n_tracks"] == 6
+    assert (out["track_table"]["missed"] == 0).all()

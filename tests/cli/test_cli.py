@@ -70,6 +70,23 @@ def test_analyze_writes_everything(movie, tmp_path, capsys):
     assert "n_tracks" in capsys.readouterr().out
 
 
+def test_every_parameter_of_tracking_is_reached_and_tracks_are_exported(movie, tmp_path, capsys):
+    steps = f"{DETECT};particle_tracking:max_distance_nm=9,max_missing=1,method=global,motion=directed"
+    steps += ",drift=global,distance_scale=linear,area_weight=0.5,area_scale_nm2=20,height_weight=1"
+    steps += ",height_scale_nm=0.5,orientation_weight=1e-1,orientation_scale_rad=0.4,merge_split=true"
+    steps += ",mass_column=volume_nm3,step_nm=3,miss_rate=0.05,end_rate=0.01,start_rate=0.01"
+    steps += ",false_per_frame=0.1,min_length=2"
+    words = ["analyze", movie, "--process", LEVEL, "--steps", steps, "-o", tmp_path, "--no-gif"]
+    assert call(*words, "--export", "trackmate", "--export", "trackpy") == 0
+    params = read_record_json(tmp_path / "record.json")["provenance"]["steps"][-1]["params"]
+    assert (params["motion"], params["step_nm"], params["mass_column"]) == ("directed", 3.0, "volume_nm3")
+    assert len(pd.read_csv(tmp_path / "tracks_trackpy.csv")) == len(pd.read_csv(tmp_path / "tracks.csv"))
+    assert "<TrackMate" in (tmp_path / "tracks.xml").read_text()
+    assert {"links.csv", "track_table.csv", "track_events.csv"} <= {p.name for p in tmp_path.iterdir()}
+    assert call(*words, "--export", "excel") == 2
+    assert "trackmate or trackpy" in capsys.readouterr().err
+
+
 def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):
     """Every parameter of clustering can be given on the command line."""
     steps = f"{DETECT};particle_tracking:max_distance=4;x_means_clustering:detection_module=particle_tracking"

@@ -28,7 +28,7 @@ def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
     written = write_tables(analysed[1], tmp_path)
     assert sorted(written) == [
         "cluster_occupancy.csv", "cluster_table.csv", "clusters.csv", "features.csv", "features_step_4.csv",
-        "tracks.csv",
+        "links.csv", "track_events.csv", "track_table.csv", "tracks.csv",
     ]  # fmt: skip
     assert pd.read_csv(written["cluster_table.csv"])["cluster_id"].tolist() == [0, 1, 2]
     occupancy = pd.read_csv(written["cluster_occupancy.csv"])
@@ -39,6 +39,8 @@ def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
     tracks = pd.read_csv(written["tracks.csv"])
     assert list(tracks.columns[:3]) == ["track_id", "frame", "point_index"]
     assert tracks["track_id"].nunique() == 3
+    assert pd.read_csv(written["track_table.csv"])["length"].sum() == len(tracks)
+    assert pd.read_csv(written["links.csv"])["confidence"].between(0, 1).all()
 
 
 def test_the_overview_is_a_picture_with_and_without_detections(analysed, make_stack, tmp_path):

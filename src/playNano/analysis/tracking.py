@@ -157,7 +157,9 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
 
 
 def _clock(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None, float | None]:
-    """Return the column of times and the frame interval, s; None where times do not run on."""
+    """Return the column of times and the frame interval, s; None where there are none that run on."""
+    if not stack.has_times:
+        return None, None
     times = np.array(stack.get_frame_times(), dtype=np.float64)
     steps = np.diff(times)
     own = table["time_s"].to_numpy(np.float64)

@@ -146,6 +146,12 @@ def analyze(
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--export", help="Write tracks for another program too: trackmate, trackpy. Repeatable."
+        ),
+    ] = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
     workers: Workers = None,
@@ -157,7 +163,9 @@ def analyze(
 
     plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
     with clusters.cluster(cluster, workers) as client:
-        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif)
+        options = Options(
+            channel, pixel_size_nm, lazy if client is None else True, gif, exports=tuple(export or ())
+        )
         analyze_file(file, plan, output, options)
 
 

@@ -11,6 +11,7 @@ from playNano.analysis.export import export_analysis_to_json
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
+from playNano.analysis.utils.tracks import check_programs, export_tracks
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import replacing
 from playNano.core.serialize import json_safe
@@ -37,6 +38,8 @@ class Options:
         Whether movie.gif is written.
     zarr
         Whether processed pixels go to processed.ome.zarr in place of processed.h5.
+    exports
+        Programs for which tracks are written too: "trackmate", "trackpy".
     """
 
     channel: str = "height_trace"
@@ -44,6 +47,7 @@ class Options:
     lazy: bool | None = None
     gif: bool = True
     zarr: bool = False
+    exports: tuple[str, ...] = ()
 
     def results(self) -> dict[str, Any]:
         """Return what can change results or their files."""
@@ -87,10 +91,12 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
     PlayNanoError, OSError
         With the file, step or parameter that is at fault.
     """
+    check_programs(options.exports)
     with progress_bars() as bars:
         _check(plan, file)
         stack = options.load(file)
         record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
+    export_tracks(record["analysis"], stack, folder, options.exports)
     report(stack, record, folder)
     return record
 

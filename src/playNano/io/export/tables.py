@@ -10,6 +10,9 @@ from playNano.core.files import replacing
 
 TABLES = (
     ("n_tracks", "table", "tracks"),
+    ("n_tracks", "track_table", "track_table"),
+    ("n_tracks", "links", "links"),
+    ("n_tracks", "events", "track_events"),
     ("clusters", "table", "clusters"),
     ("clusters", "cluster_table", "cluster_table"),
     ("clusters", "occupancy_table", "cluster_occupancy"),
@@ -38,9 +41,11 @@ def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) 
     analysis
         Outputs by ``"step_<n>_<module>"``, as a record holds them.
     folder
-        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point), ``cluster_table.csv``
-        (one row a cluster) and ``cluster_occupancy.csv`` (one row a cluster and frame); it is made if need be.
-        Where several steps give the same kind, the later ones' files end in ``_step_<n>``.
+        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point), ``track_table.csv``
+        (one row a track), ``links.csv`` (one row a link, with its confidence), ``track_events.csv`` (one row a
+        merge or split), ``cluster_table.csv`` (one row a cluster) and ``cluster_occupancy.csv`` (one row a
+        cluster and frame); it is made if need be. Where several steps give the same kind, the later ones' files
+        end in ``_step_<n>``.
 
     Returns
     -------

@@ -1,0 +1,218 @@
+"""Tracks for people who go on elsewhere: napari, trackpy, TrackMate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.core.files import replacing
+from playNano.errors import MissingInputError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXPORTS = ("trackmate", "trackpy")
+"""What `export_tracks` writes: tracks.xml for TrackMate in Fiji, tracks_trackpy.csv for trackpy."""
+
+
+def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
+    """Return tracks as trackpy has them.
+
+    Parameters
+    ----------
+    tracking
+        Outputs of `particle_tracking`.
+
+    Returns
+    -------
+    DataFrame
+        ``particle``, ``frame``, ``y``, ``x`` (px) and all other columns of the detections, a row a detection,
+        sorted by frame and particle.
+
+    Raises
+    ------
+    MissingInputError
+        If the outputs have no table of tracks.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
+    >>> to_trackpy({"n_tracks": 1, "table": table})["particle"].tolist()
+    [0, 0]
+    """
+    from playNano.io.export import tracks
+
+    table = _table(tracking)
+    return tracks.to_trackpy(table, table["track_id"].to_numpy())
+
+
+def to_napari_tracks(
+    tracking: Mapping[str, Any],
+) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
+    """Return what napari's tracks layer takes: ``viewer.add_tracks(data, properties=..., graph=...)``.
+
+    Parameters
+    ----------
+    tracking
+        Outputs of `particle_tracking`.
+
+    Returns
+    -------
+    data : ndarray of float64, (n, 4)
+        Track, frame, y and x (px; give the layer ``scale=(1, *stack.pixel_size_yx_nm)`` for nm).
+    properties : dict of ndarray, (n,)
+        The other numeric columns of the detections.
+    graph : dict of int to list of int
+        Parents of each track that split from another one or took one up.
+
+    Raises
+    ------
+    MissingInputError
+        If the outputs have no table of tracks.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
+    >>> to_napari_tracks({"n_tracks": 1, "table": table})[0].tolist()
+    [[0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 2.0, 0.0]]
+    """
+    from playNano.io.export import tracks
+
+    table = _table(tracking)
+    return tracks.to_napari_tracks(table, table["track_id"].to_numpy(), events=tracking.get("events"))
+
+
+def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], stack: AFMImageStack) -> Path:
+    """Write tracks as a TrackMate file, lengths in nm, which Fiji opens with "Load a TrackMate file".
+
+    Parameters
+    ----------
+    path
+        File to write.
+    tracking
+        Outputs of `particle_tracking`. Merges and splits become edges of the tracks.
+    stack
+        The movie that they were found in.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingInputError
+        If the outputs have no table of tracks.
+    OSError
+        If the file cannot be written; an older file stays as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np, pandas as pd
+    >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
+    >>> stack = AFMImageStack(np.zeros((2, 4, 4)), 2.0, "height_trace", "movie.npz")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_trackmate_xml(f"{folder}/tracks.xml", {"n_tracks": 1, "table": table}, stack).name
+    'tracks.xml'
+    """
+    from playNano.io.export import tracks
+
+    pixel = stack.pixel_size_yx_nm
+    table = _table(tracking)
+    table = table.assign(y_nm=table["y"] * pixel[0], x_nm=table["x"] * pixel[1])
+    radius = 2.0 * float(np.sqrt(pixel[0] * pixel[1]))
+    if "area_nm2" in table and len(table):
+        radius = float(np.sqrt(table["area_nm2"].median() / np.pi))
+    times = np.diff(stack.get_frame_times()) if stack.has_times else np.zeros(0)
+    return tracks.to_trackmate_xml(
+        path,
+        table,
+        table["track_id"].to_numpy(),
+        columns=("y_nm", "x_nm"),
+        unit="nm",
+        radius=radius,
+        frame_interval_s=float(np.median(times)) if times.size else None,
+        events=tracking.get("events"),
+        image_name=stack.file_path.name,
+        image_shape=stack.image_shape,
+        pixel_size=(pixel[0], pixel[1]),
+    )
+
+
+def export_tracks(
+    analysis: Mapping[str, Mapping[str, Any]],
+    stack: AFMImageStack,
+    folder: str | Path,
+    programs: Collection[str] = EXPORTS,
+) -> dict[str, Path]:
+    """Write the last tracking of an analysis in other programs' formats.
+
+    Parameters
+    ----------
+    analysis
+        Outputs by ``"step_<n>_<module>"``, as a record holds them.
+    stack
+        The movie.
+    folder
+        Where to write; it is made if need be.
+    programs
+        Any of `EXPORTS`.
+
+    Returns
+    -------
+    dict
+        Program -> its file.
+
+    Raises
+    ------
+    ParameterError
+        If a program is unknown.
+    MissingInputError
+        If nothing was tracked.
+    OSError
+        If a file cannot be written; an older file stays as it was.
+    """
+    check_programs(programs)
+    found = [outputs for outputs in analysis.values() if "n_tracks" in outputs]
+    if programs and not found:
+        raise MissingInputError("there are no tracks to export: add a step particle_tracking")
+    written: dict[str, Path] = {}
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if "trackmate" in programs:
+        written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", found[-1], stack)
+    if "trackpy" in programs:
+        written["trackpy"] = Path(folder) / "tracks_trackpy.csv"
+        with replacing(written["trackpy"]) as temporary:
+            to_trackpy(found[-1]).to_csv(temporary, index=False)
+    return written
+
+
+def check_programs(programs: Collection[str]) -> None:
+    """Raise unless tracks can be written for every program."""
+    for program in programs:
+        if program not in EXPORTS:
+            raise ParameterError(f"tracks can be exported for {' or '.join(EXPORTS)}, not for {program!r}")
+
+
+def _table(tracking: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table of tracks with the columns y and x, px."""
+    if "n_tracks" not in tracking or "table" not in tracking:
+        raise MissingInputError(f"no table of tracks in these outputs: {', '.join(tracking) or 'none'}")
+    table: pd.DataFrame = tracking["table"]
+    for axis in ("y", "x"):
+        if axis not in table and f"centroid_{axis}" in table:
+            table = table.rename(columns={f"centroid_{axis}": axis})
+        if axis not in table:
+            raise MissingInputError(
+                f"the tracks have no column {axis!r}: they were made of other coordinates"
+            )
+    return table
