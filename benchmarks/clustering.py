@@ -1,9 +1,12 @@
 """Compare clustering with other packages on the same points: number of clusters found, time, memory.
 
-    PYTHONPATH=src python benchmarks/clustering.py --peer /opt/peer/bin/python \
-        --pyclustering /opt/bench-clustering/bin/python --out benchmarks/results/clustering.md
+    PYTHONPATH=src python benchmarks/clustering.py --part others --kept KEPT --peer /opt/peer/bin/python \
+        --pyclustering /opt/bench-clustering/bin/python
+    PYTHONPATH=src python benchmarks/clustering.py --kept KEPT --out benchmarks/results/clustering.md
 
-The other packages run in interpreters of their own; one that is not given is left out.
+The other packages run in interpreters of their own. They take hours: `--part others` lets them cluster draws that
+`--kept` does not hold yet, for a minute or ten draws (status 1 when all is done); the table shows what is kept.
+A part replaces its own section of the results.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 MAX_K = 50
+BATCH = 10
 
 
 def mixture(rng, n_dims, sizes, widths, apart):
@@ -30,12 +35,12 @@ def mixture(rng, n_dims, sizes, widths, apart):
     size = np.exp(rng.uniform(*np.log(sizes), k)).astype(int)
     width = rng.uniform(*widths, k)
     box = apart * widths[1] * k ** (1 / n_dims)
-    centers = []
+    centers = np.empty((0, n_dims))
     while len(centers) < k:
         place = rng.random(n_dims) * box
-        own = width[len(centers)]
-        if all(np.linalg.norm(place - c) > apart * max(w, own) for c, w in zip(centers, width, strict=False)):
-            centers.append(place)
+        least = apart * np.maximum(width[: len(centers)], width[len(centers)])
+        if (np.linalg.norm(centers - place, axis=1) > least).all():
+            centers = np.vstack([centers, place])
         else:
             box *= 1.005
     points = np.concatenate(
@@ -124,18 +129,47 @@ def worker(package, source, target):
     np.savez(target, **out)
 
 
-def in_other(python, package, draws, folder):
-    """Return labels and seconds of each draw by a package in another interpreter."""
-    source, target = folder / "points.npz", folder / "labels.npz"
-    np.savez(source, **{f"{i:04}": points for i, (points, _) in enumerate(draws)})
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [python, __file__, "--worker", package, str(source), str(target)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return None, done.stderr.strip().splitlines()[-1][:100]
+def in_other(python, package, family, draws, kept, start, do=True):
+    """Return labels and seconds of a batch of draws by a package in another interpreter, None if it is not done."""
+    kept.mkdir(parents=True, exist_ok=True)
+    target = kept / f"{package}-{family}-{start:03}.npz"
+    batch = draws[start : start + BATCH]
+    if not target.exists():
+        if not do:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            source, out = Path(folder) / "points.npz", Path(folder) / "labels.npz"
+            np.savez(source, **{f"{i:04}": points for i, (points, _) in enumerate(batch)})
+            environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+            command = [python, __file__, "--worker", package, str(source), str(out)]
+            subprocess.run(command, env=environment, check=True)
+            shutil.copy(out, target)
     with np.load(target) as data:
-        keys = [f"{i:04}" for i in range(len(draws))]
+        keys = [f"{i:04}" for i in range(len(batch))]
         return [data[f"{k}/labels"] for k in keys], [float(data[f"{k}/seconds"]) for k in keys]
+
+
+def other_packages(arguments):
+    return {
+        "pyclustering": ("pyclustering 0.10.1.2", arguments.pyclustering),
+        "peer": ("reference implementation", arguments.peer),
+    }
+
+
+def others(arguments):
+    """Let other packages cluster what is not kept yet, for a minute or a batch; return whether there was any."""
+    drawn = list(enumerate(families(arguments.draws).values()))
+    end, some = time.monotonic() + 60, False
+    for package, (_, python) in other_packages(arguments).items():
+        for start in range(0, arguments.draws if python else 0, BATCH):
+            for family, draws in drawn:
+                if in_other(python, package, family, draws, arguments.kept, start, do=False) is not None:
+                    continue
+                if time.monotonic() > end:
+                    return True
+                in_other(python, package, family, draws, arguments.kept, start)
+                some = True
+    return some
 
 
 def score(draws, found, seconds):
@@ -152,17 +186,18 @@ def score(draws, found, seconds):
 
 
 def mixtures(arguments, lines):
+    lines += [
+        f"{arguments.draws} draws of 2 to 40 Gaussian clusters (sizes log-uniform); limit {MAX_K} clusters. "
+        "The other packages got the same draws, the slow ones the first of them, as many as are counted below. "
+        "ARI: adjusted Rand index."
+    ]
     packages = {
         "**playNano** `xmeans(max_k=50)`": ours(),
         'playNano, `variance="shared"`': ours(variance="shared"),
         'playNano, `method="local"`': ours(method="local"),
         'playNano, `method="gmeans"`': ours(method="gmeans"),
     }
-    others = {
-        "reference implementation": ("peer", arguments.peer),
-        "pyclustering 0.10.1.2": ("pyclustering", arguments.pyclustering),
-    }
-    for title, draws in families(arguments.draws).items():
+    for family, (title, draws) in enumerate(families(arguments.draws).items()):
         lines += ["", f"### {title}", ""]
         lines += [
             "| | true k | error of k | ARI, mean | ARI, least | ms a draw (CPU, median) |",
@@ -175,13 +210,15 @@ def mixtures(arguments, lines):
                 found.append(run(points))
                 seconds.append(time.process_time() - begin)
             lines.append(f"| {name} | {score(draws, found, seconds)} |")
-        for name, (package, python) in others.items():
-            if python is None:
-                continue
-            few = draws[: arguments.other_draws]
-            with tempfile.TemporaryDirectory() as folder:
-                found, seconds = in_other(python, package, few, Path(folder))
-            row = score(few, found, seconds) if found else f"failed: {seconds} | | | |"
+        for package, (name, _) in other_packages(arguments).items():
+            found, seconds = [], []
+            for start in range(0, len(draws), BATCH):
+                batch = in_other(None, package, family, draws, arguments.kept, start, do=False)
+                if batch is None:
+                    break
+                found += batch[0]
+                seconds += batch[1]
+            row = score(draws[: len(found)], found, seconds) if found else "not done | | | |"
             lines.append(f"| {name} | {row} |")
         print("\n".join(lines[-9:]), flush=True)
 
@@ -221,18 +258,17 @@ def large(kind, what, n_dims):
     print(json.dumps([seconds, cpu, found.n_clusters, peak(), peak() - before]))
 
 
-def dbscan_points():
+def dbscan_points(n):
     rng = np.random.default_rng(4)
-    n = 100_000
     spots = np.repeat(rng.random((60, 2)), n // 100, axis=0)
     sites = np.column_stack([spots + rng.normal(0, 0.004, spots.shape), rng.random(len(spots))])
     points = np.concatenate([sites, rng.random((n - len(sites), 3))])
     return points[np.lexsort(points.T[::-1])]
 
 
-def dbscan_one(package, eps, min_samples):
-    """Run DBSCAN on 1e5 points in x, y, t and print seconds and memory; keep the labels."""
-    points = dbscan_points()
+def dbscan_one(package, n, eps, min_samples):
+    """Run DBSCAN on points in x, y, t and print seconds and memory; keep the labels."""
+    points = dbscan_points(n)
     if package == "ours":
         from playNano.algorithms.clustering import dbscan
 
@@ -271,33 +307,32 @@ def same_partition(one, two):
     )
 
 
-def speed(arguments, lines):
-    lines += [
-        "",
-        "## A million points",
-        "",
-        "| | s | s of CPU | clusters | peak MB | of it while clustering |",
-    ]
+def million(arguments, lines):
+    lines += ["| | s | s of CPU | clusters | peak MB | of it while clustering |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, words in LARGE.items():
         seconds, cpu, k, total, rise = again("--large", *words)
         lines.append(f"| {name} | {seconds:.1f} | {cpu:.1f} | {k} | {total:.0f} | {rise:.0f} |")
         print(lines[-1], flush=True)
-    lines += ["", "## DBSCAN, 1e5 points in x, y, t (60 sites and clutter), any eps", ""]
+
+
+def density(arguments, lines):
     lines += [
-        "| eps | min_samples | s (median of 5) | MB | scikit-learn: s | MB | clusters | labels |",
-        "|---|---|---|---|---|---|---|---|",
+        "Same points for both; scikit-learn once, ours five times. MB: rise of the peak while clustering. "
+        f"scikit-learn runs up to eps = {arguments.sklearn_eps:g} (its memory grows with the number of neighbours).",
+        "",
+        "| points | eps | min_samples | s (median of 5) | MB | scikit-learn: s | MB | clusters | labels |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
+    cases = [(100_000, e, 5) for e in (1e-6, 0.003, 0.01, 0.02, 0.03, 0.1, 0.3, 1.0)]
+    cases += [(100_000, 0.02, 50), (100_000, 0.1, 1000), (100_000, 0.3, 10_000)]
+    cases += [(n, 0.3, 5) for n in (25_000, 50_000, 200_000, 400_000)]
     with tempfile.TemporaryDirectory() as folder:
-        for eps, least in (
-            *((e, 5) for e in (1e-6, 0.003, 0.01, 0.02, 0.03, 0.1, 0.3, 1.0)),
-            (0.02, 50),
-            (0.1, 1000),
-        ):
-            mine = again("--dbscan", "ours", eps, least, folder)
-            row = f"| {eps:g} | {least} | {mine[0]:.2f} | {mine[3]:.0f} |"
+        for n, eps, least in cases:
+            mine = again("--dbscan", "ours", n, eps, least, folder)
+            row = f"| {n} | {eps:g} | {least} | {mine[0]:.2f} | {mine[3]:.0f} |"
             if eps <= arguments.sklearn_eps:
-                theirs = again("--dbscan", "sklearn", eps, least, folder)
+                theirs = again("--dbscan", "sklearn", n, eps, least, folder)
                 labels = [np.load(f"{folder}/{p}.npy") for p in ("ours", "sklearn")]
                 word = "identical" if same_partition(*labels) else "DIFFERENT"
                 row += f" {theirs[0]:.2f} | {theirs[3]:.0f} | {mine[2]} | {word} |"
@@ -307,48 +342,60 @@ def speed(arguments, lines):
             print(row, flush=True)
 
 
+PARTS = {
+    "mixtures": ("## Number of clusters", mixtures),
+    "million": ("## A million points", million),
+    "density": ("## DBSCAN in x, y, t (60 sites and clutter), any eps", density),
+}
+
+
+def write(out, title, lines):
+    """Put a section into the file of results, in place of an older one."""
+    text = out.read_text() if out.exists() else "# Clustering\n"
+    head, *sections = text.split("\n## ")
+    found = {section.splitlines()[0]: section for section in sections}
+    found[title.removeprefix("## ")] = "\n".join([title.removeprefix("## "), *lines]).rstrip() + "\n"
+    order = [heading.removeprefix("## ") for heading, _ in PARTS.values()]
+    parts = [found[name] for name in order if name in found]
+    out.write_text("\n## ".join([head.rstrip() + "\n", *parts]))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--draws", type=int, default=100, help="draws of each family")
-    parser.add_argument("--other-draws", type=int, default=100, help="of them given to the other packages")
     parser.add_argument("--peer", help="interpreter that has the reference implementation")
     parser.add_argument("--pyclustering", help="interpreter that has pyclustering")
     parser.add_argument(
         "--sklearn-eps", type=float, default=0.1, help="largest eps for scikit-learn (memory!)"
     )
-    parser.add_argument("--part", choices=["all", "mixtures", "speed"], default="all")
+    parser.add_argument("--part", choices=["all", "others", *PARTS], default="all")
+    parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()) / "clustering-benchmark")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--large", nargs=3, help=argparse.SUPPRESS)
-    parser.add_argument("--dbscan", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--dbscan", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         return worker(*arguments.worker)
     if arguments.large:
         return large(*arguments.large[:2], int(arguments.large[2]))
     if arguments.dbscan:
-        return dbscan_one(arguments.dbscan[0], float(arguments.dbscan[1]), int(arguments.dbscan[2]))
-    lines = ["# Clustering", "", "Made by", "", f"    PYTHONPATH=src python {' '.join(sys.argv)}", ""]
-    lines += [
-        f"Python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores; one thread of ours."
-    ]
-    if arguments.part != "speed":
-        lines += ["", "## Number of clusters", ""]
-        lines += [
-            f"{arguments.draws} draws of 2 to 40 Gaussian clusters (sizes log-uniform); limit {MAX_K} clusters."
-        ]
-        lines += [
-            f"The other packages got the first {arguments.other_draws} draws. ARI: adjusted Rand index."
-        ]
-        mixtures(arguments, lines)
-    if arguments.part != "mixtures":
-        speed(arguments, lines)
-    if arguments.out:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        package, n, eps, least = arguments.dbscan[:4]
+        return dbscan_one(package, int(n), float(eps), int(least))
+    if arguments.part == "others":
+        return 0 if others(arguments) else 1
+    for part, (title, measure) in PARTS.items():
+        if arguments.part not in (part, "all"):
+            continue
+        lines = ["", "Made by", "", f"    PYTHONPATH=src python {' '.join(sys.argv)}", ""]
+        lines += [f"Python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores.", ""]
+        measure(arguments, lines)
+        if arguments.out:
+            write(arguments.out, title, lines)
     return None
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
 
 from playNano.algorithms import _grid_dbscan
@@ -92,6 +93,15 @@ def test_neighbours_counted_in_a_tree_are_sklearns(monkeypatch):
         for eps in (0.04, 0.125, 0.3, 2.0):
             for min_samples in (1, 6, 60, 300, 401):
                 assert_sklearns(points, eps, min_samples)
+
+
+@pytest.mark.parametrize("min_samples", [210, 280, 340])
+def test_core_points_among_many_neighbours(min_samples):
+    points = np.random.default_rng(11).random((24_000, 3))
+    n_near = cKDTree(points).query_ball_point(points, 0.15, return_length=True)
+    core = dbscan(points, eps=0.15, min_samples=min_samples).info["core"]
+    assert 0.02 < core.mean() < 0.98
+    np.testing.assert_array_equal(core, n_near >= min_samples)
 
 
 def test_dbscan_of_many_points_with_any_eps():

@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
-def _near(a: Floats, i: int, b: Floats, j: int, n_ball: int, eps2: float, eps_time: float) -> bool:
+def near(a: Floats, i: int, b: Floats, j: int, n_ball: int, eps2: float, eps_time: float) -> bool:
     """Tell whether point i of a and point j of b are neighbours; the sum is taken as scikit-learn takes it."""
     total = 0.0
     for d in range(n_ball):
@@ -33,7 +33,7 @@ def _near(a: Floats, i: int, b: Floats, j: int, n_ball: int, eps2: float, eps_ti
 
 
 @njit(cache=True, nogil=True)
-def _point_reaches_box(
+def point_reaches_box(
     points: Floats, i: int, low: Floats, high: Floats, cell: int, n_ball: int, eps2: float, eps_time: float
 ) -> bool:
     """Tell whether some place of a cell's bounding box is within reach of a point."""
@@ -48,7 +48,7 @@ def _point_reaches_box(
 
 
 @njit(cache=True, nogil=True)
-def _boxes_within(
+def boxes_within(
     low: Floats, high: Floats, a: int, b: int, n_ball: int, eps2: float, eps_time: float
 ) -> bool:
     """Tell whether every place of one cell's box is within reach of every place of the other's."""
@@ -131,10 +131,10 @@ def _count_until(
     """Count the neighbours of point i, `known` ones included, until there are as many as wanted."""
     for a in range(n_around):
         cell = around[a]
-        if not _point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
+        if not point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
             continue
         for j in range(start[cell], start[cell + 1]):
-            if _near(points, i, points, j, n_ball, eps2, eps_time):
+            if near(points, i, points, j, n_ball, eps2, eps_time):
                 known += 1
                 if known >= wanted:
                     return known
@@ -174,61 +174,6 @@ def find_core(
 
 
 @njit(cache=True, nogil=True)
-def _box_within(
-    points: Floats, i: int, low: Floats, high: Floats, node: int, n_ball: int, eps2: float, eps_time: float
-) -> bool:
-    """Tell whether every place of a box is within reach of a point."""
-    total = 0.0
-    for d in range(points.shape[1]):
-        gap = max(points[i, d] - low[node, d], high[node, d] - points[i, d])
-        if d < n_ball:
-            total += gap * gap
-        elif gap > eps_time:
-            return False
-    return total <= eps2
-
-
-@njit(cache=True, nogil=True)
-def count_core(
-    points: Floats,
-    span: Ints,
-    right: Ints,
-    low: Floats,
-    high: Floats,
-    n_ball: int,
-    eps2: float,
-    eps_time: float,
-    min_samples: int,
-    core: Flags,
-) -> None:
-    """Mark the points that have at least `min_samples` neighbours, by a tree of the points.
-
-    Boxes wholly within reach are counted at once: for a large `min_samples` that is faster than point by point.
-    Points that are marked already are left out.
-    """
-    stack = np.empty(128, dtype=np.int64)
-    for i in range(points.shape[0]):
-        found = min_samples if core[i] else 0
-        stack[0] = 0
-        waiting = 1
-        while waiting > 0 and found < min_samples:
-            waiting -= 1
-            node = stack[waiting]
-            if not _point_reaches_box(points, i, low, high, node, n_ball, eps2, eps_time):
-                continue
-            if _box_within(points, i, low, high, node, n_ball, eps2, eps_time):
-                found += span[node, 1] - span[node, 0]
-            elif right[node] < 0:
-                for j in range(span[node, 0], span[node, 1]):
-                    if _near(points, i, points, j, n_ball, eps2, eps_time):
-                        found += 1
-            else:
-                stack[waiting], stack[waiting + 1] = right[node], node + 1
-                waiting += 2
-        core[i] = found >= min_samples
-
-
-@njit(cache=True, nogil=True)
 def _root(parent: Ints, c: int) -> int:
     """Return the representative of a cell, shortening the way to it."""
     while parent[c] != c:
@@ -254,15 +199,15 @@ def _cells_touch(
     """Tell whether a core point of cell a is a neighbour of a core point of cell b."""
     kept = 0
     for j in range(start[b], start[b + 1]):
-        if core[j] and _point_reaches_box(points, j, low, high, a, n_ball, eps2, eps_time):
+        if core[j] and point_reaches_box(points, j, low, high, a, n_ball, eps2, eps_time):
             buffer[kept] = j
             kept += 1
     if kept == 0:
         return False
     for i in range(start[a], start[a + 1]):
-        if core[i] and _point_reaches_box(points, i, low, high, b, n_ball, eps2, eps_time):
+        if core[i] and point_reaches_box(points, i, low, high, b, n_ball, eps2, eps_time):
             for n in range(kept):
-                if _near(points, i, points, buffer[n], n_ball, eps2, eps_time):
+                if near(points, i, points, buffer[n], n_ball, eps2, eps_time):
                     return True
     return False
 
@@ -303,7 +248,7 @@ def join_cells(
                 if a == b:
                     continue
                 if walk == 0:
-                    join = _boxes_within(low, high, c, other, n_ball, eps2, eps_time)
+                    join = boxes_within(low, high, c, other, n_ball, eps2, eps_time)
                 else:
                     join = _cells_touch(
                         points, core, start, c, other, low, high, n_ball, eps2, eps_time, buffer
@@ -321,7 +266,7 @@ def _reaches_core(
 ) -> bool:
     """Tell whether point i has a neighbour among the core points of a cell."""
     for j in range(start[cell], start[cell + 1]):
-        if core[j] and _near(points, i, points, j, n_ball, eps2, eps_time):
+        if core[j] and near(points, i, points, j, n_ball, eps2, eps_time):
             return True
     return False
 
@@ -348,7 +293,7 @@ def _border(
         cell = around[n]
         if rank[cell] < 0 or rank[cell] == best or (several and rank[cell] > best):
             continue
-        if not _point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
+        if not point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
             continue
         if _reaches_core(points, core, start, i, cell, n_ball, eps2, eps_time):
             several = several or best >= 0

@@ -88,14 +88,18 @@ def _counted_core(
     min_samples: int,
 ) -> NDArray[np.bool_]:
     """Mark core points by counting neighbours in a tree, but for those whose own cell has enough."""
-    from playNano.algorithms._dbscan_kernels import count_core
+    from playNano.algorithms._dbscan_count_kernels import count_core
     from playNano.algorithms._kmeans_kernels import build_tree
+    from playNano.algorithms.link_threads import blocks_of, in_threads
 
     tree_points = points.copy()
     n_nodes, place, *spare = build_tree(tree_points, _LEAF_SIZE)
     size = np.diff(start)
     core = np.repeat(size >= min_samples, size)
     known = core[place]
-    count_core(tree_points, *[array[:n_nodes] for array in spare], *reaches, min_samples, known)
+    nodes = [array[:n_nodes] for array in spare]
+    n = len(points)
+    blocks = [(begin * n_nodes // n, end * n_nodes // n) for begin, end in blocks_of(n)]
+    in_threads(lambda b: count_core(tree_points, *nodes, *b, *reaches, min_samples, known), blocks)
     core[place] = known
     return core
