@@ -6,41 +6,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from playNano.algorithms._dbscan_kernels import boxes_within, near, point_reaches_box
+from playNano.algorithms._dbscan_kernels import boxes_touch, boxes_within, near
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-
-@njit(cache=True, nogil=True)
-def _box_within(
-    points: Floats, i: int, low: Floats, high: Floats, node: int, n_ball: int, eps2: float, eps_time: float
-) -> bool:
-    """Tell whether every place of a box is within reach of a point."""
-    total = 0.0
-    for d in range(points.shape[1]):
-        gap = max(points[i, d] - low[node, d], high[node, d] - points[i, d])
-        if d < n_ball:
-            total += gap * gap
-        elif gap > eps_time:
-            return False
-    return total <= eps2
-
-
-@njit(cache=True, nogil=True)
-def _boxes_touch(
-    low: Floats, high: Floats, a: int, b: int, n_ball: int, eps2: float, eps_time: float
-) -> bool:
-    """Tell whether some place of one box is within reach of some place of the other."""
-    total = 0.0
-    for d in range(low.shape[1]):
-        gap = max(low[b, d] - high[a, d], low[a, d] - high[b, d], 0.0)
-        if d < n_ball:
-            total += gap * gap
-        elif gap > eps_time:
-            return False
-    return total <= eps2
 
 
 @njit(cache=True, nogil=True)
@@ -66,9 +36,9 @@ def _count_around_leaf(
     while waiting > 0 and surely < wanted:
         waiting -= 1
         node = stack[waiting]
-        if not _boxes_touch(low, high, leaf, node, n_ball, eps2, eps_time):
+        if not boxes_touch(low, high, leaf, low, high, node, n_ball, eps2, eps_time):
             continue
-        if boxes_within(low, high, leaf, node, n_ball, eps2, eps_time):
+        if boxes_within(low, high, leaf, low, high, node, n_ball, eps2, eps_time):
             surely += span[node, 1] - span[node, 0]
         elif right[node] < 0:
             undecided[found] = node
@@ -118,9 +88,9 @@ def count_core(
                 node = undecided[n]
                 size = span[node, 1] - span[node, 0]
                 left -= size
-                if not point_reaches_box(points, i, low, high, node, n_ball, eps2, eps_time):
+                if not boxes_touch(points, points, i, low, high, node, n_ball, eps2, eps_time):
                     continue
-                if _box_within(points, i, low, high, node, n_ball, eps2, eps_time):
+                if boxes_within(points, points, i, low, high, node, n_ball, eps2, eps_time):
                     found += size
                     continue
                 for j in range(span[node, 0], span[node, 1]):

@@ -33,13 +33,21 @@ def near(a: Floats, i: int, b: Floats, j: int, n_ball: int, eps2: float, eps_tim
 
 
 @njit(cache=True, nogil=True)
-def point_reaches_box(
-    points: Floats, i: int, low: Floats, high: Floats, cell: int, n_ball: int, eps2: float, eps_time: float
+def boxes_touch(
+    low_a: Floats,
+    high_a: Floats,
+    a: int,
+    low_b: Floats,
+    high_b: Floats,
+    b: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
 ) -> bool:
-    """Tell whether some place of a cell's bounding box is within reach of a point."""
+    """Tell whether some place of one box is within reach of some place of the other; a point is a box too."""
     total = 0.0
-    for d in range(points.shape[1]):
-        gap = max(low[cell, d] - points[i, d], points[i, d] - high[cell, d], 0.0)
+    for d in range(low_a.shape[1]):
+        gap = max(low_b[b, d] - high_a[a, d], low_a[a, d] - high_b[b, d], 0.0)
         if d < n_ball:
             total += gap * gap
         elif gap > eps_time:
@@ -49,12 +57,20 @@ def point_reaches_box(
 
 @njit(cache=True, nogil=True)
 def boxes_within(
-    low: Floats, high: Floats, a: int, b: int, n_ball: int, eps2: float, eps_time: float
+    low_a: Floats,
+    high_a: Floats,
+    a: int,
+    low_b: Floats,
+    high_b: Floats,
+    b: int,
+    n_ball: int,
+    eps2: float,
+    eps_time: float,
 ) -> bool:
-    """Tell whether every place of one cell's box is within reach of every place of the other's."""
+    """Tell whether every place of one box is within reach of every place of the other; a point is a box too."""
     total = 0.0
-    for d in range(low.shape[1]):
-        gap = max(high[a, d] - low[b, d], high[b, d] - low[a, d])
+    for d in range(low_a.shape[1]):
+        gap = max(high_a[a, d] - low_b[b, d], high_b[b, d] - low_a[a, d])
         if d < n_ball:
             total += gap * gap
         elif gap > eps_time:
@@ -131,7 +147,7 @@ def _count_until(
     """Count the neighbours of point i, `known` ones included, until there are as many as wanted."""
     for a in range(n_around):
         cell = around[a]
-        if not point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
+        if not boxes_touch(points, points, i, low, high, cell, n_ball, eps2, eps_time):
             continue
         for j in range(start[cell], start[cell + 1]):
             if near(points, i, points, j, n_ball, eps2, eps_time):
@@ -199,13 +215,13 @@ def _cells_touch(
     """Tell whether a core point of cell a is a neighbour of a core point of cell b."""
     kept = 0
     for j in range(start[b], start[b + 1]):
-        if core[j] and point_reaches_box(points, j, low, high, a, n_ball, eps2, eps_time):
+        if core[j] and boxes_touch(points, points, j, low, high, a, n_ball, eps2, eps_time):
             buffer[kept] = j
             kept += 1
     if kept == 0:
         return False
     for i in range(start[a], start[a + 1]):
-        if core[i] and point_reaches_box(points, i, low, high, b, n_ball, eps2, eps_time):
+        if core[i] and boxes_touch(points, points, i, low, high, b, n_ball, eps2, eps_time):
             for n in range(kept):
                 if near(points, i, points, buffer[n], n_ball, eps2, eps_time):
                     return True
@@ -248,7 +264,7 @@ def join_cells(
                 if a == b:
                     continue
                 if walk == 0:
-                    join = boxes_within(low, high, c, other, n_ball, eps2, eps_time)
+                    join = boxes_within(low, high, c, low, high, other, n_ball, eps2, eps_time)
                 else:
                     join = _cells_touch(
                         points, core, start, c, other, low, high, n_ball, eps2, eps_time, buffer
@@ -293,7 +309,7 @@ def _border(
         cell = around[n]
         if rank[cell] < 0 or rank[cell] == best or (several and rank[cell] > best):
             continue
-        if not point_reaches_box(points, i, low, high, cell, n_ball, eps2, eps_time):
+        if not boxes_touch(points, points, i, low, high, cell, n_ball, eps2, eps_time):
             continue
         if _reaches_core(points, core, start, i, cell, n_ball, eps2, eps_time):
             several = several or best >= 0
