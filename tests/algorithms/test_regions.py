@@ -132,37 +132,49 @@ def test_hole_area_is_read_only_with_fill_holes() -> None:
     np.testing.assert_array_equal(plain.labels, asked.labels)
 
 
+def grown(mask: npt.NDArray[np.bool_], by: int) -> npt.NDArray[np.bool_]:
+    return ndi.maximum_filter(mask, size=2 * by + 1, mode="constant", cval=0)
+
+
 def ring_oracle(
     z: npt.NDArray[np.float64],
     mask: npt.NDArray[np.bool_],
+    large: npt.NDArray[np.bool_],
     region: npt.NDArray[np.bool_],
     gap: int,
     width: int,
 ) -> float:
-    def grown(by: int) -> npt.NDArray[np.bool_]:
-        return ndi.maximum_filter(region, size=2 * by + 1, mode="constant", cval=0)
+    ground = ~mask & np.isfinite(z)
+    outer = grown(region, gap + width) & ground
+    for ring in (outer & ~grown(large, gap), outer & ~grown(region, gap)):
+        if ring.sum() >= 8:
+            return float(np.median(z[ring]))
+    return float(np.median(z[ground])) if ground.any() else math.nan
 
-    ring = grown(gap + width) & ~grown(gap) & ~mask & np.isfinite(z)
-    if ring.sum() < 8:
-        ring = ~mask & np.isfinite(z)
-    return float(np.median(z[ring])) if ring.any() else math.nan
 
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 10_000), st.floats(0.02, 0.7), st.integers(0, 4), st.integers(1, 6), st.booleans())
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 10_000),
+    st.floats(0.005, 0.7),
+    st.integers(0, 4),
+    st.integers(1, 6),
+    st.booleans(),
+    st.sampled_from([35, 64, 150]),
+    st.integers(1, 6),
+)
 def test_background_is_the_median_of_the_ring(
-    seed: int, density: float, gap: int, width: int, coarse: bool
+    seed: int, density: float, gap: int, width: int, coarse: bool, columns: int, least: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    masks = noisy_masks(seed, (1, 28, 35), density)
+    masks = noisy_masks(seed, (1, 28, columns), density)
     z = rng.normal(-40, 1, masks.shape)
     if coarse:  # quantised heights: many ties
         z = np.round(z)
     z[rng.random(z.shape) < 0.05] = np.nan
-    found = find_regions(z, masks, min_size=1, remove_edge=False, ring_gap_px=gap, ring_width_px=width)
+    found = find_regions(z, masks, min_size=least, remove_edge=False, ring_gap_px=gap, ring_width_px=width)
     for row in found.table.itertuples():
         region = found.labels[0] == row.label
-        ground = ring_oracle(z[0], masks[0], region, gap, width)
+        ground = ring_oracle(z[0], masks[0], found.labels[0] > 0, region, gap, width)
         np.testing.assert_equal(row.background_nm, ground)
         if math.isnan(ground):
             continue
@@ -171,6 +183,75 @@ def test_background_is_the_median_of_the_ring(
         assert row.z_min_nm == pytest.approx(heights.min(), abs=1e-9)
         assert row.z_mean_nm == pytest.approx(heights.mean(), abs=1e-9)
         assert row.volume_nm3 == pytest.approx(heights.sum(), abs=1e-6)
+
+
+def hill(
+    shape: tuple[int, int], place: tuple[float, float], sigma: tuple[float, float], angle: float = 0.0
+) -> npt.NDArray[np.float64]:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    y, x = y - place[0], x - place[1]
+    u, v = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
+    return np.exp(-(u**2) / (2 * sigma[0] ** 2) - v**2 / (2 * sigma[1] ** 2))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "bias"), [((1.2, 1.2), 0.065), ((2.0, 2.0), 0.012), ((3.5, 3.5), 0.012), ((2.0, 15.0), 0.02)]
+)
+def test_height_of_the_summit_is_unbiased_whatever_the_noise(sigma: tuple[float, float], bias: float) -> None:
+    rng = np.random.default_rng(8)
+    for noise in (0.0, 0.3):
+        z = np.stack(
+            [5 * hill((64, 64), tuple(rng.uniform(30, 33, 2)), sigma, rng.uniform(0, 3)) for _ in range(200)]
+        )
+        z += rng.normal(0, noise, z.shape)
+        found = find_regions(z, z > 1.5, background="zero", remove_edge=False, min_size=8).table
+        assert len(found) == 200
+        assert abs(found.height_nm.mean() - 5) < 5 * bias
+        if noise and min(sigma) > 3:
+            assert found.z_max_nm.mean() > 5.15
+
+
+def test_height_is_that_of_the_highest_summit_of_a_region() -> None:
+    z = 4 * hill((60, 80), (30, 25), (3, 3)) + 6 * hill((60, 80), (30, 45), (3, 3))
+    z += 2 * (np.abs(np.arange(60)[:, None] - 30) < 3) * (np.abs(np.arange(80) - 35) < 10)
+    z = np.maximum(z, 0)[None]
+    found = find_regions(z, z > 1, background="zero").table
+    assert len(found) == 1
+    assert found.height_nm[0] == pytest.approx(z.max(), rel=0.02)
+
+
+@pytest.mark.parametrize("pixel", [(1.0, 1.0), (2.0, 0.5), (0.5, 3.0)])
+def test_height_follows_the_pixel(pixel: tuple[float, float]) -> None:
+    shape = (int(40 / pixel[0]), int(60 / pixel[1]))
+    cap = 5 * hill(shape, (20 / pixel[0], 30 / pixel[1]), (4 / pixel[0], 4 / pixel[1]))
+    found = find_regions(cap[None], cap[None] > 1.5, pixel_size_nm=pixel, background="zero").table
+    assert found.height_nm[0] == pytest.approx(5, rel=0.015)
+
+
+def test_height_beside_gaps_and_at_the_border() -> None:
+    z = 5 * hill((40, 40), (20, 20), (3, 3))[None]
+    for cut, gap in ((slice(20, None), None), (slice(None), (0, 20, 21)), (slice(None), (0, 22, 19))):
+        part = z[:, cut].copy()
+        if gap is not None:
+            part[gap] = np.nan
+        found = find_regions(part, part > 1.5, background="zero", remove_edge=False).table
+        assert found.height_nm[0] == pytest.approx(5, rel=0.08)
+    # A frame smaller than the window.
+    tiny = np.array([[[1.0, 2.0, 1.0]]])
+    found = find_regions(tiny, tiny > 0, min_size=1, remove_edge=False, background="zero").table
+    assert found.height_nm[0] == pytest.approx(1.5)  # the mean of what the window holds
+
+
+def test_labels_are_written_where_they_are_wanted() -> None:
+    masks = noisy_masks(1, (3, 20, 22), 0.3)
+    z = np.ones(masks.shape)
+    out = np.full(masks.shape, 7, np.int32)
+    found = find_regions(z, masks, out=out)
+    assert found.labels is out
+    np.testing.assert_array_equal(out, find_regions(z, masks).labels)
+    for wrong in (out[:2], out.astype(np.int64), np.asfortranarray(out)):
+        with pytest.raises(ParameterError, match="out"):
+            find_regions(z, masks, out=wrong)
 
 
 def test_background_of_the_frame_and_none() -> None:

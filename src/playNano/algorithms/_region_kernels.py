@@ -6,7 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import frame_background, ring_backgrounds
+from playNano.algorithms._background_kernels import frame_background
+from playNano.algorithms._ring_kernels import mark_ground, ring_backgrounds
+from playNano.algorithms._summit_kernels import summits
 
 # Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
 # region, so that they stay exact integers and lose no digits to the size of the frame.
@@ -14,8 +16,8 @@ AREA, SUM_Y, SUM_X, SUM_Z, MIN, MAX = 0, 1, 2, 3, 4, 5
 ROW_0, COL_0, ROW_1, COL_1, ANCHOR = 6, 7, 8, 9, 10
 N_BASIC = 11
 SUM_YY, SUM_XX, SUM_XY, SUM_ZY, SUM_ZX = 11, 12, 13, 14, 15
-N_RUNS, BELOW, DIAGONAL, BACKGROUND = 16, 17, 18, 19
-N_FULL = 20
+N_RUNS, BELOW, DIAGONAL, BACKGROUND, HEIGHT, PERIMETER = 16, 17, 18, 19, 20, 21
+N_FULL = 22
 FRAME, LABEL, FIRST_SUM = 0, 1, 2
 
 BACKGROUND_ZERO, BACKGROUND_FRAME, BACKGROUND_RING = 0, 1, 2
@@ -127,7 +129,7 @@ def frame_runs(seeds, words, z, offset, start, end, sums, row_ptr, parent, share
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _open_region(acc, row, s, low, high):
     acc[:] = 0.0
     acc[ROW_0] = row
@@ -137,7 +139,7 @@ def _open_region(acc, row, s, low, high):
     acc[MAX] = high
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _add_run(acc, row, s, e, sums):
     length = e - s
     dy = row - np.int64(acc[ROW_0])
@@ -153,7 +155,7 @@ def _add_run(acc, row, s, e, sums):
     acc[COL_1] = max(acc[COL_1], e)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _add_moments(acc, row, s, e, sums, shared):
     length = e - s
     dy = row - np.int64(acc[ROW_0])
@@ -191,7 +193,29 @@ def gather(row_ptr, start, end, sums, parent, shared, region, acc, full):
 
 
 @njit(cache=True, nogil=True)
+def runs_by_region(row_ptr, region, lists):
+    """Sort the runs by region, stably, and note their rows.
+
+    ``lists`` are ``bounds, order, rows``: the runs of region ``c`` are ``order[bounds[c] : bounds[c + 1]]``; one
+    place more in ``bounds`` is used on the way.
+    """
+    bounds, order, rows = lists
+    bounds[:] = 0
+    total = row_ptr[row_ptr.size - 1]
+    for row in range(row_ptr.size - 1):
+        for r in range(row_ptr[row], row_ptr[row + 1]):
+            rows[r] = row
+            bounds[region[r] + 2] += 1
+    for c in range(2, bounds.size):
+        bounds[c] += bounds[c - 1]
+    for r in range(total):
+        order[bounds[region[r] + 1]] = r
+        bounds[region[r] + 1] += 1
+
+
+@njit(cache=True, nogil=True)
 def _paint(row_ptr, start, end, region, number, labels):
+    labels[:] = 0
     for row in range(row_ptr.size - 1):
         for r in range(row_ptr[row], row_ptr[row + 1]):
             label = number[region[r]]
@@ -201,14 +225,14 @@ def _paint(row_ptr, start, end, region, number, labels):
 
 
 @njit(cache=True, nogil=True)
-def _choose(acc, k, shape, min_size, remove_edge, area_nm2, number):
+def _choose(acc, k, shape, min_size, remove_edge, pixel, area_nm2, number):
     """Mark the regions that stay by size and place."""
     height, width = shape
     for c in range(k):
         mine = acc[c]
         edge = mine[ROW_0] == 0 or mine[COL_0] == 0 or mine[ROW_1] == height or mine[COL_1] == width
-        area = mine[AREA] * area_nm2[0]
-        fits = mine[AREA] >= min_size and area >= area_nm2[1] and area <= area_nm2[2]
+        area = mine[AREA] * (pixel[0] * pixel[1])
+        fits = mine[AREA] >= min_size and area >= area_nm2[0] and area <= area_nm2[1]
         number[c] = 1 if fits and not (edge and remove_edge) else 0
 
 
@@ -218,7 +242,7 @@ def _number(acc, k, height_nm, full, number):
     kept = 0
     for c in range(k):
         if number[c] and full:
-            height = acc[c, MAX] - acc[c, BACKGROUND]
+            height = acc[c, HEIGHT]
             # Written so that an unknown height (NaN) passes only where no limit is set.
             below = height_nm[0] > -np.inf and not height >= height_nm[0]
             above = height_nm[1] < np.inf and not height <= height_nm[1]
@@ -241,6 +265,7 @@ def regions_of_block(
     out,
     min_size,
     remove_edge,
+    pixel,
     area_nm2,
     height_nm,
     full,
@@ -260,17 +285,19 @@ def regions_of_block(
     first, rows
         First frame to do and rows of the table already written.
     labels
-        (n, h, w) int32 zeros, to be painted.
+        (n, h, w) int32, to be painted.
     out
         (``FIRST_SUM`` + number of sums, capacity) table to be filled.
     min_size, remove_edge
         The contract's filters.
+    pixel
+        (2,) height and width of a pixel in nm.
     area_nm2
-        (3,) area of a pixel, least and greatest area.
+        (2,) least and greatest area.
     height_nm
         (2,) least and greatest height above the background.
     full
-        Whether to gather moments, perimeter and background.
+        Whether to gather moments, perimeter, background and height.
     background, ring
         Kind of background; (2,) gap and width of the ring in pixels.
 
@@ -291,30 +318,39 @@ def regions_of_block(
     most = ((height + 1) // 2) * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
     acc = np.empty((most, N_FULL if full else N_BASIC), np.float64)
     number = np.empty(most, np.int32)
-    scratch = (
-        np.empty(width + 1, np.int32),
-        np.empty(most + 2, np.int32),
-        np.empty(runs, np.int32),
-        np.empty(runs, np.int32),
+    # A word to spare in each row: 64 columns may begin in the last.
+    bits = np.empty((3, height if full else 0, (width + 63) // 64 + 1), np.uint64)
+    tall = height + 4 * (ring[0] + ring[1])
+    covers = (
+        (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
+        (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
     )
-    values = np.empty(height * width + 1, z.dtype)
+    bounds = np.empty(most + 2, np.int32)
+    lists = (bounds, np.empty(runs, np.int32), np.empty(runs, np.int32))
+    values = np.empty(height * width + 8, z.dtype)
     for f in range(first, n):
         frame_runs(seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared)
         k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
-        _choose(acc, k, z[f].shape, min_size, remove_edge, area_nm2, number)
+        _choose(acc, k, z[f].shape, min_size, remove_edge, pixel, area_nm2, number)
         if full:
+            lists = (bounds[: k + 2], lists[1], lists[2])
+            runs_by_region(row_ptr, region, lists)
             if background == BACKGROUND_RING:
+                mark_ground(
+                    row_ptr, start, end, region, acc, min_size, ring[0], width, bits[0], bits[1], bits[2]
+                )
+                barred = (bits[0], bits[1])
                 ring_backgrounds(
-                    seeds[f], z[f], row_ptr, start, end, region, acc[:k], number, ring, scratch, values
+                    seeds[f], z[f], lists, start, end, acc[:k], number, ring, barred, covers, values
                 )
             else:
                 level = frame_background(seeds[f], z[f]) if background == BACKGROUND_FRAME else 0.0
                 acc[:k, BACKGROUND] = level
+            summits(z[f], lists, start, end, acc[:k], number, pixel)
         kept = _number(acc, k, height_nm, full, number)
         if rows + kept > out.shape[1]:
             return f, rows
-        if kept:
-            _paint(row_ptr, start, end, region, number, labels[f])
+        _paint(row_ptr, start, end, region, number, labels[f])
         for c in range(k):
             if number[c]:
                 out[FRAME, rows] = f

@@ -41,30 +41,15 @@ def full_columns(sums: FloatArray, pixel: tuple[float, float]) -> dict[str, Floa
         "z_min_nm": sums[kernels.MIN] - ground,
         "z_max_nm": sums[kernels.MAX] - ground,
         "z_mean_nm": above / area,
+        "height_nm": sums[kernels.HEIGHT],
         "volume_nm3": above * (pixel[0] * pixel[1]),
         "y_weighted": y,
         "x_weighted": x,
         "y_weighted_nm": y * pixel[0],
         "x_weighted_nm": x * pixel[1],
-        "perimeter_nm": _perimeter(sums, pixel),
+        "perimeter_nm": sums[kernels.PERIMETER],
         **_ellipse(sums, pixel),
     }
-
-
-def _perimeter(sums: FloatArray, pixel: tuple[float, float]) -> FloatArray:
-    """Sum, over four directions, entries into the region x line spacing x angular share (Crofton).
-
-    Every run is entered once along the rows; along the columns and diagonals each pixel is entered
-    unless its neighbour there belongs to the region.
-    """
-    dy, dx = pixel
-    along = np.arctan2(dy, dx)
-    area = sums[kernels.AREA]
-    rows = along * dy * sums[kernels.N_RUNS]
-    columns = (np.pi / 2 - along) * dx * (area - sums[kernels.BELOW])
-    diagonals = np.pi / 4 * dx * dy / np.hypot(dy, dx) * (2 * area - sums[kernels.DIAGONAL])
-    perimeter: FloatArray = rows + columns + diagonals
-    return perimeter
 
 
 def _ellipse(sums: FloatArray, pixel: tuple[float, float]) -> dict[str, FloatArray]:

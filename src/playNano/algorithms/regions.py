@@ -21,7 +21,8 @@ BASIC_COLUMNS = (
 )  # fmt: skip
 FULL_COLUMNS = (
     *BASIC_COLUMNS,
-    "background_nm", "z_min_nm", "z_max_nm", "z_mean_nm", "volume_nm3", "y_weighted", "x_weighted",
+    "background_nm", "z_min_nm", "z_max_nm", "z_mean_nm", "height_nm", "volume_nm3",
+    "y_weighted", "x_weighted",
     "y_weighted_nm", "x_weighted_nm", "perimeter_nm", "major_axis_nm", "minor_axis_nm", "orientation_rad",
     "eccentricity",
 )  # fmt: skip
@@ -68,6 +69,7 @@ def find_regions(
     separate_depth_nm: float | None = None,
     separate_radius_nm: float | None = None,
     properties: Literal["basic", "full"] = "full",
+    out: npt.NDArray[np.int32] | None = None,
 ) -> Regions:
     """Label the 8-connected regions of masks and measure them.
 
@@ -100,20 +102,23 @@ def find_regions(
     min_area_nm2, max_area_nm2
         Limits of the area, inclusive.
     min_height_nm, max_height_nm
-        Limits of ``z_max_nm``, the greatest height above the background, inclusive. A region whose
-        background is unknown passes no such limit.
+        Limits of ``height_nm``, inclusive. A region whose background is unknown passes no such limit.
     background
-        What heights are measured from: ``"ring"`` is the median of the pixels around the region that
-        belong to no region, ``"frame"`` that of the whole frame, ``"zero"`` is 0. A ring with fewer
-        than eight such pixels falls back to the frame.
+        What heights are measured from: ``"ring"`` is the median of the pixels in a ring around the region,
+        ``"frame"`` that of all pixels that belong to no region, ``"zero"`` is 0.
     ring_gap_px, ring_width_px
-        The ring lies beyond ``ring_gap_px`` and within ``ring_gap_px + ring_width_px`` of the region
-        (Chebyshev distance). The gap keeps the particle's flank out of the ring.
+        The ring lies within ``ring_gap_px + ring_width_px`` of the region (Chebyshev distance) and beyond
+        ``ring_gap_px`` of every region of ``min_size`` and more, this one included: the gap keeps the
+        flanks of particles out of it. Pixels of smaller regions are left out too. Where fewer than eight
+        pixels are left, only the region's own gap is kept; where that is too few, the frame's median stands
+        in.
     separate, separate_by, separate_depth_nm, separate_radius_nm
         Part touching particles: see `playNano.algorithms.separate.separate_touching`, where they are
         called ``method, by, depth_nm, radius_nm``.
     properties
         ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for the rest too.
+    out
+        Where to write the labels: (n, h, w) int32, contiguous; None makes a new array.
 
     Returns
     -------
@@ -132,8 +137,13 @@ def find_regions(
         and with ``"full"``:
 
         ``background_nm``; ``z_min_nm, z_max_nm, z_mean_nm``; ``volume_nm3``
-            Height of the ground; heights and volume above it. The volume is not clipped, so that noise
-            does not add to it.
+            Height of the ground; heights of pixels and volume above it. The volume is not clipped, so that
+            noise does not add to it. ``z_max_nm`` is that of the highest pixel and grows with noise.
+        ``height_nm``
+            Height of the summit above the ground, which noise does not raise: the top of a paraboloid fitted
+            around the greatest 3 x 3 mean of the region. The fit reaches a third of the radius of a round
+            region, a sixth of the width of a long one, and at least 1.5 pixels along each axis; summits
+            sharper than that come out low (Gaussians: 1 % at a sigma of 2 pixels, 6 % at 1.2).
         ``y_weighted, x_weighted, y_weighted_nm, x_weighted_nm``
             Centroid weighted by height above the ground; NaN where those heights sum to nothing.
         ``perimeter_nm``
@@ -168,6 +178,8 @@ def find_regions(
     z, seeds = _images(block, masks)
     pixel = pixel_pair(pixel_size_nm)
     _check(properties, background, ring_gap_px, ring_width_px)
+    if out is not None and (out.shape != z.shape or out.dtype != np.int32 or not out.flags.c_contiguous):
+        raise ParameterError(f"out must be a contiguous int32 array of the block's shape {z.shape}")
     if fill_holes:
         seeds = _filled(seeds, hole_area)
     parts: npt.NDArray[Any] = seeds
@@ -180,7 +192,7 @@ def find_regions(
     areas = _limits(min_area_nm2, max_area_nm2)
     full = properties == "full" or heights != (-np.inf, np.inf)
     labels, sums = _run_kernel(
-        z, parts, float(min_size), bool(remove_edge), np.array([pixel[0] * pixel[1], *areas]),
+        z, parts, out, float(min_size), bool(remove_edge), np.array(pixel), np.array(areas),
         np.array(heights), full, background, np.array([ring_gap_px, ring_width_px], dtype=np.int64),
     )  # fmt: skip
     return Regions(labels, _table(sums, int(first_frame), pixel, z.shape[1:], properties == "full"))
@@ -220,8 +232,10 @@ def _filled(seeds: npt.NDArray[np.uint8], hole_area: float | None) -> npt.NDArra
 def _run_kernel(
     z: npt.NDArray[Any],
     seeds: npt.NDArray[Any],
+    labels: npt.NDArray[np.int32] | None,
     min_size: float,
     remove_edge: bool,
+    pixel: FloatArray,
     areas: FloatArray,
     heights: FloatArray,
     full: bool,
@@ -231,7 +245,7 @@ def _run_kernel(
     """Run the kernel, giving it a longer table whenever it fills one."""
     from playNano.algorithms import _region_kernels as kernels
 
-    labels = np.zeros(z.shape, dtype=np.int32)
+    labels = np.empty(z.shape, dtype=np.int32) if labels is None else labels
     words = np.empty(0, dtype=np.uint64)
     if seeds.itemsize == 1 and seeds.ctypes.data % 8 == 0:
         words = seeds.reshape(-1)[: seeds.size // 8 * 8].view(np.uint64)
@@ -242,8 +256,9 @@ def _run_kernel(
     first = rows = 0
     while first < len(z):
         first, rows = kernels.regions_of_block(
-            seeds, words, z, first, rows, labels, out, min_size, remove_edge, areas, heights, full, kind, ring
-        )
+            seeds, words, z, first, rows, labels, out, min_size, remove_edge, pixel, areas, heights, full,
+            kind, ring,
+        )  # fmt: skip
         if first < len(z):
             more = np.empty((width, 2 * out.shape[1]))
             more[:, :rows] = out[:, :rows]

@@ -48,7 +48,7 @@ class FunctionMask:
 
     def __call__(self, start: int, block: npt.NDArray[Any]) -> Masks:
         """Return the masks of a block of frames."""
-        masks = np.zeros(block.shape, np.bool_)
+        masks = np.empty(block.shape, np.bool_)
         for index, frame in enumerate(block):
             masks[index] = self._of_frame(start + index, frame)
         return masks

@@ -175,7 +175,11 @@ def map_frames(
     def work(block: Block) -> Any:
         result = call_with_overlap(task, 0, movies, block, overlap)
         if out is not None:
-            result, out[block.start : block.stop] = result
+            result, frames = result
+            place = out[block.start : block.stop]
+            # A function that was given `out` among the movies may have written there already.
+            if not (frames.shape == place.shape and frames.__array_interface__ == place.__array_interface__):
+                place[...] = frames
         return result
 
     return map_blocks(

@@ -270,7 +270,8 @@ def _globals(target: Any) -> dict[str, Any]:
 def _declaration(
     function: Callable[..., Any], skip: Collection[str]
 ) -> tuple[dict[str, tuple[inspect.Parameter, Any]], bool]:
-    hints, declared, is_open = _hints(function), {}, False
+    # A bound method is another object at every look; what it is bound to declares nothing.
+    hints, declared, is_open = _hints(getattr(function, "__func__", function)), {}, False
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             is_open = True

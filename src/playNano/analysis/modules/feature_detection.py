@@ -213,8 +213,10 @@ class RegionSearch:
     pixel_size_nm: tuple[float, float]
     wanted: dict[str, Any]
 
-    def __call__(self, start: int, block: Any, observed: Any, stored: Any = None) -> tuple[Any, Any]:
-        """Return the table and the label images of a block."""
+    def __call__(
+        self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
+    ) -> tuple[Any, Any]:
+        """Return the table and the label images of a block; the latter are written to `out` where that is given."""
         from playNano.algorithms.regions import find_regions
 
         masks = stored if self.mask is None else self.mask(start, block)
@@ -225,6 +227,7 @@ class RegionSearch:
             masks,
             first_frame=start,
             pixel_size_nm=self.pixel_size_nm,
+            out=out,
             **self.wanted,
         )
         return found.table, found.labels
@@ -240,12 +243,22 @@ def find(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: st
         parts = map_frames(_TableOnly(search), *movies, what=what, block_bytes=TABLE_BLOCK_BYTES)
     else:
         labels = np.empty(shape, dtype=np.int32)
-        parts = map_frames(search, *movies, what=what, out=labels, block_bytes=TABLE_BLOCK_BYTES)
+        parts = map_frames(
+            _IntoLabels(search), *movies, labels, what=what, out=labels, block_bytes=TABLE_BLOCK_BYTES
+        )
     if not parts:
         nothing = np.zeros((0, *shape[1:]))
         parts = [search(0, nothing, np.ones(0, np.bool_), *(m[:0] for m in movies[2:]))[0]]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     return add_times(table, stack), labels
+
+
+@dataclass(frozen=True)
+class _IntoLabels:
+    search: RegionSearch
+
+    def __call__(self, start: int, *blocks: Any) -> tuple[Any, Any]:
+        return self.search(start, *blocks[:-1], out=blocks[-1])
 
 
 @dataclass(frozen=True)
