@@ -257,8 +257,8 @@ def find(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: st
 class _IntoLabels:
     search: RegionSearch
 
-    def __call__(self, start: int, *blocks: Any) -> tuple[Any, Any]:
-        return self.search(start, *blocks[:-1], out=blocks[-1])
+    def __call__(self, start: int, block: Any, observed: Any, *rest: Any) -> tuple[Any, Any]:
+        return self.search(start, block, observed, rest[0] if len(rest) == 2 else None, out=rest[-1])
 
 
 @dataclass(frozen=True)
