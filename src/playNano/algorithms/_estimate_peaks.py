@@ -117,6 +117,44 @@ def seek(levelled: Levelled, least_nm: float = 0.0) -> Seen | None:
     return Seen(smooth, peaks, sigma, radius_px, height, radius2, good)
 
 
+def seek_debris(
+    levelled: Levelled, below_nm: float, radius_px: float
+) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+    """Find what stands out from the noise but is no particle, nor near one.
+
+    Parameters
+    ----------
+    levelled
+        Frames without tilt and line offsets.
+    below_nm
+        Height from which on something is a particle, nm.
+    radius_px
+        Radius of a particle at half height, px.
+
+    Returns
+    -------
+    frame : ndarray of int64, (m,)
+        Frame of each piece.
+    height_nm, radius2_px : ndarray of float64, (m,)
+        Its height and squared radius; NaN where it touches others.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    smooth = gaussian_filter(np.nan_to_num(levelled.height_nm), (0, 1.0, 1.0), mode="nearest")
+    under = smooth[levelled.ground]
+    spread = float(np.sqrt(trimmed_variance(under))) if under.size >= 8 else 0.0
+    peaks = _peaks(smooth, 5 * spread, (2, 2))
+    height, radius2 = _measure(smooth, peaks, 1.0)
+    tall = np.where(np.isfinite(height), height, smooth[tuple(peaks.T)]) >= below_nm
+    small = np.flatnonzero(~tall)
+    for f in np.unique(peaks[tall, 0]):
+        there = peaks[tall & (peaks[:, 0] == f), 1:]
+        mine = small[peaks[small, 0] == f]
+        apart = ((peaks[mine, None, 1:] - there[None]) ** 2).sum(axis=2).min(axis=1)
+        small = np.setdiff1d(small, mine[apart < (2.5 * radius_px) ** 2])
+    return peaks[small, 0], height[small], radius2[small]
+
+
 def _peaks(smooth: FloatArray, least: float, reach: tuple[int, int]) -> npt.NDArray[np.int64]:
     """Return (frame, row, column) of maxima above a height, none nearer to another than the reach in px."""
     from scipy.ndimage import maximum_filter

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._estimate_level import Levelled, bends, level, trimmed_variance
-from playNano.algorithms._estimate_peaks import seek
+from playNano.algorithms._estimate_peaks import seek, seek_debris
 from playNano.algorithms._inputs import pixel_pair
 from playNano.errors import ParameterError
 
@@ -151,6 +151,75 @@ def estimate_particles(
     return _particles_of(levelled, size, min_height_nm)
 
 
+def estimate_debris(
+    data: npt.ArrayLike,
+    pixel_size_nm: float | tuple[float, float],
+    *,
+    below_nm: float,
+    radius_nm: float,
+    max_frames: int = 30,
+) -> ParticleEstimate:
+    """Estimate number, height and radius of what stands out from the noise but is no particle, nor near one.
+
+    Parameters
+    ----------
+    data
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+    pixel_size_nm
+        A number or (y, x), nm, > 0.
+    below_nm
+        Height from which on something is a particle, nm.
+    radius_nm
+        Radius of a particle at half height, nm: nothing within two and a half of it is counted.
+    max_frames
+        Frames to look at, spread evenly over the movie, >= 1.
+
+    Returns
+    -------
+    ParticleEstimate
+        Number, density, height and radius of the pieces.
+
+    Raises
+    ------
+    ParameterError
+        The data are no movie, no frame shows anything, or the pixel size is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:64, :64]
+    >>> flat = np.random.default_rng(0).normal(0, 0.05, (64, 64))
+    >>> both = flat + 5 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / 32) + np.exp(-((y - 50) ** 2 + (x - 50) ** 2) / 18)
+    >>> found = estimate_debris(both, 1.0, below_nm=2.0, radius_nm=5.0)
+    >>> found.n_measured, round(found.height_nm)
+    (1, 1)
+    """
+    size = pixel_pair(pixel_size_nm)
+    frames = _frames(data, max_frames)
+    area = size[0] * size[1]
+    frame, height, radius2 = seek_debris(level(frames), below_nm, radius_nm / float(np.sqrt(area)))
+    return _estimate_of(len(frame) / len(frames), frames.shape, area, height, np.sqrt(radius2 * area))
+
+
+def _estimate_of(
+    per_frame: float, shape: tuple[int, ...], area_nm2: float, height: FloatArray, radius: FloatArray
+) -> ParticleEstimate:
+    """Sum up what was measured."""
+    known = np.isfinite(radius)
+    height, radius = height[known], radius[known]
+    nothing = len(height) == 0
+    unknown = float("nan")
+    return ParticleEstimate(
+        per_frame=per_frame,
+        density_um2=per_frame / (shape[1] * shape[2] * area_nm2) * 1e6,
+        height_nm=unknown if nothing else float(np.median(height)),
+        height_spread=unknown if nothing else _spread(height),
+        radius_nm=unknown if nothing else float(np.median(radius)),
+        radius_spread=unknown if nothing else _spread(radius),
+        n_measured=len(height),
+    )
+
+
 def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
     """Return some frames that show something, as float64."""
     movie = np.asarray(data)
@@ -216,20 +285,10 @@ def _spread(values: FloatArray) -> float:
 
 
 def _particles_of(levelled: Levelled, size: tuple[float, float], least_nm: float) -> ParticleEstimate:
-    n, h, w = levelled.height_nm.shape
+    shape, area = levelled.height_nm.shape, size[0] * size[1]
     seen = seek(levelled, least_nm)
     if seen is None:
-        unknown = float("nan")
-        return ParticleEstimate(0.0, 0.0, unknown, unknown, unknown, unknown, 0)
+        return _estimate_of(0.0, shape, area, np.empty(0), np.empty(0))
     good = seen.measured
-    per_frame = float(seen.inside(levelled).sum()) / n
-    radius = np.sqrt(seen.radius2_px[good] * size[0] * size[1])
-    return ParticleEstimate(
-        per_frame=per_frame,
-        density_um2=per_frame / (h * w * size[0] * size[1]) * 1e6,
-        height_nm=float(np.median(seen.height_nm[good])),
-        height_spread=_spread(seen.height_nm[good]),
-        radius_nm=float(np.median(radius)),
-        radius_spread=_spread(radius),
-        n_measured=int(good.sum()),
-    )
+    per_frame = float(seen.inside(levelled).sum()) / shape[0]
+    return _estimate_of(per_frame, shape, area, seen.height_nm[good], np.sqrt(seen.radius2_px[good] * area))

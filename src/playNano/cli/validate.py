@@ -84,14 +84,18 @@ def show(result: Validation) -> None:
         f"{like.noise.row_offset_nm:.2g} nm, {like.frame_time_s:.3g} s a frame",
         markup=False,
     )
+    if like.debris.n_measured:
+        out.print(
+            f"and {like.debris.per_frame:.3g} pieces of debris a frame, {like.debris.height_nm:.2g} nm high",
+            markup=False,
+        )
     table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
     for heading in ("score", "value", "95 % interval"):
         table.add_column(heading)
     for name, m in result.measures.items():
-        unit, meaning = MEASURES[name]
-        table.add_row(
-            name, _number(m.value, unit), f"{_number(m.low, unit)} to {_number(m.high, unit)}", meaning
-        )
+        unit = MEASURES[name][0]
+        title = name.replace("_nm", "").replace("_", " ")
+        table.add_row(title, _number(m.value, unit), _span(m.low, m.high, unit))
     out.print(table)
     for s in result.sensitivities[:2]:
         out.print(f"  matters: {s.module}.{s.parameter} = {s.value:g} (by {s.change:.3f})", markup=False)

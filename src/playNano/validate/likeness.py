@@ -10,10 +10,17 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms._estimate_level import level
-from playNano.algorithms.estimate import NoiseEstimate, ParticleEstimate, estimate_noise, estimate_particles
+from playNano.algorithms.estimate import (
+    NoiseEstimate,
+    ParticleEstimate,
+    estimate_debris,
+    estimate_noise,
+    estimate_particles,
+)
 from playNano.algorithms.estimate_dynamics import DynamicsEstimate, estimate_dynamics, locate_particles
 from playNano.algorithms.estimate_motion import MotionEstimate
 from playNano.algorithms.quality import frame_quality
+from playNano.core.serialize import json_safe
 from playNano.errors import StackError
 from playNano.simulate.faults import Faults
 from playNano.simulate.movie import SimulatedMovie, simulate_scene
@@ -22,6 +29,9 @@ from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Kinetics, Motion, Scene, Species
 from playNano.simulate.shapes import Gaussian
 
+DEBRIS = "debris"
+"""Species of what stands out but is no particle."""
+
 LONGEST = 600
 """Frames at most that are looked at."""
 
@@ -29,10 +39,16 @@ LONGEST = 600
 _FOLLOWED, _LOOKED_AT = 60, 20
 # Pixels at most in the frames that are followed: time, not knowledge, is the limit.
 _PIXELS = 4_000_000
+# What is less high than this part of the median is no particle.
+_LOWEST = 0.4
 # Where a common velocity is less than this many times its error, there is none.
 _SURE = 3.0
 _MEMORY = 0.02
-_PILOT_SEED = 1_000_003
+# Debris is simulated if so much of it was measured, and is in a frame; for how many frames a piece stays; and how
+# much sizes may differ.
+_FEW, _FEW_IN_A_FRAME = 10, 0.5
+_DEBRIS_FRAMES = 30.0
+_WIDEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,8 @@ class Likeness:
         "down", "up" or "alternating".
     noise, particles, dynamics
         Noise; number, height and radius; motion and rates.
+    debris
+        What else stands out from the noise, and is no particle.
     height_nm
         Median height of the movie, nm.
     tilt_nm
@@ -71,6 +89,7 @@ class Likeness:
     noise: NoiseEstimate
     particles: ParticleEstimate
     dynamics: DynamicsEstimate
+    debris: ParticleEstimate
     height_nm: float
     tilt_nm: tuple[float, float]
     blank_share: float
@@ -80,13 +99,14 @@ class Likeness:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values."""
-        return asdict(self)
+        plain: dict[str, Any] = json_safe(asdict(self))
+        return plain
 
     def simulate(self, n_frames: int, seed: int) -> SimulatedMovie:
         """Simulate a movie like it.
 
         Round particles of the size and spread measured, as the tip shows them, walk, come and go on flat ground
-        under the noise, the tilt and the faults measured.
+        under the noise, the tilt and the faults measured. Debris lies about for thirty frames or so.
 
         Parameters
         ----------
@@ -144,7 +164,23 @@ class Likeness:
             size_spread=size,
             height_spread=float(np.sqrt(max(p.height_spread**2 - size**2, 0.0))),
         )
-        return Scene((species,), margin_nm=margin)
+        return Scene((species, *self._rubbish(share)), margin_nm=margin)
+
+    def _rubbish(self, share: float) -> tuple[Species, ...]:
+        """Return pieces of debris that come and go; none where there are hardly any."""
+        d = self.debris
+        if d.n_measured < _FEW or d.per_frame < _FEW_IN_A_FRAME:
+            return ()
+        count = d.per_frame * share
+        leaving = 1 / (_DEBRIS_FRAMES * self.frame_time_s)
+        piece = Species(
+            Gaussian(d.height_nm, d.radius_nm),
+            count=max(round(count), 1),
+            name=DEBRIS,
+            kinetics=Kinetics(bind_rate_s=count * leaving, unbind_rate_s=leaving),
+            size_spread=min(d.radius_spread, _WIDEST),
+        )
+        return (piece,)
 
     def _noise(self) -> Noise:
         def memory(value: float) -> float:
@@ -207,6 +243,8 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
         raise StackError(
             f"{stack.file_path}: no particles stand out from the noise; there is nothing to simulate"
         )
+    below = max(min_height_nm, _LOWEST * particles.height_nm)
+    debris = estimate_debris(good, size, below_nm=below, radius_nm=particles.radius_nm, max_frames=_LOOKED_AT)
     dynamics = _dynamics(stack, data, usable, min_height_nm)
     scan = stack.scan
     frame_time = _frame_time(stack)
@@ -221,6 +259,7 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
         noise=noise,
         particles=particles,
         dynamics=replace(dynamics, motion=_steadied(dynamics, frame_time)),
+        debris=debris,
         height_nm=float(np.median(good[:: max(len(good) // 10, 1)])),
         tilt_nm=_tilt(good),
         blank_share=float(quality["blank"].mean()),
@@ -230,65 +269,6 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
         else 0.0,
     )
     return replace(like, caveats=_caveats(like, dynamics, stack))
-
-
-def refined(like: Likeness, n_frames: int, *, min_height_nm: float = 0.0) -> tuple[Likeness, Likeness]:
-    """Correct a likeness by what its own estimates say of a movie simulated from it.
-
-    Where the estimates of a simulated movie differ from those of the movie itself, what was asked of the simulation
-    is moved by as much the other way: what the estimators get wrong in both falls out.
-
-    Parameters
-    ----------
-    like
-        As measured.
-    n_frames
-        Frames of the movie to simulate.
-    min_height_nm
-        As given to `measure`.
-
-    Returns
-    -------
-    wanted : Likeness
-        From which to simulate.
-    again : Likeness
-        What was measured on the simulated movie.
-
-    References
-    ----------
-    Gourieroux, C., Monfort, A. & Renault, E. Indirect inference. J. Appl. Econom. 8, S85 (1993).
-    doi:10.1002/jae.3950080507.
-    """
-    again = measure(like.simulate(n_frames, _PILOT_SEED).to_stack(), min_height_nm=min_height_nm)
-    a, b = like.particles, again.particles
-    d, e = like.dynamics.motion, again.dynamics.motion
-
-    def moved(asked: float, told: float, most: float = 1.5) -> float:
-        factor = asked / told if told > 0 and np.isfinite(told) else 1.0
-        return float(asked * np.clip(factor, 1 / most, most))
-
-    def narrowed(asked: float, told: float) -> float:
-        """Take out of a spread what measuring puts in."""
-        added = max(told**2 - asked**2, 0.0)
-        return float(np.sqrt(max(asked**2 - added, 0.0)))
-
-    particles = replace(
-        a,
-        per_frame=moved(a.per_frame, b.per_frame, 1.2),
-        height_nm=moved(a.height_nm, b.height_nm, 1.2),
-        radius_nm=moved(a.radius_nm, b.radius_nm, 1.2),
-        height_spread=narrowed(a.height_spread, b.height_spread),
-        radius_spread=narrowed(a.radius_spread, b.radius_spread),
-    )
-    noise = replace(
-        like.noise,
-        pixel_nm=moved(like.noise.pixel_nm, again.noise.pixel_nm, 1.2),
-        row_offset_nm=moved(like.noise.row_offset_nm, again.noise.row_offset_nm, 1.2),
-    )
-    motion = replace(d, diffusion_nm2_s=moved(d.diffusion_nm2_s, e.diffusion_nm2_s))
-    return replace(
-        like, particles=particles, noise=noise, dynamics=replace(like.dynamics, motion=motion)
-    ), again
 
 
 def _frame_time(stack: AFMImageStack) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from playNano.algorithms._estimate_level import level
 from playNano.io.export.render import COLOUR_MAP
+from playNano.validate.likeness import DEBRIS
 
 if TYPE_CHECKING:
     from playNano.validate.validation import Validation
@@ -52,7 +53,7 @@ def _draw_frames(axes: Any, result: Validation) -> None:
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("nm")
     truth = result.example.truth
-    here = truth[truth["frame"] == middle]
+    here = truth[(truth["frame"] == middle) & (truth["species"] != DEBRIS)]
     axes[1].plot(here["x_nm"], here["y_nm"], "+", color="#7fd6ff", ms=5, mew=0.8)
     axes[0].figure.colorbar(shown, ax=list(axes), label="height (nm)", shrink=0.8)
 

@@ -17,6 +17,7 @@ from playNano.errors import ParameterError, StepError
 from playNano.simulate.identity_scores import score_hota, score_identity
 from playNano.simulate.movie import SimulatedMovie
 from playNano.simulate.scores import match_points, score_detections, score_links
+from playNano.validate.likeness import DEBRIS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,8 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> Ground:
 
 def _visible(movie: SimulatedMovie, radius_nm: float) -> pd.DataFrame:
     """Return the true points that are not on lost lines, and mark those away from the border."""
-    truth: pd.DataFrame = movie.truth.rename(columns={"particle": "track_id"})
+    particles = movie.truth[movie.truth["species"] != DEBRIS].reset_index(drop=True)
+    truth: pd.DataFrame = particles.rename(columns={"particle": "track_id"})
     lost = np.zeros(movie.data.shape[:2], dtype=bool)
     faults = movie.faults[movie.faults["kind"].isin(["blank", "torn"])]
     columns: list[list[int]] = [faults[name].tolist() for name in ("frame", "row", "n_rows")]

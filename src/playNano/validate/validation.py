@@ -15,9 +15,10 @@ from playNano.analysis.plan import Plan
 from playNano.core.files import replacing
 from playNano.core.serialize import json_safe
 from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.likeness import Likeness, measure, refined
+from playNano.validate.likeness import Likeness, measure
 from playNano.validate.look import look
 from playNano.validate.measures import MEASURES, Measure, summarise
+from playNano.validate.refine import refined
 from playNano.validate.sweep import (
     GRID,
     QUICK_GRID,
