@@ -1,10 +1,10 @@
 """Compare clustering with other packages on the same points: number of clusters found, time, memory.
 
-    PYTHONPATH=src python benchmarks/clustering.py --part others --kept KEPT --peer /opt/peer/bin/python \
+    PYTHONPATH=src python benchmarks/clustering.py --part draws --kept KEPT --peer /opt/peer/bin/python \
         --pyclustering /opt/bench-clustering/bin/python
     PYTHONPATH=src python benchmarks/clustering.py --kept KEPT --out benchmarks/results/clustering.md
 
-The other packages run in interpreters of their own. They take hours: `--part others` lets them cluster draws that
+The other packages run in interpreters of their own. They take hours: `--part draws` clusters mixtures that
 `--kept` does not hold yet, for a minute or ten draws (status 1 when all is done); the table shows what is kept.
 A part replaces its own section of the results.
 """
@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,204 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-MAX_K = 50
-BATCH = 10
-
-
-def mixture(rng, n_dims, sizes, widths, apart):
-    """Draw 2 to 40 Gaussian clusters; centres are `apart` times the greater width or more from each other."""
-    k = int(rng.integers(2, 41))
-    size = np.exp(rng.uniform(*np.log(sizes), k)).astype(int)
-    width = rng.uniform(*widths, k)
-    box = apart * widths[1] * k ** (1 / n_dims)
-    centers = np.empty((0, n_dims))
-    while len(centers) < k:
-        place = rng.random(n_dims) * box
-        least = apart * np.maximum(width[: len(centers)], width[len(centers)])
-        if (np.linalg.norm(centers - place, axis=1) > least).all():
-            centers = np.vstack([centers, place])
-        else:
-            box *= 1.005
-    points = np.concatenate(
-        [rng.normal(c, w, (n, n_dims)) for c, w, n in zip(centers, width, size, strict=True)]
-    )
-    order = rng.permutation(len(points))
-    return points[order], np.repeat(np.arange(k), size)[order]
-
-
-def families(draws):
-    """Return name -> list of (points, truth)."""
-    out = {}
-    for name, n_dims, sizes, widths, apart in (
-        ("2-D, 20 to 500 points, equal widths, 8 widths apart", 2, (20, 500), (1.0, 1.0), 8.0),
-        ("2-D, 20 to 500 points, widths 0.5 to 1.5, 8 widths apart", 2, (20, 500), (0.5, 1.5), 8.0),
-        ("2-D, 20 to 2000 points, widths 0.5 to 1.5, 6 widths apart", 2, (20, 2000), (0.5, 1.5), 6.0),
-        ("3-D, 20 to 500 points, widths 0.5 to 1.5, 8 widths apart", 3, (20, 500), (0.5, 1.5), 8.0),
-    ):
-        rng = np.random.default_rng(2024)
-        out[name] = [mixture(rng, n_dims, sizes, widths, apart) for _ in range(draws)]
-    rng = np.random.default_rng(7)
-    for n in (10, 100, 1000):
-        out[f"one 2-D Gaussian of {n} points"] = [
-            (rng.normal(size=(n, 2)), np.zeros(n, dtype=int)) for _ in range(draws)
-        ]
-    return out
-
-
-def ours(**parameters):
-    from playNano.algorithms.xmeans import xmeans
-
-    return lambda points: xmeans(points, max_k=MAX_K, **parameters).labels
-
-
-def peer():
-    from playnano.afm_stack import AFMImageStack
-    from playnano.analysis.modules.x_means_clustering import XMeansClusteringModule
-
-    module = XMeansClusteringModule()
-    stack = AFMImageStack(np.zeros((1, 4, 4)), 1.0, "height", Path())
-
-    def run(points):
-        features = [{"x": p[0], "y": p[1], "z": p[-1]} for p in points]
-        columns = ("x", "y") if points.shape[1] == 2 else ("x", "y", "z")
-        out = module.run(
-            stack,
-            {"feature_detection": {"features_per_frame": [features]}},
-            coord_columns=columns,
-            use_time=False,
-            max_k=MAX_K,
-        )
-        labels = np.full(len(points), -1)
-        for cluster in out["clusters"]:
-            labels[np.asarray(cluster["point_indices"], dtype=int)] = cluster["id"]
-        return labels
-
-    return run
-
-
-def pyclustering():
-    from pyclustering.cluster.center_initializer import kmeans_plusplus_initializer
-    from pyclustering.cluster.xmeans import xmeans as theirs
-
-    def run(points):
-        data = points.tolist()
-        start = kmeans_plusplus_initializer(data, 1, random_state=0).initialize()
-        fit = theirs(data, start, MAX_K, random_state=0, repeat=3)
-        fit.process()
-        labels = np.full(len(points), -1)
-        for number, members in enumerate(fit.get_clusters()):
-            labels[members] = number
-        return labels
-
-    return run
-
-
-def worker(package, source, target):
-    """Cluster every draw of a file with another package."""
-    run = {"peer": peer, "pyclustering": pyclustering}[package]()
-    out = {}
-    with np.load(source) as data:
-        for key in data.files:
-            begin = time.process_time()
-            out[f"{key}/labels"] = run(data[key])
-            out[f"{key}/seconds"] = np.array(time.process_time() - begin)
-    np.savez(target, **out)
-
-
-def in_other(python, package, family, draws, kept, start, do=True):
-    """Return labels and seconds of a batch of draws by a package in another interpreter, None if it is not done."""
-    kept.mkdir(parents=True, exist_ok=True)
-    target = kept / f"{package}-{family}-{start:03}.npz"
-    batch = draws[start : start + BATCH]
-    if not target.exists():
-        if not do:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            source, out = Path(folder) / "points.npz", Path(folder) / "labels.npz"
-            np.savez(source, **{f"{i:04}": points for i, (points, _) in enumerate(batch)})
-            environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-            command = [python, __file__, "--worker", package, str(source), str(out)]
-            subprocess.run(command, env=environment, check=True)
-            shutil.copy(out, target)
-    with np.load(target) as data:
-        keys = [f"{i:04}" for i in range(len(batch))]
-        return [data[f"{k}/labels"] for k in keys], [float(data[f"{k}/seconds"]) for k in keys]
-
-
-def other_packages(arguments):
-    return {
-        "pyclustering": ("pyclustering 0.10.1.2", arguments.pyclustering),
-        "peer": ("reference implementation", arguments.peer),
-    }
-
-
-def others(arguments):
-    """Let other packages cluster what is not kept yet, for a minute or a batch; return whether there was any."""
-    drawn = list(enumerate(families(arguments.draws).values()))
-    end, some = time.monotonic() + 60, False
-    for package, (_, python) in other_packages(arguments).items():
-        for start in range(0, arguments.draws if python else 0, BATCH):
-            for family, draws in drawn:
-                if in_other(python, package, family, draws, arguments.kept, start, do=False) is not None:
-                    continue
-                if time.monotonic() > end:
-                    return True
-                in_other(python, package, family, draws, arguments.kept, start)
-                some = True
-    return some
-
-
-def score(draws, found, seconds):
-    from sklearn.metrics import adjusted_rand_score
-
-    error = np.array(
-        [len(np.unique(f[f >= 0])) - t.max() - 1 for (_, t), f in zip(draws, found, strict=True)]
-    )
-    rand = [adjusted_rand_score(t, f) for (_, t), f in zip(draws, found, strict=True)]
-    return (
-        f"{(error == 0).sum()} / {len(error)} | {error.min():+d} ... {error.max():+d} | "
-        f"{np.mean(rand):.4f} | {min(rand):.3f} | {np.median(seconds) * 1e3:.0f}"
-    )
-
-
-def mixtures(arguments, lines):
-    lines += [
-        f"{arguments.draws} draws of 2 to 40 Gaussian clusters (sizes log-uniform); limit {MAX_K} clusters. "
-        "The other packages got the same draws, the slow ones the first of them, as many as are counted below. "
-        "ARI: adjusted Rand index."
-    ]
-    packages = {
-        "**playNano** `xmeans(max_k=50)`": ours(),
-        'playNano, `variance="shared"`': ours(variance="shared"),
-        'playNano, `method="local"`': ours(method="local"),
-        'playNano, `method="gmeans"`': ours(method="gmeans"),
-    }
-    for family, (title, draws) in enumerate(families(arguments.draws).items()):
-        lines += ["", f"### {title}", ""]
-        lines += [
-            "| | true k | error of k | ARI, mean | ARI, least | ms a draw (CPU, median) |",
-            "|---|---|---|---|---|---|",
-        ]
-        for name, run in packages.items():
-            found, seconds = [], []
-            for points, _ in draws:
-                begin = time.process_time()
-                found.append(run(points))
-                seconds.append(time.process_time() - begin)
-            lines.append(f"| {name} | {score(draws, found, seconds)} |")
-        for package, (name, _) in other_packages(arguments).items():
-            found, seconds = [], []
-            for start in range(0, len(draws), BATCH):
-                batch = in_other(None, package, family, draws, arguments.kept, start, do=False)
-                if batch is None:
-                    break
-                found += batch[0]
-                seconds += batch[1]
-            row = score(draws[: len(found)], found, seconds) if found else "not done | | | |"
-            lines.append(f"| {name} | {row} |")
-        print("\n".join(lines[-9:]), flush=True)
-
+from clustering_mixtures import draw_on, mixtures
 
 LARGE = {
     "x-means, 1e6 points, 2-D, 40 clusters": ("xmeans", "mixture", 2),
@@ -370,22 +172,19 @@ def main():
     parser.add_argument(
         "--sklearn-eps", type=float, default=0.1, help="largest eps for scikit-learn (memory!)"
     )
-    parser.add_argument("--part", choices=["all", "others", *PARTS], default="all")
+    parser.add_argument("--part", choices=["all", "draws", *PARTS], default="all")
     parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()) / "clustering-benchmark")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--large", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--dbscan", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        return worker(*arguments.worker)
     if arguments.large:
         return large(*arguments.large[:2], int(arguments.large[2]))
     if arguments.dbscan:
         package, n, eps, least = arguments.dbscan[:4]
         return dbscan_one(package, int(n), float(eps), int(least))
-    if arguments.part == "others":
-        return 0 if others(arguments) else 1
+    if arguments.part == "draws":
+        return 0 if draw_on(arguments) else 1
     for part, (title, measure) in PARTS.items():
         if arguments.part not in (part, "all"):
             continue

@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 
 from playNano.analysis.points import (
+    DEFAULT_COORDINATES,
     DEFAULT_DETECTION,
     DETECTIONS,
     detected_points,
     detection_outputs,
+    points_of,
     settle_detection,
 )
-from playNano.core.tables import RowsByFrame
+from playNano.core.tables import RowsByFrame, RowsByGroup
 from playNano.errors import MissingInputError, ParameterError
 
 FEATURES = [
@@ -137,3 +139,78 @@ def test_a_name_given_is_taken_at_its_word():
     given = {"detection_module": "feature_detection"}
     assert settle_detection(given, {"log_blob_detection": {}}) == given
     assert DETECTIONS[:2] == ("feature_detection", "log_blob_detection")
+
+
+TRACKS = [
+    {"id": 3, "frames": [0, 1, 2], "point_indices": [0, None, 1], "coords": [(2.0, 1.0), None, (4.0, 3.0)]},
+    {"id": 5, "frames": [2], "point_indices": [0], "coords": [(8.0, 9.0)]},
+    {"id": 6, "frames": [1], "point_indices": [None], "coords": [None]},
+]
+
+
+def as_group_view():
+    rows = pd.DataFrame(
+        {
+            "track_id": [3, 3, 5],
+            "frame": [0, 2, 2],
+            "point_index": [0, 1, 0],
+            "centroid_x": [2.0, 4.0, 8.0],
+            "centroid_y": [1.0, 3.0, 9.0],
+        }
+    )
+    return RowsByGroup(rows, "track_id", [3, 5, 6], ("centroid_x", "centroid_y"), dense=True)
+
+
+@pytest.mark.parametrize("tracks", [TRACKS, as_group_view()], ids=["dicts", "view"])
+@pytest.mark.parametrize("columns", [("centroid_x", "centroid_y"), ("x", "y")])
+def test_tracks_are_points_at_their_mean(make_stack, tracks, columns):
+    stack = make_stack(np.zeros((3, 8, 8)), pixel_size_nm=(10.0, 1.0))
+    found = points_of(stack, {"t": {"tracks": tracks}}, "t", "tracks", columns)
+    assert found.of_tracks
+    assert list(found.table) == ["frame", "point_index", "time_s", *columns]
+    assert found.table.to_numpy().tolist() == [[0, 3, 0.5, 3, 2], [2, 5, 1.0, 8, 9]]
+    assert found.seen.to_numpy().tolist() == [[0, 0, 0.0], [0, 2, 1.0], [1, 2, 1.0]]
+    assert found.places_nm.tolist() == [[20.0, 3.0], [90.0, 8.0]]
+
+
+def test_other_columns_of_tracks_come_from_their_table(make_stack):
+    stack = make_stack(np.zeros((3, 8, 8)))
+    view = as_group_view()
+    results = {"t": {"tracks": view, "table": view.table.assign(area=[1.0, 3.0, 7.0])}}
+    found = points_of(stack, results, "t", "tracks", ("area",))
+    assert found.table["area"].tolist() == [2.0, 7.0]
+    with pytest.raises(ParameterError, match="no coordinate 'z'"):
+        points_of(stack, results, "t", "tracks", ("z",))
+
+
+def test_tracks_with_other_than_the_named_coordinates(make_stack):
+    stack = make_stack(np.zeros((3, 8, 8)))
+    with pytest.raises(ParameterError, match="have 2 coordinates each; coord_columns names 3"):
+        points_of(stack, {"t": {"tracks": TRACKS}}, "t", "tracks", ("x", "y", "z"))
+    broken = [{"id": 0, "frames": [0], "point_indices": [0], "coords": [(1.0, float("nan"))]}]
+    with pytest.raises(ParameterError, match="'y' of 't' is not finite for 1 of 1"):
+        points_of(stack, {"t": {"tracks": broken}}, "t", "tracks", ("x", "y"))
+    with pytest.raises(ParameterError, match="detections in frame 2 of 1 frames"):
+        points_of(make_stack(np.zeros((1, 8, 8))), {"t": {"tracks": TRACKS}}, "t", "tracks", ("x", "y"))
+
+
+def test_detections_are_seen_once_and_may_have_no_place(make_stack):
+    stack = make_stack(np.zeros((3, 8, 8)))
+    found = points_of(stack, {"d": {"k": FEATURES}}, "d", "k", ("area",))
+    assert not found.of_tracks
+    assert found.seen["point"].tolist() == [0, 1, 2]
+    assert found.seen["frame"].tolist() == [0, 0, 2]
+    assert found.places_nm.tolist() == [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0]]
+    without = [[{"area": 1.0}], [], []]
+    assert points_of(stack, {"d": {"k": without}}, "d", "k", ("area",)).places_nm is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "chosen"), [({"tracks": []}, "tracks"), ({"features_per_frame": []}, "features_per_frame")]
+)
+def test_the_output_that_the_default_stands_for(outputs, chosen):
+    settled = settle_detection(
+        {"detection_module": "d", "coord_key": DEFAULT_COORDINATES}, {"d": {**outputs, "n_tracks": 0}}
+    )
+    assert settled == {"detection_module": "d", "coord_key": chosen}
+    assert type(settled["coord_key"]) is str
