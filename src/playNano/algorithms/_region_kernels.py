@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from playNano.algorithms._background_kernels import frame_background
-from playNano.algorithms._ring_kernels import mark_ground, ring_backgrounds
+from playNano.algorithms._ring_kernels import mark_ground, region_gaps, ring_backgrounds
 from playNano.algorithms._summit_kernels import summits
 
 # Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
@@ -299,7 +299,7 @@ def regions_of_block(
     full
         Whether to gather moments, perimeter, background and height.
     background, ring
-        Kind of background; (2,) gap and width of the ring in pixels.
+        Kind of background; (2,) gap (negative: by the region's size) and width of the ring in pixels.
 
     Returns
     -------
@@ -319,8 +319,10 @@ def regions_of_block(
     acc = np.empty((most, N_FULL if full else N_BASIC), np.float64)
     number = np.empty(most, np.int32)
     # A word to spare in each row: 64 columns may begin in the last.
-    bits = np.empty((3, height if full else 0, (width + 63) // 64 + 1), np.uint64)
-    tall = height + 4 * (ring[0] + ring[1])
+    bits = np.empty((2, height if full else 0, (width + 63) // 64 + 1), np.uint64)
+    gaps = np.empty(most, np.int64)
+    # A region's own gap is never wider than the frame.
+    tall = height + 4 * (max(ring[0], height + width) + ring[1])
     covers = (
         (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
         (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
@@ -336,12 +338,21 @@ def regions_of_block(
             lists = (bounds[: k + 2], lists[1], lists[2])
             runs_by_region(row_ptr, region, lists)
             if background == BACKGROUND_RING:
-                mark_ground(
-                    row_ptr, start, end, region, acc, min_size, ring[0], width, bits[0], bits[1], bits[2]
-                )
-                barred = (bits[0], bits[1])
+                region_gaps(acc[:k], ring[0], gaps)
+                mark_ground(row_ptr, start, end, region, acc, min_size, gaps, width, bits[0], bits[1])
                 ring_backgrounds(
-                    seeds[f], z[f], lists, start, end, acc[:k], number, ring, barred, covers, values
+                    seeds[f],
+                    z[f],
+                    lists,
+                    start,
+                    end,
+                    acc[:k],
+                    number,
+                    gaps,
+                    ring[1],
+                    (bits[0], bits[1]),
+                    covers,
+                    values,
                 )
             else:
                 level = frame_background(seeds[f], z[f]) if background == BACKGROUND_FRAME else 0.0

@@ -17,7 +17,9 @@ DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 PLACES = np.zeros(64, dtype=np.int64)
 PLACES[[((1 << _i) * int(DE_BRUIJN) & int(ALL)) >> 58 for _i in range(64)]] = np.arange(64)
 # Places in a region's row of sums, as in _region_kernels.
-_AREA, _ROW_0, _COL_0, _ROW_1, _COL_1, _BACKGROUND = 0, 6, 7, 8, 9, 19
+_AREA, _ROW_0, _COL_0, _ROW_1, _COL_1 = 0, 6, 7, 8, 9
+_N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND = 16, 17, 18, 19
+SQRT_HALF = 0.7071067811865476
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -37,23 +39,39 @@ def _mark(bits, row, first, last):
 
 
 @njit(cache=True, nogil=True)
-def mark_ground(row_ptr, start, end, region, acc, min_size, gap, width, taken, near, wide):
-    """Mark the pixels of all regions in ``taken``, and in ``near`` also those within ``gap`` of a large one."""
+def region_gaps(acc, gap, gaps):
+    """Write how far each region's flank is taken to reach: ``gap`` px, or, if that is negative, by its size."""
+    for c in range(acc.shape[0]):
+        if gap >= 0:
+            gaps[c] = gap
+            continue
+        # Crofton's perimeter in pixels. Area / perimeter x (1 + roundness) is the radius of a disc, and half the
+        # width of a strand.
+        area = acc[c, _AREA]
+        entries = acc[c, _N_RUNS] + area - acc[c, _BELOW] + (2 * area - acc[c, _DIAGONAL]) * SQRT_HALF
+        around = 0.25 * np.pi * entries
+        radius = area / around * (1.0 + 4 * np.pi * area / (around * around))
+        gaps[c] = max(2, int(0.75 * radius + 0.5))
+
+
+@njit(cache=True, nogil=True)
+def mark_ground(row_ptr, start, end, region, acc, min_size, gaps, width, taken, near):
+    """Mark the pixels of all regions in ``taken``, and in ``near`` also those within the gap of a large one."""
     height = row_ptr.size - 1
     taken[:] = ZERO
-    wide[:] = ZERO
+    near[:] = ZERO
     for row in range(height):
         for r in range(row_ptr[row], row_ptr[row + 1]):
             s = np.int64(start[r])
             e = np.int64(end[r])
             _mark(taken, row, s, e)
             if acc[region[r], _AREA] >= min_size:
-                _mark(wide, row, max(s - gap, 0), min(e + gap, width))
-    for row in range(height):
-        near[row] = taken[row]
-        for k in range(max(row - gap, 0), min(row + gap + 1, height)):
-            for w in range(near.shape[1]):
-                near[row, w] |= wide[k, w]
+                gap = gaps[region[r]]
+                first, last = max(s - gap, 0), min(e + gap, width)
+                for k in range(max(row - gap, 0), min(row + gap + 1, height)):
+                    _mark(near, k, first, last)
+            else:
+                _mark(near, row, s, e)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -146,13 +164,12 @@ def _copy_marked(flat, at, bits, values, n):
 
 
 @njit(cache=True, nogil=True)
-def _collect(z, runs, rows, start, end, box, ring, own, barred, covers, values):
+def _collect(z, runs, rows, start, end, box, gap, reach, own, barred, covers, values):
     """Collect the finite heights in the ring around one region. Return their number.
 
     Barred pixels are left out; where ``own`` is true, those within the region's own gap are too.
     """
     height, width = z.shape
-    gap, reach = ring[0], ring[0] + ring[1]
     flat = z.reshape(-1)
     outer, inner = covers
     n = 0
@@ -169,12 +186,12 @@ def _collect(z, runs, rows, start, end, box, ring, own, barred, covers, values):
 
 
 @njit(cache=True, nogil=True)
-def ring_backgrounds(seeds, z, lists, start, end, acc, chosen, ring, barred, covers, values):
+def ring_backgrounds(seeds, z, lists, start, end, acc, chosen, gaps, width, barred, covers, values):
     """Write the median of the ring around each chosen region into its row of sums.
 
     ``lists`` are the bounds, runs and rows of `runs_by_region`; ``barred`` the pixels ``taken`` and ``near`` of
-    `mark_ground`; ``covers`` twice three arrays of words, one for each row and four for each pixel of the ring's
-    reach; ``values`` has room for a frame and eight pixels. Where fewer than eight pixels are ground, those
+    `mark_ground`; ``covers`` twice three arrays of words, one for each row and four for each pixel of the widest
+    ring's reach; ``values`` has room for a frame and eight pixels. Where fewer than eight pixels are ground, those
     beside other regions are taken too, and then the frame.
     """
     bounds, order, rows = lists
@@ -192,9 +209,10 @@ def ring_backgrounds(seeds, z, lists, start, end, acc, chosen, ring, barred, cov
             np.int64(acc[c, _COL_1]),
         )
         runs = order[bounds[c] : bounds[c + 1]]
-        n = _collect(z, runs, rows, start, end, box, ring, False, near, covers, values)
+        gap = gaps[c]
+        n = _collect(z, runs, rows, start, end, box, gap, gap + width, False, near, covers, values)
         if n < MIN_RING_PIXELS:
-            n = _collect(z, runs, rows, start, end, box, ring, True, taken, covers, values)
+            n = _collect(z, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values)
         if n >= MIN_RING_PIXELS:
             acc[c, _BACKGROUND] = median(values[:n])
             continue

@@ -15,7 +15,10 @@ MOST_MOVES = 4
 # A top closer than this to the middle pixel, px, is fitted well enough from there.
 FAR = 0.75
 # Places in a region's row of sums, as in _region_kernels.
-_AREA, _N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND, _HEIGHT, _PERIMETER = 0, 16, 17, 18, 19, 20, 21
+_AREA, _SUM_Y, _SUM_X, _SUM_Z, _MIN, _ROW_0, _ANCHOR, _SUM_ZY, _SUM_ZX = 0, 1, 2, 3, 4, 6, 10, 14, 15
+_N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND, _HEIGHT, _PERIMETER = 16, 17, 18, 19, 20, 21
+# 4 pi area / perimeter^2 above which a region is taken for one particle; two discs that touch have a half.
+ROUND = 0.75
 
 
 @njit(cache=True, nogil=True)
@@ -105,7 +108,9 @@ def _window_sums(z, row, col, tall, halves, sums):
 
 @njit(cache=True, nogil=True, inline="always")
 def _vertex(sums, powers, reach_y, reach_x):
-    """Fit a paraboloid by least squares; return its top above the middle pixel and where it lies (y, x).
+    """Fit a paraboloid by least squares; return whether it has a top, its height and place (y, x).
+
+    Both are relative to the middle pixel.
 
     The window is symmetric, so that slopes and twist stand alone and only three unknowns hang together.
     Where the top lies beyond the window, the height of the surface over the middle and the way to go are
@@ -122,31 +127,32 @@ def _vertex(sums, powers, reach_y, reach_x):
     slope_y, slope_x, twist = sums[1] / y2, sums[2] / x2, sums[4] / y2x2
     curved = 4 * a * b - twist * twist
     if not (a < 0 and b < 0 and curved > 0):
-        return c, 0.0, 0.0
+        return False, c, 0.0, 0.0
     dy = (twist * slope_x - 2 * a * slope_y) / curved
     dx = (twist * slope_y - 2 * b * slope_x) / curved
     far = math.sqrt((dy / reach_y) ** 2 + (dx / reach_x) ** 2)
     if far > 1:
-        return c, dy / far, dx / far
-    return c + 0.5 * (slope_y * dy + slope_x * dx), dy, dx
+        return True, c, dy / far, dx / far
+    return True, c + 0.5 * (slope_y * dy + slope_x * dx), dy, dx
 
 
 @njit(cache=True, nogil=True)
 def _top(z, row, col, reach_y, reach_x, halves, sums, powers):
-    """Return the height of the paraboloid around a pixel, following its top."""
+    """Return whether the paraboloid around a pixel has a top, and its height, following it."""
     _shape_window(reach_y, reach_x, halves, powers)
     height = 0.0
+    good = False
     for _ in range(MOST_MOVES):
         if not _window_sums(z, row, col, int(reach_y), halves, sums):
             break
-        top, move_y, move_x = _vertex(sums, powers, reach_y, reach_x)
+        good, top, move_y, move_x = _vertex(sums, powers, reach_y, reach_x)
         height = np.float64(z[row, col]) + top
         if abs(move_y) < FAR and abs(move_x) < FAR:
-            return height
+            return good, height
         row += round(move_y)
         col += round(move_x)
     else:
-        return height
+        return good, height
     # At the border and beside gaps the window is not symmetric: the general fit is needed.
     top, left = max(row - int(reach_y) - 1, 0), max(col - int(reach_x) - 1, 0)
     part = z[top : row + int(reach_y) + 2, left : col + int(reach_x) + 2].astype(np.float64)
@@ -154,7 +160,7 @@ def _top(z, row, col, reach_y, reach_x, halves, sums, powers):
     place = np.array([[np.float64(row - top), np.float64(col - left), 1.25]])
     out = np.empty(1)
     tops(part, place, np.array([1.0 / reach_y, 1.0 / reach_x]), out)
-    return out[0]
+    return False, out[0]
 
 
 @njit(cache=True, nogil=True)
@@ -174,9 +180,21 @@ def summits(z, lists, start, end, acc, chosen, pixel):
         around += weights[2] * (2 * area - acc[c, _DIAGONAL])
         acc[c, _PERIMETER] = around
         # For a disc of radius R twice area / perimeter is R, for a strand of width w it is w; the window
-        # reaches R / 3 and w / 6.
-        area *= dy * dx
-        reach = area / around * (1.0 + 4 * math.pi * area / (around * around)) / 3.0
+        # reaches R / 2 and w / 4.
+        size = area * dy * dx
+        roundness = 4 * math.pi * size / (around * around)
+        reach = 0.5 * size / around * (1.0 + roundness)
         reach_y, reach_x = max(reach / dy, 1.5), max(reach / dx, 1.5)
-        row, col = _coarse_summit(z, order[bounds[c] : bounds[c + 1]], rows, start, end)
-        acc[c, _HEIGHT] = _top(z, row, col, reach_y, reach_x, halves, sums, powers) - acc[c, _BACKGROUND]
+        good = False
+        height = 0.0
+        if roundness > ROUND:
+            above = acc[c, _SUM_Z] - acc[c, _MIN] * area
+            if above > 0:
+                # From the middle of what stands above the rim: nothing is picked by its noise there.
+                row = acc[c, _ROW_0] + (acc[c, _SUM_ZY] - acc[c, _MIN] * acc[c, _SUM_Y]) / above
+                col = acc[c, _ANCHOR] + (acc[c, _SUM_ZX] - acc[c, _MIN] * acc[c, _SUM_X]) / above
+                good, height = _top(z, int(row + 0.5), int(col + 0.5), reach_y, reach_x, halves, sums, powers)
+        if not good:
+            start_row, start_col = _coarse_summit(z, order[bounds[c] : bounds[c + 1]], rows, start, end)
+            good, height = _top(z, start_row, start_col, reach_y, reach_x, halves, sums, powers)
+        acc[c, _HEIGHT] = height - acc[c, _BACKGROUND]

@@ -62,7 +62,7 @@ def find_regions(
     min_height_nm: float | None = None,
     max_height_nm: float | None = None,
     background: Literal["ring", "frame", "zero"] = "ring",
-    ring_gap_px: int = 2,
+    ring_gap_px: int | None = None,
     ring_width_px: int = 3,
     separate: Literal["none", "opening", "watershed"] = "none",
     separate_by: Literal["distance", "height"] = "distance",
@@ -107,11 +107,12 @@ def find_regions(
         What heights are measured from: ``"ring"`` is the median of the pixels in a ring around the region,
         ``"frame"`` that of all pixels that belong to no region, ``"zero"`` is 0.
     ring_gap_px, ring_width_px
-        The ring lies within ``ring_gap_px + ring_width_px`` of the region (Chebyshev distance) and beyond
-        ``ring_gap_px`` of every region of ``min_size`` and more, this one included: the gap keeps the
-        flanks of particles out of it. Pixels of smaller regions are left out too. Where fewer than eight
-        pixels are left, only the region's own gap is kept; where that is too few, the frame's median stands
-        in.
+        The ring around a region lies within gap + width of it (Chebyshev distance) and beyond the gap of every
+        region of ``min_size`` and more, this one included: the gap keeps the flanks of particles out of it.
+        Pixels of smaller regions are left out too. Where fewer than eight pixels are left, only the region's
+        own gap is kept; where that is too few, the frame's median stands in. A gap of None is three quarters
+        of each region's radius (of half its width, if it is long), at least 2 pixels: where a Gaussian that
+        was cut at a third of its height has ended.
     separate, separate_by, separate_depth_nm, separate_radius_nm
         Part touching particles: see `playNano.algorithms.separate.separate_touching`, where they are
         called ``method, by, depth_nm, radius_nm``.
@@ -141,9 +142,10 @@ def find_regions(
             noise does not add to it. ``z_max_nm`` is that of the highest pixel and grows with noise.
         ``height_nm``
             Height of the summit above the ground, which noise does not raise: the top of a paraboloid fitted
-            around the greatest 3 x 3 mean of the region. The fit reaches a third of the radius of a round
-            region, a sixth of the width of a long one, and at least 1.5 pixels along each axis; summits
-            sharper than that come out low (Gaussians: 1 % at a sigma of 2 pixels, 6 % at 1.2).
+            around the middle of a round region, or else around its greatest 3 x 3 mean. The fit reaches half
+            the radius of a round region, a quarter of the width of a long one, and at least 1.5 pixels along
+            each axis; summits sharper than that come out low (Gaussians: 1 % at a sigma of 2 pixels, 6 % at
+            1.2).
         ``y_weighted, x_weighted, y_weighted_nm, x_weighted_nm``
             Centroid weighted by height above the ground; NaN where those heights sum to nothing.
         ``perimeter_nm``
@@ -191,9 +193,10 @@ def find_regions(
     heights = _limits(min_height_nm, max_height_nm)
     areas = _limits(min_area_nm2, max_area_nm2)
     full = properties == "full" or heights != (-np.inf, np.inf)
+    ring = np.array([-1 if ring_gap_px is None else ring_gap_px, ring_width_px], dtype=np.int64)
     labels, sums = _run_kernel(
         z, parts, out, float(min_size), bool(remove_edge), np.array(pixel), np.array(areas),
-        np.array(heights), full, background, np.array([ring_gap_px, ring_width_px], dtype=np.int64),
+        np.array(heights), full, background, ring,
     )  # fmt: skip
     return Regions(labels, _table(sums, int(first_frame), pixel, z.shape[1:], properties == "full"))
 
@@ -212,12 +215,12 @@ def _limits(low: float | None, high: float | None) -> tuple[float, float]:
     return (-np.inf if low is None else float(low), np.inf if high is None else float(high))
 
 
-def _check(properties: str, background: str, gap: int, width: int) -> None:
+def _check(properties: str, background: str, gap: int | None, width: int) -> None:
     if properties not in ("basic", "full"):
         raise ParameterError(f"properties must be 'basic' or 'full', not {properties!r}")
     if background not in ("ring", "frame", "zero"):
         raise ParameterError(f"background must be 'ring', 'frame' or 'zero', not {background!r}")
-    if gap < 0 or width < 1:
+    if (gap is not None and gap < 0) or width < 1:
         raise ParameterError("ring_gap_px must be at least 0 and ring_width_px at least 1")
 
 

@@ -77,7 +77,7 @@ class FeatureDetectionModule(AnalysisModule):
         min_height_nm: Annotated[float, Unit("nm")] | None = None,
         max_height_nm: Annotated[float, Unit("nm")] | None = None,
         background: Literal["ring", "frame", "zero"] = "ring",
-        ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] = 2,
+        ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None,
         ring_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3,
         separate: Literal["none", "opening", "watershed"] = "none",
         separate_by: Literal["distance", "height"] = "distance",
@@ -110,12 +110,13 @@ class FeatureDetectionModule(AnalysisModule):
         min_area_nm2, max_area_nm2
             Limits of a region's area, nm^2.
         min_height_nm, max_height_nm
-            Limits of a region's greatest height above its background, nm.
+            Limits of ``height_nm``, the height of a region's summit above its background, nm.
         background
             What heights and volumes are measured from: "ring", the median of the ground around the region;
             "frame", that of the whole frame; "zero".
         ring_gap_px, ring_width_px
-            The ring begins this far from the region, and is this wide, px.
+            The ring begins this far from the region, and is this wide, px. None lets the gap follow the region's
+            size.
         separate
             How touching particles are parted: "none", by "opening" or by "watershed".
         separate_by, separate_depth_nm, separate_radius_nm
