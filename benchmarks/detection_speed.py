@@ -240,6 +240,7 @@ def report(args: argparse.Namespace) -> str:
         reference.close()
     given = " --reference INTERPRETER" if args.reference else ""
     command = f"python benchmarks/detection_speed.py{given} --rounds {args.rounds} --clock {args.clock}"
+    command += " --threads" if args.threads else ""
     lines = [
         "# Speed of detection",
         "",
@@ -267,7 +268,8 @@ def report(args: argparse.Namespace) -> str:
 
 NOTES = """`basic` has the contract's statistics, `full` every property with the ground from a ring around each region,
 `full, ground 0` the same without the ring. `module` is `feature_detection` as it is called by a user, `reference` the
-same call of playNano 0.5.0. Masks are made inside the time of all of them. The reference and blob_log spend most of
+same call of playNano 0.5.0; by the wall clock the module has the two processors of the machine, all others run on
+one. Masks are made inside the time of all of them. The reference and blob_log spend most of
 their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisOutputs
-from playNano.analysis.modules.feature_detection import add_times
+from playNano.analysis.modules.feature_detection import add_times, times_from
 from playNano.analysis.modules.frame_quality import observed_frames
 from playNano.core.executor import TABLE_BLOCK_BYTES, map_frames
 from playNano.core.tables import RowsByFrame
@@ -75,7 +75,8 @@ def detect_spots(
         ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s) and the table's
         columns. ``summary``. ``table``: with ``time_s`` (when the tip passed the spot) and ``frame_time_s``
         (when the frame began). ``observed``: bool (n_frames,); where `frame_quality` has run before, frames
-        that it calls unusable are skipped and False here.
+        that it calls unusable are skipped and False here. ``times_from``: what ``time_s`` rests on, see
+        `playNano.analysis.modules.feature_detection.times_from`.
     """
     import pandas as pd
 
@@ -98,4 +99,5 @@ def detect_spots(
         },
         "table": table,
         "observed": observed,
+        "times_from": times_from(stack),
     }

@@ -138,6 +138,7 @@ class FeatureDetectionModule(AnalysisModule):
             the tip passed the centroid, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
             are skipped and False here.
+            ``times_from``: what ``time_s`` rests on, see `times_from`.
 
         Raises
         ------
@@ -193,6 +194,7 @@ class FeatureDetectionModule(AnalysisModule):
             },
             "table": table,
             "observed": observed,
+            "times_from": times_from(stack),
         }
 
 
@@ -282,6 +284,20 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
     table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
     return table
+
+
+def times_from(stack: AFMImageStack) -> str:
+    """Say what the times of a movie's detections rest on.
+
+    Returns
+    -------
+    str
+        "line": the frame's start and the line that the tip was on; "frame": the frame's start, for want of line
+        time or direction; "index": the frame's number, for want of any time.
+    """
+    if not stack.has_times:
+        return "index"
+    return "line" if stack.scan is not None and stack.scan.tells_time else "frame"
 
 
 def _own_fields(table: Any) -> dict[str, str]:
