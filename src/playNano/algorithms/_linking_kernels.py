@@ -50,37 +50,21 @@ def _comes_before(position: Floats, a: int, b: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def sort_within_frames(order: Ints, frame_ptr: Ints, position: Floats) -> None:
-    """Sort the detections of every frame by y, then x and further coordinates, in place and stably."""
-    room = np.empty_like(order)
-    key = np.empty(order.size)
-    key_room = np.empty(order.size)
-    for k in range(order.size):
-        key[k] = position[order[k], 0]
+def finish_sort(order: Ints, frame_ptr: Ints, position: Floats) -> None:
+    """Bring detections that are sorted but for rounding by y, then x and further coordinates, in place."""
     for f in range(frame_ptr.size - 1):
-        lo, hi = frame_ptr[f], frame_ptr[f + 1]
-        width = 1
-        while width < hi - lo:
-            for left in range(lo, hi, 2 * width):
-                middle, right = min(left + width, hi), min(left + 2 * width, hi)
-                if middle >= right or key[middle - 1] < key[middle]:
-                    continue
-                a, b = left, middle
-                for k in range(left, right):
-                    second = a >= middle
-                    if not second and b < right:
-                        second = key[b] < key[a] or (
-                            key[b] == key[a] and _comes_before(position, order[b], order[a])
-                        )
-                    source = b if second else a
-                    room[k], key_room[k] = order[source], key[source]
-                    if second:
-                        b += 1
-                    else:
-                        a += 1
-                for k in range(left, right):
-                    order[k], key[k] = room[k], key_room[k]
-            width *= 2
+        for k in range(frame_ptr[f] + 1, frame_ptr[f + 1]):
+            mine = order[k]
+            at = k
+            while at > frame_ptr[f]:
+                other = order[at - 1]
+                if not _comes_before(position, mine, other) and (
+                    other < mine or _comes_before(position, other, mine)
+                ):
+                    break
+                order[at] = other
+                at -= 1
+            order[at] = mine
 
 
 @njit(cache=True, nogil=True)
@@ -165,21 +149,34 @@ def _cells_within(grid: Grid, f: int, y: float, x: float, reach: float) -> tuple
 
 @njit(cache=True, nogil=True)
 def bound_pairs(
-    points: Detections, grid: Grid, n_gaps: int, base2: float, power: int, limit2: Floats, bound: Ints
+    points: Detections,
+    grid: Grid,
+    first: int,
+    last: int,
+    n_gaps: int,
+    base2: float,
+    power: int,
+    limit2: Floats,
+    bound: Ints,
 ) -> None:
-    """Add up, by frame, how many pairs its detections can have at most."""
-    for i in range(points.frame_of.size):
+    """Add up, by frame, how many pairs the detections first .. last can have at most."""
+    position, clock, frame_of, frame_ptr = points.position, points.clock, points.frame_of, points.frame_ptr
+    latest, cell_ptr, first_cell, shape = points.latest, grid.cell_ptr, grid.first_cell, grid.shape
+    n_frames = frame_ptr.size - 1
+    for i in range(first, last):
+        total = 0
         for g in range(n_gaps):
-            f = points.frame_of[i] + g + 1
-            if f >= points.frame_ptr.size - 1 or points.frame_ptr[f + 1] == points.frame_ptr[f]:
+            f = frame_of[i] + g + 1
+            if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
                 continue
-            reach2 = min(squared_reach(points.latest[f] - points.clock[i], base2, power), limit2[g])
+            reach2 = min(squared_reach(latest[f] - clock[i], base2, power), limit2[g])
             row_lo, row_hi, col_lo, col_hi = _cells_within(
-                grid, f, points.position[i, 0], points.position[i, 1], np.sqrt(reach2)
+                grid, f, position[i, 0], position[i, 1], np.sqrt(reach2)
             )
             for row in range(row_lo, row_hi + 1):
-                cell = grid.first_cell[f] + row * grid.shape[f, 1]
-                bound[points.frame_of[i]] += grid.cell_ptr[cell + col_hi + 1] - grid.cell_ptr[cell + col_lo]
+                cell = first_cell[f] + row * shape[f, 1]
+                total += cell_ptr[cell + col_hi + 1] - cell_ptr[cell + col_lo]
+        bound[frame_of[i]] += total
 
 
 @njit(cache=True, nogil=True)

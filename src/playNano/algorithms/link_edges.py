@@ -23,10 +23,10 @@ RIVAL_COST = 1.0
 RIVAL_DEPTH = 3
 RIVAL_CUT = 6.0
 PRUNE_COST = 7.0
-# Steps that the widest Gaussian makes less likely than exp(-12) are not looked for.
-MOST_FALL = 12.0
+# Steps that the widest Gaussian makes less likely than exp(-10) are not looked for.
+MOST_FALL = 10.0
 # The model may turn out wider, and ends rarer, than the first guess by which candidates are chosen.
-REACH_SURPLUS = 3.0
+REACH_SURPLUS = 2.0
 
 
 @dataclass(frozen=True)

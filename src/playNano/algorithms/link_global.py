@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PASSES = 5
 # Passes end when this part of the detections, or less, changes its link.
-SETTLED = 0.002
+SETTLED = 0.01
 FIRST_ROUNDS = 8
 ROUNDS = 2
 FIRST_TRIM = 4.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from playNano.algorithms.link_candidates import Floats, Ints
 from playNano.algorithms.link_settings import Given, MotionName
+from playNano.algorithms.link_threads import blocks_of, in_threads
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -213,14 +214,26 @@ def look_around(
     terms = np.zeros((previous.size, model.motion.weight.size))
     rows = _sample(previous)
     for _ in range(rounds):
-        kernels.link_terms(points, rows, previous, model.context, model.motion, terms)
+        _link_terms(model, points, rows, previous, terms)
         kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
         sums = np.zeros((9, max(4, model.motion.weight.size)))
         kernels.motion_sums(points, rows, previous, trust, terms, model.context, model.motion, sums)
         model.motion = _next_motion(model, sums)
     rows = np.arange(previous.size)
-    kernels.link_terms(points, rows, previous, model.context, model.motion, terms)
+    _link_terms(model, points, rows, previous, terms)
     kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
+
+
+def _link_terms(
+    model: MotionModel, points: Detections, rows: Ints, previous: npt.NDArray[np.int32], terms: Floats
+) -> None:
+    """Write how likely each Gaussian makes the links of the rows, in threads."""
+    from playNano.algorithms._link_model_kernels import link_terms
+
+    def run(block: tuple[int, int]) -> None:
+        link_terms(points, rows[slice(*block)], previous, model.context, model.motion, terms)
+
+    in_threads(run, blocks_of(rows.size))
 
 
 def _sample(previous: npt.NDArray[np.int32]) -> Ints:

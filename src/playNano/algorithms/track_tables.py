@@ -86,8 +86,7 @@ def link_table(
     import pandas as pd
 
     track, frame = _checked(table, track_id, columns)
-    order = np.lexsort([frame, track])
-    order = order[track[order] >= 0]
+    order = _by_track(track, frame)
     same = track[order][1:] == track[order][:-1]
     source, target = order[:-1][same], order[1:][same]
     where = table[list(columns)].to_numpy(np.float64)
@@ -171,8 +170,7 @@ def track_table(
 
     track, frame = _checked(table, track_id, columns)
     seen = _observed(observed, n_frames, frame)
-    order = np.lexsort([frame, track])
-    order = order[track[order] >= 0]
+    order = _by_track(track, frame)
     first = np.flatnonzero(np.diff(track[order], prepend=-1))
     last = np.append(first, order.size)[1:] - 1
     start, end = order[first], order[last]
@@ -210,6 +208,15 @@ def track_table(
         np.minimum.at(least, owner, sure)
         out["min_confidence"] = np.where(count > 0, least, np.nan)
     return out
+
+
+def _by_track(track: Ints, frame: Ints) -> Ints:
+    """Return the rows that have a track, by track and frame; a track has one row a frame."""
+    rows = np.flatnonzero(track >= 0)
+    if not rows.size:
+        return rows
+    key = track[rows] * (frame[rows].max() + 1) + frame[rows]
+    return np.asarray(rows[np.argsort(key)])
 
 
 def _checked(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:

@@ -21,6 +21,7 @@ WRONG_PER_SQUARED_RATIO = 0.45
 SAFE_RATIO = 0.15
 HOPELESS_RATIO = 0.5
 MOST_FRAMES = 100
+ENOUGH_POINTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def neighbour_distance(
     columns
         Coordinate columns.
     most_frames
-        Most frames to look at, evenly chosen among those with two detections or more.
+        Most frames to look at, evenly chosen among those with two detections or more; fewer where some ten
+        thousand detections are in fewer.
 
     Returns
     -------
@@ -79,7 +81,9 @@ def neighbour_distance(
     usable = np.flatnonzero(count >= 2)
     if not usable.size:
         return float("inf")
-    chosen = usable[np.unique(np.linspace(0, usable.size - 1, min(most_frames, usable.size)).astype(int))]
+    enough = max(10, int(np.ceil(ENOUGH_POINTS / count[usable].mean())))
+    n_chosen = min(most_frames, enough, usable.size)
+    chosen = usable[np.unique(np.linspace(0, usable.size - 1, n_chosen).astype(int))]
     order = np.argsort(frame, kind="stable")
     edges = np.concatenate([[0], np.cumsum(count)])
     total = n = 0.0
