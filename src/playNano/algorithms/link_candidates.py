@@ -269,7 +269,7 @@ class PairSource:
 
         def run(span: tuple[int, int]) -> tuple[Ints, npt.NDArray[np.int32]]:
             part = self.block(*span, distances=False)
-            return part.ptr, part.cols.copy()
+            return part.ptr, part.cols
 
         parts = in_threads(run, list(self.blocks()))
         offset = np.cumsum([0] + [cols.size for _, cols in parts])

@@ -132,10 +132,13 @@ def solve(edges: Edges) -> Matching:
 
 
 def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int) -> Edges:
-    """Leave out candidates that the solution is far from using; later passes change costs little."""
+    """Leave out candidates that the solution is far from using; later passes change costs little.
+
+    The room of the old edges is used again: they are gone.
+    """
     from playNano.algorithms._link_context_kernels import prune_pairs
 
-    ptr, cols = np.zeros_like(edges.pairs.ptr), np.empty_like(edges.pairs.cols)
+    pairs = edges.pairs
     prune_pairs(
         points.frame_of,
         n_gaps,
@@ -146,10 +149,12 @@ def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int) -> Edg
         _duals(edges, state),
         state.price,
         PRUNE_COST,
-        ptr,
-        cols,
+        pairs.ptr,
+        pairs.cols,
     )
-    return with_room(replace(edges.pairs, ptr=ptr, cols=cols[: ptr[-1]].copy()), n_gaps)
+    pairs = replace(pairs, cols=pairs.cols[: pairs.ptr[-1]])
+    lo = pairs.ptr[:-1:n_gaps] + np.arange(edges.lo.size)
+    return Edges(pairs, lo, lo.copy(), edges.cols, edges.cost)
 
 
 def _duals(edges: Edges, state: Matching) -> Floats:

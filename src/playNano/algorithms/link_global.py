@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PASSES = 5
 # Passes end when this part of the detections, or less, changes its link.
 SETTLED = 0.01
-FIRST_ROUNDS = 8
+FIRST_ROUNDS = 5
 ROUNDS = 2
 FIRST_TRIM = 4.0
 # How many others may lie nearer than a far step for it to count, a little, as one: rare movers among others.

@@ -28,7 +28,7 @@ PLACE_GAIN = 0.4
 # Both sides of a link lean on links that may be wrong along with it: where a particle rests, the means
 # before and after are trusted half, the places themselves the other half.
 STATIC_TRUST = 0.5
-ENOUGH_DETECTIONS = 40_000
+ENOUGH_DETECTIONS = 25_000
 # Steps below this part of the reach are not told apart: positions may be whole pixels.
 LEAST_STEP = 0.005
 
