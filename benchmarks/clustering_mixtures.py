@@ -209,7 +209,7 @@ def mixtures(arguments, lines):
     lines += [
         f"{arguments.draws} draws of 2 to 40 Gaussian clusters (sizes log-uniform); limit {MAX_K} clusters. "
         "All packages got the same draws; slow ones the first of them, as many as are counted. "
-        "ARI: adjusted Rand index."
+        "ARI: adjusted Rand index. Times are of a shared machine: good for an order of magnitude."
     ]
     for family, (title, draws) in enumerate(families(arguments.draws).items()):
         lines += ["", f"### {title}", ""]
