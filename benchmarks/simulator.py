@@ -269,7 +269,7 @@ def draw_pair(real, ours, path):
             axis.plot([10, 60], [192, 192], color="white", lw=3)
             axis.text(35, 187, "100 nm", color="white", ha="center", fontsize=8)
     figure.colorbar(image, ax=axes, label="height, nm", shrink=0.6)
-    save_small(figure, path, 75)
+    save_small(figure, path, 60)
     plt.close(figure)
 
 
