@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py --linking-python PATH --trackpy PATH
 
-Linking is compared with other packages in an interpreter that has them (trackpy, laptrack, traccuracy beside playNano's own
-requirements); without one it is left out, and detection does without trackpy. `--only` names parts.
+Linking is compared with other packages in an interpreter that has them (trackpy, laptrack, traccuracy beside
+playNano's own requirements); without one it is left out, and detection does without trackpy. `--only` names parts.
 """
 
 from __future__ import annotations

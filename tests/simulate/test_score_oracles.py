@@ -35,7 +35,9 @@ def test_hota_is_trackevals(case):
 def test_idf1_is_that_of_trackeval_and_motmetrics(case):
     half = score_identity(*tables(case), gate=GATE / 2)
     assert half.idf1 == pytest.approx(case["trackeval"]["idf1_at_half_the_gate"], abs=1e-9)
-    assert score_identity(*tables(case), gate=GATE).idf1 == pytest.approx(case["motmetrics"]["idf1"], abs=1e-9)
+    assert score_identity(*tables(case), gate=GATE).idf1 == pytest.approx(
+        case["motmetrics"]["idf1"], abs=1e-9
+    )
 
 
 def test_switches_and_mota_are_motmetrics(case):
