@@ -11,9 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from playNano.analysis.base import AnalysisOutputs
-from playNano.analysis.modules.particle_tracking import joined
-from playNano.analysis.points import Points
-from playNano.analysis.tracking import PIXEL_AXES
+from playNano.analysis.points import PIXEL_AXES, Points, joined
 from playNano.core.tables import RowsByGroup
 
 if TYPE_CHECKING:

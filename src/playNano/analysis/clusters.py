@@ -21,10 +21,10 @@ from playNano.analysis.points import (
     DEFAULT_COORDINATES,
     DEFAULT_DETECTION,
     DETECTIONS,
+    PIXEL_AXES,
     points_of,
     settle_detection,
 )
-from playNano.analysis.tracking import PIXEL_AXES
 from playNano.core.params import Declaration, Unit
 from playNano.errors import ParameterError
 

@@ -32,6 +32,9 @@ DEFAULT_DETECTION = _Default(DETECTIONS[0])
 DEFAULT_COORDINATES = _Default("features_per_frame")
 """Stands for ``"features_per_frame"``, or for ``"tracks"`` of a module that has only those."""
 
+PIXEL_AXES = {"centroid_x": 1, "x": 1, "centroid_y": 0, "y": 0}
+"""Coordinates in px, and which edge of a pixel turns them into nm."""
+
 Column = npt.NDArray[np.float64]
 Find = Callable[[Any], Any]
 
@@ -202,6 +205,19 @@ class _Rows:
     index: npt.NDArray[np.int64]
     find: Find
     names: Sequence[str]
+
+
+def joined(rows: Any, detections: Any, group: str) -> Any:
+    """Return the detections' own columns for grouped rows, the group's number first."""
+    keys = [group, "frame", "point_index"]
+    if not isinstance(detections, RowsByFrame):
+        return rows
+    starts = np.concatenate([[0], np.cumsum(detections.counts())])
+    places = starts[rows["frame"].to_numpy()] + rows["point_index"].to_numpy()
+    table = detections.table.iloc[places].reset_index(drop=True).drop(columns=["frame"])
+    for place, key in enumerate(keys):
+        table.insert(place, key, rows[key].to_numpy())
+    return table
 
 
 def _detections(listed: Any) -> _Rows:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.analysis.points import PIXEL_AXES
 from playNano.core.tables import RowsByFrame
 from playNano.errors import ParameterError
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from playNano.algorithms.link_features import FeatureCost
     from playNano.algorithms.linking import LinkedMovie
-
-PIXEL_AXES = {"centroid_x": 1, "x": 1, "centroid_y": 0, "y": 0}
-"""Coordinates in px, and which edge of a pixel turns them into nm."""
 
 COLUMNS_OF = {
     "area": ("area_nm2", "area_px", "area"),

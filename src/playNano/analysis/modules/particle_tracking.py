@@ -10,8 +10,15 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.points import DEFAULT_DETECTION, DETECTIONS, detected_points, settle_detection
-from playNano.analysis.tracking import PIXEL_AXES, follow, ruler_for
+from playNano.analysis.points import (
+    DEFAULT_DETECTION,
+    DETECTIONS,
+    PIXEL_AXES,
+    detected_points,
+    joined,
+    settle_detection,
+)
+from playNano.analysis.tracking import follow, ruler_for
 from playNano.core.params import Unit
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
@@ -200,19 +207,6 @@ class ParticleTrackingModule(AnalysisModule):
             "drift": found.drift,
             "summary": found.summary,
         }
-
-
-def joined(rows: Any, detections: Any, group: str) -> Any:
-    """Return the detections' own columns for grouped rows, the group's number first."""
-    keys = [group, "frame", "point_index"]
-    if not isinstance(detections, RowsByFrame):
-        return rows
-    starts = np.concatenate([[0], np.cumsum(detections.counts())])
-    places = starts[rows["frame"].to_numpy()] + rows["point_index"].to_numpy()
-    table = detections.table.iloc[places].reset_index(drop=True).drop(columns=["frame"])
-    for place, key in enumerate(keys):
-        table.insert(place, key, rows[key].to_numpy())
-    return table
 
 
 def _last_masks(rows: Any, outputs: Mapping[str, Any], coord_key: str) -> LastMasks | dict[int, Any]:
