@@ -11,8 +11,7 @@ Each part makes a piece of benchmarks/results/linking.md:
 
 Run it with a Python that has trackpy 0.7, laptrack 0.17 and traccuracy beside playNano's own requirements
 (PYTHONPATH=src). --reference names the Python of the earlier implementation (playNano 0.5.0), if there is
-one.
-"""
+one."""
 
 from __future__ import annotations
 
@@ -346,9 +345,7 @@ def report(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("one")
     command.add_argument("--method", choices=METHODS, required=True)
