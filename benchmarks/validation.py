@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--no-time", action="store_true", help="keep to the check")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "validation.md")
     chosen = parser.parse_args()
-    text = ["# Validation", "", "Made by `python benchmarks/validation.py`.", ""]
+    text = ["# Validation", "", f"Made by `python benchmarks/validation.py --movies {chosen.movies}`.", ""]
     if not chosen.no_time:
         text += [
             "## Time",
