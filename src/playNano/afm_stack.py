@@ -197,7 +197,8 @@ class AFMImageStack:
 
     def get_frame_times(self) -> list[float]:
         """Return when each frame begins, s; its index where no time is known."""
-        return [self.time_for_frame(index) for index in range(self.n_frames)]
+        times = (entry.get("timestamp") for entry in self.frame_metadata)
+        return [float(index) if time is None else float(time) for index, time in enumerate(times)]
 
     @property
     def has_times(self) -> bool:

@@ -110,9 +110,10 @@ def map_blocks(
     """
     workers = default_workers() if workers is None else max(1, workers)
     if block_frames is None:
-        per_worker = -(-shape[0] // workers) if shape[0] else 1
-        fitting = block_bytes // max(1, shape[1] * shape[2] * itemsize)
-        block_frames = max(1, min(fitting, per_worker))
+        fitting = max(1, block_bytes // max(1, shape[1] * shape[2] * itemsize))
+        # As many blocks for each worker, so that none waits for the last one.
+        rounds = max(1, -(-shape[0] // (fitting * workers)))
+        block_frames = max(1, -(-shape[0] // (rounds * workers)))
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
     with one_thread_each():
@@ -191,6 +192,12 @@ def map_frames(
         block_bytes=block_bytes,
         workers=workers,
     )
+
+
+def _same_memory(frames: Any, target: Any) -> bool:
+    """Whether frames have been written where they belong already."""
+    places = (array.__array_interface__["data"][0] for array in (frames, target))
+    return len(set(places)) == 1 and frames.strides == target.strides and frames.dtype == target.dtype
 
 
 def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: Block, overlap: int) -> Any:
