@@ -17,7 +17,7 @@ R = TypeVar("R")
 BLOCK_BYTES = 2 * 2**20
 """Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
 
-TABLE_BLOCK_BYTES = 16 * 2**20
+TABLE_BLOCK_BYTES = 32 * 2**20
 """Pixels of a block from which a table is made, which costs about a millisecond whatever its length."""
 
 Progress = Callable[[str, int, int], None]
