@@ -100,6 +100,20 @@ def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):
     assert pd.read_csv(tmp_path / "cluster_table.csv")["stability"].notna().all()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_the_same_tables(movie, tmp_path):
+    pytest.importorskip("distributed")
+    steps = ("--process", LEVEL, "--steps", f"{DETECT};particle_tracking:max_distance=4", "--no-gif")
+    assert call("analyze", movie, *steps, "-o", tmp_path / "here") == 0
+    assert call("analyze", movie, *steps, "-o", tmp_path / "there", "--workers", 1) == 0
+    for name in ("features.csv", "tracks.csv"):
+        assert (tmp_path / "there" / name).read_text() == (tmp_path / "here" / name).read_text()
+    assert call("process", movie, "--steps", LEVEL, "--zarr", "-o", tmp_path / "zarr", "--workers", 1) == 0
+    written = load_afm_stack(tmp_path / "zarr" / "processed.ome.zarr", lazy=False)
+    stack = load_afm_stack(movie)
+    np.testing.assert_array_equal(written.data, stack.apply(LEVEL.split(";")))
+
+
 def test_the_written_pipeline_file_repeats_the_run(movie, tmp_path):
     assert (
         call("analyze", movie, "--process", LEVEL, "--steps", DETECT, "-o", tmp_path / "a", "--no-gif") == 0
