@@ -1,6 +1,7 @@
 """Movies and plugins that many tests share."""
 
 import importlib.metadata
+import math
 import os
 import sys
 from types import ModuleType
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from playNano.afm_stack import AFMImageStack
+from playNano.simulate.shapes import Gaussian
 
 # A gate must not fall by chance; at a desk every run tries new cases.
 settings.register_profile("desk", deadline=None)
@@ -18,11 +20,12 @@ settings.load_profile("gate" if os.environ.get("CI") else "desk")
 
 
 def spots(shape=(6, 32, 40), *, height=5.0, sigma=2.0, seed=0, noise=0.02):
-    """Three Gaussian particles that move by known steps over a noisy plane at 0 nm.
+    """Three of the simulator's Gaussian particles that move by known steps over a noisy plane at 0 nm.
 
     Returns the movie, float32, and the true places, (particle, frame, (y, x)).
     """
     n, rows, columns = shape
+    shape_of_one = Gaussian(height, sigma * math.sqrt(2 * math.log(2)))
     starts = np.array([[8.0, 8.0], [22.0, 9.0], [14.0, 28.0]])
     steps = np.array([[0.5, 0.7], [0.2, 0.6], [0.4, -0.9]])
     truth = starts[:, None] + steps[:, None] * np.arange(n)[None, :, None]
@@ -30,7 +33,7 @@ def spots(shape=(6, 32, 40), *, height=5.0, sigma=2.0, seed=0, noise=0.02):
     data = np.random.default_rng(seed).normal(0, noise, shape)
     for track in truth:
         for frame, (row, column) in enumerate(track):
-            data[frame] += height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * sigma**2))
+            data[frame] += shape_of_one.surface(y - row, x - column)
     return data.astype(np.float32), truth
 
 
