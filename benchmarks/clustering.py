@@ -1,7 +1,7 @@
 """Compare clustering with other packages on the same points: number of clusters found, time, memory.
 
-    PYTHONPATH=src python benchmarks/clustering.py --part draws --kept KEPT --peer /opt/peer/bin/python \
-        --pyclustering /opt/bench-clustering/bin/python
+    PYTHONPATH=src python benchmarks/clustering.py --part draws --kept KEPT --peer PEER_PYTHON \
+        --pyclustering PYTHON_WITH_PYCLUSTERING
     PYTHONPATH=src python benchmarks/clustering.py --kept KEPT --out benchmarks/results/clustering.md
 
 The other packages run in interpreters of their own. They take hours: `--part draws` clusters mixtures that

@@ -10,8 +10,8 @@ Each part makes a piece of benchmarks/results/linking.md:
     python benchmarks/linking.py report
 
 Run it with a Python that has trackpy 0.7, laptrack 0.17 and traccuracy beside playNano's own requirements
-(PYTHONPATH=src). --reference names the Python of the earlier implementation (playNano 0.5.0), if there is
-one."""
+(PYTHONPATH=src). The environment variable LINKING_REFERENCE_PYTHON names the Python of the earlier implementation
+(playNano 0.5.0)."""
 
 from __future__ import annotations
 

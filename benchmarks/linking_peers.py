@@ -13,7 +13,8 @@ import pandas as pd
 
 from playNano.algorithms.linking import link_frames, link_movie
 
-REFERENCE_PYTHON = os.environ.get("LINKING_REFERENCE_PYTHON", "/opt/peer/bin/python")
+# An interpreter that has playNano 0.5.0.
+REFERENCE_PYTHON = os.environ.get("LINKING_REFERENCE_PYTHON", "python-with-the-reference")
 REFERENCE_SCRIPT = """
 import json, sys, time
 import numpy as np
