@@ -46,6 +46,11 @@ def test_rows_by_frame_equal_the_lists(detections):
     assert detections != 3
 
 
+def test_places_are_rows_of_the_table(detections):
+    assert detections.places([3, 0, 2], [0, 1, 0]).tolist() == [3, 1, 2]
+    assert detections.places([], []).tolist() == []
+
+
 def test_values_are_plain_python(detections):
     feature = detections[0][0]
     assert [type(feature[key]) for key in ("label", "edge", "centroid")] == [int, bool, tuple]

@@ -17,7 +17,7 @@ from playNano.validate.sweep import (
     scaled,
     sweep,
 )
-from playNano.validate.trial import Trial, bound_steps, prepare
+from playNano.validate.trial import Trial, prepare
 
 PLAN = Plan.from_options(
     "remove_plane;row_median_align",
@@ -39,7 +39,7 @@ def grounds():
 
 @pytest.fixture(scope="module")
 def steps(grounds):
-    return bound_steps(PLAN, grounds[0].stack)
+    return PLAN.bind(grounds[0].stack)[1].steps
 
 
 def test_numbers_that_can_be_scaled(steps):

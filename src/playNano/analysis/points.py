@@ -212,8 +212,7 @@ def joined(rows: Any, detections: Any, group: str) -> Any:
     keys = [group, "frame", "point_index"]
     if not isinstance(detections, RowsByFrame):
         return rows
-    starts = np.concatenate([[0], np.cumsum(detections.counts())])
-    places = starts[rows["frame"].to_numpy()] + rows["point_index"].to_numpy()
+    places = detections.places(rows["frame"], rows["point_index"])
     table = detections.table.iloc[places].reset_index(drop=True).drop(columns=["frame"])
     for place, key in enumerate(keys):
         table.insert(place, key, rows[key].to_numpy())

@@ -142,14 +142,12 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(detections, RowsByFrame):
-        starts = np.concatenate([[0], np.cumsum(detections.counts())])
-        places = starts[points["frame"].to_numpy()] + points["point_index"].to_numpy()
+        places = detections.places(points["frame"], points["point_index"])
         rows: pd.DataFrame = detections.table.iloc[places].reset_index(drop=True)
         return rows
-    places = zip(points["frame"].tolist(), points["point_index"].tolist(), strict=True)
     plain = [
         {key: value for key, value in detections[frame][point].items() if np.ndim(value) == 0}
-        for frame, point in places
+        for frame, point in zip(points["frame"].tolist(), points["point_index"].tolist(), strict=True)
     ]
     return pd.DataFrame(plain, index=range(len(points)))
 

@@ -11,7 +11,7 @@ from playNano.analysis.plan import Plan
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
 from playNano.core.files import replacing
-from playNano.io.export.overview import last_table
+from playNano.core.tables import last_table
 from playNano.io.formats.numpy_files import write_npz
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from playNano.analysis.utils.tracks import check_programs, export_tracks
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import replacing
 from playNano.core.serialize import json_safe
+from playNano.core.tables import last_table
 from playNano.errors import ParameterError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.cluster_pictures import write_cluster_pictures
 from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
-from playNano.io.export.overview import last_table, write_overview
+from playNano.io.export.overview import write_overview
 from playNano.io.export.tables import write_tables
 from playNano.io.loader import load_afm_stack
 from playNano.processing.pipeline import CLEAR, ProcessingPipeline

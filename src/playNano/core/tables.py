@@ -104,6 +104,12 @@ class RowsByFrame(TableView):
         """Return the number of detections of each frame, (n_frames,)."""
         return np.diff(self._bounds).astype(np.int64)
 
+    def places(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the rows of the table that hold detections, given by frame and place within it, (N,) each."""
+        return np.asarray(
+            self._bounds[np.asarray(frames, dtype=np.int64)] + np.asarray(indices, dtype=np.int64)
+        )
+
     def _item(self, index: int) -> list[dict[str, Any]]:
         start, stop = self._bounds[index], self._bounds[index + 1]
         values = {}
@@ -180,6 +186,12 @@ class RowsByGroup(TableView):
             coords = [coords[seen[f]] if f in seen else None for f in span]
             frames = list(span)
         return {"id": self.ids[index], "frames": frames, "point_indices": points, "coords": coords}
+
+
+def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.DataFrame | None:
+    """Return the table of the last step that has an output of this name, or None."""
+    tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
+    return tables[-1] if tables else None
 
 
 def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:

@@ -12,15 +12,14 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.estimate_dynamics import locate_particles
 from playNano.algorithms.quality import frame_quality
 from playNano.analysis.plan import Plan
+from playNano.core.tables import last_table
 from playNano.errors import ParameterError
 from playNano.simulate.scores import match_points
 from playNano.validate.likeness import LONGEST, longest_sound
 from playNano.validate.trial import (
     PLACE,
     Steps,
-    bound_steps,
     diffusion,
-    last_table,
     needed_steps,
     run_analysis,
 )
@@ -59,8 +58,9 @@ def look(stack: AFMImageStack, plan: Plan) -> Look:
     part = stack[stretch]
     part.restore_raw()
     raw = np.asarray(part.data)
-    plan.bind(part)[0].run(keep="none")
-    steps = bound_steps(plan, part)
+    processing, analysis = plan.bind(part)
+    processing.run(keep="none")
+    steps = analysis.steps
     outputs = run_analysis(part, steps)
     needed = needed_steps(steps, outputs)
     made = [o for s, o in zip(steps, outputs.values(), strict=True) if s in needed]

@@ -13,6 +13,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.estimate_motion import estimate_motion
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
+from playNano.core.tables import last_table
 from playNano.errors import ParameterError, StepError
 from playNano.simulate.identity_scores import score_hota, score_identity
 from playNano.simulate.movie import SimulatedMovie
@@ -129,11 +130,6 @@ def away_from_border(
     return np.asarray(((place > distance_nm) & (place < np.array(shape) * size - distance_nm)).all(axis=1))
 
 
-def bound_steps(plan: Plan, stack: AFMImageStack) -> Steps:
-    """Return a plan's analysis modules with all values in effect."""
-    return plan.bind(stack)[1].steps
-
-
 def run_analysis(stack: AFMImageStack, steps: Steps) -> Mapping[str, Mapping[str, Any]]:
     """Run analysis modules and return their outputs by step."""
     pipeline = AnalysisPipeline()
@@ -141,12 +137,6 @@ def run_analysis(stack: AFMImageStack, steps: Steps) -> Mapping[str, Mapping[str
         pipeline.add(name, **params)
     outputs: Mapping[str, Mapping[str, Any]] = pipeline.run(stack)["analysis"]
     return outputs
-
-
-def last_table(outputs: Mapping[str, Mapping[str, Any]], key: str) -> pd.DataFrame | None:
-    """Return the table of the last step that has an output of this name, or None."""
-    tables = [o["table"] for o in outputs.values() if key in o and "table" in o]
-    return tables[-1] if tables else None
 
 
 def needed_steps(steps: Steps, outputs: Mapping[str, Mapping[str, Any]]) -> Steps:

@@ -229,8 +229,7 @@ def _labels_of(rows: Any, detections: Any) -> list[int] | None:
     if isinstance(detections, RowsByFrame):
         if "label" not in detections.fields:
             return None
-        starts = np.concatenate([[0], np.cumsum(detections.counts())])
         column = detections.table[detections.fields["label"]].to_numpy()
-        return [int(label) for label in column[starts[frames] + np.asarray(points)]]
+        return [int(label) for label in column[detections.places(frames, points)]]
     features = [detections[frame][point] for frame, point in zip(frames, points, strict=True)]
     return [int(f["label"]) for f in features] if all("label" in f for f in features) else None

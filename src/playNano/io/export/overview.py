@@ -12,6 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.files import replacing
+from playNano.core.tables import last_table
 from playNano.io.export.render import draw_heights, shade_lost, track_colour
 
 if TYPE_CHECKING:
@@ -60,12 +61,6 @@ def write_overview(
         _draw_clusters(left, stack, clusters)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
-
-
-def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.DataFrame | None:
-    """Return the table of the last step that has an output of this name, or None."""
-    tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
-    return tables[-1] if tables else None
 
 
 def _observed(analysis: Mapping[str, Mapping[str, Any]], n_frames: int) -> npt.NDArray[np.bool_]:
