@@ -85,7 +85,7 @@ def link_table(
     """
     import pandas as pd
 
-    track, frame = _checked(table, track_id, columns)
+    track, frame = checked_tracks(table, track_id, columns)
     order = _by_track(track, frame)
     same = track[order][1:] == track[order][:-1]
     source, target = order[:-1][same], order[1:][same]
@@ -168,7 +168,7 @@ def track_table(
     """
     import pandas as pd
 
-    track, frame = _checked(table, track_id, columns)
+    track, frame = checked_tracks(table, track_id, columns)
     seen = _observed(observed, n_frames, frame)
     order = _by_track(track, frame)
     first = np.flatnonzero(np.diff(track[order], prepend=-1))
@@ -219,7 +219,14 @@ def _by_track(track: Ints, frame: Ints) -> Ints:
     return np.asarray(rows[np.argsort(key)])
 
 
-def _checked(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:
+def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:
+    """Return track and frame of each row, (N,) int64.
+
+    Raises
+    ------
+    ParameterError
+        If ``frame`` or one of `columns` is missing, or `track_id` has the wrong shape.
+    """
     for name in ("frame", *columns):
         if name not in table.columns:
             raise ParameterError(

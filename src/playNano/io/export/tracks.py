@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from playNano.errors import ParameterError
+from playNano.algorithms.track_tables import checked_tracks
+from playNano.core.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def to_trackpy(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
     >>> to_trackpy(table, [5, 5])[["particle", "frame", "y"]].values.tolist()
     [[5.0, 0.0, 1.0], [5.0, 1.0, 2.0]]
     """
-    track = _checked(table, track_id, ("y", "x"))
+    track, _ = checked_tracks(table, track_id, ("y", "x"))
     out = table.drop(columns=["track_id", "particle"], errors="ignore").assign(particle=track)
     return out[track >= 0].sort_values(["frame", "particle"], kind="stable", ignore_index=True)
 
@@ -113,10 +114,10 @@ def to_napari_tracks(
     >>> data.tolist()
     [[5.0, 0.0, 1.0, 0.5], [5.0, 1.0, 2.0, 0.0]]
     """
-    track = _checked(table, track_id, columns)
-    order = np.lexsort([table["frame"].to_numpy(), track])
+    track, frame = checked_tracks(table, track_id, columns)
+    order = np.lexsort([frame, track])
     order = order[track[order] >= 0]
-    parts = [track, table["frame"].to_numpy(), *(table[name].to_numpy() for name in columns)]
+    parts = [track, frame, *(table[name].to_numpy() for name in columns)]
     data = np.column_stack([np.asarray(part, dtype=np.float64)[order] for part in parts])
     others = table.select_dtypes("number").columns.difference(["frame", "track_id", *columns], sort=False)
     properties = {str(name): table[name].to_numpy()[order] for name in others}
@@ -187,16 +188,16 @@ def to_trackmate_xml(
     ----------
     Ershov et al.: TrackMate 7, Nature Methods 19, 2022, doi 10.1038/s41592-022-01507-1.
     """
-    track = _checked(table, track_id, columns)
+    track, frame = checked_tracks(table, track_id, columns)
     root = ElementTree.Element("TrackMate", version="7.11.1")
     model = ElementTree.SubElement(
         root, "Model", spatialunits=unit, timeunits="frame" if frame_interval_s is None else "sec"
     )
     _declare(model)
     _write_spots(model, table, columns, radius, quality, frame_interval_s)
-    _write_tracks(model, table["frame"].to_numpy(np.int64), track, events)
+    _write_tracks(model, frame, track, events)
     settings = ElementTree.SubElement(root, "Settings")
-    n_frames = int(table["frame"].max()) + 1 if len(table) else 0
+    n_frames = int(frame.max(initial=-1)) + 1
     ElementTree.SubElement(
         settings,
         "ImageData",
@@ -212,23 +213,9 @@ def to_trackmate_xml(
         timeinterval=repr(float(frame_interval_s or 1.0)),
     )
     ElementTree.indent(root)
-    target = Path(path)
-    partial = target.with_name(target.name + ".part")
-    ElementTree.ElementTree(root).write(partial, encoding="UTF-8", xml_declaration=True)
-    partial.replace(target)
-    return target
-
-
-def _checked(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> npt.NDArray[np.int64]:
-    for name in ("frame", *columns):
-        if name not in table.columns:
-            raise ParameterError(
-                f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}"
-            )
-    track = np.asarray(track_id)
-    if track.shape != (len(table),):
-        raise ParameterError(f"track_id must have one entry a row ({len(table)}); got shape {track.shape}")
-    return track.astype(np.int64)
+    with replacing(path) as temporary:
+        ElementTree.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
+    return Path(path)
 
 
 def _declare(model: ElementTree.Element) -> None:
