@@ -255,6 +255,19 @@ def _number(acc, k, height_nm, full, number):
 
 
 @njit(cache=True, nogil=True)
+def _write_rows(acc, number, frame, out, rows):
+    """Write the sums of the regions that stay into the table. Return the rows in use."""
+    for c in range(acc.shape[0]):
+        if number[c]:
+            out[FRAME, rows] = frame
+            out[LABEL, rows] = number[c]
+            for i in range(acc.shape[1]):
+                out[FIRST_SUM + i, rows] = acc[c, i]
+            rows += 1
+    return rows
+
+
+@njit(cache=True, nogil=True)
 def regions_of_block(
     seeds,
     words,
@@ -362,11 +375,5 @@ def regions_of_block(
         if rows + kept > out.shape[1]:
             return f, rows
         _paint(row_ptr, start, end, region, number, labels[f])
-        for c in range(k):
-            if number[c]:
-                out[FRAME, rows] = f
-                out[LABEL, rows] = number[c]
-                for i in range(acc.shape[1]):
-                    out[FIRST_SUM + i, rows] = acc[c, i]
-                rows += 1
+        rows = _write_rows(acc[:k], number, f, out, rows)
     return n, rows

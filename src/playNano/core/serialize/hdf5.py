@@ -55,18 +55,15 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
     parent, name
         As `write_tree` was given them.
     array
-        Turns the dataset of an array of numbers into what is to stand in its place; by default reads it.
+        Turns the dataset of an array of numbers into what is to stand in its place, or says None to have it read;
+        by default all are read.
 
     Raises
     ------
     RecordError
         If the member was not written by playNano or is damaged.
     """
-    return _read(parent[name], {}, array or _in_memory)
-
-
-def _in_memory(member: h5py.Dataset) -> np.ndarray[Any, Any]:
-    return np.asarray(member[()], dtype=member.dtype)
+    return _read(parent[name], {}, array or (lambda member: None))
 
 
 @dataclass(frozen=True)
@@ -237,6 +234,8 @@ def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any
     if kind == "array":
         text = member.attrs.get("dtype")
         value: Any = array(member) if text is None else np.asarray(member.asstr()[()], dtype=text)
+        if value is None:
+            value = np.asarray(member[()], dtype=member.dtype)
     elif kind == "table":
         value = _read_table(member, seen, array)
     elif kind in ("dict", "list", "tuple"):

@@ -108,7 +108,7 @@ def read_bundle(path: str | Path, lazy: bool = False) -> AFMImageStack:
 
     def array(member: Any) -> Any:
         if not lazy or member.ndim != 3:
-            return np.asarray(member[()], dtype=member.dtype)
+            return None
         frames = StoredFrames(source, member.name, member.shape, member.dtype)
         movie = lazy_movie(frames, frames.shape, frames.dtype)
         return FrameArray.of(movie) if member.name.startswith(f"/{STACK}/analysis/") else movie

@@ -82,7 +82,6 @@ def temporal_mean(data: Pixels, *, window: Window = 3) -> Pixels:
 
 
 def _over_time(kernel: Any, data: Pixels, window: int) -> Pixels:
-    half = _half({"window": window})
     out = np.empty_like(data)
-    kernel(data.reshape(len(data), -1), half, out.reshape(len(data), -1))
+    kernel(data.reshape(len(data), -1), window // 2, out.reshape(len(data), -1))
     return out
