@@ -2,7 +2,8 @@
 
 Each part makes a piece of benchmarks/results/linking.md:
 
-    python benchmarks/linking.py speed --particles 500
+    python benchmarks/linking.py speed --particles 500 --methods "ours, global" "trackpy, memory 3" ...
+    python benchmarks/linking.py speed --particles 500 --methods "ours, global" "laptrack, 3-frame gaps" --part laptrack
     python benchmarks/linking.py accuracy --scenarios easy hard
     python benchmarks/linking.py calibration
     python benchmarks/linking.py events
@@ -27,56 +28,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from linking_accuracy import GRIDS, PARTS, accuracy
 from linking_movies import SCENARIOS, dimer_movie
 from linking_peers import METHODS
 
 from playNano.algorithms.linking import link_movie
 from playNano.simulate.scores import score_edges, score_events
-from playNano.simulate.track_scores import score_tracks
 
 RESULTS = Path(__file__).parent / "results" / "linking.md"
-PARTS = Path(tempfile.gettempdir()) / "playnano-linking-parts"
-GATE = 0.5
 TIMED = {
     "ours, global": ("ours", {"max_distance": 1.2, "max_missing": 3, "drift": "global"}),
     "ours, frame, max_missing 3": ("ours_frame", {"max_distance": 0.9, "max_missing": 3}),
     "ours, frame, max_missing 0": ("ours_frame", {"max_distance": 0.9, "max_missing": 0}),
     "trackpy, memory 3": ("trackpy", {"search_range": 0.9, "memory": 3}),
     "trackpy, memory 0": ("trackpy", {"search_range": 0.9, "memory": 0}),
-    "laptrack, 3-frame gaps": ("laptrack", {"max_distance": 0.9, "max_missing": 3}),
+    "laptrack, 3-frame gaps": ("laptrack", {"max_distance": 0.9, "max_missing": 2}),
     "playNano 0.5.0, max_missing 3": ("reference", {"max_distance": 0.9, "max_missing": 3}),
-}
-GRIDS = {
-    "ours, global": (
-        "ours",
-        [{"max_distance": 1.5, "max_missing": 3, "drift": "global"}],
-    ),
-    "ours, frame": (
-        "ours_frame",
-        [{"max_distance": r, "max_missing": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
-    ),
-    "trackpy": (
-        "trackpy",
-        [{"search_range": r, "memory": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
-    ),
-    "laptrack": (
-        "laptrack",
-        [{"max_distance": r, "max_missing": m} for r in (0.7, 0.9, 1.1) for m in (1, 3)],
-    ),
-    "playNano 0.5.0": (
-        "reference",
-        [{"max_distance": r, "max_missing": m} for r in (0.7, 0.9, 1.1) for m in (0, 3)],
-    ),
-}
-DIRECTED_GRIDS = {
-    "ours, global, motion=directed": (
-        "ours",
-        [{"max_distance": 1.5, "max_missing": 3, "drift": "global", "motion": "directed"}],
-    ),
-    "trackpy, NearestVelocityPredict": (
-        "trackpy",
-        [{"search_range": r, "memory": m, "predict": True} for r in (0.3, 0.5, 0.7, 0.9) for m in (0, 1, 3)],
-    ),
 }
 
 
@@ -136,8 +103,10 @@ def speed(args: argparse.Namespace) -> str:
         name: float(np.median([s for r in found for s in r["seconds"]])) for name, found in runs.items()
     }
     first = {name: float(np.median([r["seconds"][0] for r in found])) for name, found in runs.items()}
+    apart = f", {args.part} in a run of its own" if args.part else ""
     lines = [
-        f"### {args.particles} particles a frame, {args.frames} frames, hard ({len(movie.detections)} detections)",
+        f"### {args.particles} particles a frame, {args.frames} frames, hard ({len(movie.detections)} detections)"
+        + apart,
         "",
         "| | s (median) | runs | times ours, global | s, first run in a process | MB at peak | of it before |",
         "|---|---|---|---|---|---|---|",
@@ -153,95 +122,6 @@ def speed(args: argparse.Namespace) -> str:
         ratio = middle["trackpy, memory 0"] / middle["ours, frame, max_missing 0"]
         lines += ["", f"Frame to frame: trackpy (memory 0) takes {ratio:.0f} times as long as ours."]
     return "\n".join(lines)
-
-
-def measure(movie, track: np.ndarray) -> dict[str, float]:
-    """Score tracks of two detections or more."""
-    edges = score_edges(movie.detections["frame"], movie.detections["particle"], track)
-    track = np.asarray(track)
-    length = pd.Series(track).map(pd.Series(track).value_counts()).to_numpy()
-    kept = movie.detections.assign(track_id=track)[(length >= 2) & (track >= 0)]
-    whole = score_tracks(movie.truth.rename(columns={"particle": "track_id"}), kept, gate=GATE)
-    return {
-        "precision": edges.precision,
-        "recall": edges.recall,
-        "F1": edges.f1,
-        "wrong or missed": edges.errors,
-        "alpha": whole.alpha,
-        "beta": whole.beta,
-        "JSC": whole.jsc,
-        "JSC_theta": whole.jsc_theta,
-        "RMSE": whole.rmse,
-    }
-
-
-def over_grid(scenario: str, name: str, method: str, grid: list[dict], movies: list, key: str) -> list[dict]:
-    """Return the mean scores for every setting of a method; those of peers are kept from run to run."""
-    kept = PARTS / f"grid-{scenario}-{name.replace(' ', '_')}-{key}.json"
-    if not name.startswith("ours") and kept.exists():
-        return json.loads(kept.read_text())
-    found = []
-    for parameters in grid:
-        tracks = [METHODS[method](movie.detections, **parameters) for movie in movies]
-        if any(track is None for track in tracks):
-            print(name, parameters, "gave up", file=sys.stderr, flush=True)
-            continue
-        scores = [measure(movie, track) for movie, track in zip(movies, tracks, strict=True)]
-        mean = {k: float(np.mean([s[k] for s in scores])) for k in scores[0]}
-        mean["wrong or missed"] = float(np.sum([s["wrong or missed"] for s in scores]))
-        found.append({"parameters": parameters, "scores": mean})
-    print(scenario, name, max(f["scores"]["F1"] for f in found), file=sys.stderr, flush=True)
-    PARTS.mkdir(exist_ok=True)
-    kept.write_text(json.dumps(found))
-    return found
-
-
-def accuracy(args: argparse.Namespace) -> str:
-    """Score every method with all settings of its grid on the same movies."""
-    warnings.simplefilter("ignore")
-    lines = []
-    key = f"{args.particles}-{args.frames}-{'-'.join(map(str, args.seeds))}"
-    for scenario in args.scenarios:
-        movies = [SCENARIOS[scenario].movie(args.particles, args.frames, seed) for seed in args.seeds]
-        grids = {name: GRIDS[name] for name in args.methods}
-        if SCENARIOS[scenario].motion == "directed":
-            grids = DIRECTED_GRIDS | grids
-        found = {name: over_grid(scenario, name, *grid, movies, key) for name, grid in grids.items()}
-        lines += [
-            f"### {scenario} ({args.particles} a frame, {args.frames} frames, seeds {args.seeds})",
-            "",
-            "| | F1 | precision | recall | wrong or missed | alpha | beta | RMSE | JSC | JSC_theta | "
-            "setting with best F1 | best JSC | best JSC_theta |",
-            "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-        ]
-        best = {name: max(rows, key=lambda row: row["scores"]["F1"]) for name, rows in found.items()}
-        most = {
-            name: {k: max(row["scores"][k] for row in rows) for k in ("JSC", "JSC_theta")}
-            for name, rows in found.items()
-        }
-        for name, row in best.items():
-            s = row["scores"]
-            setting = ", ".join(f"{k} {v}" for k, v in row["parameters"].items())
-            lines.append(
-                f"| {name} | {s['F1']:.4f} | {s['precision']:.4f} | {s['recall']:.4f} | {s['wrong or missed']:.0f} | "
-                f"{s['alpha']:.3f} | {s['beta']:.3f} | {s['RMSE']:.3f} | {s['JSC']:.3f} | {s['JSC_theta']:.3f} | "
-                f"{setting} | {most[name]['JSC']:.3f} | {most[name]['JSC_theta']:.3f} |"
-            )
-        lines += ["", _verdict(best, most), ""]
-    return "\n".join(lines)
-
-
-def _verdict(best: dict[str, dict], most: dict[str, dict]) -> str:
-    """Say how ours compares with the best of the peers, each score at the peer's best setting for it."""
-    first = next(iter(best))
-    peers = [name for name in best if not name.startswith("ours")]
-    fewest = min(peers, key=lambda name: best[name]["scores"]["wrong or missed"])
-    fewer = 100 * (1 - best[first]["scores"]["wrong or missed"] / best[fewest]["scores"]["wrong or missed"])
-    text = f"Fewer wrong or missed links than the best peer ({fewest}): {fewer:.0f} %."
-    for k in ("JSC", "JSC_theta"):
-        name = max(peers, key=lambda peer: most[peer][k])
-        text += f" {k} {most[first][k]:.3f} against {most[name][k]:.3f} ({name})."
-    return text
 
 
 def calibration(args: argparse.Namespace) -> str:
@@ -339,7 +219,7 @@ def checks(args: argparse.Namespace) -> str:
 
 def report(args: argparse.Namespace) -> None:
     """Join the parts into the committed table."""
-    parts = [path.read_text() for path in sorted(PARTS.glob("*.md"))]
+    parts = [path.read_text() for path in sorted(PARTS.glob("*.md"), key=lambda path: path.stem)]
     head = (Path(__file__).parent / "results" / "linking_head.md").read_text()
     RESULTS.write_text("\n\n".join([head.strip(), *(p.strip() for p in parts)]) + "\n")
 
@@ -359,6 +239,7 @@ def main() -> None:
     command.add_argument("--slow-repeats", type=int, default=1)
     command.add_argument("--times", type=int, default=3)
     command.add_argument("--methods", nargs="+", default=list(TIMED), choices=TIMED)
+    command.add_argument("--part", default="", help="keep the table beside others, under this name")
     command = commands.add_parser("accuracy")
     command.add_argument("--scenarios", nargs="+", default=list(SCENARIOS), choices=SCENARIOS)
     command.add_argument("--particles", type=int, default=50)
@@ -389,7 +270,8 @@ def main() -> None:
     if text is not None:
         PARTS.mkdir(exist_ok=True)
         extra = "-".join(getattr(args, "scenarios", [])) if args.command == "accuracy" else ""
-        extra += f"{args.particles:05d}" if args.command == "speed" else ""
+        if args.command == "speed":
+            extra = f"{args.particles:05d}" + (f"-{args.part}" if args.part else "")
         (PARTS / f"{args.command}{extra}.md").write_text(text + "\n")
         print(text)
 

@@ -73,13 +73,17 @@ def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) ->
     return linked["particle"].reindex(table.index).to_numpy()
 
 
-def laptrack(table: pd.DataFrame, *, max_distance: float, max_missing: int) -> np.ndarray:
+def laptrack(
+    table: pd.DataFrame, *, max_distance: float, max_missing: int, gap_distance: float | None = None
+) -> np.ndarray:
+    """Link with laptrack; `gap_distance` is the reach over gaps, the same as from frame to frame if None."""
     from laptrack import LapTrack
 
     tracker = LapTrack(
         cutoff=max_distance**2,
-        gap_closing_cutoff=max_distance**2,
-        gap_closing_max_frame_count=max_missing,
+        gap_closing_cutoff=(max_distance if gap_distance is None else gap_distance) ** 2,
+        # Counts intervals: 1 bridges nothing.
+        gap_closing_max_frame_count=max_missing + 1,
         splitting_cutoff=False,
         merging_cutoff=False,
     )

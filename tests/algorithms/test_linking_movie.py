@@ -122,25 +122,6 @@ def test_the_unit_of_length_does_not_matter(movie, linked):
     assert "net_displacement_nm" in big.tracks.columns
 
 
-def test_confidence_is_calibrated():
-    sure, right = [], []
-    for seed in range(20, 24):
-        table = brownian(n=60, n_frames=60, seed=seed)
-        found = link_movie(table, max_distance=1.2, max_missing=3)
-        links = found.links
-        order = np.lexsort([table["frame"], table["particle"]])
-        following = np.full(len(table), -1)
-        same = np.diff(table["particle"].to_numpy()[order]) == 0
-        same &= table["particle"].to_numpy()[order][1:] >= 0
-        following[order[:-1][same]] = order[1:][same]
-        right.append(following[links["source"]] == links["target"])
-        sure.append(links["confidence"])
-    sure, right = np.concatenate(sure), np.concatenate(right)
-    assert right[sure > 0.99].mean() >= 0.99
-    assert 0.75 <= right[(sure >= 0.8) & (sure < 0.9)].mean() <= 0.95
-    assert abs(sure.mean() - right.mean()) < 0.02
-
-
 def test_drift_is_found_and_removed():
     true = np.random.default_rng(2).normal([0.2, -0.1], 0.4, (50, 2))
     table = brownian(n=60, n_frames=50, step=0.2, drift=true, seed=3)

@@ -66,7 +66,7 @@ def offset_context(
 
 @njit(cache=True, nogil=True)
 def pull_sums(points: Detections, previous: Indices, context: Context, carry: int, sums: Floats) -> None:
-    """Add up the normal equations of the step on past and future, by what is known, into sums (4, 6)."""
+    """Add up the normal equations of the step on past and future, by what is known, into sums (4, 7)."""
     for j in range(previous.size):
         i = previous[j]
         if i < 0:
@@ -83,6 +83,7 @@ def pull_sums(points: Detections, previous: Indices, context: Context, carry: in
             sums[known, 2] += future * future
             sums[known, 3] += past * step
             sums[known, 4] += future * step
+            sums[known, 6] += step * step
 
 
 @njit(cache=True, nogil=True)

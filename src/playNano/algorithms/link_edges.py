@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RIVAL_COST = 1.0
 RIVAL_DEPTH = 3
 RIVAL_CUT = 6.0
-PRUNE_COST = 7.0
+PRUNE_SURPLUS = 1.0
 # Steps that the widest Gaussian makes less likely than exp(-10) are not looked for.
 MOST_FALL = 10.0
 # The model may turn out wider, and ends rarer, than the first guess by which candidates are chosen.
@@ -131,7 +131,7 @@ def solve(edges: Edges) -> Matching:
     return state
 
 
-def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int) -> Edges:
+def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int, sharpness: float) -> Edges:
     """Leave out candidates that the solution is far from using; later passes change costs little.
 
     The room of the old edges is used again: they are gone.
@@ -148,7 +148,7 @@ def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int) -> Edg
         edges.cost,
         _duals(edges, state),
         state.price,
-        PRUNE_COST,
+        RIVAL_CUT / sharpness + PRUNE_SURPLUS,
         pairs.ptr,
         pairs.cols,
     )
@@ -218,7 +218,7 @@ def weigh(
             block[0],
             block[1],
             RIVAL_DEPTH,
-            RIVAL_CUT,
+            RIVAL_CUT / sharpness,
             sharpness,
             weights,
         )

@@ -47,9 +47,6 @@ LONELY_TRUST = 0.1
 ENOUGH_LINKS = 30
 # Links in the whole movie that are none the model foresees, if nothing is known.
 ODD_LINKS = 0.1
-# A track's own links, on which directed and static motion lean, may be wrong with the link in question:
-# rivals then weigh more than the model says. Set on movies other than those of the benchmark.
-SHARPNESS = {"brownian": 1.0, "directed": 1.0, "static": 1.0}
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def assign_movie(found: Prepared, features: Features, settings: Settings) -> Ass
         if settled or turn == PASSES - 1:
             break
         if turn == 0:
-            edges = prune(edges, state, points, n_gaps)
+            edges = prune(edges, state, points, n_gaps, model.sharpness)
         gaps = points.frame_of[previous >= 0] - points.frame_of[previous[previous >= 0]]
         rates = estimate_rates(
             rates, settings.given, gaps=gaps, single=false, previous=previous, points=points, n_gaps=n_gaps
@@ -113,7 +110,7 @@ def assign_movie(found: Prepared, features: Features, settings: Settings) -> Ass
         look_around(model, points, previous, np.ones(previous.size), rounds=ROUNDS)
     if settings.by_frame:
         put_in_place(edges, previous, state)
-    confidence, cost = weigh(edges, state, previous, SHARPNESS[settings.motion])
+    confidence, cost = weigh(edges, state, previous, model.sharpness)
     return Assignment(previous, confidence, false, drift, cost, model, rates)
 
 
@@ -206,6 +203,7 @@ def describe(model: MotionModel, rates: Rates, settings: Settings) -> dict[str, 
         "step_rms_of_share": np.sqrt(squared).tolist(),
         "gap_growth": motion.growth.tolist(),
         "persistence": float(motion.persistence),
+        "explained": model.explained,
         "pull_past": float(motion.pull[3, 0]),
         "pull_future": float(motion.pull[3, 1]),
         "miss_rate": rates.miss if settings.n_gaps > 1 else None,
