@@ -247,3 +247,26 @@ def test_wrong_link_share():
 def test_trackability_names_a_wrong_parameter(step, neighbour):
     with pytest.raises(ParameterError):
         judge_trackability(step, neighbour)
+
+
+@pytest.mark.parametrize("apart", [2.0, 6.0, 12.0])
+def test_slow_particles_part_farther_than_they_step(apart):
+    rng = np.random.default_rng(int(apart))
+    step, n_pairs, n_frames = 0.05, 40, 12
+    home = 3.0 * np.stack(np.meshgrid(np.arange(8), np.arange(5)), -1).reshape(-1, 2)
+    walk = home + np.cumsum(rng.normal(0, step / np.sqrt(2), (n_frames, n_pairs, 2)), axis=0)
+    angle = rng.uniform(0, 2 * np.pi, n_pairs)
+    half = 0.5 * apart * step * np.column_stack([np.sin(angle), np.cos(angle)])
+    first = walk.copy()
+    first[6:] += half
+    second = walk[6:] - half + rng.normal(0, step / np.sqrt(2), (6, n_pairs, 2))
+    frame = np.concatenate(
+        [np.repeat(np.arange(n_frames), n_pairs), np.repeat(np.arange(6, n_frames), n_pairs)]
+    )
+    track = np.concatenate([np.tile(np.arange(n_pairs), n_frames), n_pairs + np.tile(np.arange(n_pairs), 6)])
+    place = np.concatenate([first.reshape(-1, 2), second.reshape(-1, 2)])
+    table = pd.DataFrame({"frame": frame, "y": place[:, 0], "x": place[:, 1]})
+    events = find_events(table, track, step=step, max_distance=1.2)
+    right = events["track_id"] == events["partner_id"] + n_pairs
+    assert (events["kind"] == "split").all() and right.all()
+    assert len(events) >= 0.9 * n_pairs

@@ -22,8 +22,9 @@ Floats = npt.NDArray[np.float64]
 MASS_MEMORY = 3
 ROUNDS = 20
 LEAST_PROBABILITY = 0.5
-# The centre of a pair lies off the centres of its parts: the step into a merge is wider than others.
-FIRST_WIDENING = 2.0
+# The centre of a pair lies off the centres of its parts: the step into a merge is wider than others, the more
+# so the slower the particles are for their size.
+FIRST_WIDENINGS = (2.0, 16.0, 128.0)
 
 
 @dataclass(frozen=True)
@@ -296,21 +297,28 @@ def _probabilities(
     density: float,
     dims: int,
 ) -> Floats:
-    """Estimate how many ends are merges and how wide they are; return the probability of each candidate."""
-    share, variance = 0.5, FIRST_WIDENING * step**2 / dims
-    probability = np.zeros(rows.size)
-    for _ in range(ROUNDS):
-        wide = variance + (gap - 1) * step**2 / dims
-        log_odds = evidence - 0.5 * squared / wide - 0.5 * dims * np.log(2 * np.pi * wide) - np.log(density)
-        odds = share * np.exp(np.clip(log_odds, -50.0, 50.0))
-        total = (1.0 - share) + np.bincount(rows, weights=odds, minlength=n_ends)
-        probability = odds / total[rows]
-        expected = float(probability.sum())
-        share = float(np.clip((expected + 0.5) / (n_ends + 1.0), 0.01, 0.99))
-        if expected > 3.0:
-            variance = float((probability * squared / (1.0 + 0.5 * (gap - 1))).sum()) / (dims * expected)
-            variance = max(variance, 0.25 * step**2 / dims)
-    return probability
+    """Estimate how many ends are merges and how wide they are; return the probability of each candidate.
+
+    The estimate climbs from narrow and from wide merges, for it may stay where it began; the likelier one counts.
+    """
+    best, most = np.zeros(rows.size), -np.inf
+    for widening in FIRST_WIDENINGS:
+        share, variance = 0.5, widening * step**2 / dims
+        for _ in range(ROUNDS):
+            wide = variance + (gap - 1) * step**2 / dims
+            height = 0.5 * dims * np.log(2 * np.pi * wide) + np.log(density)
+            odds = share * np.exp(np.clip(evidence - 0.5 * squared / wide - height, -50.0, 50.0))
+            total = (1.0 - share) + np.bincount(rows, weights=odds, minlength=n_ends)
+            probability = odds / total[rows]
+            expected = float(probability.sum())
+            share = float(np.clip((expected + 0.5) / (n_ends + 1.0), 0.01, 0.99))
+            if expected > 3.0:
+                variance = float((probability * squared / (1.0 + 0.5 * (gap - 1))).sum()) / (dims * expected)
+                variance = max(variance, 0.25 * step**2 / dims)
+        likely = float(np.log(total).sum())
+        if likely > most:
+            best, most = probability, likely
+    return best
 
 
 def _as_table(
