@@ -116,7 +116,7 @@ def speed(args: argparse.Namespace) -> str:
         n = sum(len(r["seconds"]) for r in found)
         ratio = middle[name] / middle["ours, global"]
         lines.append(
-            f"| {name} | {middle[name]:.3g} | {n} | {ratio:.2g} | {first[name]:.3g} | {after:.0f} | {before:.0f} |"
+            f"| {name} | {middle[name]:.3g} | {n} | {ratio:.3g} | {first[name]:.3g} | {after:.0f} | {before:.0f} |"
         )
     if {"trackpy, memory 0", "ours, frame, max_missing 0"} <= set(runs):
         ratio = middle["trackpy, memory 0"] / middle["ours, frame, max_missing 0"]
