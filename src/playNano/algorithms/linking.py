@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.link_bridges import bridge_events
 from playNano.algorithms.link_candidates import DistanceScale, Prepared, prepare
 from playNano.algorithms.link_events import find_events, lineages, no_events
 from playNano.algorithms.link_features import FeatureCost, prepare_features
 from playNano.algorithms.link_frames import link_frames
 from playNano.algorithms.link_global import Assignment, assign_movie, describe
-from playNano.algorithms.link_settings import MotionName, checked_count, checked_given, make_settings
+from playNano.algorithms.link_settings import (
+    MotionName,
+    Settings,
+    checked_count,
+    checked_given,
+    make_settings,
+)
 from playNano.algorithms.track_tables import Unit, keep_long_tracks, link_table, track_table
 from playNano.algorithms.trackability import (
     Trackability,
@@ -217,6 +224,8 @@ def link_movie(
     )
     costs = prepare_features(table, features or {}, found.order)
     solved = assign_movie(found, costs, settings) if found.n else None
+    if merge_split and solved is not None:
+        solved = _bridged(found, solved, settings)
     track, confidence = _in_table_order(found, solved)
     track = keep_long_tracks(track, least)
     links = link_table(table, track, columns=columns, unit=unit, confidence=confidence)
@@ -243,6 +252,20 @@ def link_movie(
         {} if solved is None else describe(solved.model, solved.rates, settings) | {"cost": solved.cost},
         _trackability(table, columns, solved),
     )
+
+
+def _bridged(found: Prepared, solved: Assignment, settings: Settings) -> Assignment:
+    """Let joint particles go on as one of their parts."""
+    points = found.points._replace(position=found.points.position - solved.drift[found.points.frame_of])
+    previous, confidence = bridge_events(
+        points,
+        solved.previous,
+        solved.confidence,
+        step=_typical_step(solved),
+        max_distance=settings.max_distance,
+        n_gaps=settings.n_gaps,
+    )
+    return replace(solved, previous=previous, confidence=confidence)
 
 
 def _in_table_order(
