@@ -57,6 +57,18 @@ def bridge_events(
         With the new links.
     confidence : ndarray of float64, (N,)
         Of a new link: one to the number of tracks that begin (end) there by chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from playNano.algorithms.link_candidates import prepare
+    >>> x = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.4, 0.4, 0.4])
+    >>> found = prepare(np.array([0, 0, 1, 1, 2, 2, 3, 4, 5]), np.column_stack([np.zeros(9), x]))
+    >>> previous = np.array([-1, -1, 0, 1, 2, 3, -1, 6, 7], np.int32)
+    >>> sure = np.where(previous >= 0, 1.0, np.nan)
+    >>> after, _ = bridge_events(found.points, previous, sure, step=0.1, max_distance=1.5, n_gaps=1)
+    >>> int(after[6])
+    4
     """
     following = np.full(previous.size, -1, np.int64)
     linked = np.flatnonzero(previous >= 0)
