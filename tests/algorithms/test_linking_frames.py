@@ -206,14 +206,28 @@ def test_input_stays_as_it_was_and_may_be_a_view():
     assert np.array_equal(positions, before[1])
 
 
-def test_small_blocks_change_nothing(monkeypatch):
+@pytest.mark.parametrize("max_missing", [0, 3])
+def test_small_blocks_change_nothing(monkeypatch, max_missing):
     rng = np.random.default_rng(4)
     frame = np.repeat(np.arange(30), 20)
     positions = rng.uniform(0, 20, (600, 2))
-    whole = link_frames(frame, positions, max_distance=4.0, max_missing=3, distance_scale="sqrt")
-    monkeypatch.setattr("playNano.algorithms.link_candidates.MAX_PAIRS_IN_BLOCK", 50)
-    parts = link_frames(frame, positions, max_distance=4.0, max_missing=3, distance_scale="sqrt")
+    options = {"max_distance": 4.0, "max_missing": max_missing, "distance_scale": "sqrt"}
+    whole = link_frames(frame, positions, **options)
+    monkeypatch.setattr("playNano.algorithms.link_threads.LEAST_FOR_BLOCKS", 50)
+    parts = link_frames(frame, positions, **options)
     assert np.array_equal(whole, parts)
+
+
+def test_a_crowded_cell_finds_room_for_all_its_pairs():
+    rng = np.random.default_rng(5)
+    positions = np.concatenate([rng.uniform(0, 1, (200, 2)), rng.uniform(0, 1, (200, 2))])
+    track = link_frames(np.repeat([0, 1], 200), positions, max_distance=2.0)
+    a, b = positions[:200], positions[200:]
+    squared = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    rows, cols = linear_sum_assignment(squared)
+    partner = {int(t): k for k, t in enumerate(track[200:])}
+    ours = sum(squared[k, partner[int(t)]] for k, t in enumerate(track[:200]))
+    assert ours == pytest.approx(squared[rows, cols].sum())
 
 
 @pytest.mark.parametrize(

@@ -6,38 +6,69 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from playNano.algorithms.link_candidates import Reach, pair_source, prepare
+from playNano.algorithms.link_candidates import prepare
 from playNano.algorithms.link_drift import common_motion
+from playNano.algorithms.link_edges import RIVAL_COST, first_edges
 from playNano.algorithms.link_events import find_events, lineages, no_events
-from playNano.algorithms.link_model import Rates, lost_rate
+from playNano.algorithms.link_features import prepare_features
+from playNano.algorithms.link_model import MotionModel, Rates, empty_context, first_motion, lost_rate
+from playNano.algorithms.link_settings import checked_given, make_settings
 from playNano.algorithms.track_tables import keep_long_tracks, link_table, track_table
 from playNano.algorithms.trackability import judge_trackability, neighbour_distance, wrong_link_share
 from playNano.errors import ParameterError
 
 
-@pytest.mark.parametrize("power", [0, 1, 2])
-def test_candidate_pairs_are_those_within_reach(power):
-    rng = np.random.default_rng(power)
+@pytest.mark.parametrize("motion", ["brownian", "directed", "static"])
+def test_candidate_links_are_those_within_reach_that_may_pay(motion):
+    rng = np.random.default_rng(len(motion))
     frame = rng.integers(0, 6, 200)
-    positions = rng.uniform(0, 8, (200, 2)) + np.array([100.0, -3.0])
-    found = prepare(frame, positions)
-    reach = Reach(1.1, 3, power, np.array([np.inf, 1.5, 1.0]))
-    pairs = pair_source(found.points, reach).all_pairs()
-    ours = set()
-    for i in range(found.n):
-        for g in range(3):
-            for e in range(pairs.ptr[i * 3 + g], pairs.ptr[i * 3 + g + 1]):
-                ours.add((i, int(pairs.cols[e]), g + 1))
+    found = prepare(frame, rng.uniform(0, 8, (200, 2)) + np.array([100.0, -3.0]))
+    settings = make_settings(
+        max_distance=1.1,
+        max_missing=2,
+        motion=motion,
+        scale=None,
+        drift="none",
+        method="global",
+        given=checked_given(0.6, None, None, None, None),
+    )
+    step = first_motion(motion, np.zeros(0), 2, 1e-4, 0.6)
+    context = empty_context(found.n, 2, 1)
+    model = MotionModel(motion, step, context, prepare_features(pd.DataFrame(), {}, found.order), 1e-4)
+    rates = Rates(miss=0.1, end=0.01, start=0.01, clutter=1.0, found=30.0, area=64.0, odd=1e-6)
+    edges = first_edges(found.points, model, rates, settings)
+    ours = {
+        (i, int(j)): cost
+        for i in range(found.n)
+        for j, cost in zip(
+            edges.cols[edges.lo[i] : edges.hi[i]], edges.cost[edges.lo[i] : edges.hi[i]], strict=True
+        )
+        if j != i
+    }
     points = found.points
-    brute = set()
+    log_gap, log_start, log_end = rates.log_gap(3), rates.log_start(6, 3), rates.log_end(6, 3)
+    n_within = 0
     for i in range(found.n):
         for j in range(found.n):
             gap = int(points.frame_of[j] - points.frame_of[i])
-            if 1 <= gap <= 3:
-                squared = ((points.position[i] - points.position[j]) ** 2).sum()
-                if squared <= min(1.1**2 * gap**power, reach.limit2[gap - 1]):
-                    brute.add((i, j, gap))
-    assert ours == brute
+            squared = ((points.position[i] - points.position[j]) ** 2).sum()
+            if not 1 <= gap <= 3 or squared > 1.1**2 * gap**settings.power:
+                assert (i, j) not in ours
+                continue
+            n_within += 1
+            variance = 0.18 * (1.0 if motion == "static" else gap)
+            density = np.exp(-0.5 * squared / variance) / (2 * np.pi * variance)
+            cost = (
+                log_start[points.frame_of[j]]
+                + log_end[points.frame_of[i]]
+                - log_gap[gap - 1]
+                - np.log(density)
+            )
+            if cost < RIVAL_COST - 1e-3:
+                assert ours[i, j] == pytest.approx(cost, abs=1e-3)
+            elif (i, j) in ours:
+                assert cost < RIVAL_COST + 1e-3
+    assert 0.2 * n_within < len(ours) <= n_within
 
 
 def test_rates_add_up_to_one():

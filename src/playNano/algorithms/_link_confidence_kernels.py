@@ -37,12 +37,46 @@ def _count_rival(out: Floats, row_at: Ints, level: int, holder: int, weight: flo
 
 
 @njit(cache=True, nogil=True)
-def rival_weights(
+def sort_rivals(
     lo: Ints,
     hi: Ints,
     cols: Indices,
     cost: Floats,
-    edge_of_row: Ints,
+    col_of_row: Indices,
+    price: Floats,
+    dual: Floats,
+    cut: float,
+    first: int,
+    last: int,
+) -> None:
+    """Turn the edges of the rows first .. last into steps away from the assignment, cheapest first, in place.
+
+    A step costs what it makes the assignment dearer, by price and dual; those from `cut` on, and the edges
+    that were chosen, are left out.
+    """
+    for row in range(first, last):
+        end = lo[row]
+        for e in range(lo[row], hi[row]):
+            column = cols[e]
+            extra = cost[e] - price[column] - dual[row]
+            if column == col_of_row[row] or extra >= cut:
+                continue
+            at = end
+            while at > lo[row] and cost[at - 1] > extra:
+                cols[at], cost[at] = cols[at - 1], cost[at - 1]
+                at -= 1
+            cols[at], cost[at] = column, extra
+            end += 1
+        hi[row] = end
+
+
+@njit(cache=True, nogil=True)
+def rival_weights(
+    lo: Ints,
+    hi: Ints,
+    cols: Indices,
+    extra: Floats,
+    col_of_row: Indices,
     row_of_col: Indices,
     price: Floats,
     dual: Floats,
@@ -57,32 +91,29 @@ def rival_weights(
 
     Rows first .. last begin the rivals. A rival differs along one alternating path or cycle through at most
     `depth` rows. A row takes another column; the column's holder takes a third one, stays alone, or takes
-    what the first row left. Rivals that cost more than `cut` extra do not count. price and dual (by column
-    and row) make all steps of an optimal assignment cost 0 or more, which is what bounds the search.
+    what the first row left. Rivals that cost more than `cut` extra do not count. The steps, cheapest first,
+    are those of `sort_rivals`: in an optimal assignment all cost 0 or more, which is what bounds the search.
     """
     row_at = np.empty(MOST_ROWS, np.int64)
     edge_at = np.empty(MOST_ROWS, np.int64)
     cost_at = np.empty(MOST_ROWS)
     for root in range(first, last):
-        own = edge_of_row[root]
-        home = cols[own] if own >= 0 else -1
+        home = col_of_row[root]
         # What it costs that the root's own column is left free.
-        leave = -price[home] if own >= 0 else 0.0
+        leave = -price[home] if home >= 0 else 0.0
         level = 0
         row_at[0], edge_at[0], cost_at[0] = root, lo[root], 0.0
-        if own >= 0 and leave - dual[root] < cut:
+        if home >= 0 and leave - dual[root] < cut:
             out[root] += _weight(sharpness * (leave - dual[root]))
         while level >= 0:
             row = row_at[level]
             e = edge_at[level]
-            if e >= hi[row]:
+            if e >= hi[row] or cost_at[level] + extra[e] >= cut:
                 level -= 1
                 continue
             edge_at[level] += 1
             column = cols[e]
-            so_far = cost_at[level] + cost[e] - price[column] - dual[row]
-            if e == edge_of_row[row] or so_far >= cut:
-                continue
+            so_far = cost_at[level] + extra[e]
             if column == home:
                 out[root] += _weight(sharpness * so_far)
                 continue

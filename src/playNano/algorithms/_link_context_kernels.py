@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._assignment_kernels import Floats, Indices, Ints
+from playNano.algorithms._assignment_kernels import Floats, Indices
+from playNano.algorithms._link_grid_kernels import Detections
 from playNano.algorithms._link_model_kernels import Context
-from playNano.algorithms._linking_kernels import Detections
 
 
 @njit(cache=True, nogil=True)
@@ -84,37 +84,3 @@ def pull_sums(points: Detections, previous: Indices, context: Context, carry: in
             sums[known, 3] += past * step
             sums[known, 4] += future * step
             sums[known, 6] += step * step
-
-
-@njit(cache=True, nogil=True)
-def prune_pairs(
-    frame_of: Ints,
-    n_gaps: int,
-    lo: Ints,
-    hi: Ints,
-    cols: Indices,
-    cost: Floats,
-    dual: Floats,
-    price: Floats,
-    most: float,
-    new_ptr: Ints,
-    new_cols: Indices,
-) -> None:
-    """Keep the candidates whose cost is at most `most` above what the solved assignment would let pass."""
-    at = 0
-    for i in range(frame_of.size):
-        g = 0
-        new_ptr[i * n_gaps] = at
-        for e in range(lo[i], hi[i]):
-            j = cols[e]
-            if j == i or cost[e] - dual[i] - price[j] > most:
-                continue
-            while g < frame_of[j] - frame_of[i] - 1:
-                g += 1
-                new_ptr[i * n_gaps + g] = at
-            new_cols[at] = j
-            at += 1
-        while g < n_gaps - 1:
-            g += 1
-            new_ptr[i * n_gaps + g] = at
-    new_ptr[frame_of.size * n_gaps] = at

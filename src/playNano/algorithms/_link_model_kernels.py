@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from playNano.algorithms._assignment_kernels import Floats, Indices, Ints
-from playNano.algorithms._linking_kernels import Detections
+from playNano.algorithms._link_grid_kernels import Detections
 
 LEAST_GROWTH = 0.05
 FEATURE_OUTLIERS = 0.02
@@ -21,9 +21,8 @@ EXP_TABLE = np.exp(-np.arange(int(TABLE_END) * TABLE_STEPS + 1) / TABLE_STEPS)
 
 @njit(cache=True, nogil=True, inline="always")
 def decay(x: float) -> float:
-    """Return exp(-x) for x >= 0; 0 from TABLE_END on."""
-    if not x < TABLE_END:
-        return 0.0
+    """Return exp(-x) for x >= 0, but never less than exp(-TABLE_END)."""
+    x = x if x < TABLE_END else TABLE_END
     k = int(x * TABLE_STEPS)
     r = x - k * (1.0 / TABLE_STEPS)
     return float(EXP_TABLE[k] * (1.0 - r * (1.0 - r * (0.5 - r * (1.0 / 6.0 - r * (1.0 / 24.0))))))
@@ -80,27 +79,23 @@ class Features(NamedTuple):
     period: Floats
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _residual(
-    points: Detections, context: Context, motion: Motion, i: int, j: int
-) -> tuple[float, float, int]:
-    """Return the squared step that past and future do not explain, the gap, and what is known."""
-    gap = points.clock[j] - points.clock[i]
-    known = context.known_past[i] + 2 * context.known_future[j]
-    lever = gap if motion.carry == 1 else 1.0
+@njit(cache=True, nogil=True)
+def unexplained(
+    position: Floats, past: Floats, future: Floats, pull: Floats, i: int, j: int, known: int, lever: float
+) -> float:
+    """Return the squared step that past and future do not explain."""
     squared = 0.0
-    for d in range(points.position.shape[1]):
-        step = points.position[j, d] - points.position[i, d]
-        if known > 0:
-            step -= lever * motion.pull[known, 0] * context.past[i, d]
-            step -= lever * motion.pull[known, 1] * context.future[j, d]
+    for d in range(position.shape[1]):
+        step = position[j, d] - position[i, d]
+        step -= lever * (pull[known, 0] * past[i, d] + pull[known, 1] * future[j, d])
         squared += step * step
-    return squared, gap, known
+    return squared
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _growth(motion: Motion, k: int, gap: float) -> float:
-    return float(max(1.0 + motion.growth[k] * (gap - 1.0), LEAST_GROWTH))
+@njit(cache=True, nogil=True)
+def _grown(growth: float, gap: float) -> float:
+    """Return how much wider a step is over a gap."""
+    return float(max(1.0 + growth * (gap - 1.0), LEAST_GROWTH))
 
 
 @njit(cache=True, nogil=True)
@@ -115,15 +110,24 @@ def link_terms(
     sharp, height = np.empty((4, n_parts)), np.empty((4, n_parts))
     odd_sharp, odd_height = np.empty(n_parts), np.empty(n_parts)
     for known in range(4):
-        _gaussians(motion, 1.0, known, sharp[known], height[known])
+        gaussians(motion, 1.0, known, sharp[known], height[known])
+    position, clock, past, future = points.position, points.clock, context.past, context.future
+    known_past, known_future, pull, carry = (
+        context.known_past,
+        context.known_future,
+        motion.pull,
+        motion.carry,
+    )
     for j in rows:
         i = previous[j]
         if i < 0:
             continue
-        squared, gap, known = _residual(points, context, motion, i, j)
+        gap = clock[j] - clock[i]
+        known = known_past[i] + 2 * known_future[j]
+        squared = unexplained(position, past, future, pull, i, j, known, gap if carry == 1 else 1.0)
         inverse, peak = sharp[known], height[known]
         if gap != 1.0:
-            _gaussians(motion, gap, known, odd_sharp, odd_height)
+            gaussians(motion, gap, known, odd_sharp, odd_height)
             inverse, peak = odd_sharp, odd_height
         least = inverse[0]
         for k in range(n_parts):
@@ -133,12 +137,10 @@ def link_terms(
 
 
 @njit(cache=True, nogil=True)
-def spread_context(
-    rows: Ints, previous: Indices, following: Indices, terms: Floats, context: Context, motion: Motion
+def carry_forward(
+    rows: Ints, previous: Indices, terms: Floats, weight: Floats, persistence: float, forward: Floats
 ) -> None:
-    """Carry what the steps tell of the Gaussian along every track, forward and backward."""
-    forward, backward, weight = context.forward, context.backward, motion.weight
-    keep = motion.persistence
+    """Carry what the steps tell of the Gaussian along every track, from its start to its end."""
     for j in rows:
         i = previous[j]
         total = 0.0
@@ -148,8 +150,17 @@ def spread_context(
         for k in range(weight.size):
             forward[j, k] = weight[k]
             if total > 0.0:
-                forward[j, k] = keep * forward[i, k] * terms[j, k] / total + (1.0 - keep) * weight[k]
-    for i in rows[::-1]:
+                kept = persistence * forward[i, k] * terms[j, k] / total
+                forward[j, k] = kept + (1.0 - persistence) * weight[k]
+
+
+@njit(cache=True, nogil=True)
+def carry_backward(
+    rows: Ints, following: Indices, terms: Floats, weight: Floats, persistence: float, backward: Floats
+) -> None:
+    """Carry what the steps tell of the Gaussian along every track, from its end to its start."""
+    for r in range(rows.size - 1, -1, -1):
+        i = rows[r]
         j = following[i]
         total = 0.0
         if j >= 0:
@@ -158,7 +169,7 @@ def spread_context(
         for k in range(weight.size):
             backward[i, k] = 1.0
             if total > 0.0:
-                backward[i, k] = keep * backward[j, k] * terms[j, k] / total + (1.0 - keep)
+                backward[i, k] = persistence * backward[j, k] * terms[j, k] / total + (1.0 - persistence)
 
 
 @njit(cache=True, nogil=True)
@@ -178,25 +189,37 @@ def motion_sums(
     and 5 of gaps about two, 6 and 7 (four entries) links and squared step over variance by what is known, 8
     (two entries) steps after a step and those that kept their Gaussian.
     """
-    part = np.empty(motion.weight.size)
+    position, clock, past, future = points.position, points.clock, context.past, context.future
+    known_past, known_future, pull, carry = (
+        context.known_past,
+        context.known_future,
+        motion.pull,
+        motion.carry,
+    )
+    forward, backward = context.forward, context.backward
+    weight, variance, spread, growth = motion.weight, motion.variance, motion.spread, motion.growth
+    changed = 1.0 - motion.persistence
+    part = np.empty(weight.size)
     for j in rows:
         i = previous[j]
         if i < 0:
             continue
-        squared, gap, known = _residual(points, context, motion, i, j)
+        gap = clock[j] - clock[i]
+        known = known_past[i] + 2 * known_future[j]
+        squared = unexplained(position, past, future, pull, i, j, known, gap if carry == 1 else 1.0)
         total = 0.0
         fresh = 0.0
         for k in range(part.size):
-            likely = terms[j, k] * context.backward[j, k]
-            part[k] = context.forward[i, k] * likely
+            likely = terms[j, k] * backward[j, k]
+            part[k] = forward[i, k] * likely
             total += part[k]
-            fresh += motion.weight[k] * likely
+            fresh += weight[k] * likely
         if not total > 0.0:
             continue
-        squared /= motion.spread[known]
+        squared /= spread[known]
         for k in range(part.size):
             share = trust[j] * part[k] / total
-            grown = squared / _growth(motion, k, gap)
+            grown = squared / _grown(growth[k], gap)
             sums[0, k] += share
             sums[1, k] += share * grown
             if 0.5 < gap < 1.5:
@@ -205,11 +228,11 @@ def motion_sums(
             elif gap < 2.5:
                 sums[4, k] += share
                 sums[5, k] += share * squared
-            sums[7, known] += share * grown * motion.spread[known] / motion.variance[k]
+            sums[7, known] += share * grown * spread[known] / variance[k]
         sums[6, known] += trust[j]
         if previous[i] >= 0:
             sums[8, 0] += trust[j]
-            sums[8, 1] += trust[j] * (1.0 - (1.0 - motion.persistence) * fresh / total)
+            sums[8, 1] += trust[j] * (1.0 - changed * fresh / total)
 
 
 @njit(cache=True, nogil=True)
@@ -237,97 +260,10 @@ def feature_evidence(features: Features, i: int, j: int) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _unexplained(
-    position: Floats, past: Floats, future: Floats, pull: Floats, i: int, j: int, known: int, lever: float
-) -> float:
-    """Return the squared step that past and future do not explain; as `_residual`, on bare arrays."""
-    squared = 0.0
-    for d in range(position.shape[1]):
-        step = position[j, d] - position[i, d]
-        if known > 0:
-            step -= lever * (pull[known, 0] * past[i, d] + pull[known, 1] * future[j, d])
-        squared += step * step
-    return squared
-
-
 @njit(cache=True, nogil=True)
-def _gaussians(motion: Motion, gap: float, known: int, sharp: Floats, height: Floats) -> None:
+def gaussians(motion: Motion, gap: float, known: int, sharp: Floats, height: Floats) -> None:
     """Write 1 / (2 variance) and the height of each Gaussian at a gap."""
     for k in range(sharp.size):
-        variance = motion.spread[known] * motion.variance[k] * _growth(motion, k, gap)
+        variance = motion.spread[known] * motion.variance[k] * _grown(motion.growth[k], gap)
         sharp[k] = 0.5 / variance
         height[k] = (2.0 * np.pi * variance) ** (-0.5 * motion.dims)
-
-
-@njit(cache=True, nogil=True)
-def link_costs(
-    points: Detections,
-    context: Context,
-    motion: Motion,
-    features: Features,
-    n_gaps: int,
-    ptr: Ints,
-    candidates: Indices,
-    log_gap: Floats,
-    log_jump: Floats,
-    log_start: Floats,
-    log_end: Floats,
-    log_clutter: float,
-    keep: float,
-    first: int,
-    last: int,
-    lo: Ints,
-    hi: Ints,
-    out_cols: Indices,
-    out_cost: Floats,
-) -> None:
-    """Write the costs below `keep` of links from the detections first .. last, and of calling them clutter.
-
-    Row i's edges are put at lo[i] and on, clutter as an edge to itself; hi[i] tells where they end. Cost 0
-    is an end and a new start: log_start and log_end by frame, log_gap and log_jump by gap.
-    """
-    # Arrays by their own names: taken out of their tuples in the loop they cost a count of references each.
-    position, clock, frame_of = points.position, points.clock, points.frame_of
-    backward, past, future, pull = context.backward, context.past, context.future, motion.pull
-    known_past, known_future = context.known_past, context.known_future
-    n_parts, n_features = motion.weight.size, features.weight.size
-    # The last row is for gaps that are no whole number of frame intervals.
-    sharp, height = np.empty((n_gaps + 1, 4, n_parts)), np.empty((n_gaps + 1, 4, n_parts))
-    for g in range(n_gaps):
-        for known in range(4):
-            _gaussians(motion, g + 1.0, known, sharp[g, known], height[g, known])
-    slack = np.exp(-keep - 10.0 * n_features)
-    start, end, again, jump = np.exp(log_start), np.exp(log_end), np.exp(log_gap), np.exp(log_jump)
-    mine = np.empty(n_parts)
-    for i in range(first, last):
-        frame = frame_of[i]
-        at = lo[i]
-        out_cols[at], out_cost[at] = i, log_start[frame] + log_end[frame] - log_clutter
-        at += out_cost[at] < keep
-        mine[:] = context.forward[i]
-        for slot in range(i * n_gaps, (i + 1) * n_gaps):
-            g = slot - i * n_gaps
-            for e in range(ptr[slot], ptr[slot + 1]):
-                j = candidates[e]
-                gap = clock[j] - clock[i]
-                known = known_past[i] + 2 * known_future[j]
-                lever = gap if motion.carry == 1 else 1.0
-                squared = _unexplained(position, past, future, pull, i, j, known, lever)
-                row = g
-                if abs(gap - g - 1.0) > 1e-9:
-                    row = n_gaps
-                    _gaussians(motion, gap, known, sharp[row, known], height[row, known])
-                likely = jump[g]
-                for k in range(n_parts):
-                    fall = decay(squared * sharp[row, known, k])
-                    likely += mine[k] * backward[j, k] * height[row, known, k] * fall
-                unit = end[frame] * start[frame_of[j]] / again[g]
-                if likely <= unit * slack:
-                    continue
-                cost = -np.log(likely / unit)
-                if n_features > 0:
-                    cost -= feature_evidence(features, i, j)
-                out_cols[at], out_cost[at] = j, cost
-                at += cost < keep
-        hi[i] = at

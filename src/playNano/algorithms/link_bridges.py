@@ -10,7 +10,7 @@ import numpy.typing as npt
 from playNano.algorithms.link_model import ball_volume
 
 if TYPE_CHECKING:
-    from playNano.algorithms._linking_kernels import Detections
+    from playNano.algorithms._link_grid_kernels import Detections
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -70,10 +70,10 @@ def bridge_events(
     >>> int(after[6])
     4
     """
-    following = np.full(previous.size, -1, np.int64)
-    linked = np.flatnonzero(previous >= 0)
-    following[previous[linked]] = linked
-    length = _lengths(previous, following)
+    from playNano.algorithms._linking_kernels import turn_round
+
+    following = turn_round(previous)
+    length = _lengths(previous)
     last = points.frame_ptr.size - 2
     long = length >= LEAST_LENGTH
     ends = np.flatnonzero((following < 0) & long & (points.frame_of < last))
@@ -93,7 +93,7 @@ def bridge_events(
     return previous, confidence
 
 
-def _lengths(previous: npt.NDArray[np.int32], following: Ints) -> Ints:
+def _lengths(previous: npt.NDArray[np.int32]) -> Ints:
     """Return how many detections the track of each detection has."""
     from playNano.algorithms._linking_kernels import number_tracks
 

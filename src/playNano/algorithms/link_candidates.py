@@ -1,26 +1,24 @@
-"""Detections in canonical order, and the pairs of them that a track could join."""
+"""Detections in canonical order, and the grid by which those near a place are found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.link_threads import blocks_of, in_threads
+from playNano.algorithms.link_threads import frame_blocks, in_threads
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms._linking_kernels import Detections, Grid
+    from playNano.algorithms._link_grid_kernels import Detections, Grid
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 DistanceScale = Literal["constant", "sqrt", "linear"]
 
 REACH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
-MAX_PAIRS_IN_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -158,34 +156,26 @@ def _clock(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float |
 
 
 def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.bool_]) -> Prepared:
-    from playNano.algorithms._linking_kernels import Detections, finish_sort
+    from playNano.algorithms._link_grid_kernels import Detections, sort_by_frame, sort_frames
 
     dims = where.shape[1]
     if dims == 1:
         where = np.column_stack([where, np.zeros(where.shape[0])])
-    rank = np.cumsum(seen) - 1
     n_frames = int(seen.sum())
-    kept = np.flatnonzero(seen[frames]) if not seen.all() else np.arange(frames.size)
-    frame_of = rank[frames[kept]]
-    frame_ptr = np.zeros(n_frames + 1, np.int64)
-    np.cumsum(np.bincount(frame_of, minlength=n_frames), out=frame_ptr[1:])
-    order = kept[_nearly_sorted(frame_of, where[kept, 0])].astype(np.int64)
-    frame_of = rank[frames[order]]
-    finish_sort(order, frame_ptr, where)
+    rank = np.where(seen, np.cumsum(seen) - 1, -1)
+    rank_of = rank[frames]
+    count = np.bincount(rank_of[rank_of >= 0], minlength=n_frames)
+    frame_ptr = np.concatenate([[0], np.cumsum(count)])
+    order = sort_by_frame(rank_of, frame_ptr)
+    position, time = np.empty((order.size, where.shape[1])), np.empty(order.size)
     latest = np.full(n_frames, -np.inf)
-    np.maximum.at(latest, frame_of, clock[order])
-    points = Detections(where[order], clock[order], frame_of.astype(np.int64), frame_ptr, latest)
+
+    def run(span: tuple[int, int]) -> None:
+        sort_frames(span, frame_ptr, where, clock, order, position, time, latest)
+
+    in_threads(run, frame_blocks(frame_ptr))
+    points = Detections(position, time, np.repeat(np.arange(n_frames), count), frame_ptr, latest)
     return Prepared(points, order, frames.size, dims)
-
-
-def _nearly_sorted(frame_of: Ints, y: Floats) -> Ints:
-    """Sort by frame and, but for rounding, by y: one key for both is the fastest to sort."""
-    if not y.size:
-        return np.zeros(0, np.int64)
-    low = y.min()
-    span = 2.0 * (float(y.max()) - float(low)) + 1e-300
-    key = frame_of + (y - low) / span
-    return np.asarray(np.argsort(key), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -203,101 +193,23 @@ class Reach:
         return cls(max_distance, n_gaps, power, np.full(n_gaps, np.inf))
 
 
-@dataclass(frozen=True)
-class PairBlock:
-    """Candidate pairs from the detections first .. last on.
+def sort_into_cells(points: Detections, width: float) -> Grid:
+    """Sort the detections of every frame into cells about as wide as told."""
+    from playNano.algorithms._link_grid_kernels import Grid, fill_grid, plan_grid
 
-    The pairs of detection i at a gap of g frames are ptr[(i - first) * n_gaps + g - 1] and on; `cols` is the
-    later detection of each, `squared` their squared distance, if asked for.
-    """
+    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, width)
+    grid = Grid(
+        size,
+        origin,
+        shape,
+        first_cell,
+        np.full(int(first_cell[-1]) + 1, points.frame_of.size, np.int64),
+        np.empty(points.frame_of.size, np.int32),
+        np.empty(points.position.shape),
+    )
 
-    first: int
-    last: int
-    ptr: Ints
-    cols: npt.NDArray[np.int32]
-    squared: Floats
+    def run(span: tuple[int, int]) -> None:
+        fill_grid(span, points.position, points.frame_ptr, grid)
 
-
-@dataclass(frozen=True)
-class PairSource:
-    """Detections in a grid, from which candidate pairs are written block by block."""
-
-    points: Detections
-    grid: Grid
-    reach: Reach
-    bound: Ints
-
-    def block(self, first_frame: int, last_frame: int, *, distances: bool) -> PairBlock:
-        """Write the pairs from the detections of the frames first_frame .. last_frame on."""
-        from playNano.algorithms._linking_kernels import scan_pairs
-
-        points, reach = self.points, self.reach
-        first, last = int(points.frame_ptr[first_frame]), int(points.frame_ptr[last_frame])
-        room = int(self.bound[first_frame:last_frame].sum())
-        ptr = np.zeros((last - first) * reach.n_gaps + 1, np.int64)
-        cols = np.empty(room, np.int32)
-        squared = np.empty(room if distances else 0)
-        n = scan_pairs(
-            points,
-            self.grid,
-            first,
-            last,
-            reach.n_gaps,
-            reach.max_distance**2,
-            reach.power,
-            reach.limit2,
-            ptr,
-            cols,
-            squared,
-        )
-        return PairBlock(first, last, ptr, cols[:n], squared[:n])
-
-    def blocks(self) -> Iterator[tuple[int, int]]:
-        """Cut the movie into runs of frames whose pairs fit a fixed room."""
-        n_frames = self.bound.size
-        total = np.concatenate([[0], np.cumsum(self.bound)])
-        start = 0
-        while start < n_frames:
-            since = total[max(start - self.reach.n_gaps, 0)]
-            stop = int(np.searchsorted(total, since + MAX_PAIRS_IN_BLOCK, side="right")) - 1
-            stop = min(max(stop, start + 1), n_frames)
-            yield start, stop
-            start = stop
-
-    def all_pairs(self) -> PairBlock:
-        """Write all pairs of the movie, without distances."""
-
-        def run(span: tuple[int, int]) -> tuple[Ints, npt.NDArray[np.int32]]:
-            part = self.block(*span, distances=False)
-            return part.ptr, part.cols
-
-        parts = in_threads(run, list(self.blocks()))
-        offset = np.cumsum([0] + [cols.size for _, cols in parts])
-        ptr = [ptr[:-1] + shift for (ptr, _), shift in zip(parts, offset[:-1], strict=True)]
-        return PairBlock(
-            0,
-            self.points.frame_of.size,
-            np.concatenate([*ptr, offset[-1:]]),
-            np.concatenate([cols for _, cols in parts]),
-            np.zeros(0),
-        )
-
-
-def pair_source(points: Detections, reach: Reach) -> PairSource:
-    """Sort detections into cells about as wide as the reach, by frame, and bound the number of pairs."""
-    from playNano.algorithms._linking_kernels import Grid, bound_pairs, fill_grid, plan_grid
-
-    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, float(reach.max_distance))
-    cell_ptr, member, place = fill_grid(points.position, points.frame_ptr, size, origin, shape, first_cell)
-    grid = Grid(size, origin, shape, first_cell, cell_ptr, member, place)
-    n_frames = points.frame_ptr.size - 1
-
-    def run(block: tuple[int, int]) -> Ints:
-        bound = np.zeros(n_frames, np.int64)
-        bound_pairs(
-            points, grid, *block, reach.n_gaps, reach.max_distance**2, reach.power, reach.limit2, bound
-        )
-        return bound
-
-    bound = np.sum(in_threads(run, blocks_of(points.frame_of.size)), axis=0)
-    return PairSource(points, grid, reach, bound)
+    in_threads(run, frame_blocks(points.frame_ptr))
+    return grid

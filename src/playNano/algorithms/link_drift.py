@@ -8,11 +8,12 @@ import numpy as np
 
 from playNano.algorithms.link_candidates import Floats
 from playNano.algorithms.link_model import thinned
+from playNano.algorithms.link_threads import frame_blocks, in_threads
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from playNano.algorithms._linking_kernels import Detections
+    from playNano.algorithms._link_grid_kernels import Detections
 
 
 def common_motion(points: Detections, previous: npt.NDArray[np.int32]) -> Floats:
@@ -35,28 +36,26 @@ def common_motion(points: Detections, previous: npt.NDArray[np.int32]) -> Floats
         Offset of each observed frame, in the unit of the positions; frames without links move on with the
         mean drift.
     """
-    from playNano.algorithms._linking_kernels import frame_medians
+    from playNano.algorithms._linking_kernels import count_steps, middle_steps
 
     n_frames = points.frame_ptr.size - 1
     dims = points.position.shape[1]
-    target = np.flatnonzero(previous >= 0)
-    source = previous[target]
-    near = points.frame_of[target] - points.frame_of[source] == 1
-    target, source = target[near], source[near]
-    step = points.position[target] - points.position[source]
-    frame = points.frame_of[target]
+    blocks = frame_blocks(points.frame_ptr)
+    count = np.zeros(n_frames, np.int64)
+    in_threads(lambda frames: count_steps(frames, points, previous, count), blocks)
+    edges = np.concatenate([[0], np.cumsum(count)])
+    step = np.empty((int(edges[-1]), dims))
     middle = np.zeros((n_frames, dims))
     noise = np.full((n_frames, dims), np.inf)
-    edges = np.searchsorted(frame, np.arange(n_frames + 1))
-    if target.size < 3:
+    if step.shape[0] < 3:
         return middle
-    count = np.diff(edges)
     has = np.flatnonzero(count)
-    frame_medians(step, edges, middle)
+    in_threads(lambda frames: middle_steps(frames, points, previous, edges, step, middle), blocks)
+    some = thinned(np.arange(step.shape[0]))
+    own = step[some] - middle[np.searchsorted(edges, some, side="right") - 1]
     # The median's variance is pi / 2 times that of the mean; the steps' own scale is taken robustly.
     for axis in range(dims):
-        own = step[:, axis] - middle[frame, axis]
-        scale2 = (1.4826 * np.median(np.abs(thinned(own)))) ** 2 * np.mean(
+        scale2 = (1.4826 * np.median(np.abs(own[:, axis]))) ** 2 * np.mean(
             count[has] / np.maximum(count[has] - 1, 1)
         )
         noise[has, axis] = 0.5 * np.pi * scale2 / count[has]

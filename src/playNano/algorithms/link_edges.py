@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.link_candidates import Floats, Ints, PairBlock, Reach, pair_source
+from playNano.algorithms.link_candidates import Floats, Ints, Reach, sort_into_cells
 from playNano.algorithms.link_model import MotionModel, Rates
 from playNano.algorithms.link_settings import Settings
 from playNano.algorithms.link_threads import blocks_of, in_threads
 
 if TYPE_CHECKING:
     from playNano.algorithms._assignment_kernels import Matching
+    from playNano.algorithms._link_cost_kernels import Odds
+    from playNano.algorithms._link_grid_kernels import Detections
     from playNano.algorithms._link_model_kernels import Motion
-    from playNano.algorithms._linking_kernels import Detections
 
 # Links that cost up to this much more than an end and a start still count as rivals of the chosen ones.
 RIVAL_COST = 1.0
@@ -31,30 +33,60 @@ REACH_SURPLUS = 2.0
 
 @dataclass(frozen=True)
 class Edges:
-    """Candidate pairs, and the edges of the assignment: row i has the edges lo[i] .. hi[i].
+    """The edges of the assignment: row i has the edges lo[i] .. hi[i].
 
     An edge leads to a later detection, or to the row's own: then the detection is called clutter.
     """
 
-    pairs: PairBlock
     lo: Ints
     hi: Ints
     cols: npt.NDArray[np.int32]
     cost: Floats
 
 
-def with_room(pairs: PairBlock, n_gaps: int) -> Edges:
-    """Make room for the edges of all pairs, each row's in a place of its own."""
-    n = pairs.last - pairs.first
-    lo = pairs.ptr[:-1:n_gaps] + np.arange(n)
-    room = pairs.cols.size + n
-    return Edges(pairs, lo, lo.copy(), np.empty(room, np.int32), np.empty(room))
+def first_edges(points: Detections, model: MotionModel, rates: Rates, settings: Settings) -> Edges:
+    """Find the pairs of detections that a link may join, and work out what each costs."""
+    from playNano.algorithms._link_cost_kernels import first_costs
+    from playNano.algorithms._link_grid_kernels import bound_pairs
 
+    n = points.frame_of.size
+    reach = _useful_reach(model, rates, settings)
+    grid = sort_into_cells(points, reach.max_distance)
+    within = reach.max_distance**2, reach.power, reach.limit2
+    odds = _odds(points, model, rates, settings)
+    blocks = blocks_of(n)
 
-def candidates(points: Detections, model: MotionModel, rates: Rates, settings: Settings) -> Edges:
-    """Find the pairs of detections that a link may join."""
-    pairs = pair_source(points, _useful_reach(model, rates, settings)).all_pairs()
-    return with_room(pairs, settings.n_gaps)
+    def bound(block: tuple[int, int]) -> int:
+        return int(bound_pairs(points, grid, *block, reach.n_gaps, *within))
+
+    # What is not written to takes no memory, so that the bound may be far too high.
+    room = [
+        bounded + last - first
+        for bounded, (first, last) in zip(in_threads(bound, blocks), blocks, strict=True)
+    ]
+    begin = np.concatenate([[0], np.cumsum(room)])
+    edges = Edges(
+        np.empty(n, np.int64), np.empty(n, np.int64), np.empty(begin[-1], np.int32), np.empty(begin[-1])
+    )
+
+    def run(block: tuple[int, int, int]) -> None:
+        first_costs(
+            points,
+            grid,
+            model.context,
+            model.motion,
+            model.features,
+            odds,
+            *within,
+            *block,
+            edges.lo,
+            edges.hi,
+            edges.cols,
+            edges.cost,
+        )
+
+    in_threads(run, [(*block, int(at)) for block, at in zip(blocks, begin[:-1], strict=True)])
+    return edges
 
 
 def _useful_reach(model: MotionModel, rates: Rates, settings: Settings) -> Reach:
@@ -85,32 +117,50 @@ def log_jumps(motion: Motion, rates: Rates, settings: Settings) -> Floats:
     return np.where(pays, jump, -np.inf)
 
 
-def price(points: Detections, model: MotionModel, rates: Rates, edges: Edges, settings: Settings) -> None:
-    """Work out the cost of every candidate, and keep as edges those that may matter."""
-    from playNano.algorithms._link_model_kernels import link_costs
+def _odds(points: Detections, model: MotionModel, rates: Rates, settings: Settings) -> Odds:
+    from playNano.algorithms._link_cost_kernels import Odds
 
     n_frames, n_gaps = points.frame_ptr.size - 1, settings.n_gaps
-    log_gap = rates.log_gap(n_gaps)
-    log_start, log_end = rates.log_start(n_frames, n_gaps), rates.log_end(n_frames, n_gaps)
-    log_jump = log_jumps(model.motion, rates, settings)
+    return Odds(
+        np.exp(rates.log_gap(n_gaps)),
+        np.exp(log_jumps(model.motion, rates, settings)),
+        np.exp(rates.log_start(n_frames, n_gaps)),
+        np.exp(rates.log_end(n_frames, n_gaps)),
+        math.exp(rates.log_clutter),
+        RIVAL_COST,
+    )
+
+
+def price_again(
+    points: Detections,
+    model: MotionModel,
+    rates: Rates,
+    edges: Edges,
+    state: Matching,
+    settings: Settings,
+    *,
+    prune: bool,
+) -> None:
+    """Work out the cost of every edge anew, in place; with `prune`, but for those that matter no more.
+
+    These are far from what the solved assignment would let pass; later passes change costs little.
+    """
+    from playNano.algorithms._link_cost_kernels import later_costs
+
+    odds = _odds(points, model, rates, settings)
+    most = RIVAL_CUT / model.sharpness + PRUNE_SURPLUS if prune else np.inf
 
     def run(block: tuple[int, int]) -> None:
-        link_costs(
+        later_costs(
             points,
             model.context,
             model.motion,
             model.features,
-            n_gaps,
-            edges.pairs.ptr,
-            edges.pairs.cols,
-            log_gap,
-            log_jump,
-            log_start,
-            log_end,
-            rates.log_clutter,
-            RIVAL_COST,
-            block[0],
-            block[1],
+            odds,
+            state.edge_of_row,
+            state.price,
+            most,
+            *block,
             edges.lo,
             edges.hi,
             edges.cols,
@@ -131,62 +181,25 @@ def solve(edges: Edges) -> Matching:
     return state
 
 
-def prune(edges: Edges, state: Matching, points: Detections, n_gaps: int, sharpness: float) -> Edges:
-    """Leave out candidates that the solution is far from using; later passes change costs little.
-
-    The room of the old edges is used again: they are gone.
-    """
-    from playNano.algorithms._link_context_kernels import prune_pairs
-
-    pairs = edges.pairs
-    prune_pairs(
-        points.frame_of,
-        n_gaps,
-        edges.lo,
-        edges.hi,
-        edges.cols,
-        edges.cost,
-        _duals(edges, state),
-        state.price,
-        RIVAL_CUT / sharpness + PRUNE_SURPLUS,
-        pairs.ptr,
-        pairs.cols,
-    )
-    pairs = replace(pairs, cols=pairs.cols[: pairs.ptr[-1]])
-    lo = pairs.ptr[:-1:n_gaps] + np.arange(edges.lo.size)
-    return Edges(pairs, lo, lo.copy(), edges.cols, edges.cost)
-
-
-def _duals(edges: Edges, state: Matching) -> Floats:
-    """Return what each row pays in the solved assignment."""
-    dual = np.zeros(state.edge_of_row.size)
-    has = state.edge_of_row >= 0
-    edge = state.edge_of_row[has]
-    dual[has] = edges.cost[edge] - state.price[edges.cols[edge]]
-    return dual
-
-
 def chosen_links(edges: Edges, state: Matching) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Return the detection before each one, and which detections were called clutter."""
-    n = edges.lo.size
-    previous = np.full(n, -1, np.int32)
-    false = np.zeros(n, np.bool_)
-    source = np.flatnonzero(state.edge_of_row >= 0)
-    target = edges.cols[state.edge_of_row[source]]
-    itself = source == target
-    previous[target[~itself]] = source[~itself]
-    false[target[itself]] = True
-    return previous, false
+    from playNano.algorithms._link_cost_kernels import read_links
+
+    previous = np.empty(edges.lo.size, np.int32)
+    false = np.zeros(edges.lo.size, np.int32)
+    read_links(state.edge_of_row, edges.cols, previous, false)
+    return previous, false > 0
 
 
 def put_in_place(edges: Edges, previous: npt.NDArray[np.int32], state: Matching) -> None:
     """Replace the best links by given ones; those that are no candidate are left out."""
+    from playNano.algorithms._linking_kernels import turn_round
+
     count = edges.hi - edges.lo
     source = np.repeat(np.arange(count.size), count)
     at = np.arange(source.size) + np.repeat(edges.lo - np.cumsum(count) + count, count)
     target = edges.cols[at]
-    free = previous < 0
-    free[previous[previous >= 0]] = False
+    free = (previous < 0) & (turn_round(previous) < 0)
     wanted = previous[target] == source
     wanted |= (target == source) & free[source] & (edges.cost[at] < 0)
     state.edge_of_row[:] = -1
@@ -197,38 +210,39 @@ def put_in_place(edges: Edges, previous: npt.NDArray[np.int32], state: Matching)
 
 
 def weigh(
-    edges: Edges, state: Matching, previous: npt.NDArray[np.int32], sharpness: float
+    edges: Edges, state: Matching, previous: npt.NDArray[np.int32], sharpness: float, *, optimal: bool
 ) -> tuple[Floats, float]:
-    """Return each link's probability beside its rivals, and the total cost of the assignment."""
-    from playNano.algorithms._link_confidence_kernels import rival_weights
+    """Return each link's probability beside its rivals, and the total cost of the assignment.
 
-    dual = _duals(edges, state)
+    The edges are gone afterwards: their room serves to sort the rivals. `optimal` tells that no step away
+    from the assignment gains anything, so that one that costs too much needs no second look.
+    """
+    from playNano.algorithms._link_confidence_kernels import rival_weights, sort_rivals
+
+    n = previous.size
+    has = state.edge_of_row >= 0
+    edge = state.edge_of_row[has]
+    col_of_row, dual = np.full(n, -1, np.int32), np.zeros(n)
+    col_of_row[has] = edges.cols[edge]
+    dual[has] = edges.cost[edge] - state.price[edges.cols[edge]]
+    total = float(edges.cost[edge].sum())
+    cut = RIVAL_CUT / sharpness
+    row_edges = edges.lo, edges.hi, edges.cols, edges.cost
+
+    def sort(block: tuple[int, int]) -> None:
+        sort_rivals(*row_edges, col_of_row, state.price, dual, cut if optimal else np.inf, *block)
 
     def run(block: tuple[int, int]) -> Floats:
-        weights = np.zeros(previous.size)
-        rival_weights(
-            edges.lo,
-            edges.hi,
-            edges.cols,
-            edges.cost,
-            state.edge_of_row,
-            state.row_of_col,
-            state.price,
-            dual,
-            block[0],
-            block[1],
-            RIVAL_DEPTH,
-            RIVAL_CUT / sharpness,
-            sharpness,
-            weights,
-        )
+        weights = np.zeros(n)
+        holders = col_of_row, state.row_of_col, state.price, dual
+        rival_weights(*row_edges, *holders, *block, RIVAL_DEPTH, cut, sharpness, weights)
         return weights
 
-    rivals = np.sum(in_threads(run, blocks_of(previous.size)), axis=0)
-    held = np.zeros(previous.size, np.bool_)
-    edge = state.edge_of_row[state.edge_of_row >= 0]
-    held[edges.cols[edge]] = True
-    confidence = np.full(previous.size, np.nan)
+    in_threads(sort, blocks_of(n))
+    rivals = np.sum(in_threads(run, blocks_of(n)), axis=0)
+    held = np.zeros(n, np.bool_)
+    held[col_of_row[has]] = True
+    confidence = np.full(n, np.nan)
     linked = previous >= 0
     confidence[linked] = np.where(held[linked], 1.0 / (1.0 + rivals[previous[linked]]), 0.0)
-    return confidence, float(edges.cost[edge].sum())
+    return confidence, total

@@ -14,7 +14,14 @@ from playNano.algorithms.link_candidates import (
     Reach,
 )
 from playNano.algorithms.link_drift import common_motion
-from playNano.algorithms.link_edges import candidates, chosen_links, price, prune, put_in_place, solve, weigh
+from playNano.algorithms.link_edges import (
+    chosen_links,
+    first_edges,
+    price_again,
+    put_in_place,
+    solve,
+    weigh,
+)
 from playNano.algorithms.link_features import measure_features
 from playNano.algorithms.link_model import (
     LEAST_STEP,
@@ -31,8 +38,8 @@ from playNano.algorithms.link_settings import Settings
 from playNano.algorithms.link_solve import match_frames
 
 if TYPE_CHECKING:
+    from playNano.algorithms._link_grid_kernels import Detections
     from playNano.algorithms._link_model_kernels import Features
-    from playNano.algorithms._linking_kernels import Detections
 
 PASSES = 5
 # Passes end when this part of the detections, or less, changes its link.
@@ -43,6 +50,8 @@ FIRST_TRIM = 4.0
 # How many others may lie nearer than a far step for it to count, a little, as one: rare movers among others.
 FIRST_CROWD = 0.6
 LONELY_TRUST = 0.1
+# Steps between lines scanned at nearly one time would count for too much.
+LEAST_GAP = 0.25
 # Fewer links than these cannot tell how particles move: their movie is linked from frame to frame.
 ENOUGH_LINKS = 30
 # Links in the whole movie that are none the model foresees, if nothing is known.
@@ -78,22 +87,23 @@ def assign_movie(found: Prepared, features: Features, settings: Settings) -> Ass
     settings
         What is asked for.
     """
+    from playNano.algorithms._linking_kernels import squared_steps
+
     n_gaps = settings.n_gaps
     points, drift, previous = _first_guess(found.points, settings)
     if np.count_nonzero(previous >= 0) < ENOUGH_LINKS and not settings.by_frame and not settings.informed:
         settings = replace(settings, by_frame=True)
         points, drift, previous = _first_guess(found.points, settings)
     measure_features(features, previous)
-    squared = _squared_steps(points, previous)
+    squared = squared_steps(points, previous, LEAST_GAP)
     model = _first_model(points, squared, features, settings, found.dims)
     rates = _first_rates(points, previous, settings, found.dims)
     trust = _first_trust(previous, squared, rates.found / rates.area, found.dims)
     look_around(model, points, previous, trust, rounds=FIRST_ROUNDS)
-    edges = candidates(points, model, rates, settings)
+    edges = first_edges(points, model, rates, settings)
+    state = solve(edges)
     before = previous
     for turn in range(PASSES):
-        price(points, model, rates, edges, settings)
-        state = solve(edges)
         best, false = chosen_links(edges, state)
         if not settings.by_frame:
             previous = best
@@ -101,16 +111,16 @@ def assign_movie(found: Prepared, features: Features, settings: Settings) -> Ass
         before = best
         if settled or turn == PASSES - 1:
             break
-        if turn == 0:
-            edges = prune(edges, state, points, n_gaps, model.sharpness)
         gaps = points.frame_of[previous >= 0] - points.frame_of[previous[previous >= 0]]
         rates = estimate_rates(
             rates, settings.given, gaps=gaps, single=false, previous=previous, points=points, n_gaps=n_gaps
         )
         look_around(model, points, previous, np.ones(previous.size), rounds=ROUNDS)
+        price_again(points, model, rates, edges, state, settings, prune=turn == 0)
+        state = solve(edges)
     if settings.by_frame:
         put_in_place(edges, previous, state)
-    confidence, cost = weigh(edges, state, previous, model.sharpness)
+    confidence, cost = weigh(edges, state, previous, model.sharpness, optimal=not settings.by_frame)
     return Assignment(previous, confidence, false, drift, cost, model, rates)
 
 
@@ -161,23 +171,17 @@ def _first_trust(previous: npt.NDArray[np.int32], squared: Floats, density: floa
     return trust
 
 
-def _squared_steps(points: Detections, previous: npt.NDArray[np.int32]) -> Floats:
-    """Return the squared step per frame interval of every link."""
-    target = np.flatnonzero(previous >= 0)
-    source = previous[target]
-    gap = np.maximum(points.clock[target] - points.clock[source], 0.25)
-    return np.asarray(((points.position[target] - points.position[source]) ** 2).sum(axis=1) / gap)
-
-
 def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: Settings, dims: int) -> Rates:
     """Guess the rates: what the first linking left alone is taken for clutter."""
+    from playNano.algorithms._linking_kernels import turn_round
+
     n_frames = points.frame_ptr.size - 1
-    alone = previous < 0
-    alone[previous[previous >= 0]] = False
-    extent = np.ptp(points.position[:, :dims], axis=0)
-    area = float(np.prod(np.maximum(extent, settings.max_distance)))
+    n_alone = np.count_nonzero((previous < 0) & (turn_round(previous) < 0))
+    area = 1.0
+    for along in points.position.T[:dims]:
+        area *= max(float(along.max() - along.min()), settings.max_distance)
     given = settings.given
-    n_false = max(float(alone.sum()), 0.005 * previous.size)
+    n_false = max(float(n_alone), 0.005 * previous.size)
     # Gaps count as ends here, so that this is the most that there can be.
     n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
     lost = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))

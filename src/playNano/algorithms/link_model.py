@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from playNano.algorithms.link_threads import blocks_of, in_threads
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from playNano.algorithms._link_grid_kernels import Detections
     from playNano.algorithms._link_model_kernels import Context, Features, Motion
-    from playNano.algorithms._linking_kernels import Detections
+
+Number = TypeVar("Number", bound=np.generic)
 
 N_PARTS = 3
 LEAST_SHARE = 1e-3
@@ -176,7 +178,7 @@ def first_motion(
     )
 
 
-def thinned(values: Floats) -> Floats:
+def thinned(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """Return every so many of the values, as many as an estimate needs."""
     return values[:: -(-values.size // ENOUGH_DETECTIONS) or 1]
 
@@ -205,11 +207,9 @@ def look_around(
     its track.
     """
     from playNano.algorithms import _link_context_kernels as contexts
-    from playNano.algorithms import _link_model_kernels as kernels
+    from playNano.algorithms._linking_kernels import turn_round
 
-    following = np.full(previous.size, -1, np.int32)
-    targets = np.flatnonzero(previous >= 0)
-    following[previous[targets]] = targets
+    following = turn_round(previous)
     if model.name != "brownian":
         gather = contexts.velocity_context if model.name == "directed" else contexts.offset_context
         gather(
@@ -228,26 +228,56 @@ def look_around(
     terms = np.zeros((previous.size, model.motion.weight.size))
     rows = _sample(previous)
     for _ in range(rounds):
-        _link_terms(model, points, rows, previous, terms)
-        kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
-        sums = np.zeros((9, max(4, model.motion.weight.size)))
-        kernels.motion_sums(points, rows, previous, trust, terms, model.context, model.motion, sums)
+        _spread_terms(model, points, rows, previous, following, terms)
+        sums = _add_up(model, points, rows, previous, trust, terms)
         model.motion = _next_motion(model, sums)
-    rows = np.arange(previous.size)
-    _link_terms(model, points, rows, previous, terms)
-    kernels.spread_context(rows, previous, following, terms, model.context, model.motion)
+    _spread_terms(model, points, np.arange(previous.size), previous, following, terms)
 
 
-def _link_terms(
-    model: MotionModel, points: Detections, rows: Ints, previous: npt.NDArray[np.int32], terms: Floats
+def _add_up(
+    model: MotionModel,
+    points: Detections,
+    rows: Ints,
+    previous: npt.NDArray[np.int32],
+    trust: Floats,
+    terms: Floats,
+) -> Floats:
+    """Return the sums over the links of the rows from which the motion is estimated; see `motion_sums`."""
+    from playNano.algorithms._link_model_kernels import motion_sums
+
+    def run(block: tuple[int, int]) -> Floats:
+        sums = np.zeros((9, max(4, model.motion.weight.size)))
+        part = rows[slice(*block)]
+        motion_sums(points, part, previous, trust, terms, model.context, model.motion, sums)
+        return sums
+
+    return np.asarray(np.sum(in_threads(run, blocks_of(rows.size)), axis=0))
+
+
+def _spread_terms(
+    model: MotionModel,
+    points: Detections,
+    rows: Ints,
+    previous: npt.NDArray[np.int32],
+    following: npt.NDArray[np.int32],
+    terms: Floats,
 ) -> None:
-    """Write how likely each Gaussian makes the links of the rows, in threads."""
-    from playNano.algorithms._link_model_kernels import link_terms
+    """Write how likely each Gaussian makes the links of the rows, and carry that along their tracks."""
+    from playNano.algorithms._link_model_kernels import carry_backward, carry_forward, link_terms
 
-    def run(block: tuple[int, int]) -> None:
-        link_terms(points, rows[slice(*block)], previous, model.context, model.motion, terms)
+    motion, context = model.motion, model.context
 
-    in_threads(run, blocks_of(rows.size))
+    def write(block: tuple[int, int]) -> None:
+        link_terms(points, rows[slice(*block)], previous, context, motion, terms)
+
+    def carry(forward: bool) -> None:
+        if forward:
+            carry_forward(rows, previous, terms, motion.weight, motion.persistence, context.forward)
+        else:
+            carry_backward(rows, following, terms, motion.weight, motion.persistence, context.backward)
+
+    in_threads(write, blocks_of(rows.size))
+    in_threads(carry, (True, False))
 
 
 def _sample(previous: npt.NDArray[np.int32]) -> Ints:

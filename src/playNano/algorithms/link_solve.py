@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.link_candidates import Floats, Ints, Reach, pair_source
+from playNano.algorithms.link_candidates import Floats, Ints, Reach, sort_into_cells
+from playNano.algorithms.link_threads import frame_blocks, in_threads
 
 if TYPE_CHECKING:
-    from playNano.algorithms._linking_kernels import Detections
+    from playNano.algorithms._link_grid_kernels import Detections
 
 # A link at the very edge of the reach is worth nothing; this makes it better than none.
 SKIP_SURPLUS = 1e-9
@@ -24,43 +25,27 @@ def match_frames(points: Detections, reach: Reach) -> npt.NDArray[np.int32]:
     points
         Detections in canonical order.
     reach
-        How far, and over how many frames, a link may go.
+        How far, and over how many frames, a link may go; its `limit2` has no part in this.
     """
     from playNano.algorithms._assignment_kernels import new_matching
-    from playNano.algorithms._linking_kernels import link_block, pair_costs
+    from playNano.algorithms._linking_kernels import link_block
 
     n, n_gaps = points.frame_of.size, reach.n_gaps
+    n_frames = points.frame_ptr.size - 1
     previous = np.full(n, -1, np.int32)
-    state = new_matching(n, n)
-    lo, hi = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    source = pair_source(points, reach)
-    for start, stop in source.blocks():
-        pairs = source.block(max(start - n_gaps, 0), stop, distances=True)
-        pair_costs(
-            points,
-            pairs.first,
-            pairs.last,
-            n_gaps,
-            reach.max_distance**2,
-            reach.power,
-            pairs.ptr,
-            pairs.cols,
-            pairs.squared,
-        )
-        link_block(
-            points,
-            (start, stop),
-            n_gaps,
-            pairs.first,
-            pairs.ptr,
-            pairs.cols,
-            pairs.squared,
-            SKIP_SURPLUS,
-            lo,
-            hi,
-            state,
-            previous,
-        )
+    if not n:
+        return previous
+    grid = sort_into_cells(points, reach.max_distance)
+    taken = np.zeros(n, np.int32)
+    most = int(np.diff(points.frame_ptr).max())
+
+    def run(frames: tuple[int, int]) -> None:
+        state = new_matching(min(n_gaps, n_frames) * most, most)
+        base2 = reach.max_distance**2
+        link_block(points, grid, frames, n_gaps, base2, reach.power, SKIP_SURPLUS, state, taken, previous)
+
+    # Without gaps, what is open depends on one frame alone.
+    in_threads(run, frame_blocks(points.frame_ptr) if n_gaps == 1 else [(0, n_frames)])
     return previous
 
 

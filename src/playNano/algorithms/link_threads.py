@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 T = TypeVar("T")
 B = TypeVar("B")
 
 # The blocks depend on the data alone, so that results do on no machine's number of cores.
 N_BLOCKS = 4
-LEAST_FOR_BLOCKS = 20_000
+LEAST_FOR_BLOCKS = 5_000
 
 
 def blocks_of(n: int) -> list[tuple[int, int]]:
@@ -30,6 +34,22 @@ def blocks_of(n: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
+def frame_blocks(frame_ptr: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut frames into a few runs with about as many detections in each, or one if that is not worth it.
+
+    `frame_ptr` tells where the detections of each frame start, (n_frames + 1,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame_blocks(np.array([0, 9_000, 18_000, 27_000, 36_000]))
+    [(0, 1), (1, 2), (2, 3), (3, 4)]
+    """
+    edges = np.searchsorted(frame_ptr, [0, *(last for _, last in blocks_of(int(frame_ptr[-1])))])
+    edges[0], edges[-1] = 0, frame_ptr.size - 1
+    return [(int(a), int(b)) for a, b in pairwise(edges) if b > a]
+
+
 def in_threads(task: Callable[[B], T], blocks: Sequence[B]) -> list[T]:
     """Run a task that releases the interpreter's lock on every block; return the results in order.
 
@@ -40,5 +60,13 @@ def in_threads(task: Callable[[B], T], blocks: Sequence[B]) -> list[T]:
     """
     if len(blocks) <= 1:
         return [task(block) for block in blocks]
-    with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as pool:
-        return list(pool.map(task, blocks))
+    return list(_pool(os.getpid()).map(task, blocks))
+
+
+@cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: starting them anew for every task takes longer than many a task.
+
+    A forked process has no threads of its parent's, and gets its own.
+    """
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix=f"linking-{process}")

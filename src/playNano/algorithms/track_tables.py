@@ -181,7 +181,7 @@ def track_table(
     )
     step_rank = np.diff(rank[frame[order]])
     inside = np.diff(track[order]) == 0
-    owner = np.searchsorted(track[start], track[order][1:][inside])
+    owner = np.repeat(np.arange(length.size), length - 1)
     out["gaps"] = np.bincount(owner, weights=step_rank[inside] > 1, minlength=length.size).astype(np.int64)
     out["missed"] = np.bincount(owner, weights=step_rank[inside] - 1, minlength=length.size).astype(np.int64)
     if "time_s" in table.columns:
@@ -212,11 +212,12 @@ def track_table(
 
 def _by_track(track: Ints, frame: Ints) -> Ints:
     """Return the rows that have a track, by track and frame; a track has one row a frame."""
+    from playNano.algorithms._track_kernels import sort_by_count
+
     rows = np.flatnonzero(track >= 0)
-    if not rows.size:
-        return rows
-    key = track[rows] * (frame[rows].max() + 1) + frame[rows]
-    return np.asarray(rows[np.argsort(key)])
+    if np.any(frame[1:] < frame[:-1]):
+        rows = rows[np.argsort(frame[rows], kind="stable")]
+    return np.asarray(sort_by_count(rows, track, int(track.max(initial=-1)) + 1))
 
 
 def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:

@@ -73,7 +73,7 @@ def neighbour_distance(
     >>> neighbour_distance(pd.DataFrame({"frame": [0, 0, 0], "y": [0.0, 0.0, 0.0], "x": [0.0, 2.0, 6.0]}))
     2.6666666666666665
     """
-    from scipy.spatial import KDTree
+    from playNano.algorithms._track_kernels import sum_nearest
 
     frame = table["frame"].to_numpy(np.int64)
     where = table[list(columns)].to_numpy(np.float64)
@@ -89,7 +89,7 @@ def neighbour_distance(
     total = n = 0.0
     for f in chosen:
         here = where[order[edges[f] : edges[f + 1]]]
-        total += float(KDTree(here).query(here, k=2)[0][:, 1].sum())
+        total += sum_nearest(here[np.argsort(here[:, 0])])
         n += here.shape[0]
     return total / n
 
