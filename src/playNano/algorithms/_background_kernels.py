@@ -7,62 +7,117 @@ import numpy as np
 from numba import njit
 
 MIN_RING_PIXELS = 8
-FEW = 4
+FEW = 8
+# Values are counted so many at a time; buffers have that many places to spare.
+LANES = 32
 # A float32 counts exactly up to 2 ** 24.
-STRIDE = 1 << 24
+STRIDE = np.uint64(1 << 24)
+# Half the first bracket around the mean, in standard errors of it: those of a median are a quarter larger, and
+# three quarters as large is its distance from the mean.
+FIRST_REACH = 1.7
+TRIES = 4
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _moments(values):
-    """Return mean and standard deviation, roughly."""
-    first = np.float64(values[0])
-    total = 0.0
-    squares = 0.0
-    for i in range(values.size):
-        d = np.float64(values[i]) - first
+# Sums whose order is free are vectorised; they are only a first guess.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def rough_moments(values, n):
+    """Return mean and standard deviation, roughly; neither is finite where a value is not."""
+    kind = values.dtype.type
+    first = values[0]
+    total = kind(0)
+    squares = kind(0)
+    for i in range(n):
+        d = values[i] - first
         total += d
         squares += d * d
-    mean = total / values.size
-    return first + mean, np.sqrt(max(squares / values.size - mean * mean, 0.0))
+    mean = np.float64(total) / n
+    rest = np.float64(squares) / n - mean * mean
+    return np.float64(first) + mean, np.sqrt(rest if not rest < 0 else 0.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _count(values, at):
-    """Count the values that are at most ``at``."""
-    count = 0
-    for first in range(0, values.size, STRIDE):
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _count(values, padded, a, b):
+    """Count the values that are at most ``a``, and at most ``b``; no value is beyond the padding."""
+    at_a = 0
+    at_b = 0
+    for first in range(np.uint64(0), np.uint64(padded), STRIDE):
         # As many are counted at once as there are float32 in a register.
-        part = np.float32(0)
-        for i in range(first, min(first + STRIDE, values.size)):
-            part += np.float32(1) if values[i] <= at else np.float32(0)
-        count += np.int64(part)
-    return count
+        part_a = np.float32(0)
+        part_b = np.float32(0)
+        for i in range(first, min(first + STRIDE, np.uint64(padded))):
+            part_a += np.float32(1) if values[i] <= a else np.float32(0)
+            part_b += np.float32(1) if values[i] <= b else np.float32(0)
+        at_a += np.int64(part_a)
+        at_b += np.int64(part_b)
+    return at_a, at_b
 
 
-# Sums whose order is free are vectorised.
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _bracket(values, k):
-    """Halve a range of heights until few values are left around rank ``k``.
+@njit(cache=True, nogil=True)
+def _guess(values, n, padded, k, mean, spread):
+    """Bracket rank ``k`` around the mean, and then where the bracket's counts place it.
 
     Returns ``floor, ceiling, below, within``: ``below`` values are at most ``floor``, ``within`` at most
     ``ceiling``, and rank ``k`` lies between.
     """
     kind = values.dtype.type
-    # No median is farther from the mean than the standard deviation.
-    mean, spread = _moments(values)
     floor = kind(-np.inf)
     ceiling = kind(np.inf)
     below = 0
-    within = values.size
-    low, high = mean - 1.01 * spread, mean + 1.01 * spread
+    within = n
+    if not spread < np.inf:
+        return floor, ceiling, below, within
+    middle = mean
+    reach = FIRST_REACH * spread / np.sqrt(n)
+    for _ in range(TRIES):
+        a = max(kind(middle - reach), floor)
+        b = min(kind(middle + reach), ceiling)
+        if not a < b:
+            break
+        at_a, at_b = _count(values, padded, a, b)
+        if at_a > k:
+            ceiling = a
+            within = at_a
+        elif at_b > k:
+            floor = a
+            below = at_a
+            ceiling = b
+            within = at_b
+        else:
+            floor = b
+            below = at_b
+        if within - below <= FEW or not np.float64(ceiling) - np.float64(floor) < np.inf:
+            break
+        step = (np.float64(ceiling) - np.float64(floor)) / (within - below)
+        middle = floor + (k + 1 - below) * step
+        reach = 0.45 * FEW * step
+    return floor, ceiling, below, within
+
+
+@njit(cache=True, nogil=True)
+def _halve(values, n, padded, k, bracket):
+    """Halve a bracket until few values are left in it."""
+    kind = values.dtype.type
+    floor, ceiling, below, within = bracket
+    # No median is farther from the mean than the standard deviation.
+    mean = 0.0
+    for i in range(n):
+        mean += (np.float64(values[i]) - values[0]) / n
+    squares = 0.0
+    for i in range(n):
+        squares += (np.float64(values[i]) - values[0] - mean) ** 2 / n
+    low = values[0] + mean - 1.01 * np.sqrt(squares)
+    high = values[0] + mean + 1.01 * np.sqrt(squares)
     for step in range(80):
         if within - below <= FEW:
             break
         # First the ends, which rounding may have misplaced; then the middles.
         middle = kind(low if step == 0 else high if step == 1 else low + 0.5 * (high - low))
         if not floor < middle < ceiling:
-            break
-        count = _count(values, middle)
+            if step > 1:
+                break
+            low, high = max(low, np.float64(floor)), min(high, np.float64(ceiling))
+            continue
+        count, _ = _count(values, padded, middle, middle)
         if count > k:
             ceiling = middle
             within = count
@@ -87,24 +142,37 @@ def _sort(values):
 
 
 @njit(cache=True, nogil=True)
-def median(values):
-    """Return the exact median of finite values; NaN of none. The array is used as scratch."""
-    n = values.size
-    if n == 0:
-        return np.nan
+def _pack(values, n, floor, ceiling):
+    """Move the values of a bracket to the front. Return their number."""
+    m = np.uint64(0)
+    for i in range(np.uint64(n)):
+        v = values[i]
+        values[m] = v
+        m += np.uint64((v > floor) & (v <= ceiling))
+    return np.int64(m)
+
+
+@njit(cache=True, nogil=True)
+def median_near(values, n, mean, spread):
+    """Return the exact median of ``n`` finite values, of which mean and deviation are roughly known.
+
+    The array has ``LANES`` more places and is used as scratch.
+    """
     k = (n - 1) // 2
-    floor, ceiling, below, within = _bracket(values, k)
+    padded = (n + LANES - 1) // LANES * LANES
+    for i in range(n, padded):
+        values[i] = np.inf
+    bracket = _guess(values, n, padded, k, mean, spread)
+    if bracket[3] - bracket[2] > FEW:
+        bracket = _halve(values, n, padded, k, bracket)
+    floor, ceiling, below, within = bracket
     above = np.inf
     beyond = n % 2 == 0 and k + 1 == within
     if beyond:
         for i in range(n):
             v = np.float64(values[i])
             above = min(above, v if v > ceiling else np.inf)
-    m = 0
-    for i in range(n):
-        v = values[i]
-        values[m] = v
-        m += (v > floor) & (v <= ceiling)
+    m = _pack(values, n, floor, ceiling)
     _sort(values[:m])
     middle = np.float64(values[k - below])
     if n % 2 == 1:
@@ -113,9 +181,21 @@ def median(values):
 
 
 @njit(cache=True, nogil=True)
+def median(values, n):
+    """Return the exact median of the first ``n`` values, finite ones; NaN of none.
+
+    The array has ``LANES`` more places and is used as scratch.
+    """
+    if n == 0:
+        return np.nan
+    mean, spread = rough_moments(values, n)
+    return median_near(values, n, mean, spread)
+
+
+@njit(cache=True, nogil=True)
 def frame_background(seeds, z):
     """Return the median of the finite pixels that belong to no region; NaN where there is none."""
-    values = np.empty(z.size, z.dtype)
+    values = np.empty(z.size + LANES, z.dtype)
     n = 0
     for row in range(z.shape[0]):
         for x in range(z.shape[1]):
@@ -123,14 +203,14 @@ def frame_background(seeds, z):
             if seeds[row, x] == 0 and np.isfinite(v):
                 values[n] = v
                 n += 1
-    return median(values[:n])
+    return median(values, n)
 
 
 @njit(cache=True, nogil=True)
 def window_medians(z, rows, cols, height, width):
     """Return the medians of the finite pixels in windows of one size; NaN where there are none."""
     out = np.empty((rows.size, cols.size))
-    values = np.empty(height * width, z.dtype)
+    values = np.empty(height * width + LANES, z.dtype)
     for i in range(rows.size):
         for j in range(cols.size):
             n = 0
@@ -139,5 +219,5 @@ def window_medians(z, rows, cols, height, width):
                     v = z[row, x]
                     values[n] = v
                     n += v - v == 0
-            out[i, j] = median(values[:n])
+            out[i, j] = median(values, n)
     return out

@@ -113,7 +113,7 @@ def measure(z, blobs, pixel, taken, values, out):
     pixel
         (2,) size of a pixel along y and x.
     taken, values
-        Scratch: (h, w) uint8 and (h * w,) of the type of ``z``.
+        Scratch: (h, w) uint8 and (h * w + LANES,) of the type of ``z``.
     out
         (n, 3), to be written: ground (median between 3 and 4.5 sigma, without pixels within two sigma
         of any blob), greatest and mean height within the radius (sqrt(2) sigma).
@@ -147,7 +147,7 @@ def measure(z, blobs, pixel, taken, values, out):
         if n < MIN_RING_PIXELS and not known:
             whole = frame_background(taken, z)
             known = True
-        out[b, 0] = median(values[:n]) if n >= MIN_RING_PIXELS else whole
+        out[b, 0] = median(values, n) if n >= MIN_RING_PIXELS else whole
         out[b, 1] = high if m else np.nan
         out[b, 2] = total / m if m else np.nan
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import frame_background
-from playNano.algorithms._ring_kernels import mark_ground, region_gaps, ring_backgrounds
+from playNano.algorithms._background_kernels import LANES, frame_background
+from playNano.algorithms._ring_kernels import mark_near, region_gaps, ring_backgrounds
 from playNano.algorithms._summit_kernels import summits
 
 # Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
@@ -336,13 +336,10 @@ def regions_of_block(
     gaps = np.empty(most, np.int64)
     # A region's own gap is never wider than the frame.
     tall = height + 4 * (max(ring[0], height + width) + ring[1])
-    covers = (
-        (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
-        (np.empty(tall, np.uint64), np.empty(tall, np.uint64), np.empty(tall, np.uint64)),
-    )
+    covers = (np.empty(tall, np.uint64), np.empty(tall, np.uint64))
     bounds = np.empty(most + 2, np.int32)
     lists = (bounds, np.empty(runs, np.int32), np.empty(runs, np.int32))
-    values = np.empty(height * width + 8, z.dtype)
+    values = np.empty(height * width + LANES, z.dtype)
     for f in range(first, n):
         frame_runs(seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared)
         k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
@@ -352,11 +349,12 @@ def regions_of_block(
             runs_by_region(row_ptr, region, lists)
             if background == BACKGROUND_RING:
                 region_gaps(acc[:k], ring[0], gaps)
-                mark_ground(row_ptr, start, end, region, acc, min_size, gaps, width, bits[0], bits[1])
+                mark_near(lists, start, end, acc[:k], min_size, gaps, width, covers[0], bits[0])
                 ring_backgrounds(
                     seeds[f],
                     z[f],
                     lists,
+                    row_ptr,
                     start,
                     end,
                     acc[:k],

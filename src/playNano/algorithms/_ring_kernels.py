@@ -6,16 +6,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background, median
+from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background, median_near, rough_moments
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-SIX_BITS, SHIFT = np.int64(63), np.uint64(58)
+SIX_BITS = np.int64(63)
 # Unsigned, so that numba does not ask of every place whether it counts from the end.
 ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(_i) for _i in range(9))
-# A power of two times this has the power's exponent, scrambled, in its highest six bits.
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-PLACES = np.zeros(64, dtype=np.int64)
-PLACES[[((1 << _i) * int(DE_BRUIJN) & int(ALL)) >> 58 for _i in range(64)]] = np.arange(64)
+BYTE = np.uint64(255)
+# The places of the bits set in each byte, filled up with the lowest of them; and their number.
+PLACES = np.zeros((256, 8), dtype=np.uint8)
+NUMBER = np.zeros(256, dtype=np.uint64)
+for _i in range(1, 256):
+    _set = [_j for _j in range(8) if _i >> _j & 1]
+    PLACES[_i] = _set + _set[:1] * (8 - len(_set))
+    NUMBER[_i] = len(_set)
 # Places in a region's row of sums, as in _region_kernels.
 _AREA, _ROW_0, _COL_0, _ROW_1, _COL_1 = 0, 6, 7, 8, 9
 _N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND = 16, 17, 18, 19
@@ -55,50 +59,69 @@ def region_gaps(acc, gap, gaps):
 
 
 @njit(cache=True, nogil=True)
-def mark_ground(row_ptr, start, end, region, acc, min_size, gaps, width, taken, near):
-    """Mark the pixels of all regions in ``taken``, and in ``near`` also those within the gap of a large one."""
-    height = row_ptr.size - 1
+def _mark_taken(row_ptr, start, end, taken):
+    """Mark the pixels of all regions."""
     taken[:] = ZERO
-    near[:] = ZERO
-    for row in range(height):
+    for row in range(row_ptr.size - 1):
         for r in range(row_ptr[row], row_ptr[row + 1]):
-            s = np.int64(start[r])
-            e = np.int64(end[r])
-            _mark(taken, row, s, e)
-            if acc[region[r], _AREA] >= min_size:
-                gap = gaps[region[r]]
-                first, last = max(s - gap, 0), min(e + gap, width)
-                for k in range(max(row - gap, 0), min(row + gap + 1, height)):
-                    _mark(near, k, first, last)
-            else:
-                _mark(near, row, s, e)
+            _mark(taken, row, np.int64(start[r]), np.int64(end[r]))
+
+
+@njit(cache=True, nogil=True)
+def mark_near(lists, start, end, acc, min_size, gaps, width, cover, near):
+    """Mark the pixels of all regions, and those within the gap of a large one.
+
+    ``lists`` and ``cover`` are as in `ring_backgrounds`; ``near`` has a word to spare in each row.
+    """
+    bounds, order, rows = lists
+    height = near.shape[0]
+    near[:] = ZERO
+    for c in range(acc.shape[0]):
+        runs = order[bounds[c] : bounds[c + 1]]
+        if acc[c, _AREA] < min_size:
+            for r in runs:
+                _mark(near, rows[r], np.int64(start[r]), np.int64(end[r]))
+            continue
+        gap = gaps[c]
+        box = _box(acc[c])
+        for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
+            _cover(runs, rows, start, end, box, left, gap, width, cover)
+            w = left >> 6
+            shift = np.uint64(left & SIX_BITS)
+            for row in range(max(box[0] - gap, 0), min(box[2] + gap, height)):
+                bits = cover[row - box[0] + gap]
+                near[row, w] |= bits << shift
+                near[row, w + 1] |= (bits >> ONE) >> (np.uint64(63) - shift)
 
 
 @njit(cache=True, nogil=True, inline="always")
+def _box(mine):
+    return np.int64(mine[_ROW_0]), np.int64(mine[_COL_0]), np.int64(mine[_ROW_1]), np.int64(mine[_COL_1])
+
+
+@njit(cache=True, nogil=True)
 def _cover(runs, rows, start, end, box, left, reach, width, cover):
     """Mark what lies within ``reach`` of a region in the 64 columns from ``left`` on.
 
-    ``cover[0]`` becomes the row ``box[0] - reach``. Rows are spread by running ors over blocks of as many rows as
-    the window has, from above and from below: two of them make any window.
+    ``cover[0]`` becomes the row ``box[0] - reach``. Rows are spread by ors over twice as many rows each time.
     """
-    before, after, spread = cover
-    span = 2 * reach + 1
-    total = box[2] - box[0] + 4 * reach
-    before[:total] = ZERO
+    first = box[0] - 2 * reach
+    total = np.uint64(box[2] - first + 2 * reach)
+    for i in range(total):
+        cover[i] = ZERO
+    last = min(width - left, 64)
     for r in runs:
-        a = max(np.int64(start[r]) - reach, left) - left
-        b = min(np.int64(end[r]) + reach, width, left + 64) - left
+        a = max(np.int64(start[r]) - reach - left, 0)
+        b = min(np.int64(end[r]) + reach - left, last)
         if b > a:
-            before[rows[r] - box[0] + 2 * reach] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
-    for first in range(0, total, span):
-        last = min(first + span, total) - 1
-        after[last] = before[last]
-        for i in range(last - 1, first - 1, -1):
-            after[i] = before[i] | after[i + 1]
-        for i in range(first + 1, last + 1):
-            before[i] |= before[i - 1]
-    for i in range(total - 2 * reach):
-        spread[i] = after[i] | before[i + 2 * reach]
+            cover[np.uint64(rows[r] - first)] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
+    span = np.uint64(2 * reach + 1)
+    done = ONE
+    while done < span:
+        step = min(done, span - done)
+        for i in range(total - step):
+            cover[i] |= cover[i + step]
+        done += step
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -109,112 +132,104 @@ def _word(bits, row, left):
     return (bits[row, w] >> shift) | ((bits[row, w + 1] << ONE) << (np.uint64(63) - shift))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _copy(source, at, values, n, length):
-    """Copy a stretch eight values at a time; up to seven more are written than asked for."""
-    m = np.uint64(n)
-    stop = np.uint64(n + length)
-    p = np.uint64(at)
-    if at + length + 8 > source.size:
-        while m < stop:
-            values[m] = source[p]
-            m += ONE
-            p += ONE
-        return
-    while m < stop:
-        # All are read before any is written: they then go through one wide register.
-        a, b, c, d = source[p], source[p + ONE], source[p + TWO], source[p + THREE]
-        e, f, g, h = source[p + FOUR], source[p + FIVE], source[p + SIX], source[p + SEVEN]
-        values[m], values[m + ONE], values[m + TWO], values[m + THREE] = a, b, c, d
-        values[m + FOUR], values[m + FIVE], values[m + SIX], values[m + SEVEN] = e, f, g, h
-        m += EIGHT
-        p += EIGHT
-
-
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _without_gaps(values, n):
     """Drop the values that are not finite. Return how many are left."""
-    bad = 0
-    for i in range(n):
-        bad += values[i] - values[i] != 0
-    if bad == 0:
-        return n
     m = 0
     for i in range(n):
         v = values[i]
         values[m] = v
-        m += v - v == 0
+        m += np.isfinite(v)
     return m
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _copy_marked(flat, at, bits, values, n):
-    """Copy the values whose bits are set, stretch by stretch. Return the number of values so far."""
-    while bits != ZERO:
-        # Adding the lowest bit of a stretch of ones carries through it.
-        lowest = bits & (~bits + ONE)
-        rest = bits & (bits + lowest)
-        first = PLACES[(lowest * DE_BRUIJN) >> SHIFT]
-        stretch = (bits ^ rest) >> np.uint64(first)
-        length = PLACES[((stretch + ONE) * DE_BRUIJN) >> SHIFT] if stretch != ALL else 64
-        _copy(flat, at + first, values, n, length)
-        n += length
-        bits = rest
-    return n
+def _copy_marked(flat, at, bits, size, values, n):
+    """Copy the values whose bits are set among the first ``size``, eight at a time. Return the number so far.
+
+    Nothing hangs on the bits but places, so that the processor has nothing to guess; up to eight values more are
+    written than there are.
+    """
+    p = np.uint64(at)
+    m = np.uint64(n)
+    for _ in range(size):
+        byte = bits & BYTE
+        o = PLACES[byte]
+        a, b, c, d = flat[p + o[ZERO]], flat[p + o[ONE]], flat[p + o[TWO]], flat[p + o[THREE]]
+        e, f, g, h = flat[p + o[FOUR]], flat[p + o[FIVE]], flat[p + o[SIX]], flat[p + o[SEVEN]]
+        values[m], values[m + ONE], values[m + TWO], values[m + THREE] = a, b, c, d
+        values[m + FOUR], values[m + FIVE], values[m + SIX], values[m + SEVEN] = e, f, g, h
+        m += NUMBER[byte]
+        p += EIGHT
+        bits >>= EIGHT
+    return np.int64(m)
 
 
 @njit(cache=True, nogil=True)
-def _collect(z, runs, rows, start, end, box, gap, reach, own, barred, covers, values):
-    """Collect the finite heights in the ring around one region. Return their number.
+def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, covers, values):
+    """Collect the heights in the ring around one region. Return their number.
 
     Barred pixels are left out; where ``own`` is true, those within the region's own gap are too.
     """
-    height, width = z.shape
-    flat = z.reshape(-1)
+    height, width = shape
     outer, inner = covers
     n = 0
     for left in range(max(box[1] - reach, 0), min(box[3] + reach, width), 64):
         _cover(runs, rows, start, end, box, left, reach, width, outer)
         if own:
             _cover(runs, rows, start, end, box, left, gap, width, inner)
+        size = (min(box[3] + reach, width, left + 64) - left + 7) >> 3
         for row in range(max(box[0] - reach, 0), min(box[2] + reach, height)):
-            bits = outer[2][row - box[0] + reach] & ~_word(barred, row, left)
+            bits = outer[row - box[0] + reach] & ~_word(barred, row, left)
             if own and box[0] - gap <= row < box[2] + gap:
-                bits &= ~inner[2][row - box[0] + gap]
-            n = _copy_marked(flat, row * width + left, bits, values, n)
-    return _without_gaps(values, n)
+                bits &= ~inner[row - box[0] + gap]
+            n = _copy_marked(flat, row * width + left, bits, size, values, n)
+    return n
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _cleaned(values, n):
+    """Drop what is not finite; return the number left, their mean and deviation, roughly."""
+    if n == 0:
+        return n, 0.0, 0.0
+    mean, spread = rough_moments(values, n)
+    if not spread < np.inf:
+        n = _without_gaps(values, n)
+        mean, spread = rough_moments(values, n)
+    return n, mean, spread
 
 
 @njit(cache=True, nogil=True)
-def ring_backgrounds(seeds, z, lists, start, end, acc, chosen, gaps, width, barred, covers, values):
+def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, width, barred, covers, values):
     """Write the median of the ring around each chosen region into its row of sums.
 
-    ``lists`` are the bounds, runs and rows of `runs_by_region`; ``barred`` the pixels ``taken`` and ``near`` of
-    `mark_ground`; ``covers`` twice three arrays of words, one for each row and four for each pixel of the widest
-    ring's reach; ``values`` has room for a frame and eight pixels. Where fewer than eight pixels are ground, those
-    beside other regions are taken too, and then the frame.
+    ``lists`` are the bounds, runs and rows of `runs_by_region`; ``barred`` the pixels of `mark_near`, and as many
+    words of scratch; ``covers`` twice as many words as rows and four times the widest ring's reach; ``values`` has room for a frame and ``LANES`` pixels. Where fewer than eight pixels are ground,
+    those beside other regions are taken too, and then the frame.
     """
     bounds, order, rows = lists
-    taken, near = barred
+    near, taken = barred
+    flat = z.reshape(-1)
     whole = np.nan
+    marked = False
     known = False
     for c in range(acc.shape[0]):
         acc[c, _BACKGROUND] = np.nan
         if chosen[c] == 0:
             continue
-        box = (
-            np.int64(acc[c, _ROW_0]),
-            np.int64(acc[c, _COL_0]),
-            np.int64(acc[c, _ROW_1]),
-            np.int64(acc[c, _COL_1]),
-        )
+        box = _box(acc[c])
         runs = order[bounds[c] : bounds[c + 1]]
         gap = gaps[c]
-        n = _collect(z, runs, rows, start, end, box, gap, gap + width, False, near, covers, values)
+        n = _collect(flat, z.shape, runs, rows, start, end, box, gap, gap + width, False, near, covers, values)
+        n, mean, spread = _cleaned(values, n)
         if n < MIN_RING_PIXELS:
-            n = _collect(z, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values)
+            if not marked:
+                _mark_taken(row_ptr, start, end, taken)
+                marked = True
+            n = _collect(flat, z.shape, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values)
+            n, mean, spread = _cleaned(values, n)
         if n >= MIN_RING_PIXELS:
-            acc[c, _BACKGROUND] = median(values[:n])
+            acc[c, _BACKGROUND] = median_near(values, n, mean, spread)
             continue
         if not known:
             whole = frame_background(seeds, z)

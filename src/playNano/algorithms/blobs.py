@@ -239,6 +239,7 @@ def _measured(
 ) -> npt.NDArray[np.float64]:
     """Return y, x, sigma, response, ground, highest, mean, height for each blob of a frame."""
     from playNano.algorithms import _blob_fit_kernels as kernels
+    from playNano.algorithms._background_kernels import LANES
 
     blobs = np.column_stack([where[:, 1], where[:, 2], sigmas[where[:, 0]]]).astype(np.float64)
     if fit is not None and len(where):
@@ -251,7 +252,7 @@ def _measured(
     frame = np.ascontiguousarray(frame, dtype=np.float64)
     ground = np.empty((len(where), 3))
     kernels.measure(
-        frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size, frame.dtype), ground
+        frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size + LANES), ground
     )
     top = np.empty(len(where))
     kernels.tops(frame, blobs, size, top)
