@@ -91,7 +91,7 @@ def test_values_are_exact_and_the_rough_space_is_close() -> None:
         frame = (z - 100).astype(dtype)
         scales, _ = _scales(1.0, 5.0, 10, (1.0, 1.0), frame.dtype)
         true = np.stack([-ndi.gaussian_laplace(frame, s) * np.mean(s) ** 2 for s in scales.sigmas])
-        where, value, cube = exact_maxima(frame, scales, 0.1)
+        where, value, cube = exact_maxima(frame, scales, 0.1, {})
         np.testing.assert_array_equal(value, true[tuple(where.T)])
         np.testing.assert_allclose(cube[1:-1, 1:-1, 1:-1], true, atol=2e-4)
 
@@ -99,7 +99,7 @@ def test_values_are_exact_and_the_rough_space_is_close() -> None:
 def test_fast_responses_are_within_a_hundredth() -> None:
     z, _ = scene(5, (80, 90), 8, 0.3)
     scales, _ = _scales(1.0, 5.0, 10, (1.0, 1.0), z.dtype)
-    _, _, cube = fast_maxima(z, scales, 0.1)
+    _, _, cube = fast_maxima(z, scales, 0.1, {})
     for i, s in enumerate(scales.sigmas):
         true = -ndi.gaussian_laplace(z, s) * np.mean(s) ** 2
         assert np.abs(cube[i + 1, 1:-1, 1:-1] - true).max() < 0.01 * np.abs(true).max()

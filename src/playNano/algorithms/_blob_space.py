@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
+Rooms = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Scales:
 
 
 def exact_maxima(
-    frame: FloatArray, scales: Scales, threshold: float
+    frame: FloatArray, scales: Scales, threshold: float, rooms: Rooms
 ) -> tuple[IntArray, FloatArray, npt.NDArray[np.float32]]:
     """Find the maxima of the scale space that scikit-image finds.
 
@@ -72,6 +73,9 @@ def exact_maxima(
         What to search.
     threshold
         Maxima must exceed this.
+    rooms
+        Arrays of earlier frames, to be used again: fresh memory costs more than what is done with it. What is
+        returned for one frame is written over by the next.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def exact_maxima(
     middle = float(np.mean(frame, dtype=np.float64))
     rough = (frame - frame.dtype.type(middle)).astype(np.float32)
     offset = float(frame.dtype.type(middle))
-    cube = _empty_space(frame.shape, len(scales.sigmas))
+    cube = _empty_space(frame.shape, len(scales.sigmas), rooms)
     factors = scales.factors[:, 0].astype(frame.dtype)
     for i, (reach_y, reach_x) in enumerate(reaches):
         half_y, half_x = kernels_y[i, :, : reach_y + 1], kernels_x[i, :, : reach_x + 1]
@@ -111,7 +115,7 @@ def exact_maxima(
 
 
 def fast_maxima(
-    frame: FloatArray, scales: Scales, threshold: float
+    frame: FloatArray, scales: Scales, threshold: float, rooms: Rooms
 ) -> tuple[IntArray, FloatArray, npt.NDArray[np.float32]]:
     """Find the maxima of an approximate scale space: each scale is blurred from the one before.
 
@@ -126,6 +130,9 @@ def fast_maxima(
         What to search.
     threshold
         Maxima must exceed this.
+    rooms
+        Arrays of earlier frames, to be used again: fresh memory costs more than what is done with it. What is
+        returned for one frame is written over by the next.
 
     Returns
     -------
@@ -139,11 +146,11 @@ def fast_maxima(
     variances = np.maximum(scales.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0)
     steps, from_base = _steps(variances)
     margin = max(1, max(_half_gaussian(step[1]).size for step in steps) - 1)
-    base = np.empty((height + 2, width + 2 * margin), dtype=np.float32)
+    base = _room(rooms, "base", (height + 2, width + 2 * margin))
     base[1:-1, margin:-margin] = frame - np.mean(frame, dtype=np.float64)
     mirror_margins(base, margin)
-    here, lines = np.empty_like(base), np.empty((ROWS, base.shape[1]), dtype=np.float32)
-    cube = np.empty((len(steps) + 2, *base.shape), dtype=np.float32)
+    here, lines = _room(rooms, "here", base.shape), _room(rooms, "lines", (ROWS, base.shape[1]))
+    cube = _room(rooms, "cube", (len(steps) + 2, *base.shape))
     cube[[0, -1]] = -np.inf
     cube[:, [0, -1]] = -np.inf
     for i, (step, factor) in enumerate(zip(steps, scales.factors.astype(np.float32), strict=True)):
@@ -181,8 +188,14 @@ def _half_gaussian(variance: float) -> npt.NDArray[np.float32]:
     return weights
 
 
-def _empty_space(shape: tuple[int, ...], count: int) -> npt.NDArray[np.float32]:
-    cube = np.empty((count + 2, shape[0] + 2, shape[1] + 2), dtype=np.float32)
+def _room(rooms: Rooms, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    if name not in rooms or rooms[name].shape != shape:
+        rooms[name] = np.empty(shape, dtype=np.float32)
+    return rooms[name]
+
+
+def _empty_space(shape: tuple[int, ...], count: int, rooms: Rooms) -> npt.NDArray[np.float32]:
+    cube = _room(rooms, "cube", (count + 2, shape[0] + 2, shape[1] + 2))
     cube[0] = cube[-1] = -np.inf
     cube[:, 0] = cube[:, -1] = -np.inf
     cube[:, :, 0] = cube[:, :, -1] = -np.inf

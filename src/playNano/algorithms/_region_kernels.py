@@ -110,11 +110,13 @@ def _join_rows(seeds, row, begin, middle, n, start, end, parent, shared):
 
 @njit(cache=True, nogil=True)
 def frame_runs(seeds, words, z, offset, start, end, sums, row_ptr, parent, shared):
-    """Cut one frame into runs and join those that touch. Return the number of runs."""
+    """Cut one frame into runs and join those that touch. Return the number of runs, -1 where room is short."""
     height, width = seeds.shape
     n = 0
     begin = 0
     for row in range(height):
+        if n + width > start.size:
+            return -1
         middle = n
         row_ptr[row] = n
         n = _row_runs(seeds[row], words, z[row], offset + row * width, n, start, end, sums)
@@ -274,6 +276,7 @@ def regions_of_block(
     z,
     first,
     rows,
+    runs,
     labels,
     out,
     min_size,
@@ -285,7 +288,7 @@ def regions_of_block(
     background,
     ring,
 ):
-    """Label frames ``first`` onwards until the table is full.
+    """Label frames ``first`` onwards until the table or the room for runs is full.
 
     Parameters
     ----------
@@ -297,6 +300,8 @@ def regions_of_block(
         (n, h, w) heights.
     first, rows
         First frame to do and rows of the table already written.
+    runs
+        Room for the runs of a frame; a row's pixels more than there are.
     labels
         (n, h, w) int32, to be painted.
     out
@@ -316,11 +321,10 @@ def regions_of_block(
 
     Returns
     -------
-    tuple of int
-        The first frame not done, and the rows of the table in use.
+    tuple
+        The first frame not done, the rows of the table in use, and whether it is runs that there is no room for.
     """
     n, height, width = z.shape
-    runs = height * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
     start = np.empty(runs, np.int32)
     end = np.empty(runs, np.int32)
     parent = np.empty(runs, np.int32)
@@ -328,20 +332,23 @@ def regions_of_block(
     shared = np.empty((runs, 2), np.int32)
     sums = np.empty((runs, 4), np.float64)
     row_ptr = np.empty(height + 1, np.int64)
-    most = ((height + 1) // 2) * ((width + 1) // 2) if seeds.itemsize == 1 else height * width
-    acc = np.empty((most, N_FULL if full else N_BASIC), np.float64)
-    number = np.empty(most, np.int32)
+    acc = np.empty((runs, N_FULL if full else N_BASIC), np.float64)
+    number = np.empty(runs, np.int32)
     # A word to spare in each row: 64 columns may begin in the last.
     bits = np.empty((2, height if full else 0, (width + 63) // 64 + 1), np.uint64)
-    gaps = np.empty(most, np.int64)
+    gaps = np.empty(runs, np.int64)
     # A region's own gap is never wider than the frame.
     tall = height + 4 * (max(ring[0], height + width) + ring[1])
     covers = (np.empty(tall, np.uint64), np.empty(tall, np.uint64))
-    bounds = np.empty(most + 2, np.int32)
+    bounds = np.empty(runs + 2, np.int32)
     lists = (bounds, np.empty(runs, np.int32), np.empty(runs, np.int32))
     values = np.empty(height * width + LANES, z.dtype)
     for f in range(first, n):
-        frame_runs(seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared)
+        found = frame_runs(
+            seeds[f], words, z[f], f * height * width, start, end, sums, row_ptr, parent, shared
+        )
+        if found < 0:
+            return f, rows, True
         k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
         _choose(acc, k, z[f].shape, min_size, remove_edge, pixel, area_nm2, number)
         if full:
@@ -371,7 +378,7 @@ def regions_of_block(
             summits(z[f], lists, start, end, acc[:k], number, pixel)
         kept = _number(acc, k, height_nm, full, number)
         if rows + kept > out.shape[1]:
-            return f, rows
+            return f, rows, False
         _paint(row_ptr, start, end, region, number, labels[f])
         rows = _write_rows(acc[:k], number, f, out, rows)
-    return n, rows
+    return n, rows, False

@@ -6,7 +6,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background, median_near, rough_moments
+from playNano.algorithms._background_kernels import (
+    MIN_RING_PIXELS,
+    frame_background,
+    median_near,
+    rough_moments,
+)
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 SIX_BITS = np.int64(63)
@@ -195,7 +200,8 @@ def _cleaned(values, n):
     mean, spread = rough_moments(values, n)
     if not spread < np.inf:
         n = _without_gaps(values, n)
-        mean, spread = rough_moments(values, n)
+        if n > 0:
+            mean, spread = rough_moments(values, n)
     return n, mean, spread
 
 
@@ -204,8 +210,9 @@ def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, wi
     """Write the median of the ring around each chosen region into its row of sums.
 
     ``lists`` are the bounds, runs and rows of `runs_by_region`; ``barred`` the pixels of `mark_near`, and as many
-    words of scratch; ``covers`` twice as many words as rows and four times the widest ring's reach; ``values`` has room for a frame and ``LANES`` pixels. Where fewer than eight pixels are ground,
-    those beside other regions are taken too, and then the frame.
+    words of scratch; ``covers`` twice as many words as rows and four times the widest ring's reach; ``values``
+    has room for a frame and ``LANES`` pixels. Where fewer than eight pixels are ground, those beside other
+    regions are taken too, and then the frame.
     """
     bounds, order, rows = lists
     near, taken = barred
@@ -220,13 +227,17 @@ def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, wi
         box = _box(acc[c])
         runs = order[bounds[c] : bounds[c + 1]]
         gap = gaps[c]
-        n = _collect(flat, z.shape, runs, rows, start, end, box, gap, gap + width, False, near, covers, values)
+        n = _collect(
+            flat, z.shape, runs, rows, start, end, box, gap, gap + width, False, near, covers, values
+        )
         n, mean, spread = _cleaned(values, n)
         if n < MIN_RING_PIXELS:
             if not marked:
                 _mark_taken(row_ptr, start, end, taken)
                 marked = True
-            n = _collect(flat, z.shape, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values)
+            n = _collect(
+                flat, z.shape, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values
+            )
             n, mean, spread = _cleaned(values, n)
         if n >= MIN_RING_PIXELS:
             acc[c, _BACKGROUND] = median_near(values, n, mean, spread)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms._blob_space import Scales, exact_maxima, fast_maxima
+from playNano.algorithms._blob_space import Rooms, Scales, exact_maxima, fast_maxima
 from playNano.algorithms._inputs import as_block, pixel_pair
 from playNano.errors import ParameterError
 
@@ -137,12 +137,13 @@ def find_blobs(
     unit = pixel if in_nm else (1.0, 1.0)
     scales, sigmas = _scales(low, high, num_sigma, unit, z.dtype)
     search = exact_maxima if mode == "exact" else fast_maxima
+    rooms: Rooms = {}
     parts = []
     for i, frame in enumerate(z):
         filled = _filled(frame)
         if filled is None:
             continue
-        where, value, cube = search(filled, scales, threshold)
+        where, value, cube = search(filled, scales, threshold, rooms)
         order = np.argsort(-value, kind="stable")
         where, value = where[order], value[order]
         stays = _prune(where, sigmas, unit, overlap, z.dtype)
@@ -251,9 +252,7 @@ def _measured(
     size = np.asarray(unit, dtype=np.float64)
     frame = np.ascontiguousarray(frame, dtype=np.float64)
     ground = np.empty((len(where), 3))
-    kernels.measure(
-        frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size + LANES), ground
-    )
+    kernels.measure(frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size + LANES), ground)
     top = np.empty(len(where))
     kernels.tops(frame, blobs, size, top)
     if fit == "gaussian":

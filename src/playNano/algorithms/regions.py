@@ -245,7 +245,7 @@ def _run_kernel(
     background: str,
     ring: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    """Run the kernel, giving it a longer table whenever it fills one."""
+    """Run the kernel, giving it more room whenever it runs out of it."""
     from playNano.algorithms import _region_kernels as kernels
 
     labels = np.empty(z.shape, dtype=np.int32) if labels is None else labels
@@ -256,13 +256,16 @@ def _run_kernel(
     width = kernels.FIRST_SUM + (kernels.N_FULL if full else kernels.N_BASIC)
     # A frame that does not fit is done again: start with more room than a crowded frame needs.
     out = np.empty((width, len(z) * (64 + z[0].size // 256 if len(z) else 0)))
+    runs = z[0].size // 64 + 2 * z.shape[2] if len(z) else 0
     first = rows = 0
     while first < len(z):
-        first, rows = kernels.regions_of_block(
-            seeds, words, z, first, rows, labels, out, min_size, remove_edge, pixel, areas, heights, full,
+        first, rows, short = kernels.regions_of_block(
+            seeds, words, z, first, rows, runs, labels, out, min_size, remove_edge, pixel, areas, heights, full,
             kind, ring,
         )  # fmt: skip
-        if first < len(z):
+        if short:
+            runs *= 2
+        elif first < len(z):
             more = np.empty((width, 2 * out.shape[1]))
             more[:, :rows] = out[:, :rows]
             out = more
