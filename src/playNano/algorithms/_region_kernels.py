@@ -1,4 +1,4 @@
-"""Compiled labelling of regions by runs, with their sums gathered in the same pass."""
+"""Compiled labelling of regions by runs: their sums are gathered, and those that stay are painted."""
 
 # mypy: ignore-errors
 from __future__ import annotations
@@ -8,6 +8,7 @@ from numba import njit
 
 from playNano.algorithms._background_kernels import LANES, frame_background
 from playNano.algorithms._ring_kernels import mark_near, region_gaps, ring_backgrounds
+from playNano.algorithms._run_kernels import find_root, frame_runs
 from playNano.algorithms._summit_kernels import summits
 
 # Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
@@ -21,114 +22,6 @@ N_FULL = 22
 FRAME, LABEL, FIRST_SUM = 0, 1, 2
 
 BACKGROUND_ZERO, BACKGROUND_FRAME, BACKGROUND_RING = 0, 1, 2
-
-
-@njit(cache=True, nogil=True)
-def find_root(parent, i):
-    """Return the root of ``i``, halving the path on the way."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
-def join(parent, i, j):
-    """Join two sets; the smaller index stays the root, which keeps raster order."""
-    a = find_root(parent, i)
-    b = find_root(parent, j)
-    if a < b:
-        parent[b] = a
-    elif b < a:
-        parent[a] = b
-
-
-@njit(cache=True, nogil=True)
-def _row_runs(seeds, words, z, offset, n, start, end, sums):
-    """Append the finite runs of one row. Return the number of runs so far."""
-    width = seeds.size
-    n_words = words.size
-    x = 0
-    while x < width:
-        seed = seeds[x]
-        if seed == 0:
-            at = offset + x
-            if at & 7 == 0 and x + 8 <= width and at >> 3 < n_words and words[at >> 3] == 0:
-                x += 8
-            else:
-                x += 1
-            continue
-        v = np.float64(z[x])
-        if not np.isfinite(v):
-            x += 1
-            continue
-        start[n] = x
-        low = v
-        high = v
-        total = 0.0
-        moment = 0.0
-        first = x
-        while x < width and seeds[x] == seed:
-            v = np.float64(z[x])
-            if not np.isfinite(v):
-                break
-            total += v
-            moment += v * (x - first)
-            low = min(low, v)
-            high = max(high, v)
-            x += 1
-        end[n] = x
-        sums[n, 0] = total
-        sums[n, 1] = moment
-        sums[n, 2] = low
-        sums[n, 3] = high
-        n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def _join_rows(seeds, row, begin, middle, n, start, end, parent, shared):
-    """Join the runs of ``row`` to those of the row above and count the pixels that they share.
-
-    ``shared[:, 0]`` counts straight neighbours, ``shared[:, 1]`` diagonal ones, both of one region.
-    """
-    low = begin
-    for j in range(middle, n):
-        s = start[j]
-        e = end[j]
-        while low < middle and end[low] < s:
-            low += 1
-        i = low
-        while i < middle and start[i] <= e:
-            if seeds[row - 1, start[i]] == seeds[row, s]:
-                join(parent, i, j)
-                shared[j, 0] += max(0, min(e, end[i]) - max(s, start[i]))
-                shared[j, 1] += max(0, min(e, end[i] + 1) - max(s, start[i] + 1))
-                shared[j, 1] += max(0, min(e, end[i] - 1) - max(s, start[i] - 1))
-            i += 1
-
-
-@njit(cache=True, nogil=True)
-def frame_runs(seeds, words, z, offset, start, end, sums, row_ptr, parent, shared):
-    """Cut one frame into runs and join those that touch. Return the number of runs, -1 where room is short."""
-    height, width = seeds.shape
-    n = 0
-    begin = 0
-    for row in range(height):
-        if n + width > start.size:
-            return -1
-        middle = n
-        row_ptr[row] = n
-        n = _row_runs(seeds[row], words, z[row], offset + row * width, n, start, end, sums)
-        for j in range(middle, n):
-            parent[j] = j
-            shared[j, 0] = 0
-            shared[j, 1] = 0
-        if begin < middle < n:
-            _join_rows(seeds, row, begin, middle, n, start, end, parent, shared)
-        begin = middle
-    row_ptr[height] = n
-    return n
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -217,8 +110,8 @@ def runs_by_region(row_ptr, region, lists):
 
 @njit(cache=True, nogil=True)
 def _paint(row_ptr, start, end, region, number, labels):
-    labels[:] = 0
     for row in range(row_ptr.size - 1):
+        labels[row] = 0
         for r in range(row_ptr[row], row_ptr[row + 1]):
             label = number[region[r]]
             if label > 0:
