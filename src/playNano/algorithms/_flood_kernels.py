@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._region_kernels import find_root
+from playNano.algorithms._run_kernels import find_root
 
 
 @njit(cache=True, nogil=True)
