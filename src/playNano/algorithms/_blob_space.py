@@ -56,6 +56,16 @@ class Scales:
         halves[1, other, 1] *= (self.factors[other, 1] / self.factors[other, 0])[:, None]
         return halves[0], halves[1], reaches
 
+    @cached_property
+    def blurs(self) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], bool]]:
+        """Return half kernels along y and x that lead to each scale, and whether the next one starts from there."""
+        variances = np.maximum(self.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0)
+        steps, onwards = _steps(variances)
+        return [
+            (_half_gaussian(step[0]), _half_gaussian(step[1]), on)
+            for step, on in zip(steps, onwards, strict=True)
+        ]
+
 
 def exact_maxima(
     frame: FloatArray, scales: Scales, threshold: float, rooms: Rooms
@@ -143,20 +153,21 @@ def fast_maxima(
     from playNano.algorithms._blob_kernels import ROWS
 
     height, width = frame.shape
-    variances = np.maximum(scales.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0)
-    steps, from_base = _steps(variances)
-    margin = max(1, max(_half_gaussian(step[1]).size for step in steps) - 1)
+    margin = max(1, max(blur_x.size for _, blur_x, _ in scales.blurs) - 1)
     base = _room(rooms, "base", (height + 2, width + 2 * margin))
     base[1:-1, margin:-margin] = frame - np.mean(frame, dtype=np.float64)
     mirror_margins(base, margin)
     here, lines = _room(rooms, "here", base.shape), _room(rooms, "lines", (ROWS, base.shape[1]))
-    cube = _room(rooms, "cube", (len(steps) + 2, *base.shape))
-    cube[[0, -1]] = -np.inf
-    cube[:, [0, -1]] = -np.inf
-    for i, (step, factor) in enumerate(zip(steps, scales.factors.astype(np.float32), strict=True)):
-        blur(base, _half_gaussian(step[0]), _half_gaussian(step[1]), margin, lines, here)
+    fresh = "cube" not in rooms
+    cube = _room(rooms, "cube", (len(scales.blurs) + 2, *base.shape))
+    if fresh:
+        cube[0] = cube[-1] = -np.inf
+        cube[:, 0] = cube[:, -1] = -np.inf
+    for i, (blur_y, blur_x, onwards) in enumerate(scales.blurs):
+        factor = scales.factors[i].astype(np.float32)
+        blur(base, blur_y, blur_x, margin, lines, here)
         negative_laplacian(here, factor[0], factor[1], np.float32(factor.sum() / 12), margin, cube[i + 1])
-        if from_base[i]:
+        if onwards:
             base, here = here, base
     where = _candidates(cube, margin, threshold, np.float32(0))
     space = cube[:, :, margin - 1 : margin + width + 1]
