@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._blob_kernels import ROWS, _along, _mirror
+from playNano.algorithms._blob_kernels import ROWS, _along, _mirror, _one
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -35,6 +35,49 @@ def _down_one(image, y, height, kernel, lines, i):
         for x in range(pitch):
             lines[i, x] = lines[i, x] + (image[a, x] + image[b, x]) * k + (image[c, x] + image[d, x]) * m
         j -= 2
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _eleven(out, here, a, b, c, d, e, f, g, h, i, j, k):
+    k0, k1, k2, k3, k4, k5 = k
+    for x in range(out.size):
+        t = here[x] * k0 + (a[x] + b[x]) * k1
+        t = t + (c[x] + d[x]) * k2
+        t = t + (e[x] + f[x]) * k3
+        t = t + (g[x] + h[x]) * k4
+        out[x] = t + (i[x] + j[x]) * k5
+
+
+@njit(cache=True, nogil=True)
+def _across(line, kernel, out):
+    """Correlate a line that has margins of the kernel's reach, the innermost eleven weights in one go."""
+    r = kernel.size - 1
+    if r < 5:
+        _along(line, kernel, out)
+        return
+    n = out.size
+    _eleven(
+        out, line[r : r + n],
+        line[r - 1 : r - 1 + n], line[r + 1 : r + 1 + n], line[r - 2 : r - 2 + n], line[r + 2 : r + 2 + n],
+        line[r - 3 : r - 3 + n], line[r + 3 : r + 3 + n], line[r - 4 : r - 4 + n], line[r + 4 : r + 4 + n],
+        line[r - 5 : r - 5 + n], line[r + 5 : r + 5 + n],
+        (kernel[0], kernel[1], kernel[2], kernel[3], kernel[4], kernel[5]),
+    )  # fmt: skip
+    j = r
+    while j > 6:
+        _pairs(
+            out, line[r - j : r - j + n], line[r + j : r + j + n],
+            line[r - j + 1 : r - j + 1 + n], line[r + j - 1 : r + j - 1 + n], kernel[j], kernel[j - 1],
+        )  # fmt: skip
+        j -= 2
+    if j == 6:
+        _one(out, line[r - 6 : r - 6 + n], line[r + 6 : r + 6 + n], kernel[6])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _pairs(out, a, b, c, d, k, m):
+    for x in range(out.size):
+        out[x] = out[x] + (a[x] + b[x]) * k + (c[x] + d[x]) * m
 
 
 @njit(cache=True, nogil=True)
@@ -65,7 +108,7 @@ def blur(image, kernel_y, kernel_x, margin, lines, out):
         for i in range(n):
             _down_one(image, first + i, height, kernel_y, lines, i)
         s = (first + 1) * pitch
-        _along(flat_in[: n * pitch], kernel_x, flat_out[s + reach : s + n * pitch - reach])
+        _across(flat_in[: n * pitch], kernel_x, flat_out[s + reach : s + n * pitch - reach])
     mirror_margins(out, margin)
 
 
