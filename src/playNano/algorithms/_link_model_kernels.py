@@ -79,7 +79,7 @@ class Features(NamedTuple):
     period: Floats
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def unexplained(
     position: Floats, past: Floats, future: Floats, pull: Floats, i: int, j: int, known: int, lever: float
 ) -> float:
@@ -107,10 +107,10 @@ def link_terms(
     `rows`, here and below, are the detections to deal with, in order, with all others of their tracks.
     """
     n_parts = motion.weight.size
-    sharp, height = np.empty((4, n_parts)), np.empty((4, n_parts))
-    odd_sharp, odd_height = np.empty(n_parts), np.empty(n_parts)
+    # The first row is for gaps of one frame interval, the second for all others.
+    sharp, height = np.empty((2, 4, n_parts)), np.empty((2, 4, n_parts))
     for known in range(4):
-        gaussians(motion, 1.0, known, sharp[known], height[known])
+        gaussians(motion, 1.0, known, sharp[0, known], height[0, known])
     position, clock, past, future = points.position, points.clock, context.past, context.future
     known_past, known_future, pull, carry = (
         context.known_past,
@@ -125,15 +125,15 @@ def link_terms(
         gap = clock[j] - clock[i]
         known = known_past[i] + 2 * known_future[j]
         squared = unexplained(position, past, future, pull, i, j, known, gap if carry == 1 else 1.0)
-        inverse, peak = sharp[known], height[known]
+        form = 0
         if gap != 1.0:
-            gaussians(motion, gap, known, odd_sharp, odd_height)
-            inverse, peak = odd_sharp, odd_height
-        least = inverse[0]
+            form = 1
+            gaussians(motion, gap, known, sharp[1, known], height[1, known])
+        least = sharp[form, known, 0]
         for k in range(n_parts):
-            least = min(least, inverse[k])
+            least = min(least, sharp[form, known, k])
         for k in range(n_parts):
-            terms[j, k] = peak[k] * decay(squared * (inverse[k] - least))
+            terms[j, k] = height[form, known, k] * decay(squared * (sharp[form, known, k] - least))
 
 
 @njit(cache=True, nogil=True)
@@ -198,7 +198,7 @@ def motion_sums(
     )
     forward, backward = context.forward, context.backward
     weight, variance, spread, growth = motion.weight, motion.variance, motion.spread, motion.growth
-    changed = 1.0 - motion.persistence
+    changed, sharp = 1.0 - motion.persistence, 1.0 / variance
     part = np.empty(weight.size)
     for j in rows:
         i = previous[j]
@@ -218,8 +218,8 @@ def motion_sums(
             continue
         squared /= spread[known]
         for k in range(part.size):
-            share = trust[j] * part[k] / total
-            grown = squared / _grown(growth[k], gap)
+            share = part[k] * (trust[j] / total)
+            grown = squared if gap == 1.0 else squared / _grown(growth[k], gap)
             sums[0, k] += share
             sums[1, k] += share * grown
             if 0.5 < gap < 1.5:
@@ -228,7 +228,7 @@ def motion_sums(
             elif gap < 2.5:
                 sums[4, k] += share
                 sums[5, k] += share * squared
-            sums[7, known] += share * grown * spread[known] / variance[k]
+            sums[7, known] += share * grown * (spread[known] * sharp[k])
         sums[6, known] += trust[j]
         if previous[i] >= 0:
             sums[8, 0] += trust[j]
@@ -260,10 +260,10 @@ def feature_evidence(features: Features, i: int, j: int) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def gaussians(motion: Motion, gap: float, known: int, sharp: Floats, height: Floats) -> None:
     """Write 1 / (2 variance) and the height of each Gaussian at a gap."""
     for k in range(sharp.size):
-        variance = motion.spread[known] * motion.variance[k] * _grown(motion.growth[k], gap)
-        sharp[k] = 0.5 / variance
-        height[k] = (2.0 * np.pi * variance) ** (-0.5 * motion.dims)
+        sharp[k] = 0.5 / (motion.spread[known] * motion.variance[k] * _grown(motion.growth[k], gap))
+        # In a plane, as nearly always, the height needs no power.
+        height[k] = sharp[k] / np.pi if motion.dims == 2 else (sharp[k] / np.pi) ** (0.5 * motion.dims)

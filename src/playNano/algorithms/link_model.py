@@ -35,6 +35,8 @@ COUNTED_AGAIN = 0.6
 # before and after are trusted half, the places themselves the other half.
 STATIC_TRUST = 0.5
 ENOUGH_DETECTIONS = 25_000
+# Fewer rows than these are dealt with sooner than threads have begun.
+MANY_ROWS = 50_000
 # Steps below this part of the reach are not told apart: positions may be whole pixels.
 LEAST_STEP = 0.005
 
@@ -251,7 +253,7 @@ def _add_up(
         motion_sums(points, part, previous, trust, terms, model.context, model.motion, sums)
         return sums
 
-    return np.asarray(np.sum(in_threads(run, blocks_of(rows.size)), axis=0))
+    return np.asarray(np.sum(in_threads(run, blocks_of(rows.size, least=MANY_ROWS)), axis=0))
 
 
 def _spread_terms(
@@ -276,8 +278,13 @@ def _spread_terms(
         else:
             carry_backward(rows, following, terms, motion.weight, motion.persistence, context.backward)
 
-    in_threads(write, blocks_of(rows.size))
-    in_threads(carry, (True, False))
+    blocks = blocks_of(rows.size, least=MANY_ROWS)
+    in_threads(write, blocks)
+    if len(blocks) > 1:
+        in_threads(carry, (True, False))
+    else:
+        carry(True)
+        carry(False)
 
 
 def _sample(previous: npt.NDArray[np.int32]) -> Ints:

@@ -20,15 +20,15 @@ N_BLOCKS = 4
 LEAST_FOR_BLOCKS = 5_000
 
 
-def blocks_of(n: int) -> list[tuple[int, int]]:
-    """Cut n items into a few even blocks, or one if that is not worth it.
+def blocks_of(n: int, *, least: int | None = None) -> list[tuple[int, int]]:
+    """Cut n items into a few even blocks, or one if they are fewer than `least`: not worth it.
 
     Examples
     --------
     >>> blocks_of(10)
     [(0, 10)]
     """
-    if n < LEAST_FOR_BLOCKS:
+    if n < (LEAST_FOR_BLOCKS if least is None else least):
         return [(0, n)]
     edges = [n * k // N_BLOCKS for k in range(N_BLOCKS + 1)]
     return list(pairwise(edges))
