@@ -19,7 +19,7 @@ from playNano.analysis.plan import Plan
 from playNano.cli.demo import PROCESS
 from playNano.simulate import simulate_movie
 from playNano.validate import QUICK, Effort, validate_pipeline
-from playNano.validate.trial import bound_steps, prepare, run_trial
+from playNano.validate.trial import prepare, run_trial
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("recall", "precision", "link_error", "height_bias_nm", "diffusion_bias", "hota")
@@ -69,7 +69,7 @@ def check(n_movies):
         movie, plan = drawn(seed)
         result = validate_pipeline(movie.to_stack(), plan, effort=Effort(8, 1, 1_000_000, (1.0,)))
         ground = prepare(movie, plan, float(movie.truth["radius_nm"].median()))
-        real = run_trial(ground, bound_steps(plan, ground.stack)).scores
+        real = run_trial(ground, plan.bind(ground.stack)[1].steps).scores
         cells = []
         for name in NAMES:
             m = result.measures[name]
