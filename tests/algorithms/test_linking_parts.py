@@ -11,7 +11,8 @@ from playNano.algorithms.link_drift import common_motion
 from playNano.algorithms.link_edges import RIVAL_COST, first_edges
 from playNano.algorithms.link_events import find_events, lineages, no_events
 from playNano.algorithms.link_features import prepare_features
-from playNano.algorithms.link_model import MotionModel, Rates, empty_context, first_motion, lost_rate
+from playNano.algorithms.link_model import MotionModel, empty_context, first_motion
+from playNano.algorithms.link_rates import Rates, lost_rate
 from playNano.algorithms.link_settings import checked_given, make_settings
 from playNano.algorithms.track_tables import keep_long_tracks, link_table, track_table
 from playNano.algorithms.trackability import judge_trackability, neighbour_distance, wrong_link_share

@@ -41,19 +41,6 @@ class Grid(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def sort_by_frame(frame: Ints, frame_ptr: Ints) -> Ints:
-    """Return the indices of detections by frame, else as they were; negative frames are left out."""
-    order = np.empty(frame_ptr[-1], np.int64)
-    cursor = frame_ptr[:-1].copy()
-    for k in range(frame.size):
-        f = frame[k]
-        if f >= 0:
-            order[cursor[f]] = k
-            cursor[f] += 1
-    return order
-
-
-@njit(cache=True, nogil=True)
 def _comes_before(position: Floats, a: int, b: int) -> bool:
     """Tell whether detection a comes strictly before b by y, then x and further coordinates."""
     for d in range(position.shape[1]):

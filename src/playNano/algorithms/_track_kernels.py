@@ -1,4 +1,4 @@
-"""Kernels for tables of tracks."""
+"""Kernels that sort rows and measure distances, for linking and for tables of tracks."""
 
 # mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.link_model import ball_volume
+from playNano.algorithms.link_rates import ball_volume, field_size
 
 if TYPE_CHECKING:
     from playNano.algorithms._link_grid_kernels import Detections
@@ -120,8 +120,7 @@ def _triples(
     place = np.column_stack([position / reach, frame / n_gaps])
     near = KDTree(place[single]).query_ball_tree(KDTree(place[pair]), 1.0, p=np.inf)
     dims = position.shape[1]
-    area = float(np.prod(np.maximum(np.ptp(position, axis=0), reach)))
-    density = single.size / ((points.frame_ptr.size - 1) * area)
+    density = single.size / ((points.frame_ptr.size - 1) * field_size(position, reach))
     found = []
     for joint, others in zip(single.tolist(), near, strict=True):
         parts = pair[np.sort(np.asarray(others, dtype=np.int64))]

@@ -156,7 +156,8 @@ def _clock(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float |
 
 
 def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.bool_]) -> Prepared:
-    from playNano.algorithms._link_grid_kernels import Detections, sort_by_frame, sort_frames
+    from playNano.algorithms._link_grid_kernels import Detections, sort_frames
+    from playNano.algorithms._track_kernels import sort_by_count
 
     dims = where.shape[1]
     if dims == 1:
@@ -164,9 +165,10 @@ def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.boo
     n_frames = int(seen.sum())
     rank = np.where(seen, np.cumsum(seen) - 1, -1)
     rank_of = rank[frames]
-    count = np.bincount(rank_of[rank_of >= 0], minlength=n_frames)
+    taken = np.flatnonzero(rank_of >= 0)
+    count = np.bincount(rank_of[taken], minlength=n_frames)
     frame_ptr = np.concatenate([[0], np.cumsum(count)])
-    order = sort_by_frame(rank_of, frame_ptr)
+    order = np.asarray(sort_by_count(taken, rank_of, n_frames))
     position, time = np.empty((order.size, where.shape[1])), np.empty(order.size)
     latest = np.full(n_frames, -np.inf)
 

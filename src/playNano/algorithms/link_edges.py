@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.link_candidates import Floats, Ints, Reach, sort_into_cells
-from playNano.algorithms.link_model import MotionModel, Rates
+from playNano.algorithms.link_model import MotionModel
+from playNano.algorithms.link_rates import Rates
 from playNano.algorithms.link_settings import Settings
 from playNano.algorithms.link_threads import blocks_of, in_threads
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 RIVAL_COST = 1.0
 RIVAL_DEPTH = 3
 RIVAL_CUT = 6.0
+# Prices still move a little after the pass in which links are left out.
 PRUNE_SURPLUS = 1.0
 # Steps that the widest Gaussian makes less likely than exp(-10) are not looked for.
 MOST_FALL = 10.0

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.link_rates import field_size
 from playNano.algorithms.link_solve import match_rows
+from playNano.algorithms.track_tables import rows_by_track
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -179,13 +181,11 @@ def _density(where: Floats, rank: Ints, used: npt.NDArray[np.bool_], reach: floa
     """Return the mean number of tracked particles per frame and unit of area; a field is as wide as the reach."""
     if not used.any():
         return 1.0
-    area = float(np.prod(np.maximum(np.ptp(where[used], axis=0), reach)))
-    return float(used.sum()) / (np.unique(rank[used]).size * area)
+    return float(used.sum()) / (np.unique(rank[used]).size * field_size(where[used], reach))
 
 
 def _sorted_tracks(frame: Ints, track: Ints, where: Floats, mass: Floats | None) -> _Tracks:
-    row = np.lexsort([frame, track])
-    row = row[track[row] >= 0]
+    row = rows_by_track(track, frame)
     same = track[row][1:] == track[row][:-1]
     index = np.arange(row.size)
     before, after = np.full(row.size, -1), np.full(row.size, -1)

@@ -26,14 +26,12 @@ from playNano.algorithms.link_features import measure_features
 from playNano.algorithms.link_model import (
     LEAST_STEP,
     MotionModel,
-    Rates,
-    ball_volume,
     empty_context,
-    estimate_rates,
     first_motion,
     look_around,
     thinned,
 )
+from playNano.algorithms.link_rates import Rates, ball_volume, estimate_rates, field_size
 from playNano.algorithms.link_settings import Settings
 from playNano.algorithms.link_solve import match_frames
 
@@ -137,9 +135,7 @@ def _first_guess(points: Detections, settings: Settings) -> tuple[Detections, Fl
         drift += common_motion(still, previous)
         points = points._replace(position=points.position - drift[points.frame_of])
     if settings.by_frame:
-        previous = match_frames(
-            points, replace(reach, n_gaps=settings.n_gaps, limit2=np.full(settings.n_gaps, np.inf))
-        )
+        previous = match_frames(points, Reach.over(settings.max_distance, settings.n_gaps, settings.power))
     return points, drift, previous
 
 
@@ -177,9 +173,6 @@ def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: 
 
     n_frames = points.frame_ptr.size - 1
     n_alone = np.count_nonzero((previous < 0) & (turn_round(previous) < 0))
-    area = 1.0
-    for along in points.position.T[:dims]:
-        area *= max(float(along.max() - along.min()), settings.max_distance)
     given = settings.given
     n_false = max(float(n_alone), 0.005 * previous.size)
     # Gaps count as ends here, so that this is the most that there can be.
@@ -191,7 +184,7 @@ def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: 
         start=lost if given.start is None else given.start,
         clutter=n_false / n_frames if given.clutter is None else given.clutter,
         found=max(previous.size - n_false, 1.0) / n_frames,
-        area=area,
+        area=field_size(points.position[:, :dims], settings.max_distance),
         odd=ODD_LINKS / (ENOUGH_LINKS + np.count_nonzero(previous >= 0)),
     )
 

@@ -86,7 +86,7 @@ def link_table(
     import pandas as pd
 
     track, frame = checked_tracks(table, track_id, columns)
-    order = _by_track(track, frame)
+    order = rows_by_track(track, frame)
     same = track[order][1:] == track[order][:-1]
     source, target = order[:-1][same], order[1:][same]
     where = table[list(columns)].to_numpy(np.float64)
@@ -170,7 +170,7 @@ def track_table(
 
     track, frame = checked_tracks(table, track_id, columns)
     seen = _observed(observed, n_frames, frame)
-    order = _by_track(track, frame)
+    order = rows_by_track(track, frame)
     first = np.flatnonzero(np.diff(track[order], prepend=-1))
     last = np.append(first, order.size)[1:] - 1
     start, end = order[first], order[last]
@@ -210,7 +210,7 @@ def track_table(
     return out
 
 
-def _by_track(track: Ints, frame: Ints) -> Ints:
+def rows_by_track(track: Ints, frame: Ints) -> Ints:
     """Return the rows that have a track, by track and frame; a track has one row a frame."""
     from playNano.algorithms._track_kernels import sort_by_count
 
