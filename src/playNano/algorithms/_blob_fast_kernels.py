@@ -1,7 +1,8 @@
 """Compiled scale space by small steps: each scale is blurred from the one before.
 
-Images are kept with a margin of mirrored pixels, so that many rows can be treated as one long line:
-what falls on the margins is written over afterwards.
+Images are kept with a margin of mirrored pixels on all sides, so that many rows can be treated as one long
+line: what falls on the margins is written over afterwards. A few rows at a time are blurred along y and x
+and their Laplacian is taken, while they are in the cache next to the processor.
 """
 
 # mypy: ignore-errors
@@ -10,140 +11,142 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._blob_kernels import ROWS, _along, _mirror, _one
+from playNano.algorithms._blob_correlate_kernels import correlate
+from playNano.algorithms._blob_kernels import ONE, ROWS, TWO, mirrored, plane_maxima
+
+
+@njit(cache=True, nogil=True)
+def _mirror_sides(image, first, last, left, right):
+    """Fill the margins beside some rows; ``left`` and ``right`` are the columns to be repeated there."""
+    edge = image.shape[1] - right.size
+    for y in range(first, last):
+        for i in range(left.size):
+            image[y, i] = image[y, left[i]]
+            image[y, edge + i] = image[y, right[i]]
+
+
+@njit(cache=True, nogil=True)
+def _mirror_ends(image, above, below):
+    """Fill the margins above and below, with the rows that are to be repeated there."""
+    edge = image.shape[0] - below.size
+    for i in range(above.size):
+        image[i] = image[above[i]]
+        image[edge + i] = image[below[i]]
+
+
+@njit(cache=True, nogil=True)
+def enter(frame, middle, margin, image):
+    """Copy a frame, less ``middle``, into an image with margins."""
+    height, width = frame.shape
+    for y in range(height):
+        for x in range(width):
+            image[margin + y, margin + x] = frame[y, x] - middle
+    columns, rows = mirrored(width, margin), mirrored(height, margin)
+    _mirror_sides(image, margin, margin + height, columns[0], columns[1])
+    _mirror_ends(image, rows[0], rows[1])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _down_one(image, y, height, kernel, lines, i):
-    """Correlate row ``y`` along the columns into ``lines[i]``; margins along x come along."""
-    j = kernel.size - 1
+def _nine(above, here, below, weights, out):
+    """Weigh the nine cells around each inner cell of three rows: the middle, above, beside, corners."""
+    middle, upright, level, corner = weights
+    for i in range(np.uint64(out.size)):
+        t = (above[i] + above[i + TWO]) + (below[i] + below[i + TWO])
+        t = (above[i + ONE] + below[i + ONE]) * upright + t * corner
+        t = t + (here[i] + here[i + TWO]) * level
+        out[i] = here[i + ONE] * middle - t
+
+
+@njit(cache=True, nogil=True)
+def _negative_laplacian(image, margin, first, last, along_y, along_x, plane):
+    """Write minus the weighted Laplacian of some rows of an image into a plane; its margins become -inf.
+
+    The weights (float32) belong to the second differences along y and x. A twelfth of their sum for the
+    product of both makes the error the same in all directions.
+    """
     pitch = image.shape[1]
-    here = y + 1
-    k = kernel[0]
-    for x in range(pitch):
-        lines[i, x] = image[here, x] * k
-    if j % 2:
-        a, b = _mirror(y - j, height) + 1, _mirror(y + j, height) + 1
-        k = kernel[j]
-        for x in range(pitch):
-            lines[i, x] += (image[a, x] + image[b, x]) * k
-        j -= 1
-    while j > 0:
-        a, b = _mirror(y - j, height) + 1, _mirror(y + j, height) + 1
-        c, d = _mirror(y - j + 1, height) + 1, _mirror(y + j - 1, height) + 1
-        k, m = kernel[j], kernel[j - 1]
-        for x in range(pitch):
-            lines[i, x] = lines[i, x] + (image[a, x] + image[b, x]) * k + (image[c, x] + image[d, x]) * m
-        j -= 2
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _eleven(out, here, a, b, c, d, e, f, g, h, i, j, k):
-    k0, k1, k2, k3, k4, k5 = k
-    for x in range(out.size):
-        t = here[x] * k0 + (a[x] + b[x]) * k1
-        t = t + (c[x] + d[x]) * k2
-        t = t + (e[x] + f[x]) * k3
-        t = t + (g[x] + h[x]) * k4
-        out[x] = t + (i[x] + j[x]) * k5
-
-
-@njit(cache=True, nogil=True)
-def _across(line, kernel, out):
-    """Correlate a line that has margins of the kernel's reach, the innermost eleven weights in one go."""
-    r = kernel.size - 1
-    if r < 5:
-        _along(line, kernel, out)
-        return
-    n = out.size
-    _eleven(
-        out, line[r : r + n],
-        line[r - 1 : r - 1 + n], line[r + 1 : r + 1 + n], line[r - 2 : r - 2 + n], line[r + 2 : r + 2 + n],
-        line[r - 3 : r - 3 + n], line[r + 3 : r + 3 + n], line[r - 4 : r - 4 + n], line[r + 4 : r + 4 + n],
-        line[r - 5 : r - 5 + n], line[r + 5 : r + 5 + n],
-        (kernel[0], kernel[1], kernel[2], kernel[3], kernel[4], kernel[5]),
-    )  # fmt: skip
-    j = r
-    while j > 6:
-        _pairs(
-            out, line[r - j : r - j + n], line[r + j : r + j + n],
-            line[r - j + 1 : r - j + 1 + n], line[r + j - 1 : r + j - 1 + n], kernel[j], kernel[j - 1],
-        )  # fmt: skip
-        j -= 2
-    if j == 6:
-        _one(out, line[r - 6 : r - 6 + n], line[r + 6 : r + 6 + n], kernel[6])
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _pairs(out, a, b, c, d, k, m):
-    for x in range(out.size):
-        out[x] = out[x] + (a[x] + b[x]) * k + (c[x] + d[x]) * m
-
-
-@njit(cache=True, nogil=True)
-def mirror_margins(image, margin):
-    """Fill the margins of an image (one row above and below, ``margin`` columns on both sides)."""
-    height, width = image.shape[0] - 2, image.shape[1] - 2 * margin
-    for y in range(1, height + 1):
-        for i in range(margin):
-            image[y, i] = image[y, margin + _mirror(i - margin, width)]
-            image[y, margin + width + i] = image[y, margin + _mirror(width + i, width)]
-    for x in range(image.shape[1]):
-        image[0, x] = image[1, x]
-        image[height + 1, x] = image[height, x]
-
-
-@njit(cache=True, nogil=True)
-def blur(image, kernel_y, kernel_x, margin, lines, out):
-    """Blur a float32 image with margins by two half kernels of at most ``margin`` reach.
-
-    ``lines`` (ROWS, pitch) is scratch; ``out`` has the shape of ``image`` and gets its margins too.
-    """
-    height, pitch = image.shape[0] - 2, image.shape[1]
-    reach = kernel_x.size - 1
-    flat_in = lines.reshape(-1)
-    flat_out = out.reshape(-1)
-    for first in range(0, height, ROWS):
-        n = min(ROWS, height - first)
-        for i in range(n):
-            _down_one(image, first + i, height, kernel_y, lines, i)
-        s = (first + 1) * pitch
-        _across(flat_in[: n * pitch], kernel_x, flat_out[s + reach : s + n * pitch - reach])
-    mirror_margins(out, margin)
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _nine(a, b, c, d, e, f, g, h, i, along_y, along_x, mixed, out):
-    """Weigh nine shifted views: a b c over d e f over g h i."""
-    for x in range(out.size):
-        upright = b[x] + h[x]
-        level = d[x] + f[x]
-        corners = a[x] + c[x] + g[x] + i[x]
-        rim = along_y * upright + along_x * level + mixed * (corners - 2 * (upright + level))
-        out[x] = (2 * (along_y + along_x) - 4 * mixed) * e[x] - rim
-
-
-@njit(cache=True, nogil=True)
-def negative_laplacian(image, along_y, along_x, mixed, margin, plane):
-    """Write minus the weighted Laplacian of an image with margins into a plane of the same shape.
-
-    The weights (float32) belong to the second difference along y, along x, and to their product; a
-    twelfth of the sum of the first two as the third makes the error the same in all directions. The
-    margin of the plane becomes -inf.
-    """
-    rows, pitch = image.shape
     p = image.reshape(-1)
     q = plane.reshape(-1)
-    n = (rows - 2) * pitch - 2
-    s = pitch + 1
-    u, d = s - pitch, s + pitch
-    _nine(
-        p[u - 1 : u - 1 + n], p[u : u + n], p[u + 1 : u + 1 + n],
-        p[s - 1 : s - 1 + n], p[s : s + n], p[s + 1 : s + 1 + n],
-        p[d - 1 : d - 1 + n], p[d : d + n], p[d + 1 : d + 1 + n],
-        along_y, along_x, mixed, q[s : s + n],
+    mixed = (along_y + along_x) / np.float32(12)
+    two = np.float32(2)
+    weights = (
+        two * (along_y + along_x) - two * two * mixed, along_y - two * mixed, along_x - two * mixed, mixed,
     )  # fmt: skip
-    for y in range(rows):
-        for i in range(margin):
-            plane[y, i] = -np.inf
-            plane[y, pitch - 1 - i] = -np.inf
+    s, n = first * pitch, (last - first) * pitch
+    t = s - (margin - 1) * pitch
+    _nine(
+        p[s - pitch - 1 : s - pitch + n + 1], p[s - 1 : s + n + 1], p[s + pitch - 1 : s + pitch + n + 1],
+        weights, q[t : t + n],
+    )  # fmt: skip
+    for edge in range(t, t + n + 1, pitch):
+        for i in range(max(edge - margin, 0), min(edge + margin, q.size)):
+            q[i] = -np.inf
+
+
+@njit(cache=True, nogil=True)
+def _step(image, kernels, reaches, factors, margin, lines, out, plane):
+    """Blur an image with margins into another, and write its Laplacian into a plane of the scale space."""
+    pitch, bottom = image.shape[1], image.shape[0] - margin
+    columns = mirrored(pitch - 2 * margin, margin)
+    rows = mirrored(bottom - margin, margin)
+    p, q = image.reshape(-1), out.reshape(-1)
+    kernel_y, kernel_x = kernels[0, : reaches[0] + 1], kernels[1, : reaches[1] + 1]
+    reach = reaches[1]
+    done = margin
+    for first in range(margin, bottom, ROWS):
+        last = min(first + ROWS, bottom)
+        s, n = first * pitch, (last - first) * pitch
+        correlate(p, s, pitch, kernel_y, lines[:n])
+        correlate(lines, reach, 1, kernel_x, q[s + reach : s + n - reach])
+        _mirror_sides(out, first, last, columns[0], columns[1])
+        # The Laplacian lags by a row, which waits for the one below it.
+        ready = last - 1
+        if first == margin:
+            out[margin - 1] = out[margin]
+        if last == bottom:
+            out[bottom] = out[bottom - 1]
+            ready = bottom
+        _negative_laplacian(out, margin, done, ready, factors[0], factors[1], plane)
+        done = ready
+    _mirror_ends(out, rows[0], rows[1])
+
+
+@njit(cache=True, nogil=True)
+def small_steps(images, kernels, reaches, onwards, factors, margin, cube, threshold, where):
+    """Compute a scale space and find its maxima.
+
+    Parameters
+    ----------
+    images
+        (2, h + 2 margin, w + 2 margin) float32: the frame (`enter`), and scratch.
+    kernels, reaches
+        (scales, 2, longest reach + 1) float32 halves of the blurs along y and x that lead to each scale, and
+        (scales, 2) their reaches (see `correlate`).
+    onwards
+        (scales,) whether the next scale is blurred from this one, rather than from where this one was.
+    factors
+        (scales, 2) float32 weights of the curvature along y and x.
+    margin
+        Rows and columns of margin, at least the longest reach.
+    cube
+        (scales + 2, h + 2, w + 2 margin) float32; -inf on its first and last planes and rows.
+    threshold, where
+        As of `scale_space_maxima`.
+
+    Returns
+    -------
+    int
+        Number of maxima, which may exceed the capacity of ``where``.
+    """
+    lines = np.empty(ROWS * images.shape[2], np.float32)
+    a = 0
+    n = 0
+    count = cube.shape[0] - 2
+    for i in range(count):
+        _step(images[a], kernels[i], reaches[i], factors[i], margin, lines, images[1 - a], cube[i + 1])
+        if onwards[i]:
+            a = 1 - a
+        # A plane is searched when the one after it is there, before it leaves the cache.
+        if i > 0:
+            n = plane_maxima(cube, i, margin, threshold, np.float32(0), where, n)
+    return plane_maxima(cube, count, margin, threshold, np.float32(0), where, n)

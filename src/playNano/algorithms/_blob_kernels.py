@@ -8,6 +8,8 @@ from numba import njit
 
 # Rows that are filtered along x at a time, as one long line with margins between.
 ROWS = 8
+# Signed places would be checked for being negative, which keeps loops from being vectorised.
+ONE, TWO = np.uint64(1), np.uint64(2)
 
 
 @njit(cache=True, nogil=True)
@@ -150,13 +152,27 @@ def laplace_of_gaussian(image, kernels_y, kernels_x, scale, shift, plane):
 
 
 @njit(cache=True, nogil=True)
-def _mark(here, left, right, a, b, c, d, e, f, threshold, slack, mark):
-    """Mark the cells above the threshold that none of the eight around them in their plane exceeds."""
-    for i in range(mark.size):
-        v = here[i] + slack
-        beside = (v > threshold) & (v >= left[i]) & (v >= right[i])
-        above = (v >= a[i]) & (v >= b[i]) & (v >= c[i])
-        mark[i] = beside & above & (v >= d[i]) & (v >= e[i]) & (v >= f[i])
+def mirrored(n, margin):
+    """Return where the pixels of the margins before and after ``n`` pixels are repeated from."""
+    before = np.empty(margin, np.int64)
+    after = np.empty(margin, np.int64)
+    for i in range(margin):
+        before[i] = margin + _mirror(i - margin, n)
+        after[i] = margin + _mirror(n + i, n)
+    return before, after
+
+
+@njit(cache=True, nogil=True)
+def _mark(above, here, below, threshold, slack, high, mark):
+    """Mark the inner cells of a row above the threshold that none of the eight around them exceeds."""
+    for i in range(high.size):
+        t = above[i] if above[i] > below[i] else below[i]
+        high[i] = here[i] if here[i] > t else t
+    for i in range(np.uint64(mark.size)):
+        v = here[i + ONE] + slack
+        t = high[i] if high[i] > high[i + TWO] else high[i + TWO]
+        t = high[i + ONE] if high[i + ONE] > t else t
+        mark[i] = (v > threshold) & (v >= t)
 
 
 @njit(cache=True, nogil=True)
@@ -185,6 +201,30 @@ def _collect(planes, k, s, pitch, margin, slack, mark, first, where, n):
 
 
 @njit(cache=True, nogil=True)
+def plane_maxima(cube, k, margin, threshold, slack, where, n):
+    """Find the maxima in plane ``k`` as `scale_space_maxima` does, which are written after the first ``n``."""
+    height, pitch = cube.shape[1] - 2, cube.shape[2]
+    planes = cube.reshape(cube.shape[0], -1)
+    flat = planes[k]
+    high = np.empty(ROWS * pitch, np.float32)
+    mark = np.zeros((ROWS * pitch // 8 + 2) * 8, np.uint8)
+    words = mark.view(np.uint64)
+    for first in range(0, height, ROWS):
+        # Rows with their margins as one line, without its two ends, which are margin.
+        s = (first + 1) * pitch
+        m = min(ROWS, height - first) * pitch
+        _mark(
+            flat[s - pitch : s - pitch + m], flat[s : s + m], flat[s + pitch : s + pitch + m],
+            threshold, slack, high[:m], mark[: m - 2],
+        )  # fmt: skip
+        mark[m - 2 : m + 8] = 0
+        for word in range((m + 7) // 8):
+            if words[word]:
+                n = _collect(planes, k, s + 1, pitch, margin, slack, mark, 8 * word, where, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
 def scale_space_maxima(cube, margin, threshold, slack, where):
     """Find the cells of a scale space that no neighbour exceeds by more than ``slack``.
 
@@ -204,26 +244,7 @@ def scale_space_maxima(cube, margin, threshold, slack, where):
     int
         Number of maxima, which may exceed the capacity.
     """
-    height, pitch = cube.shape[1] - 2, cube.shape[2]
-    planes = cube.reshape(cube.shape[0], -1)
-    mark = np.zeros((ROWS * pitch // 8 + 2) * 8, np.uint8)
-    words = mark.view(np.uint64)
     n = 0
     for k in range(1, cube.shape[0] - 1):
-        flat = planes[k]
-        for first in range(0, height, ROWS):
-            # Rows with their margins as one line, without its two ends, which are margin.
-            s = (first + 1) * pitch + 1
-            m = min(ROWS, height - first) * pitch - 2
-            u, d = s - pitch, s + pitch
-            _mark(
-                flat[s : s + m], flat[s - 1 : s - 1 + m], flat[s + 1 : s + 1 + m],
-                flat[u - 1 : u - 1 + m], flat[u : u + m], flat[u + 1 : u + 1 + m],
-                flat[d - 1 : d - 1 + m], flat[d : d + m], flat[d + 1 : d + 1 + m],
-                threshold, slack, mark[:m],
-            )  # fmt: skip
-            mark[m : m + 8] = 0
-            for word in range((m + 7) // 8):
-                if words[word]:
-                    n = _collect(planes, k, s, pitch, margin, slack, mark, 8 * word, where, n)
+        n = plane_maxima(cube, k, margin, threshold, slack, where, n)
     return n

@@ -57,14 +57,18 @@ class Scales:
         return halves[0], halves[1], reaches
 
     @cached_property
-    def blurs(self) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], bool]]:
-        """Return half kernels along y and x that lead to each scale, and whether the next one starts from there."""
-        variances = np.maximum(self.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0)
-        steps, onwards = _steps(variances)
-        return [
-            (_half_gaussian(step[0]), _half_gaussian(step[1]), on)
-            for step, on in zip(steps, onwards, strict=True)
-        ]
+    def blurs(self) -> tuple[npt.NDArray[np.float32], IntArray, npt.NDArray[np.bool_]]:
+        """Return the blurs that lead to each scale, and whether the next one starts from there.
+
+        Half kernels along y and x, (n, 2, longest + 1), their reach, (n, 2), and (n,) truths.
+        """
+        steps, onwards = _steps(np.maximum(self.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0))
+        reaches = _even((4.0 * np.sqrt(steps) + 0.5).astype(np.int64))
+        halves = np.zeros((len(steps), 2, int(reaches.max()) + 1), dtype=np.float32)
+        for i, axis in np.ndindex(len(steps), 2):
+            half = _half_gaussian(float(steps[i, axis]), int(reaches[i, axis]))
+            halves[i, axis, : half.size] = half
+        return halves, reaches, onwards
 
 
 def exact_maxima(
@@ -149,52 +153,57 @@ def fast_maxima(
     tuple
         As `exact_maxima`; the values are approximate.
     """
-    from playNano.algorithms._blob_fast_kernels import blur, mirror_margins, negative_laplacian
-    from playNano.algorithms._blob_kernels import ROWS
+    from playNano.algorithms._blob_fast_kernels import enter, small_steps
 
+    kernels, reaches, onwards = scales.blurs
     height, width = frame.shape
-    margin = max(1, max(blur_x.size for _, blur_x, _ in scales.blurs) - 1)
-    base = _room(rooms, "base", (height + 2, width + 2 * margin))
-    base[1:-1, margin:-margin] = frame - np.mean(frame, dtype=np.float64)
-    mirror_margins(base, margin)
-    here, lines = _room(rooms, "here", base.shape), _room(rooms, "lines", (ROWS, base.shape[1]))
+    margin = int(reaches.max())
+    images = _room(rooms, "images", (2, height + 2 * margin, width + 2 * margin))
     fresh = "cube" not in rooms
-    cube = _room(rooms, "cube", (len(scales.blurs) + 2, *base.shape))
+    cube = _room(rooms, "cube", (len(kernels) + 2, height + 2, width + 2 * margin))
     if fresh:
         cube[0] = cube[-1] = -np.inf
         cube[:, 0] = cube[:, -1] = -np.inf
-    for i, (blur_y, blur_x, onwards) in enumerate(scales.blurs):
-        factor = scales.factors[i].astype(np.float32)
-        blur(base, blur_y, blur_x, margin, lines, here)
-        negative_laplacian(here, factor[0], factor[1], np.float32(factor.sum() / 12), margin, cube[i + 1])
-        if onwards:
-            base, here = here, base
-    where = _candidates(cube, margin, threshold, np.float32(0))
+    enter(frame, frame.mean(), margin, images[0])
+    where = np.empty((4096, 3), dtype=np.int64)
+    factors = scales.factors.astype(np.float32)
+    n = small_steps(images, kernels, reaches, onwards, factors, margin, cube, np.float32(threshold), where)
+    where = _raster(where[:n]) if n <= len(where) else _candidates(cube, margin, threshold, np.float32(0))
     space = cube[:, :, margin - 1 : margin + width + 1]
     return where, space[where[:, 0] + 1, where[:, 1] + 1, where[:, 2] + 1], space
 
 
-def _steps(variances: npt.NDArray[np.float64]) -> tuple[list[npt.NDArray[np.float64]], list[bool]]:
-    """Return the blur that leads to each scale, and whether the next one starts from there.
+def _steps(
+    variances: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the variance of the blur that leads to each scale, and whether the next one starts from there.
 
     A sampled Gaussian much narrower than a pixel has not the variance that it claims: small steps are
     taken from further back.
     """
     reached = np.zeros(2)
-    steps, onwards = [], []
-    for wanted in variances:
-        steps.append(wanted - reached)
-        onwards.append(bool(steps[-1].min() >= 0.64))
-        if onwards[-1]:
+    steps = np.empty_like(variances)
+    onwards = np.empty(len(variances), dtype=bool)
+    for i, wanted in enumerate(variances):
+        steps[i] = wanted - reached
+        onwards[i] = steps[i].min() >= 0.64
+        if onwards[i]:
             reached = wanted
     return steps, onwards
 
 
-def _half_gaussian(variance: float) -> npt.NDArray[np.float32]:
-    """Return half of a sampled Gaussian of a variance in pixels squared, cut at four sigma."""
-    if variance <= 0:
-        return np.ones(1, dtype=np.float32)
-    half = np.exp(-0.5 * np.arange(int(4 * np.sqrt(variance) + 0.5) + 1) ** 2 / variance)
+def _even(reaches: IntArray) -> IntArray:
+    """Return the next reaches that `correlate` can do."""
+    even: IntArray = np.maximum(reaches + reaches % 2, 4)
+    return even
+
+
+def _half_gaussian(variance: float, reach: int) -> npt.NDArray[np.float32]:
+    """Return half of a sampled Gaussian of a variance in pixels squared."""
+    half = np.zeros(reach + 1)
+    half[0] = 1.0
+    if variance > 0:
+        half = np.exp(-0.5 * np.arange(reach + 1) ** 2 / variance)
     weights: npt.NDArray[np.float32] = (half / (2 * half.sum() - half[0])).astype(np.float32)
     return weights
 
@@ -214,7 +223,7 @@ def _empty_space(shape: tuple[int, ...], count: int, rooms: Rooms) -> npt.NDArra
 
 
 def _candidates(cube: npt.NDArray[np.float32], margin: int, threshold: float, slack: np.float32) -> IntArray:
-    """Return the maxima in raster order (row, column, scale), which settles ties as scikit-image does."""
+    """Return the maxima in raster order."""
     from playNano.algorithms._blob_kernels import scale_space_maxima
 
     where = np.empty((4096, 3), dtype=np.int64)
@@ -222,5 +231,10 @@ def _candidates(cube: npt.NDArray[np.float32], margin: int, threshold: float, sl
     if n > len(where):
         where = np.empty((n, 3), dtype=np.int64)
         scale_space_maxima(cube, margin, np.float32(threshold), slack, where)
-    where = where[:n]
-    return where[np.lexsort((where[:, 0], where[:, 2], where[:, 1]))]
+    return _raster(where[:n])
+
+
+def _raster(where: IntArray) -> IntArray:
+    """Order maxima by row, column and scale, which settles ties as scikit-image does."""
+    ordered: IntArray = where[np.lexsort((where[:, 0], where[:, 2], where[:, 1]))]
+    return ordered
