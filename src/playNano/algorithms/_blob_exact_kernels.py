@@ -128,6 +128,50 @@ def _overlap(blob_1, blob_2, one):
 
 
 @njit(cache=True, nogil=True)
+def losers(blobs, by_row, reach, limit):
+    """Find the blobs that are beaten: the smaller of two (of equals, the first) that overlap too much.
+
+    Parameters
+    ----------
+    blobs
+        (n, 3): y, x, sigma, of the type whose rounding counts.
+    by_row
+        (n,) their order by y.
+    reach
+        Distance beyond which none overlap.
+    limit
+        Overlap that is allowed.
+
+    Returns
+    -------
+    tuple
+        (n,) truths: beaten by another, and beaten by one that is not beaten itself.
+    """
+    n = blobs.shape[0]
+    one = blobs.dtype.type(1)
+    beaten = np.zeros(n, np.bool_)
+    surely = np.zeros(n, np.bool_)
+    for again in (False, True):
+        for a in range(n):
+            i = by_row[a]
+            for b in range(a + 1, n):
+                j = by_row[b]
+                dy, dx = np.float64(blobs[j, 0]) - blobs[i, 0], np.float64(blobs[j, 1]) - blobs[i, 1]
+                if dy > reach:
+                    break
+                first, last = min(i, j), max(i, j)
+                loser, winner = (last, first) if blobs[first, 2] > blobs[last, 2] else (first, last)
+                known = beaten[winner] or surely[loser] or not beaten[loser] if again else beaten[loser]
+                if not known and dy * dy + dx * dx <= reach * reach:
+                    over = _overlap(blobs[first], blobs[last], one) > limit
+                    if again:
+                        surely[loser] = over
+                    else:
+                        beaten[loser] = over
+    return beaten, surely
+
+
+@njit(cache=True, nogil=True)
 def overlapping(blobs, pairs, limit):
     """Return, for each pair, whether the blobs overlap by more than ``limit``."""
     out = np.empty(pairs.shape[0], np.bool_)

@@ -34,13 +34,28 @@ def _mirror_ends(image, above, below):
         image[edge + i] = image[below[i]]
 
 
+# The order of the sum is free, so that it is vectorised.
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum(values):
+    total = 0.0
+    for i in range(values.size):
+        total += values[i]
+    return total
+
+
 @njit(cache=True, nogil=True)
-def enter(frame, middle, margin, image):
-    """Copy a frame, less ``middle``, into an image with margins."""
+def _subtract(row, middle, out):
+    for x in range(row.size):
+        out[x] = row[x] - middle
+
+
+@njit(cache=True, nogil=True)
+def enter(frame, margin, image):
+    """Copy a frame, less its mean, into an image with margins."""
     height, width = frame.shape
+    middle = _sum(frame.reshape(-1)) / frame.size
     for y in range(height):
-        for x in range(width):
-            image[margin + y, margin + x] = frame[y, x] - middle
+        _subtract(frame[y], middle, image[margin + y, margin : margin + width])
     columns, rows = mirrored(width, margin), mirrored(height, margin)
     _mirror_sides(image, margin, margin + height, columns[0], columns[1])
     _mirror_ends(image, rows[0], rows[1])

@@ -164,7 +164,7 @@ def fast_maxima(
     if fresh:
         cube[0] = cube[-1] = -np.inf
         cube[:, 0] = cube[:, -1] = -np.inf
-    enter(frame, frame.mean(), margin, images[0])
+    enter(frame, margin, images[0])
     where = np.empty((4096, 3), dtype=np.int64)
     factors = scales.factors.astype(np.float32)
     n = small_steps(images, kernels, reaches, onwards, factors, margin, cube, np.float32(threshold), where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -135,7 +136,7 @@ def find_blobs(
     if low is None or high is None or not 0 < low <= high < np.inf:
         raise ParameterError(f"sigmas must be positive and min_sigma <= max_sigma, not {low!r} and {high!r}")
     unit = pixel if in_nm else (1.0, 1.0)
-    scales, sigmas = _scales(low, high, num_sigma, unit, z.dtype)
+    scales, sigmas = _scales(float(low), float(high), num_sigma, unit, z.dtype)
     search = exact_maxima if mode == "exact" else fast_maxima
     rooms: Rooms = {}
     parts = []
@@ -148,14 +149,17 @@ def find_blobs(
         where, value = where[order], value[order]
         stays = _prune(where, sigmas, unit, overlap, z.dtype)
         where, value = where[stays], value[stays]
-        part = _measured(
-            frame, where, value.astype(np.float64), cube, sigmas, unit, fit if subpixel else None
-        )
-        parts.append(
-            np.column_stack([np.full(len(part), first_frame + i), np.arange(1, len(part) + 1), part])
-        )
-    rows = np.concatenate(parts) if parts else np.empty((0, 10))
-    return _table(rows, pixel, in_nm)
+        part = np.empty((len(where), 10))
+        part[:, 0] = first_frame + i
+        part[:, 1] = np.arange(1, len(where) + 1)
+        part[:, 2:4] = where[:, 1:]
+        part[:, 4] = sigmas[where[:, 0]]
+        part[:, 5] = value
+        if subpixel:
+            _refine(cube, where, sigmas, part)
+        _measure(frame, unit, fit if subpixel else None, part)
+        parts.append(part)
+    return _table(np.concatenate(parts) if parts else np.empty((0, 10)), pixel, in_nm)
 
 
 def _check(num_sigma: int, overlap: float, mode: str, fit: str) -> None:
@@ -169,8 +173,9 @@ def _check(num_sigma: int, overlap: float, mode: str, fit: str) -> None:
         raise ParameterError(f"fit must be 'quadratic' or 'gaussian', not {fit!r}")
 
 
+@lru_cache(maxsize=16)
 def _scales(
-    low: float, high: float, count: int, unit: tuple[float, float], kind: npt.DTypeLike
+    low: float, high: float, count: int, unit: tuple[float, float], kind: np.dtype[Any]
 ) -> tuple[Scales, FloatArray]:
     """Return the scales and their sigmas in units of ``unit``, rounded to ``kind`` as scikit-image does."""
     pair = np.linspace(np.full(2, low, dtype=kind), np.full(2, high, dtype=kind), count)
@@ -183,11 +188,16 @@ def _scales(
 
 def _filled(frame: FloatArray) -> FloatArray | None:
     """Return the frame without gaps; None where nothing can be seen in it."""
+    if frame.size == 0:
+        return None
+    low, high = frame.min(), frame.max()  # not finite where any pixel is not
+    if np.isfinite(low) and np.isfinite(high):
+        return frame if low < high or frame.size == 1 else None
     good = np.isfinite(frame)
-    heights = frame if good.all() else frame[good]
+    heights = frame[good]
     if heights.size == 0 or (heights.size > 1 and heights.min() == heights.max()):
         return None
-    return frame if good.all() else np.where(good, frame, np.median(heights)).astype(frame.dtype)
+    return np.where(good, frame, np.median(heights)).astype(frame.dtype)
 
 
 def _prune(
@@ -203,75 +213,78 @@ def _prune(
     A blob that is beaten by an unbeaten one always goes; only where another kind of beaten blob exists
     is the order needed: that of a Python set of index pairs, as scipy's tree returns it.
     """
+    from playNano.algorithms._blob_exact_kernels import knock_out, losers, overlapping
+
+    blobs = np.empty((len(where), 3), dtype=kind)
+    blobs[:, 0] = where[:, 1] * unit[0]
+    blobs[:, 1] = where[:, 2] * unit[1]
+    blobs[:, 2] = sigmas[where[:, 0]]
+    reach = float(2 * blobs[:, 2].max(initial=0) * np.sqrt(2).astype(kind))
+    beaten, surely = losers(blobs, np.argsort(where[:, 1]), reach, float(overlap))
+    stays: npt.NDArray[np.bool_] = ~beaten
+    if np.array_equal(beaten, surely):
+        return stays
     from scipy.spatial import cKDTree
 
-    from playNano.algorithms._blob_exact_kernels import knock_out, overlapping
-
-    stays = np.ones(len(where), dtype=bool)
-    if len(where) < 2:
-        return stays
-    blobs = np.column_stack([where[:, 1] * unit[0], where[:, 2] * unit[1], sigmas[where[:, 0]]]).astype(kind)
     tree = cKDTree(blobs[:, :2])
-    reach = float(2 * blobs[:, 2].max() * np.sqrt(2).astype(kind))
     pairs = tree.query_pairs(reach, output_type="ndarray")
-    pairs = pairs[overlapping(blobs, pairs, float(overlap))]
-    first = blobs[pairs[:, 0], 2] > blobs[pairs[:, 1], 2]
-    loser = np.where(first, pairs[:, 1], pairs[:, 0])
-    winner = np.where(first, pairs[:, 0], pairs[:, 1])
-    stays[loser] = False
-    surely = np.zeros(len(where), dtype=bool)
-    surely[loser[stays[winner]]] = True
-    if np.array_equal(surely, ~stays):
-        return stays
-    wanted = set(map(tuple, pairs.tolist()))
+    wanted = set(map(tuple, pairs[overlapping(blobs, pairs, float(overlap))].tolist()))
     ordered = [pair for pair in tree.query_pairs(reach) if pair in wanted]
-    decided: npt.NDArray[np.bool_] = knock_out(blobs, np.array(ordered, dtype=np.int64))
-    return decided
+    stays = knock_out(blobs, np.array(ordered, dtype=np.int64))
+    return stays
 
 
-def _measured(
-    frame: FloatArray,
-    where: npt.NDArray[np.int64],
-    value: npt.NDArray[np.float64],
+def _refine(
     cube: npt.NDArray[np.float32],
+    where: npt.NDArray[np.int64],
     sigmas: FloatArray,
+    rows: npt.NDArray[np.float64],
+) -> None:
+    """Move rows of blobs (y, x, sigma, response from column 2 on) to the tops between the cells."""
+    from playNano.algorithms._blob_fit_kernels import refine
+
+    moves, refined = np.empty((len(where), 3)), np.empty(len(where))
+    refine(cube, where, moves, refined)
+    rows[:, 5] = rows[:, 5] + refined - cube[where[:, 0] + 1, where[:, 1] + 1, where[:, 2] + 1]
+    rows[:, 2:4] += moves[:, 1:]
+    rows[:, 4] = np.interp(where[:, 0] + moves[:, 0], np.arange(len(sigmas)), sigmas)
+
+
+def _measure(
+    frame: FloatArray,
     unit: tuple[float, float],
     fit: str | None,
-) -> npt.NDArray[np.float64]:
-    """Return y, x, sigma, response, ground, highest, mean, height for each blob of a frame."""
+    rows: npt.NDArray[np.float64],
+) -> None:
+    """Write ground, highest, mean and height (from column 6 on) into rows of blobs."""
     from playNano.algorithms import _blob_fit_kernels as kernels
     from playNano.algorithms._background_kernels import LANES
 
-    blobs = np.column_stack([where[:, 1], where[:, 2], sigmas[where[:, 0]]]).astype(np.float64)
-    if fit is not None and len(where):
-        moves, refined = np.empty((len(where), 3)), np.empty(len(where))
-        kernels.refine(cube, where, moves, refined)
-        value = value + refined - cube[where[:, 0] + 1, where[:, 1] + 1, where[:, 2] + 1]
-        blobs[:, :2] += moves[:, 1:]
-        blobs[:, 2] = np.interp(where[:, 0] + moves[:, 0], np.arange(len(sigmas)), sigmas)
     size = np.asarray(unit, dtype=np.float64)
     frame = np.ascontiguousarray(frame, dtype=np.float64)
-    ground = np.empty((len(where), 3))
+    blobs, ground, top = rows[:, 2:5], rows[:, 6:9], rows[:, 9]
     kernels.measure(frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size + LANES), ground)
-    top = np.empty(len(where))
     kernels.tops(frame, blobs, size, top)
     if fit == "gaussian":
-        fitted = np.empty((len(where), 5))
+        fitted = np.empty((len(rows), 5))
         kernels.fit_gaussians(frame, blobs, np.column_stack([ground[:, 0], top]), size, fitted)
         good = np.isfinite(fitted[:, 0])
         blobs[good] = fitted[good, :3]
         kernels.tops(frame, blobs, size, top)
-    return np.column_stack([blobs, value, ground[:, 0], ground[:, 1:] - ground[:, :1], top - ground[:, 0]])
+    rows[:, 7:] -= rows[:, 6:7]
 
 
 def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float], in_nm: bool) -> pd.DataFrame:
     import pandas as pd
 
     side = float(np.sqrt(pixel[0] * pixel[1]))
-    frame, label, y, x, sigma, response, ground, highest, mean, height = rows.T
+    y, x, sigma, response, *heights = rows.T[2:]
     sigma_px, sigma_nm = (sigma / side, sigma) if in_nm else (sigma, sigma * side)
-    values = (
-        frame.astype(np.int64), label.astype(np.int64), y, x, sigma_px, sigma_px * np.sqrt(2), response,
-        y * pixel[0], x * pixel[1], sigma_nm, sigma_nm * np.sqrt(2), ground, highest, mean, height,
-    )  # fmt: skip
-    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+    values = np.stack([
+        y, x, sigma_px, sigma_px * np.sqrt(2), response,
+        y * pixel[0], x * pixel[1], sigma_nm, sigma_nm * np.sqrt(2), *heights,
+    ])  # fmt: skip
+    table = pd.DataFrame(values.T, columns=list(COLUMNS[2:]), copy=False)
+    for i in (0, 1):
+        table.insert(i, COLUMNS[i], rows[:, i].astype(np.int64))
+    return table
