@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from playNano.algorithms._blob_correlate_kernels import correlate
+
 # Rows that are filtered along x at a time, as one long line with margins between.
 ROWS = 8
 # Signed places would be checked for being negative, which keeps loops from being vectorised.
@@ -55,48 +57,6 @@ def _down(image, y, kernels, rows, smooth, curved):
         j -= 2
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _four(out, a, b, c, d, e, f, g, h, k):
-    for x in range(out.size):
-        t = out[x] + (a[x] + b[x]) * k[3]
-        t = t + (c[x] + d[x]) * k[2]
-        t = t + (e[x] + f[x]) * k[1]
-        out[x] = t + (g[x] + h[x]) * k[0]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _one(out, a, b, k):
-    for x in range(out.size):
-        out[x] += (a[x] + b[x]) * k
-
-
-@njit(cache=True, nogil=True)
-def _along(line, kernel, out):
-    """Correlate a line that has margins of the kernel's reach.
-
-    Shifted views instead of shifted places: only so does the compiler vectorise the loops.
-    """
-    reach = kernel.size - 1
-    n = out.size
-    for x in range(n):
-        out[x] = line[reach + x] * kernel[0]
-    j = reach
-    while j >= 4:
-        i = reach - j
-        m = reach + j
-        _four(
-            out, line[i : i + n], line[m : m + n],
-            line[i + 1 : i + 1 + n], line[m - 1 : m - 1 + n],
-            line[i + 2 : i + 2 + n], line[m - 2 : m - 2 + n],
-            line[i + 3 : i + 3 + n], line[m - 3 : m - 3 + n],
-            (kernel[j - 3], kernel[j - 2], kernel[j - 1], kernel[j]),
-        )  # fmt: skip
-        j -= 4
-    while j > 0:
-        _one(out, line[reach - j : reach - j + n], line[reach + j : reach + j + n], kernel[j])
-        j -= 1
-
-
 @njit(cache=True, nogil=True)
 def _fill_margins(line, reach):
     n = line.size - 2 * reach
@@ -120,7 +80,8 @@ def laplace_of_gaussian(image, kernels_y, kernels_x, scale, shift, plane):
     image
         (h, w) float32.
     kernels_y, kernels_x
-        Halves of the Gaussian and of its second derivative, (2, reach + 1) float32, for each axis.
+        Halves of the Gaussian and of its second derivative, (2, reach + 1) float32, for each axis; the reach
+        along x must be one for `correlate`.
     scale, shift
         Factor and constant, float32.
     plane
@@ -143,8 +104,8 @@ def laplace_of_gaussian(image, kernels_y, kernels_x, scale, shift, plane):
             _fill_margins(smooth[i * pitch : (i + 1) * pitch], reach)
             _fill_margins(curved[i * pitch : (i + 1) * pitch], reach)
         used = n * pitch - 2 * reach
-        _along(smooth[: n * pitch], kernels_x[1], along_x[:used])
-        _along(curved[: n * pitch], kernels_x[0], along_y[:used])
+        correlate(smooth[: n * pitch], reach, 1, kernels_x[1], along_x[:used])
+        correlate(curved[: n * pitch], reach, 1, kernels_x[0], along_y[:used])
         for i in range(n):
             a = i * pitch
             t = (first + i + 1) * (width + 2) + 1

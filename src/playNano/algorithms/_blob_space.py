@@ -31,7 +31,7 @@ class Scales:
 
     @cached_property
     def kernels(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], IntArray]:
-        """Return half kernels along y and x, (n, 2, longest + 1), and their reach, (n, 2).
+        """Return half kernels along y and x, (n, 2, longest + 1 or more), and their reach, (n, 2).
 
         The weights are what `scipy.ndimage.gaussian_filter1d` makes of a single 1, so that they are its
         own to the bit.
@@ -39,7 +39,7 @@ class Scales:
         from scipy.ndimage import gaussian_filter1d
 
         reaches = (4.0 * self.sigmas.astype(np.float64) + 0.5).astype(np.int64)
-        halves = np.zeros((2, len(self.sigmas), 2, int(reaches.max()) + 1))
+        halves = np.zeros((2, len(self.sigmas), 2, int(_even(reaches).max()) + 1))
         square = np.array_equal(self.sigmas[:, 0], self.sigmas[:, 1])
         for axis in (0,) if square else (0, 1):
             for i, (sigma, reach) in enumerate(zip(self.sigmas[:, axis], reaches[:, axis], strict=True)):
@@ -106,7 +106,7 @@ def exact_maxima(
     cube = _empty_space(frame.shape, len(scales.sigmas), rooms)
     factors = scales.factors[:, 0].astype(frame.dtype)
     for i, (reach_y, reach_x) in enumerate(reaches):
-        half_y, half_x = kernels_y[i, :, : reach_y + 1], kernels_x[i, :, : reach_x + 1]
+        half_y, half_x = kernels_y[i, :, : reach_y + 1], kernels_x[i, :, : _even(reach_x) + 1]
         full_y, full_x = 2 * half_y.sum(axis=1) - half_y[:, 0], 2 * half_x.sum(axis=1) - half_x[:, 0]
         # The second derivative is cut off at four sigma and does not quite sum to zero, so that the
         # height of the whole frame leaks into the response; scikit-image's does, and so must this.
@@ -192,7 +192,7 @@ def _steps(
     return steps, onwards
 
 
-def _even(reaches: IntArray) -> IntArray:
+def _even(reaches: IntArray | np.int64) -> IntArray:
     """Return the next reaches that `correlate` can do."""
     even: IntArray = np.maximum(reaches + reaches % 2, 4)
     return even
