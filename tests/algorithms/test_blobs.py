@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 from skimage.feature import blob_log
 
+from playNano.algorithms._blob_correlate_kernels import correlate
 from playNano.algorithms._blob_space import exact_maxima, fast_maxima
 from playNano.algorithms.blobs import COLUMNS, _scales, find_blobs
 from playNano.errors import ParameterError
@@ -103,6 +104,45 @@ def test_fast_responses_are_within_a_hundredth() -> None:
     for i, s in enumerate(scales.sigmas):
         true = -ndi.gaussian_laplace(z, s) * np.mean(s) ** 2
         assert np.abs(cube[i + 1, 1:-1, 1:-1] - true).max() < 0.01 * np.abs(true).max()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 40), (7, 5), (30, 20)])
+def test_fast_responses_hold_where_the_frame_is_smaller_than_the_kernel(shape: tuple[int, int]) -> None:
+    z = ndi.gaussian_filter(np.random.default_rng(3).normal(0, 1, shape), 1) - 50
+    scales, _ = _scales(1.5, 9.0, 4, (1.0, 1.0), z.dtype)
+    _, _, cube = fast_maxima(z, scales, 0.1, {})
+    for i, s in enumerate(scales.sigmas):
+        true = -ndi.gaussian_laplace(z - z.mean(), s) * np.mean(s) ** 2
+        np.testing.assert_allclose(
+            cube[i + 1, 1:-1, 1:-1], true, atol=0.01 * np.abs(z - z.mean()).max() + 1e-6
+        )
+
+
+@pytest.mark.parametrize(("shape", "count"), [((70, 61), 5), ((256, 256), 1)])
+def test_fast_finds_every_maximum_of_its_space(shape: tuple[int, int], count: int) -> None:
+    z = np.random.default_rng(4).normal(0, 1, shape)
+    scales, _ = _scales(1.0, 4.0, count, (1.0, 1.0), z.dtype)
+    where, value, cube = fast_maxima(z, scales, -np.inf, {})
+    space = cube[1:-1, 1:-1, 1:-1]
+    highest = ndi.maximum_filter(space, size=3, mode="constant", cval=-np.inf)
+    true = np.argwhere((space == highest).transpose(1, 2, 0))[:, [2, 0, 1]]
+    np.testing.assert_array_equal(where, true)
+    np.testing.assert_array_equal(value, space[tuple(true.T)])
+    np.testing.assert_array_equal(fast_maxima(z, scales, 0.5, {})[0], true[value > 0.5])
+
+
+@pytest.mark.parametrize("reach", [4, 6, 8, 10, 20, 26])
+def test_correlation_of_a_line_is_that_of_scipy(reach: int) -> None:
+    rng = np.random.default_rng(reach)
+    image = rng.normal(0, 1, (70, 61)).astype(np.float32)
+    half = rng.normal(0, 1, reach + 1).astype(np.float32)
+    whole = np.concatenate([half[:0:-1], half]).astype(np.float64)
+    for step, axis in ((61, 0), (1, 1)):
+        start, n = 61 * 30 + 29, 3
+        out = np.full(n, np.nan, dtype=np.float32)
+        correlate(image.reshape(-1), start, step, half, out)
+        true = ndi.correlate1d(image.astype(np.float64), whole, axis=axis)
+        np.testing.assert_allclose(out, true.reshape(-1)[start : start + n], atol=1e-5)
 
 
 def test_fast_finds_the_same_particles() -> None:

@@ -67,8 +67,9 @@ def find_blobs(
     overlap
         Of two blobs that share more than this part of the smaller one's disc, the smaller is dropped.
     mode
-        ``"exact"``, or ``"fast"``: each scale is blurred from the one before, with responses off by a
-        few per cent at the least scale and less above.
+        ``"exact"``, or ``"fast"``: each scale is blurred from the one before. On white noise its responses
+        are off by 1 % where sigma is a pixel, by 0.2 % from 1.5 pixels on, but by 7 % at 0.7 pixels and by a
+        third at 0.5, for which it is not meant.
     subpixel
         Move each blob to the top of the response between cells (position and sigma).
     fit
