@@ -53,7 +53,13 @@ def spots(table: pd.DataFrame) -> npt.NDArray[np.float64]:
     st.booleans(),
     st.booleans(),
     st.sampled_from(
-        [(1.0, 5.0, 10, 0.1, 0.5), (0.7, 3.0, 4, 0.3, 0.2), (2.0, 2.0, 1, 0.05, 0.0), (1.5, 9.0, 7, 0.1, 0.9)]
+        [
+            (1.0, 5.0, 10, 0.1, 0.5),
+            (0.7, 3.0, 4, 0.3, 0.2),
+            (2.0, 2.0, 1, 0.05, 0.0),
+            (1.5, 9.0, 7, 0.1, 0.9),
+            (1.6, 1.6, 3, 0.1, 0.3),
+        ]
     ),
 )
 def test_blobs_are_those_of_scikit_image(

@@ -128,15 +128,33 @@ def _overlap(blob_1, blob_2, one):
 
 
 @njit(cache=True, nogil=True)
-def losers(blobs, by_row, reach, limit):
+def _cells(blobs, side):
+    """Sort blobs into square cells: the first of each cell, and after each blob the next; -1 for none."""
+    rows, columns = 1, 1
+    for i in range(blobs.shape[0]):
+        rows = max(rows, int(blobs[i, 0] / side) + 1)
+        columns = max(columns, int(blobs[i, 1] / side) + 1)
+    first = np.full((rows, columns), -1)
+    after = np.empty(blobs.shape[0], np.int64)
+    for i in range(blobs.shape[0]):
+        row, column = int(blobs[i, 0] / side), int(blobs[i, 1] / side)
+        after[i] = first[row, column]
+        first[row, column] = i
+    return first, after
+
+
+@njit(cache=True, nogil=True)
+def losers(blobs, order, side, reach, limit):
     """Find the blobs that are beaten: the smaller of two (of equals, the first) that overlap too much.
 
     Parameters
     ----------
     blobs
         (n, 3): y, x, sigma, of the type whose rounding counts.
-    by_row
-        (n,) their order by y.
+    order
+        (n,) from the largest to the smallest, of equals the last first: what beats comes before what it beats.
+    side
+        Side of the cells in which neighbours are looked for; any will do.
     reach
         Distance beyond which none overlap.
     limit
@@ -147,27 +165,27 @@ def losers(blobs, by_row, reach, limit):
     tuple
         (n,) truths: beaten by another, and beaten by one that is not beaten itself.
     """
-    n = blobs.shape[0]
     one = blobs.dtype.type(1)
-    beaten = np.zeros(n, np.bool_)
-    surely = np.zeros(n, np.bool_)
-    for again in (False, True):
-        for a in range(n):
-            i = by_row[a]
-            for b in range(a + 1, n):
-                j = by_row[b]
-                dy, dx = np.float64(blobs[j, 0]) - blobs[i, 0], np.float64(blobs[j, 1]) - blobs[i, 1]
-                if dy > reach:
-                    break
-                first, last = min(i, j), max(i, j)
-                loser, winner = (last, first) if blobs[first, 2] > blobs[last, 2] else (first, last)
-                known = beaten[winner] or surely[loser] or not beaten[loser] if again else beaten[loser]
-                if not known and dy * dy + dx * dx <= reach * reach:
-                    over = _overlap(blobs[first], blobs[last], one) > limit
-                    if again:
-                        surely[loser] = over
-                    else:
-                        beaten[loser] = over
+    beaten = np.zeros(order.size, np.bool_)
+    surely = np.zeros(order.size, np.bool_)
+    first, after = _cells(blobs, side)
+    for w in order:
+        y, x, s = np.float64(blobs[w, 0]), np.float64(blobs[w, 1]), blobs[w, 2]
+        near = min(2.83 * s, reach)
+        for row in range(max(int((y - near) / side), 0), min(int((y + near) / side) + 1, first.shape[0])):
+            for column in range(
+                max(int((x - near) / side), 0), min(int((x + near) / side) + 1, first.shape[1])
+            ):
+                i = first[row, column]
+                while i >= 0:
+                    smaller = blobs[i, 2] < s or (blobs[i, 2] == s and i < w)
+                    known = surely[i] or (beaten[i] and beaten[w])
+                    close = (blobs[i, 0] - y) ** 2 + (blobs[i, 1] - x) ** 2 <= near * near
+                    matters = smaller and close and not known
+                    if matters and _overlap(blobs[min(i, w)], blobs[max(i, w)], one) > limit:
+                        beaten[i] = True
+                        surely[i] = not beaten[w]
+                    i = after[i]
     return beaten, surely
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from playNano.algorithms._blob_correlate_kernels import correlate
-from playNano.algorithms._blob_kernels import ONE, ROWS, TWO, mirrored, plane_maxima
+from playNano.algorithms._blob_kernels import ONE, ONE_APART, ROWS, TWO, mirrored, plane_maxima
 
 
 @njit(cache=True, nogil=True)
@@ -26,12 +26,18 @@ def _mirror_sides(image, first, last, left, right):
 
 
 @njit(cache=True, nogil=True)
+def _repeat_row(image, to, row):
+    for x in range(image.shape[1]):
+        image[to, x] = image[row, x]
+
+
+@njit(cache=True, nogil=True)
 def _mirror_ends(image, above, below):
     """Fill the margins above and below, with the rows that are to be repeated there."""
     edge = image.shape[0] - below.size
     for i in range(above.size):
-        image[i] = image[above[i]]
-        image[edge + i] = image[below[i]]
+        _repeat_row(image, i, above[i])
+        _repeat_row(image, edge + i, below[i])
 
 
 # The order of the sum is free, so that it is vectorised.
@@ -112,14 +118,14 @@ def _step(image, kernels, reaches, factors, margin, lines, out, plane):
         last = min(first + ROWS, bottom)
         s, n = first * pitch, (last - first) * pitch
         correlate(p, s, pitch, kernel_y, lines[:n])
-        correlate(lines, reach, 1, kernel_x, q[s + reach : s + n - reach])
+        correlate(lines, reach, ONE_APART, kernel_x, q[s + reach : s + n - reach])
         _mirror_sides(out, first, last, columns[0], columns[1])
         # The Laplacian lags by a row, which waits for the one below it.
         ready = last - 1
         if first == margin:
-            out[margin - 1] = out[margin]
+            _repeat_row(out, margin - 1, margin)
         if last == bottom:
-            out[bottom] = out[bottom - 1]
+            _repeat_row(out, bottom, bottom - 1)
             ready = bottom
         _negative_laplacian(out, margin, done, ready, factors[0], factors[1], plane)
         done = ready
@@ -155,7 +161,7 @@ def small_steps(images, kernels, reaches, onwards, factors, margin, cube, thresh
     """
     lines = np.empty(ROWS * images.shape[2], np.float32)
     a = 0
-    n = 0
+    n = np.int64(0)
     count = cube.shape[0] - 2
     for i in range(count):
         _step(images[a], kernels[i], reaches[i], factors[i], margin, lines, images[1 - a], cube[i + 1])

@@ -10,6 +10,8 @@ from playNano.algorithms._blob_correlate_kernels import correlate
 
 # Rows that are filtered along x at a time, as one long line with margins between.
 ROWS = 8
+# A bare 1 as a step would have `correlate` compiled for it once more.
+ONE_APART = np.int64(1)
 # Signed places would be checked for being negative, which keeps loops from being vectorised.
 ONE, TWO = np.uint64(1), np.uint64(2)
 
@@ -104,8 +106,8 @@ def laplace_of_gaussian(image, kernels_y, kernels_x, scale, shift, plane):
             _fill_margins(smooth[i * pitch : (i + 1) * pitch], reach)
             _fill_margins(curved[i * pitch : (i + 1) * pitch], reach)
         used = n * pitch - 2 * reach
-        correlate(smooth[: n * pitch], reach, 1, kernels_x[1], along_x[:used])
-        correlate(curved[: n * pitch], reach, 1, kernels_x[0], along_y[:used])
+        correlate(smooth[: n * pitch], reach, ONE_APART, kernels_x[1], along_x[:used])
+        correlate(curved[: n * pitch], reach, ONE_APART, kernels_x[0], along_y[:used])
         for i in range(n):
             a = i * pitch
             t = (first + i + 1) * (width + 2) + 1

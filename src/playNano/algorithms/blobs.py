@@ -221,7 +221,8 @@ def _prune(
     blobs[:, 1] = where[:, 2] * unit[1]
     blobs[:, 2] = sigmas[where[:, 0]]
     reach = float(2 * blobs[:, 2].max(initial=0) * np.sqrt(2).astype(kind))
-    beaten, surely = losers(blobs, np.argsort(where[:, 1]), reach, float(overlap))
+    order = np.argsort(blobs[:, 2], kind="stable")[::-1]
+    beaten, surely = losers(blobs, order, 3 * max(*unit, float(sigmas[0])), reach, float(overlap))
     stays: npt.NDArray[np.bool_] = ~beaten
     if np.array_equal(beaten, surely):
         return stays
