@@ -4,52 +4,133 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 MIN_RING_PIXELS = 8
 FEW = 8
 # Values are counted so many at a time; buffers have that many places to spare.
 LANES = 32
-# A float32 counts exactly up to 2 ** 24.
-STRIDE = np.uint64(1 << 24)
 # Half the first bracket around the mean, in standard errors of it: those of a median are a quarter larger, and
 # three quarters as large is its distance from the mean.
 FIRST_REACH = 1.7
 TRIES = 4
+# Interpolations before a bracket is halved instead: values of very uneven density are slow to close in on.
+PASSES = 8
+
+
+def _turned(builder, bits):
+    """Flip all bits of a negative float but its sign, so that bits as whole numbers are in the order of floats."""
+    width = bits.type.width
+    rest = builder.and_(builder.ashr(bits, bits.type(width - 1)), bits.type(2 ** (width - 1) - 1))
+    return builder.xor(bits, rest)
+
+
+@intrinsic
+def _order(typing_context, value):
+    """Return a whole number of as many bits as a float has, in whose order the floats are."""
+    bits = types.int32 if value == types.float32 else types.int64
+
+    def generate(context, builder, signature, arguments):
+        return _turned(builder, builder.bitcast(arguments[0], context.get_value_type(bits)))
+
+    return bits(value), generate
+
+
+@intrinsic
+def _value(typing_context, order):
+    """Return the float that a number of `_order` stands for."""
+    value = types.float32 if order == types.int32 else types.float64
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(_turned(builder, arguments[0]), context.get_value_type(value))
+
+    return value(order), generate
+
+
+@intrinsic
+def _halfway(typing_context, low, high):
+    """Return the float in the middle of all those between two: so at most as many halvings as bits are needed."""
+    bits = types.int32 if low == types.float32 else types.int64
+
+    def generate(context, builder, signature, arguments):
+        a, b = (_turned(builder, builder.bitcast(x, context.get_value_type(bits))) for x in arguments)
+        # Half the sum, rounded down, without overflow.
+        half = builder.ashr(builder.xor(a, b), a.type(1))
+        middle = builder.add(builder.and_(a, b), half)
+        return builder.bitcast(_turned(builder, middle), context.get_value_type(low))
+
+    return low(low, high), generate
+
+
+@intrinsic
+def _plus(typing_context, n, more):
+    """Add a truth value to a whole number without making that wider."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.add(arguments[0], builder.zext(arguments[1], arguments[0].type))
+
+    return n(n, more), generate
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _padded(n):
+    """Return the least multiple of ``LANES`` that is not less."""
+    return (n + LANES - 1) // LANES * LANES
 
 
 # Sums whose order is free are vectorised; they are only a first guess.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def rough_moments(values, n):
-    """Return mean and standard deviation, roughly; neither is finite where a value is not."""
+    """Fill the ``LANES`` places behind ``n`` values with inf. Return how many values are not inf, and roughly their
+    mean and standard deviation; neither is finite where another value is not.
+    """
     kind = values.dtype.type
-    first = values[0]
+    for i in range(LANES):
+        values[n + i] = np.inf
+    first = values[0] if values[0] < np.inf else kind(0)
+    count = np.int32(0)
     total = kind(0)
     squares = kind(0)
-    for i in range(n):
-        d = values[i] - first
+    for i in range(np.uint64(_padded(n))):
+        v = values[i]
+        count = _plus(count, v != kind(np.inf))
+        d = v - first if v != kind(np.inf) else kind(0)
         total += d
         squares += d * d
-    mean = np.float64(total) / n
-    rest = np.float64(squares) / n - mean * mean
-    return np.float64(first) + mean, np.sqrt(rest if not rest < 0 else 0.0)
+    mean = np.float64(total) / max(count, 1)
+    rest = np.float64(squares) / max(count, 1) - mean * mean
+    return np.int64(count), np.float64(first) + mean, np.sqrt(rest if not rest < 0 else 0.0)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _count(values, padded, a, b):
-    """Count the values that are at most ``a``, and at most ``b``; no value is beyond the padding."""
-    at_a = 0
-    at_b = 0
-    for first in range(np.uint64(0), np.uint64(padded), STRIDE):
-        # As many are counted at once as there are float32 in a register.
-        part_a = np.float32(0)
-        part_b = np.float32(0)
-        for i in range(first, min(first + STRIDE, np.uint64(padded))):
-            part_a += np.float32(1) if values[i] <= a else np.float32(0)
-            part_b += np.float32(1) if values[i] <= b else np.float32(0)
-        at_a += np.int64(part_a)
-        at_b += np.int64(part_b)
-    return at_a, at_b
+@njit(cache=True, nogil=True)
+def _counts(values, padded, limits):
+    """Count the values that are at most each of six limits; no value is beyond the padding."""
+    a, b, c, d, e, f = limits
+    at_a = at_b = at_c = at_d = at_e = at_f = np.int32(0)
+    for i in range(np.uint64(padded)):
+        v = values[i]
+        at_a = _plus(at_a, v <= a)
+        at_b = _plus(at_b, v <= b)
+        at_c = _plus(at_c, v <= c)
+        at_d = _plus(at_d, v <= d)
+        at_e = _plus(at_e, v <= e)
+        at_f = _plus(at_f, v <= f)
+    return at_a, at_b, at_c, at_d, at_e, at_f
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _narrowed(bracket, k, limit, count):
+    """Narrow a bracket by a limit whose count is known; one outside of it changes nothing."""
+    floor, ceiling, below, within = bracket
+    low = count <= k and limit > floor
+    high = count > k and limit < ceiling
+    return (
+        limit if low else floor,
+        limit if high else ceiling,
+        np.int64(count) if low else below,
+        np.int64(count) if high else within,
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -60,124 +141,88 @@ def _guess(values, n, padded, k, mean, spread):
     ``ceiling``, and rank ``k`` lies between.
     """
     kind = values.dtype.type
-    floor = kind(-np.inf)
-    ceiling = kind(np.inf)
-    below = 0
-    within = n
+    bracket = (kind(-np.inf), kind(np.inf), 0, n)
     if not spread < np.inf:
-        return floor, ceiling, below, within
+        return bracket
     middle = mean
     reach = FIRST_REACH * spread / np.sqrt(n)
     for _ in range(TRIES):
-        a = max(kind(middle - reach), floor)
-        b = min(kind(middle + reach), ceiling)
-        if not a < b:
+        a, b, c = kind(middle - reach), kind(middle - 0.5 * reach), kind(middle - 0.17 * reach)
+        d, e, f = kind(middle + 0.17 * reach), kind(middle + 0.5 * reach), kind(middle + reach)
+        counts = _counts(values, padded, (a, b, c, d, e, f))
+        bracket = _narrowed(bracket, k, a, counts[0])
+        bracket = _narrowed(bracket, k, b, counts[1])
+        bracket = _narrowed(bracket, k, c, counts[2])
+        bracket = _narrowed(bracket, k, d, counts[3])
+        bracket = _narrowed(bracket, k, e, counts[4])
+        bracket = _narrowed(bracket, k, f, counts[5])
+        floor, ceiling, below, within = bracket
+        reach = 0.5 * (np.float64(ceiling) - np.float64(floor))
+        if within - below <= FEW or not reach < np.inf:
             break
-        at_a, at_b = _count(values, padded, a, b)
-        if at_a > k:
-            ceiling = a
-            within = at_a
-        elif at_b > k:
-            floor = a
-            below = at_a
-            ceiling = b
-            within = at_b
-        else:
-            floor = b
-            below = at_b
-        if within - below <= FEW or not np.float64(ceiling) - np.float64(floor) < np.inf:
-            break
-        step = (np.float64(ceiling) - np.float64(floor)) / (within - below)
-        middle = floor + (k + 1 - below) * step
-        reach = 0.45 * FEW * step
-    return floor, ceiling, below, within
+        middle = floor + reach
+    return bracket
 
 
 @njit(cache=True, nogil=True)
-def _halve(values, n, padded, k, bracket):
-    """Halve a bracket until few values are left in it."""
+def _beside(values, padded, t):
+    """Return how many values are at most ``t``, the greatest of them, and the least of the others."""
+    kind = values.dtype.type
+    top = _order(t)
+    lowest = _order(kind(-np.inf))
+    highest = _order(kind(np.inf))
+    below = lowest
+    above = highest
+    # Counted from there, so that it has as many bits as the rest and all is done in one vector.
+    count = lowest
+    for i in range(np.uint64(0), np.uint64(padded)):
+        here = _order(values[i])
+        low = here <= top
+        count = _plus(count, low)
+        below = max(below, here if low else lowest)
+        above = min(above, highest if low else here)
+    return np.int64(count) - np.int64(lowest), _value(below), _value(above)
+
+
+@njit(cache=True, nogil=True)
+def _middle(values, n, padded, k, bracket):
+    """Return the values of rank ``k`` and, where ``n`` is even, ``k + 1``, closing in on them from both sides."""
     kind = values.dtype.type
     floor, ceiling, below, within = bracket
-    # No median is farther from the mean than the standard deviation.
-    mean = 0.0
-    for i in range(n):
-        mean += (np.float64(values[i]) - values[0]) / n
-    squares = 0.0
-    for i in range(n):
-        squares += (np.float64(values[i]) - values[0] - mean) ** 2 / n
-    low = values[0] + mean - 1.01 * np.sqrt(squares)
-    high = values[0] + mean + 1.01 * np.sqrt(squares)
-    for step in range(80):
-        if within - below <= FEW:
-            break
-        # First the ends, which rounding may have misplaced; then the middles.
-        middle = kind(low if step == 0 else high if step == 1 else low + 0.5 * (high - low))
-        if not floor < middle < ceiling:
-            if step > 1:
-                break
-            low, high = max(low, np.float64(floor)), min(high, np.float64(ceiling))
-            continue
-        count, _ = _count(values, padded, middle, middle)
+    passes = 0
+    while True:
+        t = floor + (ceiling - floor) * kind(k + 1 - below) / kind(within - below)
+        if within == k + 1:
+            t = ceiling
+        elif passes >= PASSES or not floor <= t < ceiling:
+            t = _halfway(floor, ceiling)
+        count, low, high = _beside(values, padded, t)
+        if count == k + 1:
+            return low, high
         if count > k:
-            ceiling = middle
-            within = count
-            high = np.float64(middle)
+            ceiling, within = low, count
         else:
-            floor = middle
-            below = count
-            low = np.float64(middle)
-    return floor, ceiling, below, within
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _sort(values):
-    """Sort a few values, or many equal ones, in place by insertion."""
-    for i in range(1, values.size):
-        v = values[i]
-        j = i - 1
-        while j >= 0 and values[j] > v:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = v
-
-
-@njit(cache=True, nogil=True)
-def _pack(values, n, floor, ceiling):
-    """Move the values of a bracket to the front. Return their number."""
-    m = np.uint64(0)
-    for i in range(np.uint64(n)):
-        v = values[i]
-        values[m] = v
-        m += np.uint64((v > floor) & (v <= ceiling))
-    return np.int64(m)
+            floor, below = high, count
+        if floor == ceiling:
+            return ceiling, ceiling
+        if count == k and n % 2 == 1:
+            return high, high
+        passes += 1
 
 
 @njit(cache=True, nogil=True)
 def median_near(values, n, mean, spread):
     """Return the exact median of ``n`` finite values, of which mean and deviation are roughly known.
 
-    The array has ``LANES`` more places and is used as scratch.
+    The ``LANES`` places behind them hold inf; the array is used as scratch.
     """
     k = (n - 1) // 2
-    padded = (n + LANES - 1) // LANES * LANES
-    for i in range(n, padded):
-        values[i] = np.inf
+    padded = _padded(n)
     bracket = _guess(values, n, padded, k, mean, spread)
-    if bracket[3] - bracket[2] > FEW:
-        bracket = _halve(values, n, padded, k, bracket)
-    floor, ceiling, below, within = bracket
-    above = np.inf
-    beyond = n % 2 == 0 and k + 1 == within
-    if beyond:
-        for i in range(n):
-            v = np.float64(values[i])
-            above = min(above, v if v > ceiling else np.inf)
-    m = _pack(values, n, floor, ceiling)
-    _sort(values[:m])
-    middle = np.float64(values[k - below])
+    middle, after = _middle(values, n, padded, k, bracket)
     if n % 2 == 1:
-        return middle
-    return 0.5 * (middle + (above if beyond else np.float64(values[k + 1 - below])))
+        return np.float64(middle)
+    return 0.5 * (np.float64(middle) + np.float64(after))
 
 
 @njit(cache=True, nogil=True)
@@ -188,7 +233,7 @@ def median(values, n):
     """
     if n == 0:
         return np.nan
-    mean, spread = rough_moments(values, n)
+    _, mean, spread = rough_moments(values, n)
     return median_near(values, n, mean, spread)
 
 

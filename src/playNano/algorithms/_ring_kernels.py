@@ -18,13 +18,14 @@ SIX_BITS = np.int64(63)
 # Unsigned, so that numba does not ask of every place whether it counts from the end.
 ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(_i) for _i in range(9))
 BYTE = np.uint64(255)
-# The places of the bits set in each byte, filled up with the lowest of them; and their number.
-PLACES = np.zeros((256, 8), dtype=np.uint8)
-NUMBER = np.zeros(256, dtype=np.uint64)
-for _i in range(1, 256):
-    _set = [_j for _j in range(8) if _i >> _j & 1]
-    PLACES[_i] = _set + _set[:1] * (8 - len(_set))
-    NUMBER[_i] = len(_set)
+# Where in each byte its stretches of set bits begin, and how long they are: four at most.
+BEGIN = np.zeros((4, 256), dtype=np.uint8)
+LENGTH = np.zeros((4, 256), dtype=np.uint8)
+for _i in range(256):
+    _begins = [_j for _j in range(8) if _i >> _j & 1 and not _i << 1 >> _j & 1]
+    _ends = [_j + 1 for _j in range(8) if _i >> _j & 1 and not _i >> _j + 1 & 1]
+    for _j, (_begin, _end) in enumerate(zip(_begins, _ends, strict=True)):
+        BEGIN[_j, _i], LENGTH[_j, _i] = _begin, _end - _begin
 # Places in a region's row of sums, as in _region_kernels.
 _AREA, _ROW_0, _COL_0, _ROW_1, _COL_1 = 0, 6, 7, 8, 9
 _N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND = 16, 17, 18, 19
@@ -108,24 +109,54 @@ def _box(mine):
 def _cover(runs, rows, start, end, box, left, reach, width, cover):
     """Mark what lies within ``reach`` of a region in the 64 columns from ``left`` on.
 
-    ``cover[0]`` becomes the row ``box[0] - reach``. Rows are spread by ors over twice as many rows each time.
+    ``cover[0]`` becomes the row ``box[0] - reach``: each row is the ors of the ``2 reach + 1`` of the region up to it.
     """
-    first = box[0] - 2 * reach
-    total = np.uint64(box[2] - first + 2 * reach)
-    for i in range(total):
+    tall = np.uint64(box[2] - box[0])
+    span = np.uint64(2 * reach + 1)
+    for i in range(tall):
         cover[i] = ZERO
     last = min(width - left, 64)
     for r in runs:
         a = max(np.int64(start[r]) - reach - left, 0)
         b = min(np.int64(end[r]) + reach - left, last)
         if b > a:
-            cover[np.uint64(rows[r] - first)] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
-    span = np.uint64(2 * reach + 1)
+            cover[np.uint64(rows[r] - box[0])] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
+    if tall <= span:
+        _spread_low(cover, tall, span)
+    else:
+        _spread_tall(cover, tall, span)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _spread_low(cover, tall, span):
+    """Spread the rows of a region that is no taller than a window: all of it lies in the windows of the middle."""
+    bits = ZERO
+    i = tall
+    while i > ZERO:
+        i -= ONE
+        bits |= cover[i]
+        cover[i + span - ONE] = bits
+    for i in range(tall, span):
+        cover[i] = bits
+    bits = ZERO
+    for i in range(tall):
+        bits |= cover[i]
+        cover[i] = bits
+
+
+@njit(cache=True, nogil=True)
+def _spread_tall(cover, tall, span):
+    """Spread the rows of a region by ors with twice as many rows each time, from below, where nothing is missed."""
+    total = tall + span - ONE
+    for i in range(tall, total):
+        cover[i] = ZERO
     done = ONE
     while done < span:
         step = min(done, span - done)
-        for i in range(total - step):
-            cover[i] |= cover[i + step]
+        i = total
+        while i > step:
+            i -= ONE
+            cover[i] |= cover[i - step]
         done += step
 
 
@@ -139,7 +170,7 @@ def _word(bits, row, left):
 
 @njit(cache=True, nogil=True)
 def _without_gaps(values, n):
-    """Drop the values that are not finite. Return how many are left."""
+    """Move the values that are finite to the front. Return how many there are."""
     m = 0
     for i in range(n):
         v = values[i]
@@ -149,22 +180,42 @@ def _without_gaps(values, n):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _copy_marked(flat, at, bits, size, values, n):
-    """Copy the values whose bits are set among the first ``size``, eight at a time. Return the number so far.
+def _copy_eight(flat, p, values, m):
+    """Copy eight values; all are read before the first is written, so that it is done at once."""
+    a, b, c, d = flat[p], flat[p + ONE], flat[p + TWO], flat[p + THREE]
+    e, f, g, h = flat[p + FOUR], flat[p + FIVE], flat[p + SIX], flat[p + SEVEN]
+    values[m], values[m + ONE], values[m + TWO], values[m + THREE] = a, b, c, d
+    values[m + FOUR], values[m + FIVE], values[m + SIX], values[m + SEVEN] = e, f, g, h
 
-    Nothing hangs on the bits but places, so that the processor has nothing to guess; up to eight values more are
-    written than there are.
+
+@njit(cache=True, nogil=True, inline="always")
+def _copy_marked(flat, at, bits, size, values, n):
+    """Copy the values whose bits are set among the first ``size`` bytes of bits. Return the number so far.
+
+    Stretches of set bits are copied eight at a time, and what is too much is written over by the next: so the
+    processor has nothing to guess. Up to eight values more are written than there are.
     """
-    p = np.uint64(at)
     m = np.uint64(n)
+    p = np.uint64(at)
+    if p + EIGHT * np.uint64(size) + EIGHT > np.uint64(flat.size):
+        while bits != ZERO:
+            if bits & ONE:
+                values[m] = flat[p]
+                m += ONE
+            bits >>= ONE
+            p += ONE
+        return np.int64(m)
     for _ in range(size):
         byte = bits & BYTE
-        o = PLACES[byte]
-        a, b, c, d = flat[p + o[ZERO]], flat[p + o[ONE]], flat[p + o[TWO]], flat[p + o[THREE]]
-        e, f, g, h = flat[p + o[FOUR]], flat[p + o[FIVE]], flat[p + o[SIX]], flat[p + o[SEVEN]]
-        values[m], values[m + ONE], values[m + TWO], values[m + THREE] = a, b, c, d
-        values[m + FOUR], values[m + FIVE], values[m + SIX], values[m + SEVEN] = e, f, g, h
-        m += NUMBER[byte]
+        _copy_eight(flat, p + BEGIN[ZERO, byte], values, m)
+        m += LENGTH[ZERO, byte]
+        _copy_eight(flat, p + BEGIN[ONE, byte], values, m)
+        m += LENGTH[ONE, byte]
+        if LENGTH[TWO, byte]:
+            _copy_eight(flat, p + BEGIN[TWO, byte], values, m)
+            m += LENGTH[TWO, byte]
+            _copy_eight(flat, p + BEGIN[THREE, byte], values, m)
+            m += LENGTH[THREE, byte]
         p += EIGHT
         bits >>= EIGHT
     return np.int64(m)
@@ -195,14 +246,10 @@ def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, 
 @njit(cache=True, nogil=True, inline="always")
 def _cleaned(values, n):
     """Drop what is not finite; return the number left, their mean and deviation, roughly."""
-    if n == 0:
-        return n, 0.0, 0.0
-    mean, spread = rough_moments(values, n)
-    if not spread < np.inf:
-        n = _without_gaps(values, n)
-        if n > 0:
-            mean, spread = rough_moments(values, n)
-    return n, mean, spread
+    count, mean, spread = rough_moments(values, n)
+    if count < n or not spread < np.inf:
+        count, mean, spread = rough_moments(values, _without_gaps(values, n))
+    return count, mean, spread
 
 
 @njit(cache=True, nogil=True)
