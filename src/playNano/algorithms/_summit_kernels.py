@@ -59,23 +59,30 @@ def _coarse_summit(z, runs, rows, start, end):
     return best_row, best_col
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _shape_window(reach_y, reach_x, halves, powers):
-    """Write the half width of each row of an elliptic window, and the sums of powers of its places."""
-    powers[:] = 0.0
+@njit(cache=True, nogil=True)
+def _shape_window(reach_y, reach_x, halves, window):
+    """Write the half width of each row of an elliptic window, and what a fit to it needs but the heights.
+
+    ``window`` becomes the inverse of the number of places; the means of y^2 and x^2 over them; the inverse of the
+    matrix of their spreads (y y, x x, y x); and the inverse sums of y^2, x^2 and (y x)^2.
+    """
+    n = y2 = x2 = y4 = y2x2 = x4 = 0.0
     for i in range(int(reach_y) + 1):
         half = int(reach_x * math.sqrt(1.0 - (i / reach_y) ** 2))
         halves[i] = half
-        rows = 2.0 if i else 1.0
-        n = rows * (2.0 * half + 1.0)
-        x2 = half * (half + 1.0) * n / 3.0
-        y2 = np.float64(i * i)
-        powers[0] += n
-        powers[1] += n * y2
-        powers[2] += x2
-        powers[3] += n * y2 * y2
-        powers[4] += x2 * y2
-        powers[5] += x2 * (3.0 * half * half + 3.0 * half - 1.0) / 5.0
+        places = (2.0 if i else 1.0) * (2.0 * half + 1.0)
+        across = half * (half + 1.0) * places / 3.0
+        n += places
+        y2 += places * i * i
+        x2 += across
+        y4 += places * i * i * i * i
+        y2x2 += across * i * i
+        x4 += across * (3.0 * half * half + 3.0 * half - 1.0) / 5.0
+    m_y, m_x, m_yx = y4 - y2 * y2 / n, x4 - x2 * x2 / n, y2x2 - y2 * x2 / n
+    det = m_y * m_x - m_yx * m_yx
+    window[0], window[1], window[2] = 1 / n, y2 / n, x2 / n
+    window[3], window[4], window[5] = m_x / det, m_y / det, -m_yx / det
+    window[6], window[7], window[8] = 1 / y2, 1 / x2, 1 / y2x2
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -86,28 +93,33 @@ def _window_sums(z, row, col, tall, halves, sums):
         return False
     zero = np.float64(z[row, col])
     all_h = all_y = all_x = all_yy = all_yx = all_xx = 0.0
+    y = -np.float64(tall)
     for i in range(-tall, tall + 1):
-        half = halves[abs(i)]
-        h_sum = 0.0
+        line = z[row + i]
+        h_sum = np.float64(line[col]) - zero
         x_sum = 0.0
         xx_sum = 0.0
-        for j in range(-half, half + 1):
-            h = np.float64(z[row + i, col + j]) - zero
-            h_sum += h
-            x_sum += h * j
-            xx_sum += h * (j * j)
+        x = 1.0
+        for j in range(1, halves[abs(i)] + 1):
+            left = np.float64(line[col - j]) - zero
+            right = np.float64(line[col + j]) - zero
+            h_sum += left + right
+            x_sum += (right - left) * x
+            xx_sum += (left + right) * (x * x)
+            x += 1.0
         all_h += h_sum
-        all_y += h_sum * i
+        all_y += h_sum * y
         all_x += x_sum
-        all_yy += h_sum * (i * i)
-        all_yx += x_sum * i
+        all_yy += h_sum * (y * y)
+        all_yx += x_sum * y
         all_xx += xx_sum
+        y += 1.0
     sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = all_h, all_y, all_x, all_yy, all_yx, all_xx
     return np.isfinite(all_h)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _vertex(sums, powers, reach_y, reach_x):
+def _vertex(sums, window, reach_y, reach_x):
     """Fit a paraboloid by least squares; return whether it has a top, its height and place (y, x).
 
     Both are relative to the middle pixel.
@@ -116,36 +128,32 @@ def _vertex(sums, powers, reach_y, reach_x):
     Where the top lies beyond the window, the height of the surface over the middle and the way to go are
     returned; where there is none, only the former.
     """
-    n, y2, x2, y4, y2x2, x4 = powers
-    # Cramer's rule for c + b y^2 + a x^2.
-    m_y, m_x, m_yx = y4 - y2 * y2 / n, x4 - x2 * x2 / n, y2x2 - y2 * x2 / n
-    v_y, v_x = sums[3] - sums[0] * y2 / n, sums[5] - sums[0] * x2 / n
-    det = m_y * m_x - m_yx * m_yx
-    b = (v_y * m_x - v_x * m_yx) / det
-    a = (v_x * m_y - v_y * m_yx) / det
-    c = (sums[0] - b * y2 - a * x2) / n
-    slope_y, slope_x, twist = sums[1] / y2, sums[2] / x2, sums[4] / y2x2
+    # c + b y^2 + a x^2 + slope_y y + slope_x x + twist y x
+    v_y, v_x = sums[3] - sums[0] * window[1], sums[5] - sums[0] * window[2]
+    b = v_y * window[3] + v_x * window[5]
+    a = v_x * window[4] + v_y * window[5]
+    c = sums[0] * window[0] - b * window[1] - a * window[2]
+    slope_y, slope_x, twist = sums[1] * window[6], sums[2] * window[7], sums[4] * window[8]
     curved = 4 * a * b - twist * twist
     if not (a < 0 and b < 0 and curved > 0):
         return False, c, 0.0, 0.0
     dy = (twist * slope_x - 2 * a * slope_y) / curved
     dx = (twist * slope_y - 2 * b * slope_x) / curved
-    far = math.sqrt((dy / reach_y) ** 2 + (dx / reach_x) ** 2)
+    far = (dy / reach_y) ** 2 + (dx / reach_x) ** 2
     if far > 1:
-        return True, c, dy / far, dx / far
+        return True, c, dy / math.sqrt(far), dx / math.sqrt(far)
     return True, c + 0.5 * (slope_y * dy + slope_x * dx), dy, dx
 
 
 @njit(cache=True, nogil=True)
-def _top(z, row, col, reach_y, reach_x, halves, sums, powers):
+def _top(z, row, col, reach_y, reach_x, halves, sums, window):
     """Return whether the paraboloid around a pixel has a top, and its height, following it."""
-    _shape_window(reach_y, reach_x, halves, powers)
     height = 0.0
     good = False
     for _ in range(MOST_MOVES):
         if not _window_sums(z, row, col, int(reach_y), halves, sums):
             break
-        good, top, move_y, move_x = _vertex(sums, powers, reach_y, reach_x)
+        good, top, move_y, move_x = _vertex(sums, window, reach_y, reach_x)
         height = np.float64(z[row, col]) + top
         if abs(move_y) < FAR and abs(move_x) < FAR:
             return good, height
@@ -153,14 +161,19 @@ def _top(z, row, col, reach_y, reach_x, halves, sums, powers):
         col += round(move_x)
     else:
         return good, height
-    # At the border and beside gaps the window is not symmetric: the general fit is needed.
+    return False, _border_top(z, row, col, reach_y, reach_x)
+
+
+@njit(cache=True, nogil=True)
+def _border_top(z, row, col, reach_y, reach_x):
+    """Return the height of a summit at the border or beside gaps: the window is not symmetric there."""
     top, left = max(row - int(reach_y) - 1, 0), max(col - int(reach_x) - 1, 0)
     part = z[top : row + int(reach_y) + 2, left : col + int(reach_x) + 2].astype(np.float64)
     # Measured in reaches of the window, of which it wants to know 1 / 0.8.
     place = np.array([[np.float64(row - top), np.float64(col - left), 1.25]])
     out = np.empty(1)
     tops(part, place, np.array([1.0 / reach_y, 1.0 / reach_x]), out)
-    return False, out[0]
+    return out[0]
 
 
 @njit(cache=True, nogil=True)
@@ -169,8 +182,9 @@ def summits(z, lists, start, end, acc, chosen, pixel):
     bounds, order, rows = lists
     dy, dx = pixel[0], pixel[1]
     weights = crofton_weights(dy, dx)
-    sums, powers = np.empty(6), np.empty(6)
+    sums, window = np.empty(6), np.empty(9)
     halves = np.empty(z.shape[0] + 2, np.int64)
+    shaped = (0.0, 0.0)
     for c in range(acc.shape[0]):
         if chosen[c] == 0:
             continue
@@ -185,6 +199,9 @@ def summits(z, lists, start, end, acc, chosen, pixel):
         roundness = 4 * math.pi * size / (around * around)
         reach = 0.5 * size / around * (1.0 + roundness)
         reach_y, reach_x = max(reach / dy, 1.5), max(reach / dx, 1.5)
+        if shaped != (reach_y, reach_x):
+            _shape_window(reach_y, reach_x, halves, window)
+            shaped = (reach_y, reach_x)
         good = False
         height = 0.0
         if roundness > ROUND:
@@ -193,8 +210,8 @@ def summits(z, lists, start, end, acc, chosen, pixel):
                 # From the middle of what stands above the rim: nothing is picked by its noise there.
                 row = acc[c, _ROW_0] + (acc[c, _SUM_ZY] - acc[c, _MIN] * acc[c, _SUM_Y]) / above
                 col = acc[c, _ANCHOR] + (acc[c, _SUM_ZX] - acc[c, _MIN] * acc[c, _SUM_X]) / above
-                good, height = _top(z, int(row + 0.5), int(col + 0.5), reach_y, reach_x, halves, sums, powers)
+                good, height = _top(z, int(row + 0.5), int(col + 0.5), reach_y, reach_x, halves, sums, window)
         if not good:
             start_row, start_col = _coarse_summit(z, order[bounds[c] : bounds[c + 1]], rows, start, end)
-            good, height = _top(z, start_row, start_col, reach_y, reach_x, halves, sums, powers)
+            good, height = _top(z, start_row, start_col, reach_y, reach_x, halves, sums, window)
         acc[c, _HEIGHT] = height - acc[c, _BACKGROUND]
