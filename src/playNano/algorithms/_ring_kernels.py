@@ -14,7 +14,7 @@ from playNano.algorithms._background_kernels import (
 )
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-SIX_BITS = np.int64(63)
+SIX_BITS = np.uint64(63)
 # Unsigned, so that numba does not ask of every place whether it counts from the end.
 ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(_i) for _i in range(9))
 BYTE = np.uint64(255)
@@ -35,15 +35,15 @@ SQRT_HALF = 0.7071067811865476
 @njit(cache=True, nogil=True, inline="always")
 def _mark(bits, row, first, last):
     """Set the bits of the pixels ``first`` up to ``last`` (not included) of a row."""
-    a = first >> 6
-    b = (last - 1) >> 6
-    head = ALL << np.uint64(first & SIX_BITS)
-    tail = ALL >> np.uint64(SIX_BITS - ((last - 1) & SIX_BITS))
+    a = np.uint64(first) >> SIX
+    b = np.uint64(last - 1) >> SIX
+    head = ALL << (np.uint64(first) & SIX_BITS)
+    tail = ALL >> (SIX_BITS - (np.uint64(last - 1) & SIX_BITS))
     if a == b:
         bits[row, a] |= head & tail
         return
     bits[row, a] |= head
-    for w in range(a + 1, b):
+    for w in range(a + ONE, b):
         bits[row, w] = ALL
     bits[row, b] |= tail
 
@@ -92,12 +92,13 @@ def mark_near(lists, start, end, acc, min_size, gaps, width, cover, near):
         box = _box(acc[c])
         for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
             _cover(runs, rows, start, end, box, left, gap, width, cover)
-            w = left >> 6
-            shift = np.uint64(left & SIX_BITS)
-            for row in range(max(box[0] - gap, 0), min(box[2] + gap, height)):
-                bits = cover[row - box[0] + gap]
-                near[row, w] |= bits << shift
-                near[row, w + 1] |= (bits >> ONE) >> (np.uint64(63) - shift)
+            w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
+            first = max(box[0] - gap, 0)
+            i = np.uint64(first - box[0] + gap)
+            for row in range(np.uint64(first), np.uint64(min(box[2] + gap, height))):
+                near[row, w] |= cover[i] << shift
+                near[row, w + ONE] |= (cover[i] >> ONE) >> (SIX_BITS - shift)
+                i += ONE
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -160,14 +161,6 @@ def _spread_tall(cover, tall, span):
         done += step
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _word(bits, row, left):
-    """Return the bits of the 64 columns from ``left`` on; the rows have a word to spare."""
-    w = left >> 6
-    shift = np.uint64(left & SIX_BITS)
-    return (bits[row, w] >> shift) | ((bits[row, w + 1] << ONE) << (np.uint64(63) - shift))
-
-
 @njit(cache=True, nogil=True)
 def _without_gaps(values, n):
     """Move the values that are finite to the front. Return how many there are."""
@@ -189,36 +182,35 @@ def _copy_eight(flat, p, values, m):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _copy_marked(flat, at, bits, size, values, n):
+def _copy_marked(flat, at, bits, size, values, m):
     """Copy the values whose bits are set among the first ``size`` bytes of bits. Return the number so far.
 
     Stretches of set bits are copied eight at a time, and what is too much is written over by the next: so the
-    processor has nothing to guess. Up to eight values more are written than there are.
+    processor has little to guess. Up to eight values more are written than there are.
     """
-    m = np.uint64(n)
-    p = np.uint64(at)
-    if p + EIGHT * np.uint64(size) + EIGHT > np.uint64(flat.size):
+    p = at
+    if p + EIGHT * size + EIGHT > np.uint64(flat.size):
         while bits != ZERO:
             if bits & ONE:
                 values[m] = flat[p]
                 m += ONE
             bits >>= ONE
             p += ONE
-        return np.int64(m)
+        return m
     for _ in range(size):
         byte = bits & BYTE
         _copy_eight(flat, p + BEGIN[ZERO, byte], values, m)
         m += LENGTH[ZERO, byte]
-        _copy_eight(flat, p + BEGIN[ONE, byte], values, m)
-        m += LENGTH[ONE, byte]
-        if LENGTH[TWO, byte]:
+        if LENGTH[ONE, byte]:
+            _copy_eight(flat, p + BEGIN[ONE, byte], values, m)
+            m += LENGTH[ONE, byte]
             _copy_eight(flat, p + BEGIN[TWO, byte], values, m)
             m += LENGTH[TWO, byte]
             _copy_eight(flat, p + BEGIN[THREE, byte], values, m)
             m += LENGTH[THREE, byte]
         p += EIGHT
         bits >>= EIGHT
-    return np.int64(m)
+    return m
 
 
 @njit(cache=True, nogil=True)
@@ -229,18 +221,27 @@ def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, 
     """
     height, width = shape
     outer, inner = covers
-    n = 0
+    first, last = max(box[0] - reach, 0), min(box[2] + reach, height)
+    # From where on, and for how many rows, there are rows of `inner`; the difference is not below zero there.
+    top, tall = np.uint64(box[0] - gap), np.uint64(box[2] - box[0] + 2 * gap if own else 0)
+    n = ZERO
     for left in range(max(box[1] - reach, 0), min(box[3] + reach, width), 64):
         _cover(runs, rows, start, end, box, left, reach, width, outer)
         if own:
             _cover(runs, rows, start, end, box, left, gap, width, inner)
-        size = (min(box[3] + reach, width, left + 64) - left + 7) >> 3
-        for row in range(max(box[0] - reach, 0), min(box[2] + reach, height)):
-            bits = outer[row - box[0] + reach] & ~_word(barred, row, left)
-            if own and box[0] - gap <= row < box[2] + gap:
-                bits &= ~inner[row - box[0] + gap]
-            n = _copy_marked(flat, row * width + left, bits, size, values, n)
-    return n
+        size = np.uint64((min(box[3] + reach, width, left + 64) - left + 7) >> 3)
+        i = np.uint64(first - box[0] + reach)
+        at = np.uint64(first * width + left)
+        w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
+        for row in range(np.uint64(first), np.uint64(last)):
+            other = (barred[row, w] >> shift) | ((barred[row, w + ONE] << ONE) << (SIX_BITS - shift))
+            bits = outer[i] & ~other
+            if row - top < tall:
+                bits &= ~inner[row - top]
+            n = _copy_marked(flat, at, bits, size, values, n)
+            at += np.uint64(width)
+            i += ONE
+    return np.int64(n)
 
 
 @njit(cache=True, nogil=True, inline="always")
