@@ -103,7 +103,7 @@ def rough_moments(values, n):
     return np.int64(count), np.float64(first) + mean, np.sqrt(rest if not rest < 0 else 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _counts(values, padded, limits):
     """Count the values that are at most each of six limits; no value is beyond the padding."""
     a, b, c, d, e, f = limits
@@ -133,7 +133,7 @@ def _narrowed(bracket, k, limit, count):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _guess(values, n, padded, k, mean, spread):
     """Bracket rank ``k`` around the mean, and then where the bracket's counts place it.
 
@@ -164,7 +164,7 @@ def _guess(values, n, padded, k, mean, spread):
     return bracket
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _beside(values, padded, t):
     """Return how many values are at most ``t``, the greatest of them, and the least of the others."""
     kind = values.dtype.type
@@ -184,7 +184,7 @@ def _beside(values, padded, t):
     return np.int64(count) - np.int64(lowest), _value(below), _value(above)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _middle(values, n, padded, k, bracket):
     """Return the values of rank ``k`` and, where ``n`` is even, ``k + 1``, closing in on them from both sides."""
     kind = values.dtype.type
