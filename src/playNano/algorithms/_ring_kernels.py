@@ -106,7 +106,7 @@ def _box(mine):
     return np.int64(mine[_ROW_0]), np.int64(mine[_COL_0]), np.int64(mine[_ROW_1]), np.int64(mine[_COL_1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _cover(runs, rows, start, end, box, left, reach, width, cover):
     """Mark what lies within ``reach`` of a region in the 64 columns from ``left`` on.
 
