@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playNano.algorithms._background_kernels import LANES, median
+from playNano.algorithms._median_kernels import LANES, median
 from playNano.algorithms.regions import find_regions
 
 
@@ -53,6 +53,47 @@ def test_median_of_extreme_values(dtype: type) -> None:
         assert compiled(np.array(values, dtype=dtype)) == pytest.approx(
             float(np.sort(values)[len(values) // 2])
         )
+
+
+@pytest.mark.parametrize("gap", [np.nan, -np.nan, np.inf, -np.inf])
+def test_gaps_are_left_out_of_a_ring(gap: float) -> None:
+    rng = np.random.default_rng(5)
+    frame = rng.normal(0, 0.1, (1, 40, 40)).astype(np.float32)
+    frame[0, 18:22, 18:22] = 5.0
+    holes = rng.random(frame.shape) < 0.3
+    holes[0, 18:22, 18:22] = False
+    frame[holes] = np.float32(gap)
+    mask = np.zeros(frame.shape, dtype=bool)
+    mask[0, 18:22, 18:22] = True
+    ring = np.zeros(frame.shape, dtype=bool)
+    ring[0, 13:27, 13:27] = True
+    ring[0, 16:24, 16:24] = False
+    found = find_regions(frame, mask, ring_gap_px=2, ring_width_px=3).table
+    assert found.background_nm.tolist() == [expected(frame[ring & ~holes])]
+
+
+@pytest.mark.parametrize("side", [30, 200])
+@pytest.mark.parametrize("share", [0.005, 0.04])
+def test_ring_is_that_of_dilations(side: int, share: float) -> None:
+    from scipy.ndimage import label, maximum_filter
+
+    rng = np.random.default_rng(side)
+    frame = rng.normal(0, 1, (1, side, side)).astype(np.float32)
+    mask = rng.random((1, side, side)) < share
+    mask[0, side // 3, 2 : side - 2] = True
+    labels, n = label(mask[0], np.ones((3, 3)))
+    near = maximum_filter(mask[0], 5, mode="constant")
+    found = find_regions(
+        frame, mask, min_size=1, remove_edge=False, ring_gap_px=2, ring_width_px=2, properties="full"
+    ).table
+    assert len(found) == n
+    seen = 0
+    for region, ground in zip(range(1, n + 1), found.background_nm, strict=True):
+        ring = maximum_filter(labels == region, 9, mode="constant") & ~near
+        if ring.sum() >= 8:
+            assert ground == expected(frame[0][ring])
+            seen += 1
+    assert seen > 0
 
 
 def test_a_ring_without_finite_pixels_takes_the_frame_s_ground() -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import LANES, frame_background
+from playNano.algorithms._background_kernels import frame_background
+from playNano.algorithms._median_kernels import LANES
 from playNano.algorithms._ring_kernels import mark_near, region_gaps, ring_backgrounds
 from playNano.algorithms._run_kernels import find_root, frame_runs
 from playNano.algorithms._summit_kernels import summits

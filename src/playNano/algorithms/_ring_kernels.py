@@ -6,12 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import (
-    MIN_RING_PIXELS,
-    frame_background,
-    median_near,
-    rough_moments,
-)
+from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background
+from playNano.algorithms._median_kernels import median_near, rough_moments
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 SIX_BITS = np.uint64(63)

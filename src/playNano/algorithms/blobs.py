@@ -260,7 +260,7 @@ def _measure(
 ) -> None:
     """Write ground, highest, mean and height (from column 6 on) into rows of blobs."""
     from playNano.algorithms import _blob_fit_kernels as kernels
-    from playNano.algorithms._background_kernels import LANES
+    from playNano.algorithms._median_kernels import LANES
 
     size = np.asarray(unit, dtype=np.float64)
     frame = np.ascontiguousarray(frame, dtype=np.float64)
