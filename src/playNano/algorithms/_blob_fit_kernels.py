@@ -8,7 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background, median
+from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background
+from playNano.algorithms._median_kernels import median
 
 
 @njit(cache=True, nogil=True)
