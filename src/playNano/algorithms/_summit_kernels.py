@@ -36,27 +36,29 @@ def crofton_weights(dy, dx):
 @njit(cache=True, nogil=True, inline="always")
 def _coarse_summit(z, runs, rows, start, end):
     """Return the pixel of a region with the greatest mean over 3 x 3 pixels."""
-    height, width = z.shape
-    best_row, best_col = rows[runs[0]], np.int64(start[runs[0]])
+    # Unsigned, so that numba does not ask of every place whether it counts from the end.
+    one = np.uint64(1)
+    last_row, last_col = np.uint64(z.shape[0] - 1), np.uint64(z.shape[1] - 1)
+    best_row, best_col = np.uint64(rows[runs[0]]), np.uint64(start[runs[0]])
     best = -np.inf
     for r in runs:
-        row = rows[r]
-        up, down = max(row - 1, 0), min(row + 1, height - 1)
-        x = np.int64(start[r])
-        before = max(x - 1, 0)
+        row = np.uint64(rows[r])
+        up, down = max(row, one) - one, min(row + one, last_row)
+        first = np.uint64(start[r])
+        before = max(first, one) - one
         left = np.float64(z[up, before] + z[row, before] + z[down, before])
-        here = np.float64(z[up, x] + z[row, x] + z[down, x])
-        while x < end[r]:
-            after = min(x + 1, width - 1)
+        here = np.float64(z[up, first] + z[row, first] + z[down, first])
+        for x in range(first, np.uint64(end[r])):
+            after = min(x + one, last_col)
             right = np.float64(z[up, after] + z[row, after] + z[down, after])
             # Beside a gap the sum is NaN and never the greatest.
-            if left + here + right > best:
-                best = left + here + right
-                best_row, best_col = row, x
+            better = left + here + right > best
+            best = left + here + right if better else best
+            best_row = row if better else best_row
+            best_col = x if better else best_col
             left = here
             here = right
-            x += 1
-    return best_row, best_col
+    return np.int64(best_row), np.int64(best_col)
 
 
 @njit(cache=True, nogil=True)
