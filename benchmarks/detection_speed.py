@@ -1,16 +1,16 @@
 """Time detection against scikit-image and a reference implementation, side by side in one run.
 
-Every contestant sees the same frames. They take turns for several rounds, and the table shows medians, so
-that other work on the machine falls on all of them. With `--clock cpu` processor time is compared, which is fairer
-still on a busy machine; only the table of threads always goes by the wall clock. The reference runs in an
-interpreter of its own (`--reference`, one in which playNano 0.5.0 is installed) and takes its turns too.
+Every contestant sees the same frames. They take turns for several rounds; the table shows medians of their times and
+of the ratios within each round, so that other work on the machine falls on all of them. With `--clock cpu` processor
+time is compared, which is fairer still on a busy machine; only the table of threads always goes by the wall clock. The
+reference runs in an interpreter of its own (`--reference`, one in which playNano 0.5.0 is installed) and takes its
+turns too.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import subprocess
 import tempfile
 import time
@@ -110,15 +110,15 @@ def timed(call: Callable[[], object], clock: str) -> Callable[[], float]:
     return seconds
 
 
-def compete(contestants: dict[str, Callable[[], float]], rounds: int, n_frames: int) -> dict[str, float]:
-    """Let everyone run once for nothing and then in turns; return medians in ms a frame."""
+def compete(contestants: dict[str, Callable[[], float]], rounds: int, n_frames: int) -> dict[str, np.ndarray]:
+    """Let everyone run once for nothing and then in turns; return the times of each round in ms a frame."""
     for run in contestants.values():
         run()
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             times[name].append(run() / n_frames * 1e3)
-    return {name: statistics.median(t) for name, t in times.items()}
+    return {name: np.array(t) for name, t in times.items()}
 
 
 def by_scikit_image(frames: np.ndarray) -> None:
@@ -177,9 +177,10 @@ def blobs(
     return compete(contestants, args.rounds, len(frames)), len(find_blobs(frames)) / len(frames)
 
 
-def row(name: str, found: float, times: dict[str, float], over: tuple[str, ...]) -> str:
-    cells = [name, f"{found:.0f}", *(f"{t:.3g}" for t in times.values())]
-    cells += [f"**{times[a] / times[b]:.1f}**" for a, b in (pair.split(" / ") for pair in over) if a in times]
+def row(name: str, found: float, times: dict[str, np.ndarray], over: tuple[str, ...]) -> str:
+    cells = [name, f"{found:.0f}", *(f"{np.median(t):.3g}" for t in times.values())]
+    pairs = (pair.split(" / ") for pair in over)
+    cells += [f"**{np.median(times[a] / times[b]):.3g}**" for a, b in pairs if a in times]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -212,7 +213,9 @@ def threads(rounds: int, quick: bool) -> list[str]:
             rounds,
             len(frames),
         )
-        lines.append(f"| {name} | {times['1']:.3g} | {times['2']:.3g} | **{times['1'] / times['2']:.2f}** |")
+        one, two = times["1"], times["2"]
+        ratio = np.median(one / two)
+        lines.append(f"| {name} | {np.median(one):.3g} | {np.median(two):.3g} | **{ratio:.2f}** |")
     return [*lines, ""]
 
 
@@ -276,11 +279,10 @@ same call of playNano 0.5.0; by the wall clock the module has the two processors
 one. Masks are made inside the time of all of them. The reference and blob_log spend most of
 their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
 
-A region costs `full` about two microseconds more than `basic`, most of them for the pixels of its ring and their exact
-median. Where a frame has hundreds of small regions that adds up to more than `basic` takes, so that `full / basic` is
-highest there. The machine is a virtual one with neighbours: ratios of one run differ from the next one's by a fifth
-(two runs of the same code, one after the other: `blob_log / fast` 13.5 and 16.6, `full / basic` of the crowded movie
-3.0 and 2.7, two threads at 1024 x 1024 1.84 and 2.13).
+A region costs `full` about one microsecond more than `basic`, half of it for the pixels of its ring and their exact
+median. Where a frame has hundreds of small regions that adds up to nearly as much as `basic` takes, so that
+`full / basic` is highest there. The machine is a virtual one with neighbours: ratios of one run differ from the next
+one's by a tenth, those of few rounds by more.
 """
 
 
