@@ -52,10 +52,9 @@ def _coarse_summit(z, runs, rows, start, end):
             after = min(x + one, last_col)
             right = np.float64(z[up, after] + z[row, after] + z[down, after])
             # Beside a gap the sum is NaN and never the greatest.
-            better = left + here + right > best
-            best = left + here + right if better else best
-            best_row = row if better else best_row
-            best_col = x if better else best_col
+            if left + here + right > best:
+                best = left + here + right
+                best_row, best_col = row, x
             left = here
             here = right
     return np.int64(best_row), np.int64(best_col)
