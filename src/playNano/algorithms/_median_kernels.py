@@ -91,7 +91,7 @@ def _padded(n):
 # Sums whose order is free are vectorised; they are only a first guess.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def rough_moments(values, n):
-    """Return how many of ``n`` values are not inf, and roughly their mean and standard deviation.
+    """Return how many of ``n`` values are not inf, and roughly their mean and variance.
 
     Neither is finite where another value is not. The ``LANES`` places behind the values are filled with inf.
     """
@@ -108,9 +108,10 @@ def rough_moments(values, n):
         d = v - first if v != kind(np.inf) else kind(0)
         total += d
         squares += d * d
-    mean = np.float64(total) / max(count, 1)
-    rest = np.float64(squares) / max(count, 1) - mean * mean
-    return np.int64(count), np.float64(first) + mean, np.sqrt(rest if not rest < 0 else 0.0)
+    share = 1.0 / max(count, 1)
+    mean = np.float64(total) * share
+    rest = np.float64(squares) * share - mean * mean
+    return np.int64(count), np.float64(first) + mean, rest if not rest < 0 else 0.0
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -144,7 +145,7 @@ def _narrowed(bracket, k, limit, count):
 
 
 @njit(cache=True, nogil=True)
-def _guess(values, n, padded, k, mean, spread):
+def _guess(values, n, padded, k, mean, variance):
     """Bracket rank ``k`` by limits around the mean, and then around where the bracket's counts place it.
 
     Returns ``floor, ceiling, below, within``: ``below`` values are at most ``floor``, ``within`` at most
@@ -152,10 +153,10 @@ def _guess(values, n, padded, k, mean, spread):
     """
     kind = values.dtype.type
     bracket = (kind(-np.inf), kind(np.inf), 0, n)
-    if not spread < np.inf:
+    if not variance < np.inf:
         return bracket
     middle = mean
-    reach = FIRST_REACH * spread / np.sqrt(n)
+    reach = FIRST_REACH * np.sqrt(variance / n)
     for _ in range(TRIES):
         a, b, c = kind(middle - reach), kind(middle - 0.5 * reach), kind(middle - 0.17 * reach)
         d, e, f = kind(middle + 0.17 * reach), kind(middle + 0.5 * reach), kind(middle + reach)
@@ -222,14 +223,14 @@ def _middle(values, n, padded, k, bracket):
 
 
 @njit(cache=True, nogil=True)
-def median_near(values, n, mean, spread):
-    """Return the exact median of ``n`` finite values, of which mean and deviation are roughly known.
+def median_near(values, n, mean, variance):
+    """Return the exact median of ``n`` finite values, of which mean and variance are roughly known.
 
     The ``LANES`` places behind them hold inf; the array is used as scratch.
     """
     k = (n - 1) // 2
     padded = _padded(n)
-    bracket = _guess(values, n, padded, k, mean, spread)
+    bracket = _guess(values, n, padded, k, mean, variance)
     middle, after = _middle(values, n, padded, k, bracket)
     if n % 2 == 1:
         return np.float64(middle)
@@ -244,5 +245,5 @@ def median(values, n):
     """
     if n == 0:
         return np.nan
-    _, mean, spread = rough_moments(values, n)
-    return median_near(values, n, mean, spread)
+    _, mean, variance = rough_moments(values, n)
+    return median_near(values, n, mean, variance)

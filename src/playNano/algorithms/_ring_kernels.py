@@ -242,11 +242,11 @@ def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, 
 
 @njit(cache=True, nogil=True, inline="always")
 def _cleaned(values, n):
-    """Drop what is not finite; return the number left, their mean and deviation, roughly."""
-    count, mean, spread = rough_moments(values, n)
-    if count < n or not spread < np.inf:
-        count, mean, spread = rough_moments(values, _without_gaps(values, n))
-    return count, mean, spread
+    """Drop what is not finite; return the number left, their mean and variance, roughly."""
+    count, mean, variance = rough_moments(values, n)
+    if count < n or not variance < np.inf:
+        count, mean, variance = rough_moments(values, _without_gaps(values, n))
+    return count, mean, variance
 
 
 @njit(cache=True, nogil=True)
@@ -274,7 +274,7 @@ def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, wi
         n = _collect(
             flat, z.shape, runs, rows, start, end, box, gap, gap + width, False, near, covers, values
         )
-        n, mean, spread = _cleaned(values, n)
+        n, mean, variance = _cleaned(values, n)
         if n < MIN_RING_PIXELS:
             if not marked:
                 _mark_taken(row_ptr, start, end, taken)
@@ -282,9 +282,9 @@ def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, wi
             n = _collect(
                 flat, z.shape, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values
             )
-            n, mean, spread = _cleaned(values, n)
+            n, mean, variance = _cleaned(values, n)
         if n >= MIN_RING_PIXELS:
-            acc[c, _BACKGROUND] = median_near(values, n, mean, spread)
+            acc[c, _BACKGROUND] = median_near(values, n, mean, variance)
             continue
         if not known:
             whole = frame_background(seeds, z)
