@@ -282,10 +282,10 @@ same call of playNano 0.5.0; by the wall clock the module has the two processors
 one. Masks are made inside the time of all of them. The reference and blob_log spend most of
 their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
 
-A region costs `full` about one microsecond more than `basic`, half of it for the pixels of its ring and their exact
-median. Where a frame has hundreds of small regions that adds up to nearly as much as `basic` takes, so that
-`full / basic` is highest there. The machine is a virtual one with neighbours: ratios of one run differ from the next
-one's by a tenth, those of few rounds by more.
+A region costs `full` a little more than one microsecond beyond `basic`, half of it for the pixels of its ring and
+their exact median. Where a frame has hundreds of small regions that adds up to as much as `basic` takes, so that
+`full / basic` is highest there. The machine is a virtual one with neighbours: ratios of single rounds differ by a
+third, medians of ten rounds by a tenth.
 """
 
 
@@ -303,7 +303,7 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", help="interpreter in which the reference implementation is installed")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant, at least 5")
+    parser.add_argument("--rounds", type=int, default=21, help="turns of each contestant")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what time to compare")
     parser.add_argument(
         "--threads", action="store_true", help="compare one and two threads too; wants a quiet machine"
