@@ -226,7 +226,7 @@ def _middle(values, n, padded, k, bracket):
 def median_near(values, n, mean, variance):
     """Return the exact median of ``n`` finite values, of which mean and variance are roughly known.
 
-    The ``LANES`` places behind them hold inf; the array is used as scratch.
+    The ``LANES`` places behind them hold inf.
     """
     k = (n - 1) // 2
     padded = _padded(n)
@@ -241,7 +241,7 @@ def median_near(values, n, mean, variance):
 def median(values, n):
     """Return the exact median of the first ``n`` values, finite ones; NaN of none.
 
-    The array has ``LANES`` more places and is used as scratch.
+    The array has ``LANES`` more places, which are written to.
     """
     if n == 0:
         return np.nan
