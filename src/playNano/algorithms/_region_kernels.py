@@ -10,6 +10,7 @@ from playNano.algorithms._background_kernels import frame_background
 from playNano.algorithms._median_kernels import LANES
 from playNano.algorithms._ring_kernels import mark_near, region_gaps, ring_backgrounds
 from playNano.algorithms._run_kernels import find_root, frame_runs
+from playNano.algorithms._shape_kernels import N_SHAPES, write_shapes
 from playNano.algorithms._summit_kernels import summits
 
 # Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
@@ -20,7 +21,10 @@ N_BASIC = 11
 SUM_YY, SUM_XX, SUM_XY, SUM_ZY, SUM_ZX = 11, 12, 13, 14, 15
 N_RUNS, BELOW, DIAGONAL, BACKGROUND, HEIGHT, PERIMETER = 16, 17, 18, 19, 20, 21
 N_FULL = 22
+# Columns of the table; shapes follow behind the basic sums in that of the full set.
 FRAME, LABEL, FIRST_SUM = 0, 1, 2
+FIRST_SHAPE = FIRST_SUM + N_BASIC
+N_COLUMNS = FIRST_SHAPE + N_SHAPES
 
 BACKGROUND_ZERO, BACKGROUND_FRAME, BACKGROUND_RING = 0, 1, 2
 
@@ -151,14 +155,17 @@ def _number(acc, k, height_nm, full, number):
 
 
 @njit(cache=True, nogil=True)
-def _write_rows(acc, number, frame, out, rows):
-    """Write the sums of the regions that stay into the table. Return the rows in use."""
+def _write_rows(acc, number, frame, pixel, full, out, rows):
+    """Write the regions that stay into the table. Return the rows in use."""
+    shapes = out[FIRST_SHAPE:]
     for c in range(acc.shape[0]):
         if number[c]:
             out[FRAME, rows] = frame
             out[LABEL, rows] = number[c]
-            for i in range(acc.shape[1]):
+            for i in range(N_BASIC):
                 out[FIRST_SUM + i, rows] = acc[c, i]
+            if full:
+                write_shapes(acc[c], pixel, shapes, rows)
             rows += 1
     return rows
 
@@ -199,7 +206,7 @@ def regions_of_block(
     labels
         (n, h, w) int32, to be painted.
     out
-        (``FIRST_SUM`` + number of sums, capacity) table to be filled.
+        (``N_COLUMNS`` or, if not ``full``, ``FIRST_SHAPE``; capacity) table to be filled.
     min_size, remove_edge
         The contract's filters.
     pixel
@@ -250,7 +257,7 @@ def regions_of_block(
             runs_by_region(row_ptr, region, lists)
             if background == BACKGROUND_RING:
                 region_gaps(acc[:k], ring[0], gaps)
-                mark_near(lists, start, end, acc[:k], min_size, gaps, width, covers[0], bits[0])
+                mark_near(lists, start, end, acc[:k], min_size, gaps, width, (bits[0], bits[1]), covers[0])
                 ring_backgrounds(
                     seeds[f],
                     z[f],
@@ -274,5 +281,5 @@ def regions_of_block(
         if rows + kept > out.shape[1]:
             return f, rows, False
         _paint(row_ptr, start, end, region, number, labels[f])
-        rows = _write_rows(acc[:k], number, f, out, rows)
+        rows = _write_rows(acc[:k], number, f, pixel, full, out, rows)
     return n, rows, False

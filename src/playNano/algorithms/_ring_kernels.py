@@ -10,7 +10,7 @@ from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_backg
 from playNano.algorithms._median_kernels import median_near, rough_moments
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-SIX_BITS = np.uint64(63)
+SIX_BITS, SIXTY_FOUR = np.uint64(63), np.uint64(64)
 # Unsigned, so that numba does not ask of every place whether it counts from the end.
 ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (np.uint64(_i) for _i in range(9))
 BYTE = np.uint64(255)
@@ -26,22 +26,19 @@ for _i in range(256):
 _AREA, _ROW_0, _COL_0, _ROW_1, _COL_1 = 0, 6, 7, 8, 9
 _N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND = 16, 17, 18, 19
 SQRT_HALF = 0.7071067811865476
+# Gaps up to this many pixels are grown in whole frames, wider ones region by region.
+NARROW = 4
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _mark(bits, row, first, last):
-    """Set the bits of the pixels ``first`` up to ``last`` (not included) of a row."""
-    a = np.uint64(first) >> SIX
-    b = np.uint64(last - 1) >> SIX
-    head = ALL << (np.uint64(first) & SIX_BITS)
-    tail = ALL >> (SIX_BITS - (np.uint64(last - 1) & SIX_BITS))
-    if a == b:
-        bits[row, a] |= head & tail
-        return
-    bits[row, a] |= head
-    for w in range(a + ONE, b):
-        bits[row, w] = ALL
-    bits[row, b] |= tail
+    """Set the bits of the pixels ``first`` up to ``last`` (not included) of a row; it has a word to spare."""
+    for left in range(np.uint64(first), np.uint64(last), SIXTY_FOUR):
+        w, shift = left >> SIX, left & SIX_BITS
+        run = ALL >> (SIXTY_FOUR - min(np.uint64(last) - left, SIXTY_FOUR))
+        bits[row, w] |= run << shift
+        # Not by 64 at once, which is no shift at all.
+        bits[row, w + ONE] |= (run >> ONE) >> (SIX_BITS - shift)
 
 
 @njit(cache=True, nogil=True)
@@ -70,31 +67,67 @@ def _mark_taken(row_ptr, start, end, taken):
 
 
 @njit(cache=True, nogil=True)
-def mark_near(lists, start, end, acc, min_size, gaps, width, cover, near):
+def mark_near(lists, start, end, acc, min_size, gaps, width, barred, cover):
     """Mark the pixels of all regions, and those within the gap of a large one.
 
-    ``lists`` and ``cover`` are as in `ring_backgrounds`; ``near`` has a word to spare in each row.
+    ``lists``, ``barred`` and ``cover`` are as in `ring_backgrounds`, the second with a word to spare in each row.
     """
-    bounds, order, rows = lists
-    height = near.shape[0]
+    near, scratch = barred
     near[:] = ZERO
+    widest = 0
     for c in range(acc.shape[0]):
-        runs = order[bounds[c] : bounds[c + 1]]
-        if acc[c, _AREA] < min_size:
-            for r in runs:
-                _mark(near, rows[r], np.int64(start[r]), np.int64(end[r]))
+        if gaps[c] <= NARROW and acc[c, _AREA] >= min_size:
+            widest = max(widest, gaps[c])
+    # Narrow gaps are grown along the rows at once, and across them together: all by a row less each time.
+    for gap in range(widest, -1, -1):
+        _mark_grown(lists, start, end, acc, min_size, gaps, gap, width, near)
+        if gap > 0:
+            _spread_rows(near, scratch)
+    for c in range(acc.shape[0]):
+        if gaps[c] > NARROW and acc[c, _AREA] >= min_size:
+            _mark_cover(lists, start, end, acc[c], c, gaps[c], width, near, cover)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mark_grown(lists, start, end, acc, min_size, gaps, gap, width, near):
+    """Mark the regions with one gap, grown by it along the rows; small regions are not grown."""
+    bounds, order, rows = lists
+    for c in range(acc.shape[0]):
+        if gap != (gaps[c] if acc[c, _AREA] >= min_size else 0):
             continue
-        gap = gaps[c]
-        box = _box(acc[c])
-        for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
-            _cover(runs, rows, start, end, box, left, gap, width, cover)
-            w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
-            first = max(box[0] - gap, 0)
-            i = np.uint64(first - box[0] + gap)
-            for row in range(np.uint64(first), np.uint64(min(box[2] + gap, height))):
-                near[row, w] |= cover[i] << shift
-                near[row, w + ONE] |= (cover[i] >> ONE) >> (SIX_BITS - shift)
-                i += ONE
+        for r in order[bounds[c] : bounds[c + 1]]:
+            _mark(near, rows[r], max(np.int64(start[r]) - gap, 0), min(np.int64(end[r]) + gap, width))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _spread_rows(bits, scratch):
+    """Or each row with the one above and the one below it."""
+    flat, copy = bits.reshape(-1), scratch.reshape(-1)
+    width = np.uint64(bits.shape[1])
+    for i in range(np.uint64(flat.size)):
+        copy[i] = flat[i]
+    for i in range(np.uint64(flat.size) - width):
+        flat[i] |= copy[i + width]
+    for i in range(np.uint64(flat.size) - width):
+        flat[i + width] |= copy[i]
+
+
+@njit(cache=True, nogil=True)
+def _mark_cover(lists, start, end, mine, c, gap, width, near, cover):
+    """Mark what lies within a wide gap of a region."""
+    bounds, order, rows = lists
+    runs = order[bounds[c] : bounds[c + 1]]
+    height = near.shape[0]
+    box = _box(mine)
+    for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
+        _cover(runs, rows, start, end, box, left, gap, width, cover)
+        w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
+        first = max(box[0] - gap, 0)
+        i = np.uint64(first - box[0] + gap)
+        for row in range(np.uint64(first), np.uint64(min(box[2] + gap, height))):
+            near[row, w] |= cover[i] << shift
+            near[row, w + ONE] |= (cover[i] >> ONE) >> (SIX_BITS - shift)
+            i += ONE
 
 
 @njit(cache=True, nogil=True, inline="always")

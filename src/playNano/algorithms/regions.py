@@ -253,7 +253,7 @@ def _run_kernel(
     if seeds.itemsize == 1 and seeds.ctypes.data % 8 == 0:
         words = seeds.reshape(-1)[: seeds.size // 8 * 8].view(np.uint64)
     kind = {"zero": 0, "frame": 1, "ring": 2}[background]
-    width = kernels.FIRST_SUM + (kernels.N_FULL if full else kernels.N_BASIC)
+    width = kernels.N_COLUMNS if full else kernels.FIRST_SHAPE
     # A frame that does not fit is done again: start with more room than a crowded frame needs.
     out = np.empty((width, len(z) * (64 + z[0].size // 256 if len(z) else 0)))
     runs = z[0].size // 64 + 2 * z.shape[2] if len(z) else 0
@@ -278,7 +278,6 @@ def _table(
     import pandas as pd
 
     from playNano.algorithms import _region_kernels as kernels
-    from playNano.algorithms.region_shapes import full_columns
 
     sums = out[kernels.FIRST_SUM :]
     area = sums[kernels.AREA]
@@ -304,5 +303,5 @@ def _table(
         "touches_edge": (box[0] == 0) | (box[1] == 0) | (box[2] == shape[0]) | (box[3] == shape[1]),
     }
     if full:
-        values.update(full_columns(sums, pixel))
+        values.update(zip(FULL_COLUMNS[len(BASIC_COLUMNS) :], out[kernels.FIRST_SHAPE :], strict=True))
     return pd.DataFrame(values)
