@@ -93,24 +93,22 @@ def gather(row_ptr, start, end, sums, parent, shared, region, acc, full):
 
 
 @njit(cache=True, nogil=True)
-def runs_by_region(row_ptr, region, lists):
-    """Sort the runs by region, stably, and note their rows.
+def runs_by_region(row_ptr, start, end, region, acc, runs):
+    """Copy the runs sorted by region, and by row within each.
 
-    ``lists`` are ``bounds, order, rows``: the runs of region ``c`` are ``order[bounds[c] : bounds[c + 1]]``; one
-    place more in ``bounds`` is used on the way.
+    ``runs`` are ``bounds, rows, starts, ends``: the runs of region ``c`` are those from ``bounds[c]`` up to
+    ``bounds[c + 1]``; one place more in ``bounds`` is used on the way.
     """
-    bounds, order, rows = lists
-    bounds[:] = 0
-    total = row_ptr[row_ptr.size - 1]
+    bounds, rows, starts, ends = runs
+    bounds[0] = bounds[1] = 0
+    for c in range(acc.shape[0]):
+        bounds[c + 2] = bounds[c + 1] + np.int32(acc[c, N_RUNS])
     for row in range(row_ptr.size - 1):
-        for r in range(row_ptr[row], row_ptr[row + 1]):
-            rows[r] = row
-            bounds[region[r] + 2] += 1
-    for c in range(2, bounds.size):
-        bounds[c] += bounds[c - 1]
-    for r in range(total):
-        order[bounds[region[r] + 1]] = r
-        bounds[region[r] + 1] += 1
+        for r in range(np.uint64(row_ptr[row]), np.uint64(row_ptr[row + 1])):
+            after = np.uint64(region[r] + 1)
+            i = np.uint64(bounds[after])
+            bounds[after] += 1
+            rows[i], starts[i], ends[i] = row, start[r], end[r]
 
 
 @njit(cache=True, nogil=True)
@@ -241,8 +239,12 @@ def regions_of_block(
     # A region's own gap is never wider than the frame.
     tall = height + 4 * (max(ring[0], height + width) + ring[1])
     covers = (np.empty(tall, np.uint64), np.empty(tall, np.uint64))
-    bounds = np.empty(runs + 2, np.int32)
-    lists = (bounds, np.empty(runs, np.int32), np.empty(runs, np.int32))
+    by_region = (
+        np.empty(runs + 2, np.int32),
+        np.empty(runs, np.int32),
+        np.empty(runs, np.int32),
+        np.empty(runs, np.int32),
+    )
     values = np.empty(height * width + LANES, z.dtype)
     for f in range(first, n):
         found = frame_runs(
@@ -253,18 +255,14 @@ def regions_of_block(
         k = gather(row_ptr, start, end, sums, parent, shared, region, acc, full)
         _choose(acc, k, z[f].shape, min_size, remove_edge, pixel, area_nm2, number)
         if full:
-            lists = (bounds[: k + 2], lists[1], lists[2])
-            runs_by_region(row_ptr, region, lists)
+            runs_by_region(row_ptr, start, end, region, acc[:k], by_region)
             if background == BACKGROUND_RING:
                 region_gaps(acc[:k], ring[0], gaps)
-                mark_near(lists, start, end, acc[:k], min_size, gaps, width, (bits[0], bits[1]), covers[0])
+                mark_near(by_region, acc[:k], min_size, gaps, width, (bits[0], bits[1]), covers[0])
                 ring_backgrounds(
                     seeds[f],
                     z[f],
-                    lists,
-                    row_ptr,
-                    start,
-                    end,
+                    by_region,
                     acc[:k],
                     number,
                     gaps,
@@ -276,7 +274,7 @@ def regions_of_block(
             else:
                 level = frame_background(seeds[f], z[f]) if background == BACKGROUND_FRAME else 0.0
                 acc[:k, BACKGROUND] = level
-            summits(z[f], lists, start, end, acc[:k], number, pixel)
+            summits(z[f], by_region, acc[:k], number, pixel)
         kept = _number(acc, k, height_nm, full, number)
         if rows + kept > out.shape[1]:
             return f, rows, False

@@ -58,19 +58,19 @@ def region_gaps(acc, gap, gaps):
 
 
 @njit(cache=True, nogil=True)
-def _mark_taken(row_ptr, start, end, taken):
+def _mark_taken(runs, regions, taken):
     """Mark the pixels of all regions."""
+    bounds, rows, starts, ends = runs
     taken[:] = ZERO
-    for row in range(row_ptr.size - 1):
-        for r in range(row_ptr[row], row_ptr[row + 1]):
-            _mark(taken, row, np.int64(start[r]), np.int64(end[r]))
+    for i in range(np.uint64(bounds[regions])):
+        _mark(taken, rows[i], starts[i], ends[i])
 
 
 @njit(cache=True, nogil=True)
-def mark_near(lists, start, end, acc, min_size, gaps, width, barred, cover):
+def mark_near(runs, acc, min_size, gaps, width, barred, cover):
     """Mark the pixels of all regions, and those within the gap of a large one.
 
-    ``lists``, ``barred`` and ``cover`` are as in `ring_backgrounds`, the second with a word to spare in each row.
+    ``runs``, ``barred`` and ``cover`` are as in `ring_backgrounds`, the second with a word to spare in each row.
     """
     near, scratch = barred
     near[:] = ZERO
@@ -80,23 +80,23 @@ def mark_near(lists, start, end, acc, min_size, gaps, width, barred, cover):
             widest = max(widest, gaps[c])
     # Narrow gaps are grown along the rows at once, and across them together: all by a row less each time.
     for gap in range(widest, -1, -1):
-        _mark_grown(lists, start, end, acc, min_size, gaps, gap, width, near)
+        _mark_grown(runs, acc, min_size, gaps, gap, width, near)
         if gap > 0:
             _spread_rows(near, scratch)
     for c in range(acc.shape[0]):
         if gaps[c] > NARROW and acc[c, _AREA] >= min_size:
-            _mark_cover(lists, start, end, acc[c], c, gaps[c], width, near, cover)
+            _mark_cover(runs, c, acc[c], gaps[c], width, near, cover)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mark_grown(lists, start, end, acc, min_size, gaps, gap, width, near):
+def _mark_grown(runs, acc, min_size, gaps, gap, width, near):
     """Mark the regions with one gap, grown by it along the rows; small regions are not grown."""
-    bounds, order, rows = lists
+    bounds, rows, starts, ends = runs
     for c in range(acc.shape[0]):
         if gap != (gaps[c] if acc[c, _AREA] >= min_size else 0):
             continue
-        for r in order[bounds[c] : bounds[c + 1]]:
-            _mark(near, rows[r], max(np.int64(start[r]) - gap, 0), min(np.int64(end[r]) + gap, width))
+        for i in range(np.uint64(bounds[c]), np.uint64(bounds[c + 1])):
+            _mark(near, rows[i], max(starts[i] - gap, 0), min(ends[i] + gap, width))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -113,14 +113,12 @@ def _spread_rows(bits, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _mark_cover(lists, start, end, mine, c, gap, width, near, cover):
+def _mark_cover(runs, c, mine, gap, width, near, cover):
     """Mark what lies within a wide gap of a region."""
-    bounds, order, rows = lists
-    runs = order[bounds[c] : bounds[c + 1]]
     height = near.shape[0]
     box = _box(mine)
     for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
-        _cover(runs, rows, start, end, box, left, gap, width, cover)
+        _cover(runs, c, box, left, gap, width, cover)
         w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
         first = max(box[0] - gap, 0)
         i = np.uint64(first - box[0] + gap)
@@ -136,21 +134,22 @@ def _box(mine):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _cover(runs, rows, start, end, box, left, reach, width, cover):
+def _cover(runs, c, box, left, reach, width, cover):
     """Mark what lies within ``reach`` of a region in the 64 columns from ``left`` on.
 
     ``cover[0]`` becomes the row ``box[0] - reach``: each row is the ors of the ``2 reach + 1`` of the region up to it.
     """
+    bounds, rows, starts, ends = runs
     tall = np.uint64(box[2] - box[0])
     span = np.uint64(2 * reach + 1)
     for i in range(tall):
         cover[i] = ZERO
     last = min(width - left, 64)
-    for r in runs:
-        a = max(np.int64(start[r]) - reach - left, 0)
-        b = min(np.int64(end[r]) + reach - left, last)
+    for i in range(np.uint64(bounds[c]), np.uint64(bounds[c + 1])):
+        a = max(starts[i] - reach - left, 0)
+        b = min(ends[i] + reach - left, last)
         if b > a:
-            cover[np.uint64(rows[r] - box[0])] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
+            cover[np.uint64(rows[i] - box[0])] |= (ALL >> np.uint64(64 - (b - a))) << np.uint64(a)
     if tall <= span:
         _spread_low(cover, tall, span)
     else:
@@ -243,7 +242,7 @@ def _copy_marked(flat, at, bits, size, values, m):
 
 
 @njit(cache=True, nogil=True)
-def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, covers, values):
+def _collect(flat, shape, runs, c, box, gap, reach, own, barred, covers, values):
     """Collect the heights in the ring around one region. Return their number.
 
     Barred pixels are left out; where ``own`` is true, those within the region's own gap are too.
@@ -255,9 +254,9 @@ def _collect(flat, shape, runs, rows, start, end, box, gap, reach, own, barred, 
     top, tall = np.uint64(box[0] - gap), np.uint64(box[2] - box[0] + 2 * gap if own else 0)
     n = ZERO
     for left in range(max(box[1] - reach, 0), min(box[3] + reach, width), 64):
-        _cover(runs, rows, start, end, box, left, reach, width, outer)
+        _cover(runs, c, box, left, reach, width, outer)
         if own:
-            _cover(runs, rows, start, end, box, left, gap, width, inner)
+            _cover(runs, c, box, left, gap, width, inner)
         size = np.uint64((min(box[3] + reach, width, left + 64) - left + 7) >> 3)
         i = np.uint64(first - box[0] + reach)
         at = np.uint64(first * width + left)
@@ -283,15 +282,14 @@ def _cleaned(values, n):
 
 
 @njit(cache=True, nogil=True)
-def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, width, barred, covers, values):
+def ring_backgrounds(seeds, z, runs, acc, chosen, gaps, width, barred, covers, values):
     """Write the median of the ring around each chosen region into its row of sums.
 
-    ``lists`` are the bounds, runs and rows of `runs_by_region`; ``barred`` the pixels of `mark_near`, and as many
+    ``runs`` are those of `runs_by_region`; ``barred`` the pixels of `mark_near`, and as many
     words of scratch; ``covers`` twice as many words as rows and four times the widest ring's reach; ``values``
     has room for a frame and ``LANES`` pixels. Where fewer than eight pixels are ground, those beside other
     regions are taken too, and then the frame.
     """
-    bounds, order, rows = lists
     near, taken = barred
     flat = z.reshape(-1)
     whole = np.nan
@@ -302,19 +300,14 @@ def ring_backgrounds(seeds, z, lists, row_ptr, start, end, acc, chosen, gaps, wi
         if chosen[c] == 0:
             continue
         box = _box(acc[c])
-        runs = order[bounds[c] : bounds[c + 1]]
         gap = gaps[c]
-        n = _collect(
-            flat, z.shape, runs, rows, start, end, box, gap, gap + width, False, near, covers, values
-        )
+        n = _collect(flat, z.shape, runs, c, box, gap, gap + width, False, near, covers, values)
         n, mean, variance = _cleaned(values, n)
         if n < MIN_RING_PIXELS:
             if not marked:
-                _mark_taken(row_ptr, start, end, taken)
+                _mark_taken(runs, acc.shape[0], taken)
                 marked = True
-            n = _collect(
-                flat, z.shape, runs, rows, start, end, box, gap, gap + width, True, taken, covers, values
-            )
+            n = _collect(flat, z.shape, runs, c, box, gap, gap + width, True, taken, covers, values)
             n, mean, variance = _cleaned(values, n)
         if n >= MIN_RING_PIXELS:
             acc[c, _BACKGROUND] = median_near(values, n, mean, variance)

@@ -34,21 +34,22 @@ def crofton_weights(dy, dx):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _coarse_summit(z, runs, rows, start, end):
+def _coarse_summit(z, runs, c):
     """Return the pixel of a region with the greatest mean over 3 x 3 pixels."""
     # Unsigned, so that numba does not ask of every place whether it counts from the end.
     one = np.uint64(1)
     last_row, last_col = np.uint64(z.shape[0] - 1), np.uint64(z.shape[1] - 1)
-    best_row, best_col = np.uint64(rows[runs[0]]), np.uint64(start[runs[0]])
+    bounds, rows, starts, ends = runs
+    best_row, best_col = np.uint64(rows[bounds[c]]), np.uint64(starts[bounds[c]])
     best = -np.inf
-    for r in runs:
-        row = np.uint64(rows[r])
+    for i in range(np.uint64(bounds[c]), np.uint64(bounds[c + 1])):
+        row = np.uint64(rows[i])
         up, down = max(row, one) - one, min(row + one, last_row)
-        first = np.uint64(start[r])
+        first = np.uint64(starts[i])
         before = max(first, one) - one
         left = np.float64(z[up, before] + z[row, before] + z[down, before])
         here = np.float64(z[up, first] + z[row, first] + z[down, first])
-        for x in range(first, np.uint64(end[r])):
+        for x in range(first, np.uint64(ends[i])):
             after = min(x + one, last_col)
             right = np.float64(z[up, after] + z[row, after] + z[down, after])
             # Beside a gap the sum is NaN and never the greatest.
@@ -178,9 +179,8 @@ def _border_top(z, row, col, reach_y, reach_x):
 
 
 @njit(cache=True, nogil=True)
-def summits(z, lists, start, end, acc, chosen, pixel):
+def summits(z, runs, acc, chosen, pixel):
     """Write perimeter and height above the background of each chosen region into its row of sums."""
-    bounds, order, rows = lists
     dy, dx = pixel[0], pixel[1]
     weights = crofton_weights(dy, dx)
     sums, window = np.empty(6), np.empty(9)
@@ -213,6 +213,6 @@ def summits(z, lists, start, end, acc, chosen, pixel):
                 col = acc[c, _ANCHOR] + (acc[c, _SUM_ZX] - acc[c, _MIN] * acc[c, _SUM_X]) / above
                 good, height = _top(z, int(row + 0.5), int(col + 0.5), reach_y, reach_x, halves, sums, window)
         if not good:
-            start_row, start_col = _coarse_summit(z, order[bounds[c] : bounds[c + 1]], rows, start, end)
+            start_row, start_col = _coarse_summit(z, runs, c)
             good, height = _top(z, start_row, start_col, reach_y, reach_x, halves, sums, window)
         acc[c, _HEIGHT] = height - acc[c, _BACKGROUND]
