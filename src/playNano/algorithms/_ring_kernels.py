@@ -82,7 +82,7 @@ def mark_near(runs, acc, min_size, gaps, width, barred, cover):
     for gap in range(widest, -1, -1):
         _mark_grown(runs, acc, min_size, gaps, gap, width, near)
         if gap > 0:
-            _spread_rows(near, scratch)
+            _spread_rows(near, scratch[0])
     for c in range(acc.shape[0]):
         if gaps[c] > NARROW and acc[c, _AREA] >= min_size:
             _mark_cover(runs, c, acc[c], gaps[c], width, near, cover)
@@ -100,16 +100,17 @@ def _mark_grown(runs, acc, min_size, gaps, gap, width, near):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _spread_rows(bits, scratch):
-    """Or each row with the one above and the one below it."""
-    flat, copy = bits.reshape(-1), scratch.reshape(-1)
-    width = np.uint64(bits.shape[1])
-    for i in range(np.uint64(flat.size)):
-        copy[i] = flat[i]
-    for i in range(np.uint64(flat.size) - width):
-        flat[i] |= copy[i + width]
-    for i in range(np.uint64(flat.size) - width):
-        flat[i + width] |= copy[i]
+def _spread_rows(bits, above):
+    """Or each row with the one above and the one below it; ``above`` has room for a row."""
+    height, words = np.uint64(bits.shape[0]), np.uint64(bits.shape[1])
+    above[:] = ZERO
+    for row in range(height - ONE):
+        for w in range(words):
+            here = bits[row, w]
+            bits[row, w] = above[w] | here | bits[row + ONE, w]
+            above[w] = here
+    for w in range(words):
+        bits[height - ONE, w] |= above[w]
 
 
 @njit(cache=True, nogil=True)
