@@ -210,39 +210,46 @@ def _copy_eight(flat, p, values, m):
     values[m + FOUR], values[m + FIVE], values[m + SIX], values[m + SEVEN] = e, f, g, h
 
 
+@njit(cache=True, nogil=True)
+def _copy_rest(flat, p, byte, values, m):
+    """Copy the stretches of a byte behind its first. Return the number so far."""
+    for k in range(ONE, FOUR):
+        _copy_eight(flat, p + BEGIN[k, byte], values, m)
+        m += LENGTH[k, byte]
+    return m
+
+
 @njit(cache=True, nogil=True, inline="always")
-def _copy_marked(flat, at, bits, size, values, m):
+def _copy_marked(flat, p, bits, size, values, m):
     """Copy the values whose bits are set among the first ``size`` bytes of bits. Return the number so far.
 
     Stretches of set bits are copied eight at a time, and what is too much is written over by the next: so the
-    processor has little to guess. Up to eight values more are written than there are.
+    processor has little to guess. Up to eight values more are read and written than there are.
     """
-    p = at
-    if p + EIGHT * size + EIGHT > np.uint64(flat.size):
-        while bits != ZERO:
-            if bits & ONE:
-                values[m] = flat[p]
-                m += ONE
-            bits >>= ONE
-            p += ONE
-        return m
     for _ in range(size):
         byte = bits & BYTE
         _copy_eight(flat, p + BEGIN[ZERO, byte], values, m)
         m += LENGTH[ZERO, byte]
         if LENGTH[ONE, byte]:
-            _copy_eight(flat, p + BEGIN[ONE, byte], values, m)
-            m += LENGTH[ONE, byte]
-            _copy_eight(flat, p + BEGIN[TWO, byte], values, m)
-            m += LENGTH[TWO, byte]
-            _copy_eight(flat, p + BEGIN[THREE, byte], values, m)
-            m += LENGTH[THREE, byte]
+            m = _copy_rest(flat, p, byte, values, m)
         p += EIGHT
         bits >>= EIGHT
     return m
 
 
 @njit(cache=True, nogil=True)
+def _copy_last(flat, p, bits, values, m):
+    """Copy the values whose bits are set, one by one, where the frame ends. Return the number so far."""
+    while bits != ZERO:
+        if bits & ONE:
+            values[m] = flat[p]
+            m += ONE
+        bits >>= ONE
+        p += ONE
+    return m
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _collect(flat, shape, runs, c, box, gap, reach, own, barred, covers, values):
     """Collect the heights in the ring around one region. Return their number.
 
@@ -259,6 +266,8 @@ def _collect(flat, shape, runs, c, box, gap, reach, own, barred, covers, values)
         if own:
             _cover(runs, c, box, left, gap, width, inner)
         size = np.uint64((min(box[3] + reach, width, left + 64) - left + 7) >> 3)
+        # So far can whole bytes be copied.
+        safe = flat.size - np.int64(EIGHT * size + EIGHT)
         i = np.uint64(first - box[0] + reach)
         at = np.uint64(first * width + left)
         w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
@@ -267,7 +276,10 @@ def _collect(flat, shape, runs, c, box, gap, reach, own, barred, covers, values)
             bits = outer[i] & ~other
             if row - top < tall:
                 bits &= ~inner[row - top]
-            n = _copy_marked(flat, at, bits, size, values, n)
+            if np.int64(at) <= safe:
+                n = _copy_marked(flat, at, bits, size, values, n)
+            else:
+                n = _copy_last(flat, at, bits, values, n)
             at += np.uint64(width)
             i += ONE
     return np.int64(n)
