@@ -130,18 +130,10 @@ def _counts(values, padded, limits):
     return at_a, at_b, at_c, at_d, at_e, at_f
 
 
-@njit(cache=True, nogil=True)
-def _narrowed(bracket, k, limit, count):
-    """Narrow a bracket by a limit whose count is known; one outside of it changes nothing."""
-    floor, ceiling, below, within = bracket
-    low = count <= k and limit > floor
-    high = count > k and limit < ceiling
-    return (
-        limit if low else floor,
-        limit if high else ceiling,
-        np.int64(count) if low else below,
-        np.int64(count) if high else within,
-    )
+@njit(cache=True, nogil=True, inline="always")
+def _inside(x, low, high):
+    """Return what is nearest to a value in a bracket."""
+    return min(max(x, low), high)
 
 
 @njit(cache=True, nogil=True)
@@ -152,28 +144,33 @@ def _guess(values, n, padded, k, mean, variance):
     ``ceiling``, and rank ``k`` lies between.
     """
     kind = values.dtype.type
-    bracket = (kind(-np.inf), kind(np.inf), 0, n)
+    floor, ceiling, below, within = kind(-np.inf), kind(np.inf), np.int32(0), np.int32(n)
     if not variance < np.inf:
-        return bracket
+        return floor, ceiling, np.int64(below), np.int64(within)
     middle = mean
     reach = FIRST_REACH * np.sqrt(variance / n)
     for _ in range(TRIES):
-        a, b, c = kind(middle - reach), kind(middle - 0.5 * reach), kind(middle - 0.17 * reach)
-        d, e, f = kind(middle + 0.17 * reach), kind(middle + 0.5 * reach), kind(middle + reach)
-        counts = _counts(values, padded, (a, b, c, d, e, f))
-        bracket = _narrowed(bracket, k, a, counts[0])
-        bracket = _narrowed(bracket, k, b, counts[1])
-        bracket = _narrowed(bracket, k, c, counts[2])
-        bracket = _narrowed(bracket, k, d, counts[3])
-        bracket = _narrowed(bracket, k, e, counts[4])
-        bracket = _narrowed(bracket, k, f, counts[5])
-        floor, ceiling, below, within = bracket
+        limits = (
+            _inside(kind(middle - reach), floor, ceiling),
+            _inside(kind(middle - 0.5 * reach), floor, ceiling),
+            _inside(kind(middle - 0.17 * reach), floor, ceiling),
+            _inside(kind(middle + 0.17 * reach), floor, ceiling),
+            _inside(kind(middle + 0.5 * reach), floor, ceiling),
+            _inside(kind(middle + reach), floor, ceiling),
+        )
+        counts = _counts(values, padded, limits)
+        for i in range(6):
+            if counts[i] <= k:
+                floor, below = limits[i], counts[i]
+        for i in range(6):
+            if counts[5 - i] > k:
+                ceiling, within = limits[5 - i], counts[5 - i]
         wide = np.float64(ceiling) - np.float64(floor)
         if within - below <= FEW or not wide < np.inf:
             break
         middle = floor + wide * (k + 0.5 - below) / (within - below)
         reach = 0.25 * wide
-    return bracket
+    return floor, ceiling, np.int64(below), np.int64(within)
 
 
 @njit(cache=True, nogil=True, inline="always")
