@@ -26,7 +26,7 @@ from playNano.algorithms.blobs import find_blobs
 from playNano.algorithms.regions import find_regions
 
 LEVEL = 1.5
-AT_LEAST_S = 0.2
+AT_LEAST_S = 0.5
 PROPERTIES = ("label", "area", "centroid", "bbox", "intensity_min", "intensity_max", "intensity_mean")
 
 # Runs in the reference's interpreter: answers each line on its input with the time of one run.
@@ -100,7 +100,7 @@ def timed(call: Callable[[], object], clock: str) -> Callable[[], float]:
     now = time.process_time if clock == "cpu" else time.perf_counter
 
     def seconds() -> float:
-        # Calls of a few milliseconds are repeated: else they are measured with another's data in the caches.
+        # Short calls are repeated: else they are measured with another's data in the caches.
         start, calls = now(), 0
         while calls == 0 or now() - start < AT_LEAST_S:
             call()
@@ -282,8 +282,8 @@ same call of playNano 0.5.0; by the wall clock the module has the two processors
 one. Masks are made inside the time of all of them. The reference and blob_log spend most of
 their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
 
-A region costs `full` a little more than one microsecond beyond `basic`, half of it for the pixels of its ring and
-their exact median. Where a frame has hundreds of small regions that adds up to as much as `basic` takes, so that
+A region costs `full` about one microsecond beyond `basic`, half of it for the pixels of its ring and their exact
+median. Where a frame has hundreds of small regions that adds up to nearly as much as `basic` takes, so that
 `full / basic` is highest there. The machine is a virtual one with neighbours: ratios of single rounds differ by a
 third, medians of ten rounds by a tenth.
 """
