@@ -8,19 +8,36 @@ from numba import njit
 
 from playNano.algorithms._background_kernels import frame_background
 from playNano.algorithms._median_kernels import LANES
+from playNano.algorithms._region_sums import (
+    ANCHOR,
+    AREA,
+    BACKGROUND,
+    BELOW,
+    COL_0,
+    COL_1,
+    DIAGONAL,
+    HEIGHT,
+    MAX,
+    MIN,
+    N_BASIC,
+    N_FULL,
+    N_RUNS,
+    ROW_0,
+    ROW_1,
+    SUM_X,
+    SUM_XX,
+    SUM_XY,
+    SUM_Y,
+    SUM_YY,
+    SUM_Z,
+    SUM_ZX,
+    SUM_ZY,
+)
 from playNano.algorithms._ring_kernels import mark_near, region_gaps, ring_backgrounds
 from playNano.algorithms._run_kernels import find_root, frame_runs
 from playNano.algorithms._shape_kernels import N_SHAPES, write_shapes
 from playNano.algorithms._summit_kernels import summits
 
-# Places in the row of sums that each region has. Anchored sums are taken about the first pixel of the
-# region, so that they stay exact integers and lose no digits to the size of the frame.
-AREA, SUM_Y, SUM_X, SUM_Z, MIN, MAX = 0, 1, 2, 3, 4, 5
-ROW_0, COL_0, ROW_1, COL_1, ANCHOR = 6, 7, 8, 9, 10
-N_BASIC = 11
-SUM_YY, SUM_XX, SUM_XY, SUM_ZY, SUM_ZX = 11, 12, 13, 14, 15
-N_RUNS, BELOW, DIAGONAL, BACKGROUND, HEIGHT, PERIMETER = 16, 17, 18, 19, 20, 21
-N_FULL = 22
 # Columns of the table; shapes follow behind the basic sums in that of the full set.
 FRAME, LABEL, FIRST_SUM = 0, 1, 2
 FIRST_SHAPE = FIRST_SUM + N_BASIC
@@ -257,8 +274,8 @@ def regions_of_block(
         if full:
             runs_by_region(row_ptr, start, end, region, acc[:k], by_region)
             if background == BACKGROUND_RING:
-                region_gaps(acc[:k], ring[0], gaps)
-                mark_near(by_region, acc[:k], min_size, gaps, width, (bits[0], bits[1]), covers[0])
+                region_gaps(acc[:k], ring[0], min_size, gaps)
+                mark_near(by_region, acc[:k], gaps, width, bits[0], covers[0])
                 ring_backgrounds(
                     seeds[f],
                     z[f],

@@ -8,6 +8,17 @@ from numba import njit
 
 from playNano.algorithms._background_kernels import MIN_RING_PIXELS, frame_background
 from playNano.algorithms._median_kernels import median_near, rough_moments
+from playNano.algorithms._region_sums import (
+    AREA,
+    BACKGROUND,
+    BELOW,
+    COL_0,
+    COL_1,
+    DIAGONAL,
+    N_RUNS,
+    ROW_0,
+    ROW_1,
+)
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 SIX_BITS, SIXTY_FOUR = np.uint64(63), np.uint64(64)
@@ -22,36 +33,44 @@ for _i in range(256):
     _ends = [_j + 1 for _j in range(8) if _i >> _j & 1 and not _i >> _j + 1 & 1]
     for _j, (_begin, _end) in enumerate(zip(_begins, _ends, strict=True)):
         BEGIN[_j, _i], LENGTH[_j, _i] = _begin, _end - _begin
-# Places in a region's row of sums, as in _region_kernels.
-_AREA, _ROW_0, _COL_0, _ROW_1, _COL_1 = 0, 6, 7, 8, 9
-_N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND = 16, 17, 18, 19
 SQRT_HALF = 0.7071067811865476
 # Gaps up to this many pixels are grown in whole frames, wider ones region by region.
 NARROW = 4
 
 
 @njit(cache=True, nogil=True, inline="always")
+def _mark_word(bits, row, left, word):
+    """Set the bits of a word in the 64 columns from ``left`` on; each row has a word to spare."""
+    w, shift = left >> SIX, left & SIX_BITS
+    bits[row, w] |= word << shift
+    # Not by 64 at once, which is no shift at all.
+    bits[row, w + ONE] |= (word >> ONE) >> (SIX_BITS - shift)
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _mark(bits, row, first, last):
-    """Set the bits of the pixels ``first`` up to ``last`` (not included) of a row; it has a word to spare."""
+    """Set the bits of the pixels ``first`` up to ``last`` (not included) of a row."""
     for left in range(np.uint64(first), np.uint64(last), SIXTY_FOUR):
-        w, shift = left >> SIX, left & SIX_BITS
-        run = ALL >> (SIXTY_FOUR - min(np.uint64(last) - left, SIXTY_FOUR))
-        bits[row, w] |= run << shift
-        # Not by 64 at once, which is no shift at all.
-        bits[row, w + ONE] |= (run >> ONE) >> (SIX_BITS - shift)
+        _mark_word(bits, row, left, ALL >> (SIXTY_FOUR - min(np.uint64(last) - left, SIXTY_FOUR)))
 
 
 @njit(cache=True, nogil=True)
-def region_gaps(acc, gap, gaps):
-    """Write how far each region's flank is taken to reach: ``gap`` px, or, if that is negative, by its size."""
+def region_gaps(acc, gap, min_size, gaps):
+    """Write how far each region's flank is taken to reach: ``gap`` px, or, if that is negative, by its size.
+
+    Regions of less than ``min_size`` px are taken for noise, which has no flanks.
+    """
     for c in range(acc.shape[0]):
+        if acc[c, AREA] < min_size:
+            gaps[c] = 0
+            continue
         if gap >= 0:
             gaps[c] = gap
             continue
         # Crofton's perimeter in pixels. Area / perimeter x (1 + roundness) is the radius of a disc, and half the
         # width of a strand.
-        area = acc[c, _AREA]
-        entries = acc[c, _N_RUNS] + area - acc[c, _BELOW] + (2 * area - acc[c, _DIAGONAL]) * SQRT_HALF
+        area = acc[c, AREA]
+        entries = acc[c, N_RUNS] + area - acc[c, BELOW] + (2 * area - acc[c, DIAGONAL]) * SQRT_HALF
         around = 0.25 * np.pi * entries
         radius = area / around * (1.0 + 4 * np.pi * area / (around * around))
         gaps[c] = max(2, int(0.75 * radius + 0.5))
@@ -67,33 +86,32 @@ def _mark_taken(runs, regions, taken):
 
 
 @njit(cache=True, nogil=True)
-def mark_near(runs, acc, min_size, gaps, width, barred, cover):
-    """Mark the pixels of all regions, and those within the gap of a large one.
+def mark_near(runs, acc, gaps, width, near, cover):
+    """Mark the pixels of all regions and those within their gaps.
 
-    ``runs``, ``barred`` and ``cover`` are as in `ring_backgrounds`, the second with a word to spare in each row.
+    ``runs`` and ``cover`` are as in `ring_backgrounds`; ``near`` has a word to spare in each row.
     """
-    near, scratch = barred
     near[:] = ZERO
     widest = 0
     for c in range(acc.shape[0]):
-        if gaps[c] <= NARROW and acc[c, _AREA] >= min_size:
+        if gaps[c] <= NARROW:
             widest = max(widest, gaps[c])
     # Narrow gaps are grown along the rows at once, and across them together: all by a row less each time.
     for gap in range(widest, -1, -1):
-        _mark_grown(runs, acc, min_size, gaps, gap, width, near)
+        _mark_grown(runs, acc.shape[0], gaps, gap, width, near)
         if gap > 0:
-            _spread_rows(near, scratch[0])
+            _spread_rows(near, cover[: near.shape[1]])
     for c in range(acc.shape[0]):
-        if gaps[c] > NARROW and acc[c, _AREA] >= min_size:
+        if gaps[c] > NARROW:
             _mark_cover(runs, c, acc[c], gaps[c], width, near, cover)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mark_grown(runs, acc, min_size, gaps, gap, width, near):
-    """Mark the regions with one gap, grown by it along the rows; small regions are not grown."""
+def _mark_grown(runs, regions, gaps, gap, width, near):
+    """Mark the regions with one gap, grown by it along the rows."""
     bounds, rows, starts, ends = runs
-    for c in range(acc.shape[0]):
-        if gap != (gaps[c] if acc[c, _AREA] >= min_size else 0):
+    for c in range(regions):
+        if gaps[c] != gap:
             continue
         for i in range(np.uint64(bounds[c]), np.uint64(bounds[c + 1])):
             _mark(near, rows[i], max(starts[i] - gap, 0), min(ends[i] + gap, width))
@@ -120,18 +138,16 @@ def _mark_cover(runs, c, mine, gap, width, near, cover):
     box = _box(mine)
     for left in range(max(box[1] - gap, 0), min(box[3] + gap, width), 64):
         _cover(runs, c, box, left, gap, width, cover)
-        w, shift = np.uint64(left) >> SIX, np.uint64(left) & SIX_BITS
         first = max(box[0] - gap, 0)
         i = np.uint64(first - box[0] + gap)
         for row in range(np.uint64(first), np.uint64(min(box[2] + gap, height))):
-            near[row, w] |= cover[i] << shift
-            near[row, w + ONE] |= (cover[i] >> ONE) >> (SIX_BITS - shift)
+            _mark_word(near, row, np.uint64(left), cover[i])
             i += ONE
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _box(mine):
-    return np.int64(mine[_ROW_0]), np.int64(mine[_COL_0]), np.int64(mine[_ROW_1]), np.int64(mine[_COL_1])
+    return np.int64(mine[ROW_0]), np.int64(mine[COL_0]), np.int64(mine[ROW_1]), np.int64(mine[COL_1])
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -309,7 +325,7 @@ def ring_backgrounds(seeds, z, runs, acc, chosen, gaps, width, barred, covers, v
     marked = False
     known = False
     for c in range(acc.shape[0]):
-        acc[c, _BACKGROUND] = np.nan
+        acc[c, BACKGROUND] = np.nan
         if chosen[c] == 0:
             continue
         box = _box(acc[c])
@@ -323,9 +339,9 @@ def ring_backgrounds(seeds, z, runs, acc, chosen, gaps, width, barred, covers, v
             n = _collect(flat, z.shape, runs, c, box, gap, gap + width, True, taken, covers, values)
             n, mean, variance = _cleaned(values, n)
         if n >= MIN_RING_PIXELS:
-            acc[c, _BACKGROUND] = median_near(values, n, mean, variance)
+            acc[c, BACKGROUND] = median_near(values, n, mean, variance)
             continue
         if not known:
             whole = frame_background(seeds, z)
             known = True
-        acc[c, _BACKGROUND] = whole
+        acc[c, BACKGROUND] = whole

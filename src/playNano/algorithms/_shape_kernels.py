@@ -8,23 +8,38 @@ import math
 import numpy as np
 from numba import njit
 
-# Places in a region's row of sums, as in _region_kernels.
-_AREA, _SUM_Y, _SUM_X, _SUM_Z, _MIN, _MAX, _ROW_0, _ANCHOR = 0, 1, 2, 3, 4, 5, 6, 10
-_SUM_YY, _SUM_XX, _SUM_XY, _SUM_ZY, _SUM_ZX = 11, 12, 13, 14, 15
-_BACKGROUND, _HEIGHT, _PERIMETER = 19, 20, 21
+from playNano.algorithms._region_sums import (
+    ANCHOR,
+    AREA,
+    BACKGROUND,
+    HEIGHT,
+    MAX,
+    MIN,
+    PERIMETER,
+    ROW_0,
+    SUM_X,
+    SUM_XX,
+    SUM_XY,
+    SUM_Y,
+    SUM_YY,
+    SUM_Z,
+    SUM_ZX,
+    SUM_ZY,
+)
+
 N_SHAPES = 15
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _ellipse(mine, pixel):
     """Return the axes (major, minor), direction and eccentricity of the ellipse with a region's second moments."""
-    area, sum_y, sum_x = mine[_AREA], mine[_SUM_Y], mine[_SUM_X]
+    area, sum_y, sum_x = mine[AREA], mine[SUM_Y], mine[SUM_X]
     dy, dx = pixel[0], pixel[1]
     share = 1 / (area * area)
     # Products of whole numbers: a line of pixels has a width of exactly zero.
-    yy = (area * mine[_SUM_YY] - sum_y * sum_y) * share * (dy * dy)
-    xx = (area * mine[_SUM_XX] - sum_x * sum_x) * share * (dx * dx)
-    xy = (area * mine[_SUM_XY] - sum_y * sum_x) * share * (dy * dx)
+    yy = (area * mine[SUM_YY] - sum_y * sum_y) * share * (dy * dy)
+    xx = (area * mine[SUM_XX] - sum_x * sum_x) * share * (dx * dx)
+    xy = (area * mine[SUM_XY] - sum_y * sum_x) * share * (dy * dx)
     half = 0.5 * (yy - xx)
     middle, spread = 0.5 * (yy + xx), math.sqrt(half * half + xy * xy)
     large, small = middle + spread, max(middle - spread, 0.0)
@@ -39,21 +54,21 @@ def write_shapes(mine, pixel, out, row):
 
     They are in the order of ``FULL_COLUMNS``; ``pixel`` is the pixel's size (y, x) in nm.
     """
-    area, ground = mine[_AREA], mine[_BACKGROUND]
-    above = mine[_SUM_Z] - ground * area
+    area, ground = mine[AREA], mine[BACKGROUND]
+    above = mine[SUM_Z] - ground * area
     y = x = np.nan
     if above > 0:
-        y = mine[_ROW_0] + (mine[_SUM_ZY] - ground * mine[_SUM_Y]) / above
-        x = mine[_ANCHOR] + (mine[_SUM_ZX] - ground * mine[_SUM_X]) / above
+        y = mine[ROW_0] + (mine[SUM_ZY] - ground * mine[SUM_Y]) / above
+        x = mine[ANCHOR] + (mine[SUM_ZX] - ground * mine[SUM_X]) / above
     out[0, row] = ground
-    out[1, row] = mine[_MIN] - ground
-    out[2, row] = mine[_MAX] - ground
+    out[1, row] = mine[MIN] - ground
+    out[2, row] = mine[MAX] - ground
     out[3, row] = above / area
-    out[4, row] = mine[_HEIGHT]
+    out[4, row] = mine[HEIGHT]
     out[5, row] = above * (pixel[0] * pixel[1])
     out[6, row] = y
     out[7, row] = x
     out[8, row] = y * pixel[0]
     out[9, row] = x * pixel[1]
-    out[10, row] = mine[_PERIMETER]
+    out[10, row] = mine[PERIMETER]
     out[11, row], out[12, row], out[13, row], out[14, row] = _ellipse(mine, pixel)

@@ -9,14 +9,28 @@ import numpy as np
 from numba import njit
 
 from playNano.algorithms._blob_fit_kernels import tops
+from playNano.algorithms._region_sums import (
+    ANCHOR,
+    AREA,
+    BACKGROUND,
+    BELOW,
+    DIAGONAL,
+    HEIGHT,
+    MIN,
+    N_RUNS,
+    PERIMETER,
+    ROW_0,
+    SUM_X,
+    SUM_Y,
+    SUM_Z,
+    SUM_ZX,
+    SUM_ZY,
+)
 
 # A window moves with its summit, but not for ever.
 MOST_MOVES = 4
 # A top closer than this to the middle pixel, px, is fitted well enough from there.
 FAR = 0.75
-# Places in a region's row of sums, as in _region_kernels.
-_AREA, _SUM_Y, _SUM_X, _SUM_Z, _MIN, _ROW_0, _ANCHOR, _SUM_ZY, _SUM_ZX = 0, 1, 2, 3, 4, 6, 10, 14, 15
-_N_RUNS, _BELOW, _DIAGONAL, _BACKGROUND, _HEIGHT, _PERIMETER = 16, 17, 18, 19, 20, 21
 # 4 pi area / perimeter^2 above which a region is taken for one particle; two discs that touch have a half.
 ROUND = 0.75
 
@@ -189,11 +203,11 @@ def summits(z, runs, acc, chosen, pixel):
     for c in range(acc.shape[0]):
         if chosen[c] == 0:
             continue
-        area = acc[c, _AREA]
-        around = weights[0] * acc[c, _N_RUNS]
-        around += weights[1] * (area - acc[c, _BELOW])
-        around += weights[2] * (2 * area - acc[c, _DIAGONAL])
-        acc[c, _PERIMETER] = around
+        area = acc[c, AREA]
+        around = weights[0] * acc[c, N_RUNS]
+        around += weights[1] * (area - acc[c, BELOW])
+        around += weights[2] * (2 * area - acc[c, DIAGONAL])
+        acc[c, PERIMETER] = around
         # For a disc of radius R twice area / perimeter is R, for a strand of width w it is w; the window
         # reaches R / 2 and w / 4.
         size = area * dy * dx
@@ -206,13 +220,13 @@ def summits(z, runs, acc, chosen, pixel):
         good = False
         height = 0.0
         if roundness > ROUND:
-            above = acc[c, _SUM_Z] - acc[c, _MIN] * area
+            above = acc[c, SUM_Z] - acc[c, MIN] * area
             if above > 0:
                 # From the middle of what stands above the rim: nothing is picked by its noise there.
-                row = acc[c, _ROW_0] + (acc[c, _SUM_ZY] - acc[c, _MIN] * acc[c, _SUM_Y]) / above
-                col = acc[c, _ANCHOR] + (acc[c, _SUM_ZX] - acc[c, _MIN] * acc[c, _SUM_X]) / above
+                row = acc[c, ROW_0] + (acc[c, SUM_ZY] - acc[c, MIN] * acc[c, SUM_Y]) / above
+                col = acc[c, ANCHOR] + (acc[c, SUM_ZX] - acc[c, MIN] * acc[c, SUM_X]) / above
                 good, height = _top(z, int(row + 0.5), int(col + 0.5), reach_y, reach_x, halves, sums, window)
         if not good:
             start_row, start_col = _coarse_summit(z, runs, c)
             good, height = _top(z, start_row, start_col, reach_y, reach_x, halves, sums, window)
-        acc[c, _HEIGHT] = height - acc[c, _BACKGROUND]
+        acc[c, HEIGHT] = height - acc[c, BACKGROUND]

@@ -278,12 +278,13 @@ def _table(
     import pandas as pd
 
     from playNano.algorithms import _region_kernels as kernels
+    from playNano.algorithms import _region_sums as places
 
     sums = out[kernels.FIRST_SUM :]
-    area = sums[kernels.AREA]
-    box = sums[[kernels.ROW_0, kernels.COL_0, kernels.ROW_1, kernels.COL_1]].astype(np.int64)
-    y = sums[kernels.ROW_0] + sums[kernels.SUM_Y] / area
-    x = sums[kernels.ANCHOR] + sums[kernels.SUM_X] / area
+    area = sums[places.AREA]
+    box = sums[[places.ROW_0, places.COL_0, places.ROW_1, places.COL_1]].astype(np.int64)
+    y = sums[places.ROW_0] + sums[places.SUM_Y] / area
+    x = sums[places.ANCHOR] + sums[places.SUM_X] / area
     values: dict[str, npt.NDArray[Any]] = {
         "frame": out[kernels.FRAME].astype(np.int64) + first_frame,
         "label": out[kernels.LABEL].astype(np.int64),
@@ -293,9 +294,9 @@ def _table(
         "x_nm": x * pixel[1],
         "area_px": area.astype(np.int64),
         "area_nm2": area * (pixel[0] * pixel[1]),
-        "min": sums[kernels.MIN],
-        "max": sums[kernels.MAX],
-        "mean": sums[kernels.SUM_Z] / area,
+        "min": sums[places.MIN],
+        "max": sums[places.MAX],
+        "mean": sums[places.SUM_Z] / area,
         "bbox_min_row": box[0],
         "bbox_min_col": box[1],
         "bbox_max_row": box[2],
