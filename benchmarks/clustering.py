@@ -40,8 +40,8 @@ def peak():
 
 def large(kind, what, n_dims):
     """Cluster a million points and print seconds, clusters, memory."""
-    from playNano.algorithms.clustering import kmeans
-    from playNano.algorithms.xmeans import xmeans
+    from playNano.algorithms.clustering.methods import kmeans
+    from playNano.algorithms.clustering.xmeans import xmeans
 
     rng = np.random.default_rng(3)
     n = 1_000_000
@@ -72,7 +72,7 @@ def dbscan_one(package, n, eps, min_samples):
     """Run DBSCAN on points in x, y, t and print seconds and memory; keep the labels."""
     points = dbscan_points(n)
     if package == "ours":
-        from playNano.algorithms.clustering import dbscan
+        from playNano.algorithms.clustering.methods import dbscan
 
         dbscan(points[:100], eps=eps, min_samples=min_samples)
         call = lambda: dbscan(points, eps=eps, min_samples=min_samples).labels  # noqa: E731

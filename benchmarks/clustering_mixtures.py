@@ -68,7 +68,7 @@ PACKAGES = {
 
 
 def ours(**parameters):
-    from playNano.algorithms.xmeans import xmeans
+    from playNano.algorithms.clustering.xmeans import xmeans
 
     run = functools.partial(xmeans, max_k=MAX_K, **parameters)
     run(np.random.default_rng(0).random((100, 2)))  # compiles

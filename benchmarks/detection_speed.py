@@ -22,8 +22,8 @@ import numpy as np
 from skimage.feature import blob_log
 from skimage.measure import label, regionprops_table
 
-from playNano.algorithms.blobs import find_blobs
-from playNano.algorithms.regions import find_regions
+from playNano.algorithms.blobs.blobs import find_blobs
+from playNano.algorithms.regions.regions import find_regions
 
 LEVEL = 1.5
 AT_LEAST_S = 0.5

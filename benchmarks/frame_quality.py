@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from playNano.algorithms.quality import QualityLimits, frame_figures, frame_quality, judge_frames
+from playNano.algorithms.quality.quality import QualityLimits, frame_figures, frame_quality, judge_frames
 
-PLACE = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "fault_movies.py"
+PLACE = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "quality" / "fault_movies.py"
 SPEC = importlib.util.spec_from_file_location("fault_movies", PLACE)
 fault_movies = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(fault_movies)

@@ -14,8 +14,8 @@ import pandas as pd
 from linking_movies import SCENARIOS
 from linking_peers import METHODS
 
-from playNano.simulate.scores import score_edges
-from playNano.simulate.track_scores import score_tracks
+from playNano.metrics.detection import score_edges
+from playNano.metrics.tracks import score_tracks
 
 PARTS = Path(tempfile.gettempdir()) / "playnano-linking-parts"
 GATE = 0.5

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from playNano.algorithms.linking import link_frames, link_movie
+from playNano.algorithms.linking.movie import link_frames, link_movie
 
 # An interpreter that has playNano 0.5.0.
 REFERENCE_PYTHON = os.environ.get("LINKING_REFERENCE_PYTHON", "python-with-the-reference")

@@ -2,7 +2,7 @@
 
     python benchmarks/score_oracles.py
 
-in an environment with motmetrics, trackeval and traccuracy writes `tests/simulate/score_oracles.json`: the tables, and
+in an environment with motmetrics, trackeval and traccuracy writes `tests/metrics/score_oracles.json`: the tables, and
 what those programs say of them.
 """
 
@@ -141,7 +141,7 @@ def main():
         )
     names = ("motmetrics", "trackeval", "traccuracy")
     told = {"gate": GATE, "versions": {n: version(n) for n in names}, "cases": cases}
-    path = ROOT / "tests" / "simulate" / "score_oracles.json"
+    path = ROOT / "tests" / "metrics" / "score_oracles.json"
     path.write_text(json.dumps(told) + "\n", encoding="utf-8")
     print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from playNano.algorithms._estimate_level import level
-from playNano.algorithms.estimate import estimate_noise, estimate_particles
+from playNano.algorithms.estimation._level import level
+from playNano.algorithms.estimation.noise_and_particles import estimate_noise, estimate_particles
 from playNano.simulate import PRESETS, simulate_movie, simulate_preset, simulate_scene
 from playNano.simulate.noise import Noise
 from playNano.simulate.scanner import Scanner

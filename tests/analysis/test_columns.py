@@ -16,10 +16,10 @@ from playNano.analysis.utils.frames import frame_summary_to_dataframe
 from playNano.analysis.utils.particles import flatten_particle_features
 from playNano.core.scan import ScanGeometry
 from playNano.io.export.tables import write_tables
+from playNano.metrics.detection import match_points
 from playNano.simulate.movie import simulate_scene
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene, Species
-from playNano.simulate.scores import match_points
 from playNano.simulate.shapes import Gaussian
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "columns.md"

@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playNano.core.executor import (
-    BLOCK_BYTES,
-    Block,
-    frame_blocks,
-    map_blocks,
-    report_progress,
-)
+from playNano.core.blocks import BLOCK_BYTES, Block, frame_blocks
+from playNano.core.executor import map_blocks, report_progress
 
 
 @given(st.integers(0, 40), st.none() | st.integers(-1, 50), st.integers(1, 3000))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playNano.algorithms.quality import frame_quality
+from playNano.algorithms.quality.quality import frame_quality
 from playNano.io.loader import load_afm_stack
 
 DATA = Path(

@@ -6,8 +6,8 @@ import pytest
 
 from playNano.analysis.plan import Plan
 from playNano.errors import ParameterError
+from playNano.metrics.detection import match_points
 from playNano.simulate import simulate_movie
-from playNano.simulate.scores import match_points
 from playNano.validate import trial as of
 from playNano.validate.measures import student_interval, summarise, wilson_interval
 from playNano.validate.trial import Trial, prepare, run_trial

@@ -9,6 +9,7 @@ from PIL import Image
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.plan import Plan
 from playNano.errors import ParameterError, StackError
+from playNano.plots.validation import save_validation
 from playNano.simulate import simulate_movie
 from playNano.validate import Effort, validate_pipeline
 
@@ -74,7 +75,7 @@ def test_progress_is_told_to_its_end(result, told):
 
 
 def test_files(result, tmp_path):
-    paths = result.save(tmp_path / "new")
+    paths = save_validation(result, tmp_path / "new")
     read = json.loads(paths[0].read_text())
     assert read["scores"]["recall"]["value"] == result.measures["recall"].value
     assert read["recommended"][0]["recommended"] == 24.0
@@ -96,7 +97,7 @@ def test_detection_alone_and_the_same_seed(stack, tmp_path):
     assert json.dumps(first.to_dict()) == json.dumps(second.to_dict())
     assert "hota" not in first.measures
     assert first.recommended == []
-    first.save(tmp_path)
+    save_validation(first, tmp_path)
 
 
 def test_a_pipeline_that_finds_nothing(stack, tmp_path):
@@ -104,7 +105,7 @@ def test_a_pipeline_that_finds_nothing(stack, tmp_path):
     out = validate_pipeline(stack[:8], plan, effort=Effort(2, 1, 30_000, (1.0,)))
     assert out.measures["recall"].value == 0
     assert any("next to nothing" in text for text in out.caveats)
-    out.save(tmp_path)
+    save_validation(out, tmp_path)
 
 
 def test_what_cannot_be_validated(stack):

@@ -85,7 +85,7 @@ def recovered_tracks(truth: pd.DataFrame, found: pd.DataFrame, *, max_distance_n
     >>> recovered_tracks(truth, found, max_distance_nm=2.0)
     (1, 1)
     """
-    from playNano.simulate.scores import match_points
+    from playNano.metrics.detection import match_points
 
     partner = match_points(truth, found, max_distance=max_distance_nm, columns=("y_nm", "x_nm"))
     hit = partner >= 0

@@ -18,12 +18,11 @@ from playNano.core.serialize import json_safe
 from playNano.core.tables import last_table
 from playNano.errors import ParameterError
 from playNano.io.export.bundle import write_bundle
-from playNano.io.export.cluster_pictures import write_cluster_pictures
 from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
-from playNano.io.export.overview import write_overview
 from playNano.io.export.tables import write_tables
-from playNano.io.loader import load_afm_stack
+from playNano.plots.clusters import write_cluster_pictures
+from playNano.plots.overview import write_overview
 from playNano.processing.pipeline import CLEAR, ProcessingPipeline
 
 
@@ -57,7 +56,7 @@ class Options:
     def load(self, file: Path) -> AFMImageStack:
         """Load a movie."""
         options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
-        return load_afm_stack(file, self.channel, lazy=self.lazy, **options)
+        return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **options)
 
 
 def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:

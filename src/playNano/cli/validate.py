@@ -15,8 +15,10 @@ from playNano.cli.console import out, progress_bars
 from playNano.cli.job import Options
 from playNano.core.step_text import step_calls
 from playNano.errors import RecordError
+from playNano.plots.validation import save_validation
 from playNano.validate.measures import MEASURES
-from playNano.validate.validation import QUICK, Effort, Validation, validate_pipeline
+from playNano.validate.result import Validation
+from playNano.validate.validation import QUICK, Effort, validate_pipeline
 
 
 def run_validation(
@@ -29,7 +31,7 @@ def run_validation(
     stack = Options(channel, options.pixel_size_nm, options.lazy).load(file)
     with progress_bars(inner=False) as bars:
         result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
-    paths = result.save(folder)
+    paths = save_validation(result, folder)
     show(result)
     out.print(f"in {paths[0]} and {paths[1]}", markup=False)
     return result

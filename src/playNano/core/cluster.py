@@ -12,7 +12,7 @@ from playNano.core.lazy import is_lazy
 from playNano.errors import ClusterError, ParameterError
 
 if TYPE_CHECKING:
-    from playNano.core.executor import Block, ChunkJob
+    from playNano.core.blocks import Block, ChunkJob
 
 
 def run_on_cluster(

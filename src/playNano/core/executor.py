@@ -9,30 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from playNano.core.blocks import BLOCK_BYTES, Block, ChunkJob, Task, call_with_overlap, frame_blocks
 from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
 from playNano.core.threads import default_workers, in_order, one_thread_each
 
 R = TypeVar("R")
 
-BLOCK_BYTES = 2 * 2**20
-"""Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
-
-TABLE_BLOCK_BYTES = 32 * 2**20
-"""Pixels of a block from which a table is made, which costs about a millisecond whatever its length."""
-
 Progress = Callable[[str, int, int], None]
 _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default=None)
 
-Task = Callable[..., Any]
 _carrier: ContextVar[Callable[..., Any] | None] = ContextVar("playNano_carrier", default=None)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A run of consecutive frames: ``data[start:stop]``."""
-
-    start: int
-    stop: int
 
 
 @contextmanager
@@ -43,37 +29,6 @@ def report_progress(callback: Progress) -> Iterator[None]:
         yield
     finally:
         _progress.reset(token)
-
-
-def frame_blocks(
-    shape: tuple[int, int, int],
-    itemsize: int = 4,
-    block_frames: int | None = None,
-    block_bytes: int = BLOCK_BYTES,
-) -> list[Block]:
-    """Cut a movie into blocks of frames.
-
-    Parameters
-    ----------
-    shape
-        (n_frames, height, width).
-    itemsize
-        Bytes of one pixel.
-    block_frames
-        Frames in a block; by default as many as `block_bytes` hold.
-    block_bytes
-        Bytes of pixels in a block.
-
-    Examples
-    --------
-    >>> frame_blocks((5, 8, 8), block_frames=2)
-    [Block(start=0, stop=2), Block(start=2, stop=4), Block(start=4, stop=5)]
-    """
-    n_frames, height, width = shape
-    if block_frames is None:
-        block_frames = block_bytes // max(1, height * width * itemsize)
-    step = max(1, block_frames)
-    return [Block(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
 
 def map_blocks(
@@ -194,21 +149,6 @@ def map_frames(
     )
 
 
-def _same_memory(frames: Any, target: Any) -> bool:
-    """Whether frames have been written where they belong already."""
-    places = (array.__array_interface__["data"][0] for array in (frames, target))
-    return len(set(places)) == 1 and frames.strides == target.strides and frames.dtype == target.dtype
-
-
-def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: Block, overlap: int) -> Any:
-    """Call a function for a block of movies whose first frame has the number `start`."""
-    low, high = max(0, block.start - overlap), min(len(movies[0]), block.stop + overlap)
-    parts = (movie[low:high] for movie in movies)
-    if not overlap:
-        return function(start + low, *parts)
-    return function(start + low, *parts, inner=slice(block.start - low, block.stop - low))
-
-
 @contextmanager
 def carry_tasks(carrier: Callable[..., Any]) -> Iterator[None]:
     """Run every task of `map_frames` inside the context as ``carrier(function, start, *blocks)``.
@@ -257,45 +197,3 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
             if notify is not None:
                 notify(what, done, len(lead))
     return results
-
-
-@dataclass(frozen=True)
-class ChunkJob:
-    """Cut a chunk into blocks, call the function for each; return the results and the joined frames."""
-
-    function: Task
-    block_frames: int | None = None
-    block_bytes: int = BLOCK_BYTES
-    gives_frames: bool = False
-    overlap: int = 0
-
-    def span(self, chunk: Block, n_frames: int) -> tuple[int, int, Block]:
-        """Return the frames (start, stop) that a chunk needs, and its own frames among them."""
-        low, high = max(0, chunk.start - self.overlap), min(n_frames, chunk.stop + self.overlap)
-        return low, high, Block(chunk.start - low, chunk.stop - low)
-
-    def __call__(self, start: int, own: Block, *chunks: Any) -> tuple[list[Any], Any]:
-        """Return the blocks' results in order, and the frames where the function gives such.
-
-        Parameters
-        ----------
-        start
-            Number of the first frame of the chunks.
-        own
-            The frames to work on, counted in the chunks; the others are neighbours.
-        *chunks
-            The same frames of each movie.
-        """
-        import numpy as np
-
-        results, frames = [], []
-        shape = (own.stop - own.start, *chunks[0].shape[1:3])
-        with one_thread_each():
-            for part in frame_blocks(shape, chunks[0].itemsize, self.block_frames, self.block_bytes):
-                block = Block(own.start + part.start, own.start + part.stop)
-                result = call_with_overlap(self.function, start, chunks, block, self.overlap)
-                if self.gives_frames:
-                    result, pixels = result
-                    frames.append(pixels)
-                results.append(result)
-        return results, np.concatenate(frames) if frames else None

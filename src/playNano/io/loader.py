@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from playNano.core.memory import free_memory_bytes
+from playNano.core.stack import Stack, new_stack
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats import READERS, Reader, read_head
 from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie
-
-if TYPE_CHECKING:
-    from playNano.afm_stack import AFMImageStack
-
 
 LAZY_SHARE = 0.25
 """A movie larger than this share of the free memory stays on disk."""
@@ -27,7 +24,7 @@ def load_afm_stack(
     *,
     lazy: bool | None = None,
     **options: Any,
-) -> AFMImageStack:
+) -> Stack:
     """Load one channel of a file: into memory, or as a movie that stays on disk.
 
     Parameters
@@ -65,15 +62,17 @@ def load_afm_stack(
     --------
     >>> stack = load_afm_stack("movie.asd", "TP")  # doctest: +SKIP
     """
-    from playNano.afm_stack import AFMImageStack
-
     movie = open_movie(path, channel, **options)
     if lazy is None:
         lazy = _is_large(movie)
     if movie.load is not None:
         return movie.load(lazy)
-    pixels: Any = movie.read(0, movie.shape[0]) if not lazy else lazy_pixels(movie, channel, options)
-    return AFMImageStack(
+    if lazy:
+        # Workers of a cluster may run in another folder.
+        pixels = lazy_pixels(open_movie(Path(path).absolute(), channel, **options))
+    else:
+        pixels = movie.read(0, movie.shape[0])
+    return new_stack(
         pixels,
         movie.pixel_size_nm,
         movie.channel,

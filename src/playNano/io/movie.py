@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-
-if TYPE_CHECKING:
-    from playNano.afm_stack import AFMImageStack
+from playNano.core.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -61,4 +59,4 @@ class Movie:
     frame_metadata: list[dict[str, Any]] = field(default_factory=list)
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
-    load: Callable[[bool], AFMImageStack] | None = None
+    load: Callable[[bool], Stack] | None = None

@@ -75,7 +75,7 @@ def polynomial_flatten(data: Pixels, mask: Mask | None = None, *, order: Order =
 
 
 def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
-    from playNano.processing._kernels import flatten_whole
+    from playNano.algorithms.leveling._plane_kernels import flatten_whole
 
     n, height, width = block.shape
     out = np.empty_like(block)
@@ -92,7 +92,7 @@ def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
 
 def _subtract_partial_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
     """Fit to the usable pixels only."""
-    from playNano.processing._kernels import subtract_surface, surface_sums
+    from playNano.algorithms.leveling._plane_kernels import subtract_surface, surface_sums
 
     usable = usable_pixels(block, mask)
     powers, heights = _powers(block.shape[2], order), _powers(block.shape[1], order)

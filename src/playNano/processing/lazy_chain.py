@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.executor import Block, ChunkJob
+from playNano.core.blocks import Block, ChunkJob
 from playNano.core.lazy import chunk_borders
 from playNano.core.memory import free_memory_bytes
 from playNano.errors import StackError

@@ -67,7 +67,7 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> zero_median(np.array([[1.0, 2], [3, 60]])).tolist()
     [[-1.5, -0.5], [0.5, 57.5]]
     """
-    from playNano.processing._line_kernels import line_medians, subtract_medians
+    from playNano.algorithms.leveling._line_kernels import line_medians, subtract_medians
 
     frames = data.reshape(len(data), -1)
     out = np.empty_like(frames)

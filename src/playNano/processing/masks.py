@@ -198,9 +198,9 @@ def mask_otsu(data: Pixels, *, nbins: Bins = 256) -> Mask:
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.otsu`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.otsu`.
     """
-    from playNano.algorithms.thresholds import otsu
+    from playNano.algorithms.surface.thresholds import otsu
 
     return otsu(data, nbins=nbins)
 
@@ -225,9 +225,9 @@ def mask_multi_otsu(
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.multi_otsu`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.multi_otsu`.
     """
-    from playNano.algorithms.thresholds import multi_otsu
+    from playNano.algorithms.surface.thresholds import multi_otsu
 
     return multi_otsu(data, classes=classes, level=level, nbins=nbins)
 
@@ -244,9 +244,9 @@ def mask_li(data: Pixels) -> Mask:
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.li`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.li`.
     """
-    from playNano.algorithms.thresholds import li
+    from playNano.algorithms.surface.thresholds import li
 
     return li(data)
 
@@ -265,9 +265,9 @@ def mask_triangle(data: Pixels, *, nbins: Bins = 256) -> Mask:
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.triangle`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.triangle`.
     """
-    from playNano.algorithms.thresholds import triangle
+    from playNano.algorithms.surface.thresholds import triangle
 
     return triangle(data, nbins=nbins)
 
@@ -286,9 +286,9 @@ def mask_hysteresis(data: Pixels, *, low_nm: Level, high_nm: Level) -> Mask:
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.hysteresis`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.hysteresis`.
     """
-    from playNano.algorithms.thresholds import hysteresis
+    from playNano.algorithms.surface.thresholds import hysteresis
 
     return hysteresis(data, low_nm=low_nm, high_nm=high_nm)
 
@@ -317,8 +317,8 @@ def mask_local_height(
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.thresholds.local_height`.
+        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.local_height`.
     """
-    from playNano.algorithms.thresholds import local_height
+    from playNano.algorithms.surface.thresholds import local_height
 
     return local_height(data, height_nm=height_nm, sigmas=sigmas, window_px=window_px)

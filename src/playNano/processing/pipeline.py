@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.params import unknown_message
+from playNano.core.stack import Stack
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, UnknownNameError
 from playNano.processing.run import CLEAR, Keep, PlannedStep, run_steps
@@ -50,7 +50,7 @@ class ProcessingPipeline:
     ((2, 8, 8), ['raw', 'step_1_remove_plane', 'step_2_gaussian_filter'])
     """
 
-    def __init__(self, stack: AFMImageStack) -> None:
+    def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.steps: list[PlannedStep] = []
 

@@ -33,7 +33,7 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> row_median_align(np.array([[1.0, 2, 3], [7, 9, 8]])).tolist()
     [[-1.0, 0.0, 1.0], [-1.0, 1.0, 0.0]]
     """
-    from playNano.processing._line_kernels import subtract_medians
+    from playNano.algorithms.leveling._line_kernels import subtract_medians
 
     out = np.empty_like(data)
     whole = np.zeros(data.shape[:2], dtype=np.bool_)
@@ -47,7 +47,7 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
 
 def _align_partial(frame: Pixels, mask: Mask | None) -> Pixels:
     """Align one frame by its usable pixels only."""
-    from playNano.processing._line_kernels import line_medians
+    from playNano.algorithms.leveling._line_kernels import line_medians
 
     usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask
     offsets = _interpolated(line_medians(frame, as_integers(frame), usable, False))

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.lazy import OnDemand, is_lazy
 from playNano.core.provenance import gather_environment_info, recordable, utc_now
+from playNano.core.stack import Stack
 from playNano.errors import ParameterError, StepError
 from playNano.processing.chain import Chain, FinalMask, FinalPixels, Link, Notes
 from playNano.processing.lazy_chain import fits_memory, lazy_mask, lazy_pixels
@@ -40,7 +40,7 @@ class PlannedStep:
 
 
 def run_steps(
-    stack: AFMImageStack,
+    stack: Stack,
     steps: tuple[PlannedStep, ...],
     keep: Keep,
     *,
@@ -188,7 +188,7 @@ class Run:
 
 
 def _commit(
-    stack: AFMImageStack,
+    stack: Stack,
     steps: tuple[PlannedStep, ...],
     data: Any,
     records: list[dict[str, Any]],

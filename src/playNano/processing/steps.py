@@ -162,7 +162,7 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 def all_finite(pixels: Pixels) -> bool:
     """Whether no pixel is NaN or infinite."""
-    from playNano.processing._line_kernels import total
+    from playNano.algorithms.leveling._line_kernels import total
 
     # The sum tells; only very large values can overflow it.
     return bool(np.isfinite(total(pixels.reshape(-1))) or np.isfinite(pixels).all())

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from playNano._jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _bilinear(grid, first, height, width, row, col):
     """Return the value of a map (rows of one flat array) between its pixels; 0 outside."""
     if not (row >= 0.0 and col >= 0.0 and row <= height - 1.0 and col <= width - 1.0):
@@ -22,7 +23,7 @@ def _bilinear(grid, first, height, width, row, col):
     return upper * (1.0 - u) + lower * u
 
 
-@njit(cache=True, nogil=True)
+@jit
 def lay_lines(out, rows, y_px, x_px, angle, shown, base, template, data, first, height, width, step,
               extent, pixel_y, pixel_x):  # fmt: skip
     """Raise every line of `out` (line, column) to the particles that the tip meets on it.
@@ -60,7 +61,7 @@ def lay_lines(out, rows, y_px, x_px, angle, shown, base, template, data, first, 
                 out[k, j] = max(out[k, j], base[k, p] + z)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def follow(lines, forwards, gain, fall):
     """Let the tip follow every line in place: first-order settling, and a greatest drop a pixel."""
     n_lines, n_cols = lines.shape

@@ -8,10 +8,11 @@ Who comes, goes, merges or splits is settled between calls: that is rare, and ke
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from playNano._jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _fold(value, low, high):
     """Reflect a value into [low, high]."""
     span = high - low
@@ -21,7 +22,7 @@ def _fold(value, low, high):
     return low + (u if u <= span else 2.0 * span - u)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _neighbours(pos, contact, visible, skin, near, n_near, old):
     """List for every visible particle those within contact plus a skin, and remember the places."""
     for i in range(pos.shape[0]):
@@ -41,7 +42,7 @@ def _neighbours(pos, contact, visible, skin, near, n_near, old):
                     n_near[j] += 1
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _place(a, b, path, points, path_first, path_count, spacing, spot):
     """Write the place (y, x) of plane or path coordinates."""
     if path < 0:
@@ -56,7 +57,7 @@ def _place(a, b, path, points, path_first, path_count, spacing, spot):
     spot[1] = points[q, 1] * (1.0 - u) + points[q + 1, 1] * u
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _meets(i, spot, near, n_near, pos, contact, single, exclusion, merges, reach):
     """Tell whether a particle bumps into another one at a place (first), and whom it merges with or -1."""
     bumps = False
@@ -74,7 +75,7 @@ def _meets(i, spot, near, n_near, pos, contact, single, exclusion, merges, reach
     return bumps, mate
 
 
-@njit(cache=True, nogil=True)
+@jit
 def advance(start, stop, steps, decay, luck, chance, reach, single, corral, leaves, points, path_first,
             path_count, spacing, box, exclusion, skin, ab, anchor, path, pos, contact, visible, out,
             stopped):  # fmt: skip

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms._estimate_level import level
-from playNano.algorithms.estimate import (
+from playNano.algorithms.estimation._level import level
+from playNano.algorithms.estimation.dynamics import DynamicsEstimate, estimate_dynamics, locate_particles
+from playNano.algorithms.estimation.motion import MotionEstimate
+from playNano.algorithms.estimation.noise_and_particles import (
     NoiseEstimate,
     ParticleEstimate,
     estimate_debris,
     estimate_noise,
     estimate_particles,
 )
-from playNano.algorithms.estimate_dynamics import DynamicsEstimate, estimate_dynamics, locate_particles
-from playNano.algorithms.estimate_motion import MotionEstimate
-from playNano.algorithms.quality import frame_quality
+from playNano.algorithms.quality.quality import frame_quality
 from playNano.core.serialize import json_safe
 from playNano.errors import StackError
 from playNano.simulate.faults import Faults

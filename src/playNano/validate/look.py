@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms.estimate_dynamics import locate_particles
-from playNano.algorithms.quality import frame_quality
+from playNano.algorithms.estimation.dynamics import locate_particles
+from playNano.algorithms.quality.quality import frame_quality
 from playNano.analysis.plan import Plan
 from playNano.core.tables import last_table
 from playNano.errors import ParameterError
-from playNano.simulate.scores import match_points
+from playNano.metrics.detection import match_points
 from playNano.validate.likeness import LONGEST, longest_sound
 from playNano.validate.trial import (
     PLACE,

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms.estimate_motion import estimate_motion
+from playNano.algorithms.estimation.motion import estimate_motion
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
 from playNano.core.tables import last_table
 from playNano.errors import ParameterError, StepError
-from playNano.simulate.identity_scores import score_hota, score_identity
+from playNano.metrics.detection import match_points, score_detections, score_links
+from playNano.metrics.identity import score_hota, score_identity
 from playNano.simulate.movie import SimulatedMovie
-from playNano.simulate.scores import match_points, score_detections, score_links
 from playNano.validate.likeness import DEBRIS
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from playNano.analysis.clusters import ClusteringModule, Coordinates, Sample
+from playNano.analysis.clustering.base import ClusteringModule, Coordinates, Sample
 from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering import Clusters
+    from playNano.algorithms.clustering.methods import Clusters
 
 
 class DBSCANClusteringModule(ClusteringModule):
@@ -79,7 +79,7 @@ class DBSCANClusteringModule(ClusteringModule):
         Returns
         -------
         Clusters
-            See `playNano.algorithms.clustering.dbscan` and `dbscan_cylinder`.
+            See `playNano.algorithms.clustering.methods.dbscan` and `dbscan_cylinder`.
 
         References
         ----------
@@ -87,7 +87,7 @@ class DBSCANClusteringModule(ClusteringModule):
         databases with noise, KDD 1996, pp. 226-231. Birant, Kut: ST-DBSCAN, 2007,
         doi 10.1016/j.datak.2006.01.013.
         """
-        from playNano.algorithms.clustering import dbscan, dbscan_cylinder
+        from playNano.algorithms.clustering.methods import dbscan, dbscan_cylinder
 
         if eps_nm is None:
             return dbscan(sample.scaled, eps=eps or 0.0, min_samples=min_samples)

@@ -13,15 +13,17 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.mask_source import (
+from playNano.analysis.detection.mask_source import (
     FunctionMask,
     MaskFunction,
     StepMask,
     mask_source,
     stored_masks,
 )
-from playNano.analysis.modules.frame_quality import observed_frames
-from playNano.core.executor import TABLE_BLOCK_BYTES, Block, ChunkJob, map_frames
+from playNano.analysis.observed import observed_frames
+from playNano.analysis.times import add_times, times_from
+from playNano.core.blocks import TABLE_BLOCK_BYTES, Block, ChunkJob
+from playNano.core.executor import map_frames
 from playNano.core.lazy import FrameArray, computed
 from playNano.core.params import Declaration, Unit, bind_all
 from playNano.core.tables import RowsByFrame
@@ -120,7 +122,7 @@ class FeatureDetectionModule(AnalysisModule):
         separate
             How touching particles are parted: "none", by "opening" or by "watershed".
         separate_by, separate_depth_nm, separate_radius_nm
-            See `playNano.algorithms.separate.separate_touching`.
+            See `playNano.algorithms.regions.separate.separate_touching`.
         **mask_kwargs
             Parameters of the mask; names that it does not know are an error.
 
@@ -134,7 +136,7 @@ class FeatureDetectionModule(AnalysisModule):
             in raster order as in `skimage.measure.label`; for a lazy stack they are made when they are read
             (`playNano.core.lazy.FrameArray`).
             ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
-            ``table``: one row a feature; see `playNano.algorithms.regions.find_regions`; ``time_s`` is when
+            ``table``: one row a feature; see `playNano.algorithms.regions.regions.find_regions`; ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
             are skipped and False here.
@@ -220,7 +222,7 @@ class RegionSearch:
         self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
     ) -> tuple[Any, Any]:
         """Return the table and the label images of a block; the latter are written to `out` where that is given."""
-        from playNano.algorithms.regions import find_regions
+        from playNano.algorithms.regions.regions import find_regions
 
         masks = stored if self.mask is None else self.mask(start, block)
         if not observed.all():
@@ -275,29 +277,6 @@ class _TableOnly:
 def _label_frames(search: RegionSearch, movies: list[Any], start: int, stop: int) -> Any:
     whole = Block(0, stop - start)
     return ChunkJob(search, gives_frames=True)(start, whole, *(computed(m[start:stop]) for m in movies))[1]
-
-
-def add_times(table: Any, stack: AFMImageStack) -> Any:
-    """Put ``time_s`` and ``frame_time_s`` after the frame's number."""
-    frames = table["frame"].to_numpy()
-    starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
-    table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
-    table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
-    return table
-
-
-def times_from(stack: AFMImageStack) -> str:
-    """Say what the times of a movie's detections rest on.
-
-    Returns
-    -------
-    str
-        "line": the frame's start and the line that the tip was on; "frame": the frame's start, for want of line
-        time or direction; "index": the frame's number, for want of any time.
-    """
-    if not stack.has_times:
-        return "index"
-    return "line" if stack.scan is not None and stack.scan.tells_time else "frame"
 
 
 def _own_fields(table: Any) -> dict[str, str]:

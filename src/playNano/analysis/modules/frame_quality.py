@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -63,7 +62,7 @@ class FrameQualityModule(AnalysisModule):
         off_level_factor, noise_factor, line_noise_factor, min_saturated, min_scar_rows, jump_sigma, \
         rough_ratio, row_noise_ratio
             Thresholds, most of them relative to what is usual in the movie: see
-            `playNano.algorithms.quality.frame_quality`. The defaults are meant for every movie.
+            `playNano.algorithms.quality.quality.frame_quality`. The defaults are meant for every movie.
 
         Returns
         -------
@@ -82,7 +81,7 @@ class FrameQualityModule(AnalysisModule):
         >>> out["usable"].tolist(), out["summary"]["blank"]
         ([True, True, False, True], 1)
         """
-        from playNano.algorithms.quality import figure_type, judge_frames
+        from playNano.algorithms.quality.quality import figure_type, judge_frames
 
         pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
 
@@ -122,16 +121,6 @@ class FrameQualityModule(AnalysisModule):
 
 
 def _measure(start: int, block: Any) -> Any:
-    from playNano.algorithms.quality import frame_figures
+    from playNano.algorithms.quality.quality import frame_figures
 
     return frame_figures(block)
-
-
-def observed_frames(
-    previous_results: Mapping[str, Any] | None, n_frames: int
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return which frames count as observed: the usable ones where `frame_quality` has run, else all."""
-    quality = (previous_results or {}).get(FrameQualityModule.name)
-    if quality is None:
-        return np.ones(n_frames, dtype=np.bool_)
-    return np.asarray(quality["usable"], dtype=np.bool_)

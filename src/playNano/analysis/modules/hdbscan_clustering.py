@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from playNano.analysis.clusters import ClusteringModule, Sample
+from playNano.analysis.clustering.base import ClusteringModule, Sample
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering import Clusters
+    from playNano.algorithms.clustering.methods import Clusters
 
 
 class HDBSCANClusteringModule(ClusteringModule):
@@ -49,14 +49,14 @@ class HDBSCANClusteringModule(ClusteringModule):
         Returns
         -------
         Clusters
-            See `playNano.algorithms.clustering.hdbscan`.
+            See `playNano.algorithms.clustering.methods.hdbscan`.
 
         References
         ----------
         Campello, Moulavi, Sander: Density-based clustering based on hierarchical density estimates, PAKDD 2013,
         doi 10.1007/978-3-642-37456-2_14.
         """
-        from playNano.algorithms.clustering import hdbscan
+        from playNano.algorithms.clustering.methods import hdbscan
 
         return hdbscan(
             sample.scaled,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from playNano.analysis.clusters import ClusteringModule, Sample
+from playNano.analysis.clustering.base import ClusteringModule, Sample
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering import Clusters
+    from playNano.algorithms.clustering.methods import Clusters
 
 
 class KMeansClusteringModule(ClusteringModule):
@@ -45,8 +45,8 @@ class KMeansClusteringModule(ClusteringModule):
         Returns
         -------
         Clusters
-            See `playNano.algorithms.clustering.kmeans`.
+            See `playNano.algorithms.clustering.methods.kmeans`.
         """
-        from playNano.algorithms.clustering import kmeans
+        from playNano.algorithms.clustering.methods import kmeans
 
         return kmeans(sample.scaled, k, seed=seed, replicates=replicates, max_iter=max_iter)

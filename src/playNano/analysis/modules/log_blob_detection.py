@@ -9,7 +9,7 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.spots import detect_spots
+from playNano.analysis.detection.spots import detect_spots
 from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
@@ -77,7 +77,7 @@ class LoGBlobDetectionModule(AnalysisModule):
             ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s), ``y, x,
             sigma[, radius]`` (px) and the further columns of the table.
             ``summary``: ``total_frames, total_blobs, avg_blobs_per_frame``.
-            ``table``: one row a blob; see `playNano.algorithms.blobs.find_blobs`; ``time_s`` is when the tip
+            ``table``: one row a blob; see `playNano.algorithms.blobs.blobs.find_blobs`; ``time_s`` is when the tip
             passed it, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
             are skipped and False here.
@@ -96,7 +96,7 @@ class LoGBlobDetectionModule(AnalysisModule):
         >>> [(blob["y"], blob["x"]) for blob in out["features_per_frame"][0]]
         [(10.0, 12.0)]
         """
-        from playNano.algorithms.blobs import find_blobs
+        from playNano.algorithms.blobs.blobs import find_blobs
 
         wanted: dict[str, Any] = {
             "min_sigma": min_sigma,

@@ -18,7 +18,7 @@ from playNano.analysis.points import (
     joined,
     settle_detection,
 )
-from playNano.analysis.tracking import follow, ruler_for
+from playNano.analysis.tracking.run import follow, ruler_for
 from playNano.core.params import Unit
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
@@ -160,7 +160,7 @@ class ParticleTrackingModule(AnalysisModule):
             start_time_s, end_time_s, duration_s, mean_height_nm`` (where detections have a height),
             ``net_displacement_nm, path_length_nm, straightness, censored_start, censored_end,
             mean_confidence, min_confidence``, and ``lineage`` with `merge_split`; see
-            `playNano.algorithms.track_tables.track_table`.
+            `playNano.algorithms.linking.tables.track_table`.
             ``links``: a row a link: ``track_id, source, target`` (rows of ``table``), ``frame_from, frame_to,
             gap, time_step_s, displacement_nm, confidence`` (probability that the link is right).
             ``events``: a row a merge or split: ``kind, frame, track_id`` (the track that ended or began),
@@ -169,7 +169,7 @@ class ParticleTrackingModule(AnalysisModule):
             ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (share, from the
             confidence), ``n_merges, n_splits, clock`` ("time_s", or "frame" where the stack has no times that
             run on), ``trackability`` (ratio of step to neighbour distance, a verdict, "safe", "doubtful" or
-            "hopeless", with its reason; see `playNano.algorithms.trackability`) and ``parameters`` (step,
+            "hopeless", with its reason; see `playNano.algorithms.linking.trackability`) and ``parameters`` (step,
             rates and so on, as estimated or given).
 
         Raises

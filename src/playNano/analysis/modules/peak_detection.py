@@ -8,7 +8,7 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.spots import detect_spots
+from playNano.analysis.detection.spots import detect_spots
 from playNano.core.params import Unit
 
 Length = Annotated[float, Field(ge=0), Unit("nm")]
@@ -61,8 +61,8 @@ class PeakDetectionModule(AnalysisModule):
         Returns
         -------
         dict
-            ``features_per_frame, summary, table, observed``: see `playNano.analysis.spots.detect_spots` and
-            `playNano.algorithms.peaks.find_peaks`.
+            ``features_per_frame, summary, table, observed``: see `playNano.analysis.detection.spots.detect_spots` and
+            `playNano.algorithms.peaks.peaks.find_peaks`.
 
         Examples
         --------
@@ -72,7 +72,7 @@ class PeakDetectionModule(AnalysisModule):
         >>> [(round(peak["y"]), round(peak["x"])) for peak in out["features_per_frame"][0]]
         [(6, 9)]
         """
-        from playNano.algorithms.peaks import find_peaks
+        from playNano.algorithms.peaks.peaks import find_peaks
 
         wanted: dict[str, Any] = {
             "min_height_nm": min_height_nm,

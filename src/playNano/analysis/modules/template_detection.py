@@ -11,7 +11,7 @@ from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.spots import detect_spots
+from playNano.analysis.detection.spots import detect_spots
 from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
@@ -72,15 +72,15 @@ class TemplateDetectionModule(AnalysisModule):
         Returns
         -------
         dict
-            ``features_per_frame, summary, table, observed``: see `playNano.analysis.spots.detect_spots` and
-            `playNano.algorithms.templates.find_templates`.
+            ``features_per_frame, summary, table, observed``: see `playNano.analysis.detection.spots.detect_spots` and
+            `playNano.algorithms.peaks.templates.find_templates`.
 
         Raises
         ------
         ParameterError
             If a parameter is wrong, or the box is not within the movie.
         """
-        from playNano.algorithms.templates import find_templates
+        from playNano.algorithms.peaks.templates import find_templates
 
         shape = np.array(template) if template is not None else _cut(stack, template_box or (0, 0, 0, 0, 0))
         wanted: dict[str, Any] = {

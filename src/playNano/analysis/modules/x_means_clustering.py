@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from playNano.analysis.clusters import ClusteringModule, Sample
+from playNano.analysis.clustering.base import ClusteringModule, Sample
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering import Clusters
+    from playNano.algorithms.clustering.methods import Clusters
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -73,14 +73,14 @@ class XMeansClusteringModule(ClusteringModule):
         -------
         Clusters
             ``info["path"]`` holds the criterion for every number of clusters tried; see
-            `playNano.algorithms.xmeans.xmeans`.
+            `playNano.algorithms.clustering.xmeans.xmeans`.
 
         References
         ----------
         Pelleg, Moore: X-means: extending k-means with efficient estimation of the number of clusters,
         ICML 2000, pp. 727-734.
         """
-        from playNano.algorithms.xmeans import xmeans
+        from playNano.algorithms.clustering.xmeans import xmeans
 
         return xmeans(
             sample.scaled,

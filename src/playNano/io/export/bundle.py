@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.files import replacing
 from playNano.core.serialize import write_tree
+from playNano.core.stack import Stack
 from playNano.io.formats.bundle import FORMAT, STACK, VERSION
 
 
-def write_bundle(stack: AFMImageStack, path: str | Path) -> None:
+def write_bundle(stack: Stack, path: str | Path) -> None:
     """Write a stack to an HDF5 bundle; `load_afm_stack` reads it back whole.
 
     Parameters

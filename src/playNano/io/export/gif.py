@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.files import replacing
 from playNano.core.lazy import FrameArray
+from playNano.core.stack import Stack
 from playNano.io.export.render import COLOUR_MAP, TRACK_COLOURS, ScaleBar, height_limits
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _WHITE = _GREYS + len(TRACK_COLOURS) - 1
 
 
 def write_gif(
-    stack: AFMImageStack,
+    stack: Stack,
     path: str | Path,
     tracks: pd.DataFrame | None = None,
     *,
@@ -79,7 +79,7 @@ def write_gif(
 class _Painter:
     """Paints one frame after the other in palette colours."""
 
-    def __init__(self, stack: AFMImageStack, tracks: pd.DataFrame | None, width_px: int, trail: int) -> None:
+    def __init__(self, stack: Stack, tracks: pd.DataFrame | None, width_px: int, trail: int) -> None:
         from PIL import ImageFont
 
         self.stack, self.trail = stack, trail

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.lazy import frames_per_chunk
 from playNano.core.serialize import json_safe
+from playNano.core.stack import Stack
 from playNano.errors import ParameterError
 from playNano.io.formats.ome_zarr import METADATA, OWN
 
@@ -25,7 +25,7 @@ _STORED_BYTES = 8 * 2**20
 """Pixels of one chunk of the store, bytes."""
 
 
-def write_ome_zarr(stack: AFMImageStack, path: str | Path) -> None:
+def write_ome_zarr(stack: Stack, path: str | Path) -> None:
     """Write a stack's pixels and what is known of them; `load_afm_stack` reads them back.
 
     Frames are written block by block as they are computed, on the cluster where a client is active; a lazy
@@ -92,7 +92,7 @@ def _stored_frames(data: Any, frames: int) -> int:
     return max(n for n in range(1, min(fitting, frames) + 1) if frames % n == 0)
 
 
-def _attributes(stack: AFMImageStack) -> dict[str, Any]:
+def _attributes(stack: Stack) -> dict[str, Any]:
     y, x = stack.pixel_size_yx_nm
     interval = _interval_s(stack)
     time: dict[str, Any] = {"name": "t", "type": "time"}
@@ -122,7 +122,7 @@ def _attributes(stack: AFMImageStack) -> dict[str, Any]:
     return safe
 
 
-def _interval_s(stack: AFMImageStack) -> float | None:
+def _interval_s(stack: Stack) -> float | None:
     """Return the usual time from frame to frame, or None where the times are not known."""
     if stack.has_times and stack.n_frames > 1:
         interval = float(np.median(np.diff(stack.get_frame_times())))

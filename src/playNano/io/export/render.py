@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.lazy import computed, is_lazy
+from playNano.core.stack import Stack
 
 COLOUR_MAP = "afmhot"
 TRACK_COLOURS = (
@@ -81,7 +81,7 @@ def track_colour(track: Any) -> str:
     return TRACK_COLOURS[int(track) % (len(TRACK_COLOURS) - 1)]
 
 
-def draw_heights(axes: Any, stack: AFMImageStack, image: npt.NDArray[Any], colours: str = COLOUR_MAP) -> None:
+def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str = COLOUR_MAP) -> None:
     """Draw heights between the movie's limits with axes in nm, a scale bar and a colour bar.
 
     Parameters

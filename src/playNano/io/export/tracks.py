@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.track_tables import checked_tracks
+from playNano.algorithms.linking.tables import checked_tracks
 from playNano.core.files import replacing
 
 if TYPE_CHECKING:

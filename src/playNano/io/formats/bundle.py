@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.afm_stack import AFMImageStack
 from playNano.core.lazy import FrameArray, lazy_movie
 from playNano.core.scan import ScanGeometry
 from playNano.core.serialize import StoredFrames, read_tree
+from playNano.core.stack import Stack, new_stack
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
@@ -32,6 +33,20 @@ def sniff_bundle(path: Path, head: bytes) -> str | None:
     with opened(path) as file:
         found = file.attrs.get("format")
     return None if found == FORMAT else "it is an HDF5 file, but not one that playNano wrote"
+
+
+@dataclass(frozen=True)
+class BundleFrames:
+    """Read frames [start, stop) of a bundle; holds no open file, and can be pickled."""
+
+    path: Path
+    n_frames: int
+
+    def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return the frames, (n, height, width)."""
+        check_range(start, stop, self.n_frames, self.path)
+        with opened(self.path) as file:
+            return np.asarray(file[STACK]["data"][start:stop])
 
 
 def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
@@ -67,11 +82,6 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
     # A bundle holds one channel, so the default name of one means it.
     name = pick_channel(source, channel, (info["channel"],), {"height_trace": (info["channel"],)})
 
-    def read(start: int, stop: int) -> npt.NDArray[Any]:
-        check_range(start, stop, shape[0], source)
-        with opened(source) as file:
-            return np.asarray(file[STACK]["data"][start:stop])
-
     return Movie(
         path=source,
         format="bundle",
@@ -80,7 +90,7 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         shape=(shape[0], shape[1], shape[2]),
         pixel_size_nm=tuple(info["pixel_size_nm"]),
         unit=info["unit"],
-        read=read,
+        read=BundleFrames(source, shape[0]),
         frame_metadata=info["frame_metadata"],
         scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
         header=info["metadata"],
@@ -88,7 +98,7 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
-def read_bundle(path: str | Path, lazy: bool = False) -> AFMImageStack:
+def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
     """Read a stack with its steps, masks, results and records.
 
     Parameters
@@ -120,7 +130,7 @@ def read_bundle(path: str | Path, lazy: bool = False) -> AFMImageStack:
             info = tree["info"]
         except KeyError as error:
             raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
-    stack = AFMImageStack(
+    stack = new_stack(
         tree["data"],
         tuple(info["pixel_size_nm"]),
         info["channel"],

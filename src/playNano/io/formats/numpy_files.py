@@ -26,7 +26,7 @@ from playNano.io.metadata import frame_dicts, pick_channel, pixel_size_yx
 from playNano.io.movie import Movie
 
 if TYPE_CHECKING:
-    from playNano.afm_stack import AFMImageStack
+    from playNano.core.stack import Stack
 
 NPZ_FORMAT = "playNano-npz"
 NPZ_VERSION = 1
@@ -205,7 +205,7 @@ def open_npz(
     )
 
 
-def write_npz(path: str | Path, stack: AFMImageStack) -> None:
+def write_npz(path: str | Path, stack: Stack) -> None:
     """Write pixels and metadata of a stack to an `.npz` file, whole or not at all.
 
     Parameters

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from playNano._jit import jit
 
 Frames = npt.NDArray[Any]
 
 
-@njit(cache=True, nogil=True)
+@jit
 def medians(frames: Frames, half: int, out: Frames) -> None:
     """Put the median of every pixel's window in time into `out`; both are (n, pixels)."""
     n, pixels = frames.shape
@@ -40,7 +41,7 @@ def medians(frames: Frames, half: int, out: Frames) -> None:
                 out[t, p] = 0.5 * (window[middle - 1] + window[middle])
 
 
-@njit(cache=True, nogil=True)
+@jit
 def means(frames: Frames, half: int, out: Frames) -> None:
     """Put the mean of every pixel's window in time into `out`; both are (n, pixels)."""
     n, pixels = frames.shape

@@ -1,0 +1,223 @@
+"""The one decorator for compiled functions, with a cache on disk that always belongs to the present source.
+
+Numba's own cache looks at the file of a function only: after an edit of a function that it calls in another file, it
+goes on running the old code. Here the cache of all kernels is keyed by the content of every kernel source of the
+package and by the version of numba, so any edit compiles anew.
+
+A kernel source is a file whose name ends in ``_kernels.py``, or any file in a folder ``_kernels``. Kernels import
+constants and functions from kernel sources only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+from numba.core.types import unliteral  # type: ignore[attr-defined]
+
+PACKAGE = Path(__file__).parent
+KEPT_DAYS = 30
+"""Caches of other sources or versions of numba that nobody has used for so long are deleted."""
+
+_listeners: list[Callable[[str], None]] = []
+
+
+def jit(function: Any = None, **options: Any) -> Any:
+    """Compile a function when it is first called, and keep the result on disk.
+
+    The interpreter's lock is released while the function runs.
+
+    Parameters
+    ----------
+    function
+        Loops over arrays and numbers, as `numba.njit` takes them.
+    **options
+        Further options of `numba.njit`.
+
+    Examples
+    --------
+    >>> @jit
+    ... def twice(x):
+    ...     return 2 * x
+    >>> twice(21)
+    42
+    """
+    if function is None:
+        return lambda decorated: jit(decorated, **options)
+    compiled = numba.njit(nogil=True, **options)(function)
+    if isinstance(compiled, Dispatcher):  # not where NUMBA_DISABLE_JIT is set
+        if Path(function.__code__.co_filename).is_relative_to(PACKAGE):
+            compiled._cache = KernelCache(function)  # type: ignore[attr-defined]
+        _widen_literals(compiled)
+    return compiled
+
+
+def _widen_literals(compiled: Any) -> None:
+    """Let ``f(0)`` inside a kernel use the same compiled code as ``f(n)``: numba would compile it twice."""
+    original = compiled.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        wide = tuple(unliteral(arg) for arg in args)
+        return original(wide, {name: unliteral(arg) for name, arg in kws.items()})
+
+    compiled.get_call_template = get_call_template
+
+
+class KernelCache(FunctionCache):  # type: ignore[misc]
+    """Compiled forms of one function, one file each, named by what they depend on.
+
+    There is no index that two processes could write at once, and a file that cannot be read or written costs no
+    more than compiling again.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._py_func = function
+        self._impl = _NoLocator(function)
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self.enable()
+
+    @property
+    def cache_path(self) -> str:
+        """The folder of the files."""
+        return str(kernel_cache_folder())
+
+    def flush(self) -> None:
+        """Delete the compiled forms of this function."""
+        for path in kernel_cache_folder().glob(f"{self._name}-*.nbc"):
+            path.unlink(missing_ok=True)
+
+    def _file(self, signature: Any, codegen: Any) -> tuple[Path, str]:
+        key = f"{sys.version_info[:2]} {self._index_key(signature, codegen)}"
+        digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+        return kernel_cache_folder() / f"{self._name}-{digest}.nbc", key
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled form for a signature, or None."""
+        target_context.refresh()
+        _note_use()
+        path, key = self._file(sig, target_context.codegen())
+        try:
+            stored_key, content = pickle.loads(path.read_bytes())  # noqa: S301 - numba stores code in no other way
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            ImportError,
+            pickle.UnpicklingError,
+        ):
+            stored_key = None
+        if stored_key != key:
+            for listener in _listeners:
+                listener(self._name)
+            return None
+        return self._impl.rebuild(target_context, content)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled form, if the folder can be written."""
+        if not self._impl.check_cachable(data):
+            return
+        path, key = self._file(sig, data.codegen)
+        temporary = path.with_suffix(f".{uuid4().hex[:12]}.tmp")
+        try:
+            _prepare_folder(path.parent)
+            temporary.write_bytes(pickle.dumps((key, self._impl.reduce(data))))
+            temporary.replace(path)
+        except OSError:
+            # Read-only or full: the function is compiled, only not kept.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+class _NoLocator(FunctionCache._impl_class):  # type: ignore[misc]
+    """How numba turns compiled code into bytes and back, without its search for a place beside the source."""
+
+    def __init__(self, function: Any) -> None:
+        self._lineno = function.__code__.co_firstlineno
+
+
+@contextmanager
+def on_compile(listener: Callable[[str], None]) -> Iterator[None]:
+    """Call ``listener(name)`` with the full name of every kernel that is about to be compiled inside the context."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+@cache
+def kernel_cache_folder() -> Path:
+    """Return the folder for compiled code of the present sources, in ``PLAYNANO_CACHE_DIR`` or the user's cache."""
+    return cache_root() / "kernels" / f"numba-{numba.__version__}-{kernel_hash()}"
+
+
+def cache_root() -> Path:
+    """Return the folder of playNano's caches: ``PLAYNANO_CACHE_DIR``, or one in the user's cache folder."""
+    chosen = os.environ.get("PLAYNANO_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "playNano" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "playNano"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "playNano"
+
+
+def kernel_hash(package: Path = PACKAGE) -> str:
+    """Return a hash of the content of all kernel sources of a package, and of this file.
+
+    Parameters
+    ----------
+    package
+        The folder of the package.
+
+    Examples
+    --------
+    >>> len(kernel_hash())
+    16
+    """
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in kernel_sources(package):
+        digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def kernel_sources(package: Path = PACKAGE) -> list[Path]:
+    """Return the files of a package that hold kernels."""
+    found = package.rglob("*.py")
+    return sorted(p for p in found if p.name.endswith("_kernels.py") or p.parent.name == "_kernels")
+
+
+@cache
+def _note_use() -> None:
+    """Mark the cache as used today, so that it is not deleted as an old one."""
+    with suppress(OSError):
+        os.utime(kernel_cache_folder())
+
+
+@cache
+def _prepare_folder(folder: Path) -> None:
+    """Make the folder of the cache, once a process, and delete those that nobody has used for long."""
+    folder.mkdir(parents=True, exist_ok=True)
+    oldest = time.time() - KEPT_DAYS * 86_400
+    for other in folder.parent.iterdir():
+        if other != folder and other.is_dir() and other.stat().st_mtime < oldest:
+            shutil.rmtree(other, ignore_errors=True)

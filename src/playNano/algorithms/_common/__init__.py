@@ -1,0 +1,1 @@
+"""Helpers that the algorithm packages share: input checks, threads, medians, union-find, paraboloid fits."""

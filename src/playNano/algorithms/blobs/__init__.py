@@ -1,0 +1,1 @@
+"""Blobs: maxima of the Laplacian of Gaussian over position and scale."""

@@ -1,0 +1,1 @@
+"""k-means, x-means, DBSCAN and HDBSCAN in space and time, with scores and statistics."""

@@ -1,0 +1,1 @@
+"""Estimates from a movie: noise, particles, motion and dynamics."""

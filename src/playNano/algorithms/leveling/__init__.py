@@ -1,0 +1,1 @@
+"""Planes, polynomials and row offsets of frames."""

@@ -1,0 +1,1 @@
+"""Detections linked to tracks: motion model, assignment, confidence, merge and split."""

@@ -1,0 +1,97 @@
+"""Linking from frame to frame, by optimal assignment."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms.linking.assignment import match_frames
+from playNano.algorithms.linking.detections import REACH_POWER, DistanceScale, Reach, prepare
+from playNano.algorithms.linking.settings import checked_count, checked_reach
+from playNano.errors import ParameterError
+
+
+def link_frames(
+    frame: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    *,
+    max_distance: float,
+    max_missing: int = 0,
+    distance_scale: DistanceScale = "constant",
+    time_s: npt.ArrayLike | None = None,
+    frame_interval_s: float | None = None,
+    observed: npt.ArrayLike | None = None,
+) -> npt.NDArray[np.int64]:
+    """Link detections from frame to frame by an optimal assignment.
+
+    At each frame the open tracks (those last seen at most ``max_missing + 1`` frames ago) are matched to
+    the frame's detections so that the total cost is least. Only pairs within reach are candidates. A link
+    over a gap of g frame intervals costs ``(d**2 / reach(g)**2 - 1) / g``, no link costs 0; without gaps
+    that is the usual sum of squared distances with the squared reach for every track left over. The factor
+    1 / g keeps a track lost for long, whose reach is wide, from taking what belongs to one seen just
+    before. The minimum is exact (sparse shortest augmenting paths, each of which stays within one connected
+    component of candidates), however crowded the frame.
+
+    The result does not depend on the order of the detections. Where costs tie, the track seen last wins, then
+    the one that is earlier by y, then x.
+
+    Parameters
+    ----------
+    frame
+        0-based frame of each detection, (N,), in any order.
+    positions
+        Coordinates (y, x, ...) of each detection, (N, D), in any one unit (px, nm).
+    max_distance
+        Reach over one frame interval, in the unit of `positions`; > 0.
+    max_missing
+        Number of observed frames in a row in which a track may be missing; >= 0.
+    distance_scale
+        How the reach grows with the gap g, in frame intervals: "constant" not at all, "sqrt" by sqrt(g) as
+        for Brownian motion, "linear" by g as for directed motion.
+    time_s
+        Time of each detection, (N,), s. Gaps are then true times in units of `frame_interval_s`; without it
+        they are differences of frame number.
+    frame_interval_s
+        Time that counts as one frame interval, s; None: the median time from one frame to the next.
+    observed
+        Per frame, whether it was observed, (n_frames,) bool. A frame that was not takes no part: its
+        detections get the track -1 and it does not count as missed. None: all were observed.
+
+    Returns
+    -------
+    ndarray of int64, (N,)
+        Track of each detection, 0 .. n_tracks - 1, numbered by first frame, then y, then x of its first
+        detection; -1 for the detections of unobserved frames.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is outside its limits, shapes disagree or a position is not finite.
+
+    References
+    ----------
+    Jonker, Volgenant: A shortest augmenting path algorithm for dense and sparse linear assignment problems,
+    Computing 38, 1987, doi 10.1007/BF02278710. Crocker, Grier: Methods of digital video microscopy for
+    colloidal studies, J. Colloid Interface Sci. 179, 1996, doi 10.1006/jcis.1996.0217.
+
+    Examples
+    --------
+    >>> frame = [0, 0, 1, 1, 2]
+    >>> positions = [[0.0, 0.0], [0.0, 9.0], [0.5, 9.5], [1.0, 0.0], [1.0, 9.0]]
+    >>> link_frames(frame, positions, max_distance=3.0).tolist()
+    [0, 1, 1, 0, 1]
+    """
+    reach = checked_reach("max_distance", max_distance)
+    missing = checked_count("max_missing", max_missing)
+    if distance_scale not in REACH_POWER:
+        raise ParameterError(
+            f"distance_scale must be one of {', '.join(REACH_POWER)}; got {distance_scale!r}"
+        )
+    found = prepare(frame, positions, observed=observed, time_s=time_s, frame_interval_s=frame_interval_s)
+    if found.n == 0:
+        return np.full(found.n_input, -1, np.int64)
+    from playNano.algorithms.linking._kernels.frames import number_tracks
+
+    previous = match_frames(found.points, Reach.over(reach, missing + 1, REACH_POWER[distance_scale]))
+    track, _ = number_tracks(previous)
+    return np.asarray(found.to_input(track, -1), dtype=np.int64)

@@ -1,0 +1,251 @@
+"""Tables of links and tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Unit = Literal["px", "nm", "au"]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def keep_long_tracks(track_id: npt.ArrayLike, min_length: int) -> npt.NDArray[np.int64]:
+    """Drop tracks with few detections and number the others anew, in the order that they had.
+
+    Parameters
+    ----------
+    track_id
+        Track of each detection, (N,); negative: none.
+    min_length
+        Least number of detections.
+
+    Returns
+    -------
+    ndarray of int64, (N,)
+        Track of each detection; -1 where the track was dropped.
+
+    Examples
+    --------
+    >>> keep_long_tracks([0, 1, 1, 2, 2, -1], 2).tolist()
+    [-1, 0, 0, 1, 1, -1]
+    """
+    track = np.asarray(track_id, dtype=np.int64)
+    length = np.bincount(track[track >= 0])
+    stays = length >= min_length
+    new = np.where(stays, np.cumsum(stays) - 1, -1)
+    return np.where(track >= 0, new[track] if new.size else -1, -1)
+
+
+def link_table(
+    table: pd.DataFrame,
+    track_id: npt.ArrayLike,
+    *,
+    columns: Sequence[str] = ("y", "x"),
+    unit: Unit = "px",
+    confidence: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """List the links of tracks, one row each.
+
+    Parameters
+    ----------
+    table
+        Detections, with `frame` and the coordinates, and `time_s` where known.
+    track_id
+        Track of each detection, (N,); negative: none.
+    columns
+        Coordinate columns.
+    unit
+        Unit of the coordinates: it ends the names of lengths.
+    confidence
+        Confidence of the link that ends at each detection, (N,).
+
+    Returns
+    -------
+    DataFrame
+        `track_id`, `source` and `target` (rows of `table`), `frame_from`, `frame_to`, `gap` (frames, 1:
+        none missing), `time_step_s` (where known), `displacement_<unit>`, `confidence` (where given); by
+        track, then frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"frame": [0, 2], "y": [0.0, 3.0], "x": [0.0, 4.0]})
+    >>> links = link_table(table, [0, 0])
+    >>> links[["source", "target", "gap", "displacement_px"]].values.tolist()
+    [[0.0, 1.0, 2.0, 5.0]]
+    """
+    import pandas as pd
+
+    track, frame = checked_tracks(table, track_id, columns)
+    order = rows_by_track(track, frame)
+    same = track[order][1:] == track[order][:-1]
+    source, target = order[:-1][same], order[1:][same]
+    where = table[list(columns)].to_numpy(np.float64)
+    links = pd.DataFrame(
+        {
+            "track_id": track[source],
+            "source": source,
+            "target": target,
+            "frame_from": frame[source],
+            "frame_to": frame[target],
+            "gap": frame[target] - frame[source],
+        }
+    )
+    if "time_s" in table.columns:
+        time = table["time_s"].to_numpy(np.float64)
+        links["time_step_s"] = time[target] - time[source]
+    links[f"displacement_{unit}"] = np.sqrt(((where[target] - where[source]) ** 2).sum(axis=1))
+    if confidence is not None:
+        links["confidence"] = np.asarray(confidence, dtype=np.float64)[target]
+    return links
+
+
+def track_table(
+    table: pd.DataFrame,
+    track_id: npt.ArrayLike,
+    *,
+    columns: Sequence[str] = ("y", "x"),
+    unit: Unit = "px",
+    observed: npt.ArrayLike | None = None,
+    n_frames: int | None = None,
+    height: str = "z_mean_nm",
+    confidence: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Describe each track in one row.
+
+    Parameters
+    ----------
+    table
+        Detections, with `frame` and the coordinates, and `time_s` where known.
+    track_id
+        Track of each detection, (N,); negative: none.
+    columns
+        Coordinate columns.
+    unit
+        Unit of the coordinates: it ends the names of lengths.
+    observed
+        Per frame, whether it was observed, (n_frames,) bool; None: all were.
+    n_frames
+        Number of frames of the movie; None: the length of `observed`, or the last frame with a detection and
+        those before it.
+    height
+        Column whose mean over the track is given as `mean_height_nm`, where the table has it.
+    confidence
+        Confidence of the link that ends at each detection, (N,).
+
+    Returns
+    -------
+    DataFrame
+        By track: `track_id`, `start_frame`, `end_frame`, `start_time_s`, `end_time_s`, `duration_s` (where
+        known), `length` (detections), `gaps` (interruptions), `missed` (observed frames without a detection
+        between start and end), `mean_height_nm` (where known), `net_displacement_<unit>`,
+        `path_length_<unit>`, `straightness` (net displacement over path length, 0 to 1; nan without a
+        path), `censored_start` and `censored_end` (the frame before or after was not observed, or the movie
+        begins or ends there, so that the particle may have been there longer), `mean_confidence`,
+        `min_confidence` (where given).
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing or shapes disagree.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"frame": [0, 1, 3], "y": [0.0, 3.0, 3.0], "x": [0.0, 4.0, 4.0]})
+    >>> tracks = track_table(table, [0, 0, 0], n_frames=5)
+    >>> tracks[["length", "gaps", "missed", "censored_start", "censored_end"]].values.tolist()
+    [[3, 1, 1, True, False]]
+    """
+    import pandas as pd
+
+    track, frame = checked_tracks(table, track_id, columns)
+    seen = _observed(observed, n_frames, frame)
+    order = rows_by_track(track, frame)
+    first = np.flatnonzero(np.diff(track[order], prepend=-1))
+    last = np.append(first, order.size)[1:] - 1
+    start, end = order[first], order[last]
+    rank = np.cumsum(seen)
+    length = np.diff(np.append(first, order.size))
+    out = pd.DataFrame(
+        {"track_id": track[start], "start_frame": frame[start], "end_frame": frame[end], "length": length}
+    )
+    step_rank = np.diff(rank[frame[order]])
+    inside = np.diff(track[order]) == 0
+    owner = np.repeat(np.arange(length.size), length - 1)
+    out["gaps"] = np.bincount(owner, weights=step_rank[inside] > 1, minlength=length.size).astype(np.int64)
+    out["missed"] = np.bincount(owner, weights=step_rank[inside] - 1, minlength=length.size).astype(np.int64)
+    if "time_s" in table.columns:
+        time = table["time_s"].to_numpy(np.float64)
+        out["start_time_s"], out["end_time_s"] = time[start], time[end]
+        out["duration_s"] = time[end] - time[start]
+    if height in table.columns:
+        total = np.add.reduceat(table[height].to_numpy(np.float64)[order], first) if order.size else length
+        out["mean_height_nm"] = total / length
+    where = table[list(columns)].to_numpy(np.float64)
+    step = np.sqrt((np.diff(where[order], axis=0) ** 2).sum(axis=1))
+    path = np.bincount(owner, weights=step[inside], minlength=length.size)
+    net = np.sqrt(((where[end] - where[start]) ** 2).sum(axis=1))
+    out[f"net_displacement_{unit}"], out[f"path_length_{unit}"] = net, path
+    out["straightness"] = np.divide(net, path, out=np.full(net.size, np.nan), where=path > 0)
+    out["censored_start"] = ~np.concatenate([[False], seen])[frame[start]]
+    out["censored_end"] = ~np.append(seen, False)[frame[end] + 1]
+    if confidence is not None:
+        sure = np.asarray(confidence, dtype=np.float64)[order][1:][inside]
+        count = np.bincount(owner, minlength=length.size)
+        total = np.bincount(owner, weights=sure, minlength=length.size)
+        out["mean_confidence"] = np.divide(total, count, out=np.full(net.size, np.nan), where=count > 0)
+        least = np.full(length.size, np.inf)
+        np.minimum.at(least, owner, sure)
+        out["min_confidence"] = np.where(count > 0, least, np.nan)
+    return out
+
+
+def rows_by_track(track: Ints, frame: Ints) -> Ints:
+    """Return the rows that have a track, by track and frame; a track has one row a frame."""
+    from playNano.algorithms.linking._kernels.tracks import sort_by_count
+
+    rows = np.flatnonzero(track >= 0)
+    if np.any(frame[1:] < frame[:-1]):
+        rows = rows[np.argsort(frame[rows], kind="stable")]
+    return np.asarray(sort_by_count(rows, track, int(track.max(initial=-1)) + 1))
+
+
+def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:
+    """Return track and frame of each row, (N,) int64.
+
+    Raises
+    ------
+    ParameterError
+        If ``frame`` or one of `columns` is missing, or `track_id` has the wrong shape.
+    """
+    for name in ("frame", *columns):
+        if name not in table.columns:
+            raise ParameterError(
+                f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}"
+            )
+    track = np.asarray(track_id)
+    if track.shape != (len(table),):
+        raise ParameterError(f"track_id must have one entry a row ({len(table)}); got shape {track.shape}")
+    return track.astype(np.int64), table["frame"].to_numpy(np.int64)
+
+
+def _observed(observed: npt.ArrayLike | None, n_frames: int | None, frame: Ints) -> npt.NDArray[np.bool_]:
+    needed = int(frame.max(initial=-1)) + 1
+    if observed is not None:
+        seen = np.asarray(observed, dtype=np.bool_)
+        if seen.size < needed:
+            raise ParameterError(f"observed has {seen.size} frames, but frame goes up to {needed - 1}")
+        return seen
+    if n_frames is not None and n_frames < needed:
+        raise ParameterError(f"n_frames is {n_frames}, but frame goes up to {needed - 1}")
+    return np.ones(needed if n_frames is None else n_frames, np.bool_)

@@ -1,0 +1,1 @@
+"""Local maxima and matches to templates."""

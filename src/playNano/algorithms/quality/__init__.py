@@ -1,0 +1,1 @@
+"""Quality control of frames: blank, saturated, torn, scarred, jumping and rough frames."""

@@ -1,0 +1,1 @@
+"""Connected regions of foreground: labelling, separation, and the properties of each."""

@@ -1,0 +1,1 @@
+"""The background of frames: level, noise and thresholds."""

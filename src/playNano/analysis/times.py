@@ -1,0 +1,32 @@
+"""Times of detections, and what they rest on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from playNano.afm_stack import AFMImageStack
+
+
+def add_times(table: Any, stack: AFMImageStack) -> Any:
+    """Put ``time_s`` and ``frame_time_s`` after the frame's number."""
+    frames = table["frame"].to_numpy()
+    starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
+    table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
+    table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
+    return table
+
+
+def times_from(stack: AFMImageStack) -> str:
+    """Say what the times of a movie's detections rest on.
+
+    Returns
+    -------
+    str
+        "line": the frame's start and the line that the tip was on; "frame": the frame's start, for want of line
+        time or direction; "index": the frame's number, for want of any time.
+    """
+    if not stack.has_times:
+        return "index"
+    return "line" if stack.scan is not None and stack.scan.tells_time else "frame"

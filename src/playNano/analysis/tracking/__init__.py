@@ -1,0 +1,1 @@
+"""What the tracking modules share."""

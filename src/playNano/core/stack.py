@@ -1,0 +1,380 @@
+"""The movie: pixels, what is known about them, and slots for what is made of them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.core.lazy import FrameArray, OnDemand, computed, is_lazy, whole_frames
+from playNano.core.scan import ScanGeometry
+from playNano.errors import StackError
+
+
+class StackTypeError(StackError, TypeError):
+    """The pixels are not an array of numbers."""
+
+
+class Stack:
+    """A movie of height maps with its calibration, and the results made of it.
+
+    Parameters
+    ----------
+    data
+        Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
+        array for a movie that is to stay on disk: nothing of it is computed before pixels are asked for.
+    pixel_size_nm
+        Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
+    channel
+        Name of the channel.
+    file_path
+        Where the movie comes from.
+    frame_metadata
+        One dict a frame, at most; ``"timestamp"`` is the start of the frame in s.
+    scan
+        Timing and direction of the scan, where known.
+    unit
+        Unit of the pixel values.
+    metadata
+        What else the file tells, as plain values.
+
+    Attributes
+    ----------
+    data : numpy.ndarray or dask.array.Array
+        The pixels as they are after the steps done so far.
+    processed : MutableMapping
+        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are made
+        anew when they are asked for; see `playNano.processing.pipeline.ProcessingPipeline`.
+    masks : MutableMapping
+        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are asked for.
+    analysis : dict
+        Outputs of the latest analysis by ``"step_<n>_<module>"``.
+    provenance : dict
+        ``environment``; ``processing`` (``steps``, ``keys_by_name``); ``analysis`` (``steps``,
+        ``results_by_name``, ``frame_times``).
+
+    Raises
+    ------
+    TypeError
+        If `data` is not an array of real numbers.
+    ValueError
+        If `data` is not 3-D or its frames have no pixels, a pixel size is not positive, or there are more
+        metadata than frames.
+
+    Examples
+    --------
+    >>> stack = Stack(np.zeros((3, 4, 5)), 2.0, "height_trace", "movie.asd")
+    >>> stack.n_frames, stack.image_shape, stack.time_for_frame(2)
+    (3, (4, 5), 2.0)
+    """
+
+    def __init__(
+        self,
+        data: npt.NDArray[Any],
+        pixel_size_nm: float | tuple[float, float],
+        channel: str,
+        file_path: str | os.PathLike[str],
+        frame_metadata: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        scan: ScanGeometry | None = None,
+        unit: str = "nm",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.data: Any = _checked_pixels(data)
+        self._pixel_size_nm = _checked_pixel_size(pixel_size_nm)
+        self.channel = channel
+        self.file_path = Path(file_path)
+        self.frame_metadata = _checked_metadata(frame_metadata, len(data))
+        self.scan = scan
+        self.unit = unit
+        self.metadata = dict(metadata or {})
+        self.processed: MutableMapping[str, Any] = {}
+        self.masks: MutableMapping[str, Any] = {}
+        self.analysis: dict[str, dict[str, Any]] = {}
+        self.provenance: dict[str, Any] = {
+            "environment": {},
+            "processing": {"steps": [], "keys_by_name": {}},
+            "analysis": {"steps": [], "results_by_name": {}, "frame_times": None},
+        }
+
+    @property
+    def pixel_size_nm(self) -> float | tuple[float, float]:
+        """Edge of a pixel, nm: a number for square pixels, else (y, x)."""
+        y, x = self._pixel_size_nm
+        return y if y == x else (y, x)
+
+    @pixel_size_nm.setter
+    def pixel_size_nm(self, value: float | tuple[float, float]) -> None:
+        self._pixel_size_nm = _checked_pixel_size(value)
+
+    @property
+    def pixel_size_yx_nm(self) -> tuple[float, float]:
+        """Height and width of a pixel, nm."""
+        return self._pixel_size_nm
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return int(self.data.shape[0])
+
+    @property
+    def height(self) -> int:
+        """Rows of a frame, px."""
+        return int(self.data.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Columns of a frame, px."""
+        return int(self.data.shape[2])
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """(height, width), px."""
+        return self.height, self.width
+
+    def get_frame(self, index: int) -> npt.NDArray[Any]:
+        """Return one frame, (height, width); negative indices count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such frame.
+        """
+        return computed(self.data[self._position(index)])
+
+    def get_frames(self) -> list[npt.NDArray[Any]]:
+        """Return all frames as a list of (height, width) arrays (views, not copies, unless the stack is lazy)."""
+        return list(FrameArray.of(self.data) if self.is_lazy else self.data)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the pixels are a Dask array, computed when they are read."""
+        return is_lazy(self.data)
+
+    def get_frame_metadata(self, index: int) -> dict[str, Any]:
+        """Return what is known about one frame."""
+        return self.frame_metadata[self._position(index)]
+
+    def frames_with_metadata(self) -> Iterator[tuple[int, npt.NDArray[Any], dict[str, Any]]]:
+        """Yield (index, frame, metadata) for every frame."""
+        frames = FrameArray.of(self.data) if self.is_lazy else self.data
+        for index, frame in enumerate(frames):
+            yield index, frame, self.frame_metadata[index]
+
+    @overload
+    def __getitem__(self, index: int) -> npt.NDArray[Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> npt.NDArray[Any] | Self:
+        if isinstance(index, slice):
+            return self._part(index)
+        if isinstance(index, bool) or not hasattr(index, "__index__"):
+            raise TypeError(f"a stack is indexed by a frame number or a slice, not {index!r}")
+        return self.get_frame(index)
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    def time_for_frame(self, index: int) -> float:
+        """Return when a frame begins, s; its index where no time is known."""
+        position = self._position(index)
+        time = self.frame_metadata[position].get("timestamp")
+        return float(position) if time is None else float(time)
+
+    def get_frame_times(self) -> list[float]:
+        """Return when each frame begins, s; its index where no time is known."""
+        times = (entry.get("timestamp") for entry in self.frame_metadata)
+        return [float(index) if time is None else float(time) for index, time in enumerate(times)]
+
+    @property
+    def has_times(self) -> bool:
+        """Whether every frame has a time."""
+        return all(entry.get("timestamp") is not None for entry in self.frame_metadata)
+
+    def channel_for_frame(self, index: int) -> str:
+        """Return a frame's channel: the frame's own where it has one, else the stack's."""
+        return str(self.get_frame_metadata(index).get("channel", self.channel))
+
+    def detection_times(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return when the tip passed given places: frame start plus line time, s.
+
+        Parameters
+        ----------
+        frame
+            0-based frames, (N,).
+        y
+            Rows, px, (N,); fractions are allowed.
+
+        Returns
+        -------
+        numpy.ndarray
+            Seconds, (N,); the frame's start where line time or direction is not known.
+        """
+        frames = np.asarray(frame, dtype=np.int64)
+        starts = np.asarray(self.get_frame_times(), dtype=np.float64)[frames]
+        if self.scan is None or not self.has_times:
+            return starts
+        return starts + self.scan.delay_s(y, frames)
+
+    def restore_raw(self) -> npt.NDArray[Any]:
+        """Put back the pixels as loaded, forget snapshots, masks and processing steps; return the pixels."""
+        if "raw" in self.processed:
+            self.data = self.processed["raw"]
+        self.processed = {}
+        self.masks = {}
+        self.provenance["processing"] = {"steps": [], "keys_by_name": {}}
+        pixels: npt.NDArray[Any] = self.data
+        return pixels
+
+    def export_processing_log(self, path: str | os.PathLike[str]) -> None:
+        """Write environment and processing steps as JSON.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        from playNano.core.serialize import write_record_json
+
+        parts = {key: self.provenance[key] for key in ("environment", "processing")}
+        write_record_json(Path(path), parts)
+
+    def export_analysis_log(self, path: str | os.PathLike[str]) -> None:
+        """Write the latest analysis as JSON: environment, outputs and provenance, as `AnalysisPipeline.run` returns.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been analysed yet.
+        OSError
+            If the file cannot be written.
+        """
+        from playNano.core.serialize import write_record_json
+
+        if not self.provenance["analysis"]["steps"]:
+            raise StackError("nothing has been analysed yet; run an AnalysisPipeline on this stack first")
+        record = {
+            "environment": self.provenance["environment"],
+            "analysis": self.analysis,
+            "provenance": self.provenance["analysis"],
+        }
+        write_record_json(Path(path), record)
+
+    def __repr__(self) -> str:
+        y, x = self._pixel_size_nm
+        pixel = f"{x:.4g} nm/px" if y == x else f"{y:.4g} x {x:.4g} nm/px (y, x)"
+        field = f"{self.height * y:.4g} x {self.width * x:.4g} nm"
+        done = [str(step["name"]) for step in self.provenance["processing"]["steps"]]
+        lines = [
+            f"{type(self).__name__} {self.file_path.name!r}, channel {self.channel!r} ({self.unit})",
+            f"  {self.n_frames} frames of {self.height} x {self.width} px, {field}, {pixel}, {self.data.dtype}"
+            + (", lazy" if self.is_lazy else ""),
+            f"  {self._describe_time()}",
+            f"  steps: {', '.join(done) or 'none'}",
+        ]
+        if self.analysis:
+            lines.append(f"  analysis: {', '.join(self.analysis)}")
+        return "\n".join(lines)
+
+    def _describe_time(self) -> str:
+        if not self.has_times or not self.n_frames:
+            return "frame times not known"
+        times = self.get_frame_times()
+        if len(times) < 2:
+            return f"one frame at {times[0]:.4g} s"
+        interval = (times[-1] - times[0]) / (len(times) - 1)
+        text = f"{times[-1] - times[0] + interval:.4g} s, {interval:.4g} s a frame"
+        if self.scan is not None and self.scan.line_rate_hz is not None:
+            text += f", {self.scan.line_rate_hz:.4g} lines/s"
+        if self.scan is not None and self.scan.direction is not None:
+            text += f", scanned {self.scan.direction}"
+        return text
+
+    def _position(self, index: int) -> int:
+        position = index.__index__()
+        if position < 0:
+            position += self.n_frames
+        if not 0 <= position < self.n_frames:
+            raise IndexError(
+                f"frame {index} does not exist: {self.file_path.name} has {self.n_frames} frames"
+            )
+        return position
+
+    def _part(self, index: slice) -> Self:
+        start, _, step = index.indices(self.n_frames)
+        part = type(self)(
+            self.data[index],
+            self._pixel_size_nm,
+            self.channel,
+            self.file_path,
+            [dict(entry) for entry in self.frame_metadata[index]],
+            scan=None if self.scan is None else self.scan.for_frames(start, step),
+            unit=self.unit,
+            metadata=self.metadata,
+        )
+        part.processed = OnDemand(self.processed).part(index)
+        part.masks = OnDemand(self.masks).part(index)
+        processing = self.provenance["processing"]
+        part.provenance["environment"] = dict(self.provenance["environment"])
+        part.provenance["processing"] = {
+            "steps": [dict(step) for step in processing["steps"]],
+            "keys_by_name": {key: list(value) for key, value in processing["keys_by_name"].items()},
+        }
+        return part
+
+
+def new_stack(*args: Any, **kwargs: Any) -> Stack:
+    """Make a stack of the public class, `playNano.AFMImageStack`; takes the arguments of `Stack`.
+
+    Readers use it: the public class adds loading and processing to `Stack` and so lies above them. It is found by
+    its public name when it is needed.
+
+    Examples
+    --------
+    >>> type(new_stack(np.zeros((3, 4, 5)), 2.0, "height_trace", "movie.asd")).__name__
+    'AFMImageStack'
+    """
+    public_class: type[Stack] = import_module("playNano").AFMImageStack
+    return public_class(*args, **kwargs)
+
+
+def _checked_pixels(data: Any) -> Any:
+    if not isinstance(data, np.ndarray) and not is_lazy(data):
+        raise StackTypeError(
+            f"data must be a numpy array or a Dask array (n_frames, height, width), not {type(data).__name__}"
+        )
+    if data.dtype.kind not in "biuf":
+        raise StackTypeError(f"data must hold real numbers, not {data.dtype}")
+    if data.ndim != 3:
+        hint = "; give one frame as data[None]" if data.ndim == 2 else ""
+        raise StackError(f"data must have three axes (n_frames, height, width), not {data.ndim}{hint}")
+    if 0 in data.shape[1:]:
+        raise StackError(f"the frames have no pixels: the shape of data is {data.shape}")
+    if not is_lazy(data):
+        return data
+    if any(math.isnan(length) for length in data.shape):
+        raise StackError("a lazy movie must know its shape; call compute_chunk_sizes() on the Dask array")
+    return whole_frames(data)
+
+
+def _checked_pixel_size(value: Any) -> tuple[float, float]:
+    try:
+        pair = (float(value), float(value)) if np.ndim(value) == 0 else tuple(float(v) for v in value)
+    except (TypeError, ValueError) as error:
+        raise StackTypeError(f"pixel_size_nm must be a number or (y, x), not {value!r}") from error
+    if len(pair) != 2 or not all(math.isfinite(v) and v > 0 for v in pair):
+        raise StackError(f"pixel_size_nm must be a positive number or two of them (y, x), not {value!r}")
+    return pair[0], pair[1]
+
+
+def _checked_metadata(entries: Sequence[Mapping[str, Any]] | None, n_frames: int) -> list[dict[str, Any]]:
+    listed = [dict(entry) for entry in entries or ()]
+    if len(listed) > n_frames:
+        raise StackError(f"there are {len(listed)} frame metadata for {n_frames} frames")
+    return listed + [{} for _ in range(n_frames - len(listed))]

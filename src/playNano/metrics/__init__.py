@@ -1,0 +1,1 @@
+"""Scores of detections, links, tracks, identities and clusters against a known truth."""

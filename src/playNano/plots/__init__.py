@@ -1,0 +1,1 @@
+"""Figures: overview, clusters, validation."""

@@ -1,0 +1,104 @@
+"""The compiled median against numpy's, and grounds that are nowhere to be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playNano.algorithms._common._median_kernels import LANES, median
+from playNano.algorithms.regions.regions import find_regions
+
+
+def compiled(values: np.ndarray) -> float:
+    room = np.full(values.size + LANES, np.nan, dtype=values.dtype)
+    room[: values.size] = values
+    return float(median(room, values.size))
+
+
+def expected(values: np.ndarray) -> float:
+    # The mean of the middle two in double precision.
+    return float(np.median(values.astype(np.float64)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.integers(1, 300),
+    st.sampled_from(["normal", "levels", "two", "skewed", "outlier", "high"]),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 2**32 - 1),
+)
+def test_median_is_numpy_s(n: int, kind: str, dtype: type, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 0.3, n)
+    if kind == "levels":
+        values = np.round(values * 5)
+    elif kind == "two":
+        values = np.where(values > 0, 1.0, -3.0)
+    elif kind == "skewed":
+        values = np.exp(9 * values)
+    elif kind == "outlier":
+        values[0] = 1e30
+    elif kind == "high":
+        values += 450
+    values = values.astype(dtype)
+    assert compiled(values) == expected(values)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_median_of_extreme_values(dtype: type) -> None:
+    top = np.finfo(dtype).max
+    for values in ([top, -top, 0, top, 1], [top] * 20 + [-top] * 21, [5] * 40, [-0.0, 0.0]):
+        assert compiled(np.array(values, dtype=dtype)) == pytest.approx(
+            float(np.sort(values)[len(values) // 2])
+        )
+
+
+@pytest.mark.parametrize("gap", [np.nan, -np.nan, np.inf, -np.inf])
+def test_gaps_are_left_out_of_a_ring(gap: float) -> None:
+    rng = np.random.default_rng(5)
+    frame = rng.normal(0, 0.1, (1, 40, 40)).astype(np.float32)
+    frame[0, 18:22, 18:22] = 5.0
+    holes = rng.random(frame.shape) < 0.3
+    holes[0, 18:22, 18:22] = False
+    frame[holes] = np.float32(gap)
+    mask = np.zeros(frame.shape, dtype=bool)
+    mask[0, 18:22, 18:22] = True
+    ring = np.zeros(frame.shape, dtype=bool)
+    ring[0, 13:27, 13:27] = True
+    ring[0, 16:24, 16:24] = False
+    found = find_regions(frame, mask, ring_gap_px=2, ring_width_px=3).table
+    assert found.background_nm.tolist() == [expected(frame[ring & ~holes])]
+
+
+@pytest.mark.parametrize("side", [30, 200])
+@pytest.mark.parametrize("share", [0.005, 0.04])
+def test_ring_is_that_of_dilations(side: int, share: float) -> None:
+    from scipy.ndimage import label, maximum_filter
+
+    rng = np.random.default_rng(side)
+    frame = rng.normal(0, 1, (1, side, side)).astype(np.float32)
+    mask = rng.random((1, side, side)) < share
+    mask[0, side // 3, 2 : side - 2] = True
+    labels, n = label(mask[0], np.ones((3, 3)))
+    near = maximum_filter(mask[0], 5, mode="constant")
+    found = find_regions(
+        frame, mask, min_size=1, remove_edge=False, ring_gap_px=2, ring_width_px=2, properties="full"
+    ).table
+    assert len(found) == n
+    seen = 0
+    for region, ground in zip(range(1, n + 1), found.background_nm, strict=True):
+        ring = maximum_filter(labels == region, 9, mode="constant") & ~near
+        if ring.sum() >= 8:
+            assert ground == expected(frame[0][ring])
+            seen += 1
+    assert seen > 0
+
+
+def test_a_ring_without_finite_pixels_takes_the_frame_s_ground() -> None:
+    frame = np.full((1, 64, 64), 0.25)
+    frame[0, 20:44, 20:44] = np.nan
+    frame[0, 30:34, 30:34] = 5.0
+    found = find_regions(frame, frame > 1).table
+    assert found.background_nm.tolist() == [0.25]
