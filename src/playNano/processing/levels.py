@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.processing.steps import Pixels, as_integers, step, usable_pixels
+from playNano.processing.steps import Pixels, step, usable_pixels
 
 Mask = npt.NDArray[np.bool_]
 
@@ -71,13 +71,13 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
 
     frames = data.reshape(len(data), -1)
     out = np.empty_like(frames)
-    whole = np.zeros(len(data), dtype=np.bool_)
+    finite = np.zeros(len(data), dtype=np.bool_)
     if mask is None:
-        subtract_medians(frames, as_integers(frames), out, whole)
-    for index in np.flatnonzero(~whole):
+        subtract_medians(frames, out, finite)
+    for index in np.flatnonzero(~finite):
         frame = frames[index : index + 1]
         usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask[index].reshape(1, -1)
-        median = line_medians(frame, as_integers(frame), usable, False)[0]
+        median = line_medians(frame, usable)[0]
         out[index] = frame[0] - data.dtype.type(0.0 if np.isnan(median) else median)
     return out.reshape(data.shape)
 

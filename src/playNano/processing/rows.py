@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.processing.steps import Pixels, as_integers, step
+from playNano.processing.steps import Pixels, step
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,11 +36,11 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     from playNano.algorithms.leveling._line_kernels import subtract_medians
 
     out = np.empty_like(data)
-    whole = np.zeros(data.shape[:2], dtype=np.bool_)
+    finite = np.zeros(data.shape[:2], dtype=np.bool_)
     if mask is None:
         lines = data.reshape(-1, data.shape[2])
-        subtract_medians(lines, as_integers(lines), out.reshape(lines.shape), whole.reshape(-1))
-    for frame in np.flatnonzero(~whole.all(axis=1)):
+        subtract_medians(lines, out.reshape(lines.shape), finite.reshape(-1))
+    for frame in np.flatnonzero(~finite.all(axis=1)):
         out[frame] = _align_partial(data[frame], None if mask is None else mask[frame])
     return out
 
@@ -50,7 +50,7 @@ def _align_partial(frame: Pixels, mask: Mask | None) -> Pixels:
     from playNano.algorithms.leveling._line_kernels import line_medians
 
     usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask
-    offsets = _interpolated(line_medians(frame, as_integers(frame), usable, False))
+    offsets = _interpolated(line_medians(frame, usable))
     return np.asarray(frame - offsets[:, None].astype(frame.dtype))
 
 

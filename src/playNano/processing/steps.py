@@ -162,10 +162,7 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 def all_finite(pixels: Pixels) -> bool:
     """Whether no pixel is NaN or infinite."""
-    from playNano.algorithms.leveling._line_kernels import total
-
-    # The sum tells; only very large values can overflow it.
-    return bool(np.isfinite(total(pixels.reshape(-1))) or np.isfinite(pixels).all())
+    return bool(np.isfinite(pixels).all())
 
 
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
@@ -174,11 +171,6 @@ def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDAr
     if mask is None:
         return finite
     return ~mask if finite is None else finite & ~mask
-
-
-def as_integers(values: Pixels) -> npt.NDArray[Any]:
-    """Return the same memory as integers of the same size."""
-    return values.view(np.dtype(f"i{values.itemsize}"))
 
 
 class FrameByFrame:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from playNano.algorithms.linking import whole_movie as link_global
 from playNano.algorithms.linking.edges import Edges
 from playNano.algorithms.linking.movie import link_movie
-from playNano.algorithms.linking.movie import whole_movie as link_global
 
 
 def random_movie(rng, whole):

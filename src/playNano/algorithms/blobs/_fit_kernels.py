@@ -38,7 +38,7 @@ def measure(z, blobs, pixel, taken, values, out):
     pixel
         (2,) size of a pixel along y and x.
     taken, values
-        Scratch: (h, w) uint8 and (h * w + LANES,) of the type of ``z``.
+        Scratch: (h, w) uint8 and (h * w,) of the type of ``z``.
     out
         (n, 3), to be written: ground (median between 3 and 4.5 sigma, without pixels within two sigma
         of any blob), greatest and mean height within the radius (sqrt(2) sigma).

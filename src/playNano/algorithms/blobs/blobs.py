@@ -259,14 +259,13 @@ def _measure(
     rows: npt.NDArray[np.float64],
 ) -> None:
     """Write ground, highest, mean and height (from column 6 on) into rows of blobs."""
-    from playNano.algorithms._common._median_kernels import LANES
     from playNano.algorithms._common._paraboloid_kernels import tops
     from playNano.algorithms.blobs import _fit_kernels as kernels
 
     size = np.asarray(unit, dtype=np.float64)
     frame = np.ascontiguousarray(frame, dtype=np.float64)
     blobs, ground, top = rows[:, 2:5], rows[:, 6:9], rows[:, 9]
-    kernels.measure(frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size + LANES), ground)
+    kernels.measure(frame, blobs, size, np.empty(frame.shape, np.uint8), np.empty(frame.size), ground)
     tops(frame, blobs, size, top)
     if fit == "gaussian":
         fitted = np.empty((len(rows), 5))

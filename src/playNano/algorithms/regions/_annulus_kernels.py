@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from playNano._jit import jit
-from playNano.algorithms._common._median_kernels import median_near, rough_moments
+from playNano.algorithms.regions._bracket_kernels import median_near, rough_moments
 from playNano.algorithms.regions._sums import (
     AREA,
     BACKGROUND,

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from playNano._jit import jit
-from playNano.algorithms._common._median_kernels import LANES
 from playNano.algorithms._common._union_find_kernels import find_root
 from playNano.algorithms.regions._annulus_kernels import mark_near, region_gaps, ring_backgrounds
+from playNano.algorithms.regions._bracket_kernels import LANES
 from playNano.algorithms.regions._peak_height_kernels import summits
 from playNano.algorithms.regions._run_kernels import frame_runs
 from playNano.algorithms.regions._shape_kernels import N_SHAPES, write_shapes
