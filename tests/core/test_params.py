@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.core.literals import Text, parse_literal, split_outside_brackets
-from playNano.core.params import Unit, bind_params, checked, declared_parameters, describe_type
+from playNano.core.params import bind_params, checked, declared_parameters, describe_type
 from playNano.errors import ParameterError, PlayNanoError
 
 

@@ -17,18 +17,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, ParamSpec, TypeVar
 
+from playNano._options import Unit
 from playNano.core.literals import Text, parse_literal
 from playNano.errors import ParameterError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The unit and meaning of a parameter, for help texts: ``Annotated[float, Unit("nm")]``."""
-
-    name: str
 
 
 @dataclass(frozen=True)

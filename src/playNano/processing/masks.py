@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from playNano.core.params import Unit
+from playNano._options import Unit
 from playNano.processing.steps import Pixels, step
 
 Mask = npt.NDArray[np.bool_]

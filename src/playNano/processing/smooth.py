@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from playNano.core.params import Unit
+from playNano._options import Unit
 from playNano.processing.steps import Pixels, step
 
 TRUNCATE = 4.0

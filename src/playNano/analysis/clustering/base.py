@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.clustering.outputs import Found, Judgement, cluster_outputs
@@ -25,7 +26,7 @@ from playNano.analysis.points import (
     points_of,
     settle_detection,
 )
-from playNano.core.params import Declaration, Unit
+from playNano.core.params import Declaration
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:

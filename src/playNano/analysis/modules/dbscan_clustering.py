@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.analysis.clustering.base import ClusteringModule, Coordinates, Sample
-from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.mask_source import (
@@ -25,7 +26,7 @@ from playNano.analysis.times import add_times, times_from
 from playNano.core.blocks import TABLE_BLOCK_BYTES, Block, ChunkJob
 from playNano.core.executor import map_frames
 from playNano.core.lazy import FrameArray, computed
-from playNano.core.params import Declaration, Unit, bind_all
+from playNano.core.params import Declaration, bind_all
 from playNano.core.tables import RowsByFrame
 from playNano.errors import ParameterError
 from playNano.processing.steps import as_float_block, step_registry

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.spots import detect_spots
-from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
 Sigma = Annotated[float, Field(gt=0), Unit("px")]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.points import (
@@ -19,7 +20,6 @@ from playNano.analysis.points import (
     settle_detection,
 )
 from playNano.analysis.tracking.run import follow, ruler_for
-from playNano.core.params import Unit
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.spots import detect_spots
-from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from playNano.core.params import Unit
+from playNano._options import Unit
 from playNano.processing.steps import Pixels, step
 
 

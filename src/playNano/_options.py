@@ -1,0 +1,73 @@
+"""Units of parameters, and the check of options against their declared limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from playNano.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a parameter, for help texts and records: ``Annotated[float, Unit("nm")]``.
+
+    Parameters
+    ----------
+    name
+        As it is printed: "nm", "px", "s".
+    """
+
+    name: str
+
+
+def check_options(options: Any) -> None:
+    """Check the fields of a dataclass against the types and limits that it declares.
+
+    Meant for ``__post_init__``. Nothing is converted or changed.
+
+    Parameters
+    ----------
+    options
+        An instance of a dataclass whose annotations may hold limits:
+        ``width: Annotated[float, Field(gt=0)] = 1.0``.
+
+    Raises
+    ------
+    ParameterError
+        If a value is of another type or outside its limits; names the field, the value and the limit.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> from pydantic import Field
+    >>> Window = dataclasses.make_dataclass("Window", [("width", Annotated[float, Field(gt=0)], 1.0)])
+    >>> check_options(Window())
+    >>> check_options(Window(-2.0))
+    Traceback (most recent call last):
+        ...
+    playNano.errors.ParameterError: width = -2.0: Input should be greater than 0
+    """
+    from pydantic import ValidationError
+
+    kind: Any = type(options)
+    for name, adapter in _adapters(kind).items():
+        value = getattr(options, name)
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            reasons = "; ".join(dict.fromkeys(part["msg"] for part in error.errors()))
+            raise ParameterError(f"{name} = {value!r}: {reasons}") from error
+
+
+@cache
+def _adapters(kind: Any) -> dict[str, Any]:
+    """Return the validator of each field of a dataclass."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    hints = typing.get_type_hints(kind, include_extras=True)
+    config = ConfigDict(arbitrary_types_allowed=True)
+    return {field.name: TypeAdapter(hints[field.name], config=config) for field in dataclasses.fields(kind)}
