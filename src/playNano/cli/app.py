@@ -281,3 +281,13 @@ def demo(
     from playNano.cli.demo import run_demo
 
     run_demo(output, seed)
+
+
+@app.command(name="warm-up")
+def warm_up(
+    processes: Annotated[int, typer.Option(min=1, max=2, help="Processes that compile side by side.")] = 2,
+) -> None:
+    """Compile what the main job needs, so that the first run does not have to: once an installation."""
+    from playNano.cli.warm_up import run_warm_up
+
+    run_warm_up(processes)

@@ -1,0 +1,78 @@
+"""``playnano warm-up``: compile what the main job needs, for machine images, CI and impatient first users."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playNano.cli.console import out
+from playNano.errors import PlayNanoError
+
+
+def run_warm_up(processes: int = 2) -> None:
+    """Compile the kernels of the main job, in processes side by side, and print where the result is kept.
+
+    Parameters
+    ----------
+    processes
+        1 or 2.
+
+    Raises
+    ------
+    PlayNanoError
+        If a process fails; the message ends with what it wrote.
+    """
+    from playNano._jit import kernel_cache_folder
+
+    began = time.monotonic()
+    command = [sys.executable, "-m", __name__]
+    parts = [[name] for name in PARTS] if processes > 1 else [list(PARTS)]
+    jobs = [subprocess.Popen([*command, *names], stderr=subprocess.PIPE, text=True) for names in parts]
+    for names, job in zip(parts, jobs, strict=True):
+        errors = job.communicate()[1]
+        if job.returncode:
+            raise PlayNanoError(f"compiling {' and '.join(names)} failed: {errors.strip()[-2000:]}")
+    out.print(f"compiled in {time.monotonic() - began:.0f} s; kept in {kernel_cache_folder()}", markup=False)
+
+
+def warm_detection() -> None:
+    """Level and search a small movie."""
+    from playNano.analysis.plan import Plan
+    from playNano.cli.demo import ANALYSIS, PROCESS
+
+    stack = _movie().to_stack()
+    before_tracking = ANALYSIS.partition(";particle_tracking")[0]
+    processing, analysis = Plan.from_options(PROCESS, before_tracking, None).bind(stack)
+    processing.run()
+    analysis.run(stack)
+
+
+def warm_tracking() -> None:
+    """Link the true positions of a small movie, so that nothing of detection is compiled here too."""
+    from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
+
+    movie = _movie()
+    stack = movie.to_stack()
+    detections = [
+        [{"centroid": (row.y, row.x)} for row in movie.truth[movie.truth["frame"] == frame].itertuples()]
+        for frame in range(stack.n_frames)
+    ]
+    previous = {"feature_detection": {"features_per_frame": detections}}
+    ParticleTrackingModule().run(stack, previous, max_distance_nm=24, max_missing=2)
+
+
+PARTS: dict[str, Callable[[], None]] = {"detection": warm_detection, "tracking": warm_tracking}
+
+
+def _movie() -> Any:
+    from playNano.simulate.movie import simulate_movie
+
+    return simulate_movie(n_frames=20, shape=(64, 64), n_particles=6, seed=0)
+
+
+if __name__ == "__main__":
+    for part in sys.argv[1:]:
+        PARTS[part]()
