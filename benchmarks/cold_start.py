@@ -2,7 +2,7 @@
 
     python benchmarks/cold_start.py [--movie movie.asd] [--write]
 
-Runs, each in a process and with a cache of its own: `playnano demo`; `playnano analyze` on a real movie, if one is given;
+Runs, each with a cache of its own: `playnano demo`; `playnano analyze` on a real movie, if one is given;
 `playnano warm-up`, and the demo after it. `--write` puts the table into benchmarks/results/cold_start.md.
 """
 

@@ -107,8 +107,7 @@ def test_docstrings(path):
         if not parameters(node):
             continue
         overrides = any(isinstance(d, ast.Name) and d.id == "override" for d in node.decorator_list)
-        short = len(parameters(node)) < 3 and "Parameters\n" not in text
-        if overrides or short:
+        if overrides:
             continue
         assert "Parameters\n" in text, f"{node.name} has no Parameters section"
         section = text.split("Parameters\n", 1)[1]
