@@ -3,6 +3,7 @@
 import importlib.metadata
 import math
 import os
+import subprocess
 import sys
 from types import ModuleType
 
@@ -12,6 +13,14 @@ from hypothesis import settings
 
 from playNano.afm_stack import AFMImageStack
 from playNano.simulate.shapes import Gaussian
+
+
+def pytest_configure(config):
+    """Compile the kernels of the main job once before several workers begin, which would each compile them."""
+    controls_workers = not hasattr(config, "workerinput") and config.getoption("numprocesses", None)
+    if controls_workers:
+        subprocess.run([sys.executable, "-m", "playNano", "warm-up"], check=True, stdout=subprocess.DEVNULL)
+
 
 # A gate must not fall by chance; at a desk every run tries new cases.
 settings.register_profile("desk", deadline=None)
