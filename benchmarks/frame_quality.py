@@ -1,9 +1,9 @@
 """Score frame quality on simulated movies with planted faults, and time it.
 
-The movies come from tests/algorithms/fault_movies.py: particles, lattices, terraces, rough surfaces, filaments
+The movies come from tests/algorithms/quality/fault_movies.py: particles, lattices, terraces, rough surfaces, filaments
 and bare substrate, tilted, drifting, with noise between lines, with and without a coarse converter, in nm, in
 1/100 and in metres. All are judged with the defaults; the seeds are others than those with which the rules were
-found. `--robustness` also scales every default by itself.
+developed. `--robustness` also scales every default by itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from playNano.algorithms.quality.quality import QualityLimits, frame_figures, frame_quality, judge_frames
+from playNano.algorithms.quality.figures import frame_figures
+from playNano.algorithms.quality.limits import QualityLimits
+from playNano.algorithms.quality.quality import frame_quality, judge_frames
 
-PLACE = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "quality" / "fault_movies.py"
-SPEC = importlib.util.spec_from_file_location("fault_movies", PLACE)
+MOVIES_FILE = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "quality" / "fault_movies.py"
+SPEC = importlib.util.spec_from_file_location("fault_movies", MOVIES_FILE)
 fault_movies = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(fault_movies)
 

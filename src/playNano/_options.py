@@ -57,10 +57,14 @@ def check_options(options: Any) -> None:
     for name, adapter in _adapters(kind).items():
         value = getattr(options, name)
         try:
-            adapter.validate_python(value)
+            converted = adapter.validate_python(value)
         except ValidationError as error:
             reasons = "; ".join(dict.fromkeys(part["msg"] for part in error.errors()))
             raise ParameterError(f"{name} = {value!r}: {reasons}") from error
+        # Numbers in text, and true or false as numbers, are accepted by pydantic but would stay as they are here.
+        is_number = isinstance(converted, int | float) and not isinstance(converted, bool)
+        if isinstance(converted, bool) != isinstance(value, bool) or (is_number and isinstance(value, str)):
+            raise ParameterError(f"{name} = {value!r}: Input should be {type(converted).__name__}")
 
 
 @cache

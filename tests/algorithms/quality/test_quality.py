@@ -1,8 +1,7 @@
 """Frame quality: planted faults are found, sound movies are left alone, odd input gives valid results."""
 
 import importlib.util
-import inspect
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playNano.algorithms.quality.quality import (
-    QualityLimits,
-    figure_type,
-    frame_figures,
-    frame_quality,
-    judge_frames,
-)
+from playNano.algorithms.quality.figures import figure_type, frame_figures
+from playNano.algorithms.quality.limits import QualityLimits
+from playNano.algorithms.quality.quality import frame_quality, judge_frames
 from playNano.errors import ParameterError
 
 SPEC = importlib.util.spec_from_file_location("fault_movies", Path(__file__).with_name("fault_movies.py"))
@@ -79,6 +74,22 @@ def test_coarse_converters_are_no_fault(step):
     coarse = fault_movies.convert(block, step * pixel_noise, rail)
     assert flagged(coarse, "blank") == [4]
     assert flagged(coarse, "partly_torn") == [7]
+
+
+def flickering(flat_share, n=6, h=64, w=256):
+    """Return heights of two neighbouring converter steps of which a share of the neighbour pixels are equal."""
+    rare = 0.5 - np.sqrt((flat_share - 0.5) / 2)
+    return 10.0 + (np.random.default_rng(3).random((n, h, w)) < rare)
+
+
+@pytest.mark.parametrize("flat_share, coarse", [(0.55, False), (0.7, True), (0.8, True)])
+def test_equal_neighbours_are_normal_in_coarse_heights(flat_share, coarse):
+    block = flickering(flat_share)
+    # A terrace one step lower: most pixels of its lines lie at the movie's minimum, as those of saturated ones do.
+    block[2, 40:] -= 1
+    quality = frame_quality(block)
+    assert quality.thresholds["coarse_heights"] == coarse
+    assert quality.table["dead_rows"].tolist() == [0, 0, 0 if coarse else 24, 0, 0, 0]
 
 
 def test_dead_lines():
@@ -175,6 +186,18 @@ def test_terraces_that_pass_are_no_jumps():
     assert flagged(block, "jump") == []
 
 
+def test_a_terrace_edge_that_leaves_the_frame_is_no_jump():
+    block = noise(14, 100, 64) * 0.2
+    # The level of the frames with the edge is that of the lower terrace, of which the last frames show nothing.
+    block[:11, 70:] += 30.0
+    block[11:] += 30.0
+    table = frame_quality(block).table
+    assert table["height_jump_nm"][11] == pytest.approx(30, abs=0.5)
+    assert table["level_range_nm"][11] < 5
+    assert flagged(block, "jump") == []
+    assert flagged(block[::-1], "jump") == []
+
+
 def test_units_do_not_matter():
     rng = np.random.default_rng(7)
     movie = fault_movies.faulty_movie(rng, n=12, size=(64, 64)).block.astype(np.float64)
@@ -231,11 +254,11 @@ def test_layout_does_not_matter():
 def test_line_figures_against_numpy():
     block = noise(3, 40, 30)
     found = frame_figures(block)
-    np.testing.assert_array_equal(found["least"], block.min(axis=2))
-    np.testing.assert_array_equal(found["largest"], block.max(axis=2))
+    np.testing.assert_array_equal(found["minimum"], block.min(axis=2))
+    np.testing.assert_array_equal(found["maximum"], block.max(axis=2))
     np.testing.assert_allclose(found["change"], np.abs(np.diff(block, axis=2)).mean(axis=2), rtol=1e-12)
     np.testing.assert_allclose(found["level"], np.median(block, axis=2), rtol=1e-12)
-    np.testing.assert_allclose(found["least_share"], 1 / 30, rtol=1e-6)
+    np.testing.assert_allclose(found["minimum_share"], 1 / 30, rtol=1e-6)
     assert (found["n_distinct"] == 16).all()
     assert found.dtype == figure_type(40)
 
@@ -251,15 +274,12 @@ def test_measured_noise_is_that_of_the_movie():
     )
 
 
-def test_defaults_are_the_same_everywhere():
-    names = {field.name: field.default for field in fields(QualityLimits)}
-    given_names = {
-        name: value.default
-        for name, value in inspect.signature(frame_quality).parameters.items()
-        if name != "block"
-    }
-    assert names == given_names
-    assert names.items() <= frame_quality(noise(2)).thresholds.items()
+def test_limits_in_effect_are_reported():
+    limits = QualityLimits(jump_sigma=7.5, use_partly_torn=True)
+    assert vars(QualityLimits()).items() <= frame_quality(noise(2)).thresholds.items()
+    assert vars(limits).items() <= judge_frames(frame_figures(noise(2)), limits).thresholds.items()
+    changed = frame_quality(noise(2), limits, rail_share=0.75).thresholds
+    assert vars(replace(limits, rail_share=0.75)).items() <= changed.items()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +291,10 @@ def test_defaults_are_the_same_everywhere():
         {"rough_ratio": 0.5},
         {"step_factor": "a"},
         {"jump_sigma": float("nan")},
+        {"jump_sigma": float("inf")},
         {"use_partly_torn": 1},
+        {"rail_share": True},
+        {"noise_factor": "4"},
     ],
 )
 def test_wrong_limits_are_named(wrong):
@@ -281,28 +304,10 @@ def test_wrong_limits_are_named(wrong):
 
 def test_unknown_limits_are_named():
     with pytest.raises(ParameterError, match="no_such"):
-        judge_frames(frame_figures(noise(2)), no_such=1)
+        frame_quality(noise(2), no_such=1)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (2, 0, 4), (2, 4, 0)])
 def test_wrong_blocks_are_refused(shape):
     with pytest.raises(ParameterError, match="block"):
         frame_quality(np.zeros(shape))
-
-
-def test_the_module_has_every_limit_with_the_same_default():
-    from playNano.analysis.modules.frame_quality import FrameQualityModule
-
-    mine = inspect.signature(frame_quality).parameters.values()
-    its = inspect.signature(FrameQualityModule.run).parameters
-    limits = {p.name: p.default for p in mine if p.kind is p.KEYWORD_ONLY}
-    assert {name: its[name].default for name in limits} == limits
-    movie = fault_movies.clean_movie(np.random.default_rng(0), n=4, kind="particles", size=(64, 64))[0]
-    from playNano.afm_stack import AFMImageStack
-
-    stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
-    for name, default in limits.items():
-        value = (not default) if isinstance(default, bool) else type(default)(default * 1.5 + 0.25)
-        value = min(value, 0.9) if 0 < default <= 0.5 else value
-        got = FrameQualityModule().run(stack, **{name: value})["thresholds"]
-        assert got[name] == value, name
