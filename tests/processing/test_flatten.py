@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playNano.algorithms.leveling.surfaces import n_terms
 from playNano.errors import ParameterError
-from playNano.processing.flatten import n_terms, polynomial_flatten, remove_plane
+from playNano.processing.flatten import polynomial_flatten, remove_plane
 
 RNG = np.random.default_rng(1)
 

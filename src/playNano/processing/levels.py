@@ -1,10 +1,11 @@
-"""Set where zero height is, and which way is up."""
+"""Steps that set the zero of height, and the direction of the rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.leveling.offsets import frame_offset
 from playNano.processing.steps import Pixels, step, usable_pixels
 
 Mask = npt.NDArray[np.bool_]
@@ -67,19 +68,11 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     >>> zero_median(np.array([[1.0, 2], [3, 60]])).tolist()
     [[-1.5, -0.5], [0.5, 57.5]]
     """
-    from playNano.algorithms.leveling._line_kernels import line_medians, subtract_medians
-
-    frames = data.reshape(len(data), -1)
-    out = np.empty_like(frames)
-    finite = np.zeros(len(data), dtype=np.bool_)
-    if mask is None:
-        subtract_medians(frames, out, finite)
-    for index in np.flatnonzero(~finite):
-        frame = frames[index : index + 1]
-        usable = np.isfinite(frame) if mask is None else np.isfinite(frame) & ~mask[index].reshape(1, -1)
-        median = line_medians(frame, usable)[0]
-        out[index] = frame[0] - data.dtype.type(0.0 if np.isnan(median) else median)
-    return out.reshape(data.shape)
+    out = np.empty_like(data)
+    for k, frame in enumerate(data):
+        offset = frame_offset(frame, None if mask is None else mask[k])
+        np.subtract(frame, data.dtype.type(offset), out=out[k])
+    return out
 
 
 @step("filter", "1.0")

@@ -1,20 +1,24 @@
-"""Average over time: less noise, at the price of motion that is smeared or lost."""
+"""Steps that average over time: less noise, but moving objects are blurred or lost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import AfterValidator, Field
 
 from playNano._options import Unit
+from playNano.algorithms._common.medians import median_of_usable
 from playNano.processing.steps import Pixels, step
+
+Mask = npt.NDArray[np.bool_]
 
 
 def _odd(window: int) -> int:
     if window % 2 == 0:
-        raise ValueError("must be odd, so that the window has a middle frame")
+        raise ValueError("must be odd, so that the window has a central frame")
     return window
 
 
@@ -27,14 +31,14 @@ def _half(params: Mapping[str, Any]) -> int:
 
 @step("filter", "1.0", neighbours=_half)
 def temporal_median(data: Pixels, *, window: Window = 3) -> Pixels:
-    """Replace each pixel by its median over neighbouring frames; what shows in few of them vanishes.
+    """Replace each pixel by its median over neighbouring frames; features that are in few of them vanish.
 
     Parameters
     ----------
     data
         Heights, (n, height, width), in the order of time; a single frame stays as it is.
     window
-        Frames that the median spans, the frame in the middle: odd, 1 changes nothing. Near the ends of the
+        Frames that the median spans, the frame at its centre: odd, 1 changes nothing. Near the ends of the
         movie the window ends with the movie.
 
     Returns
@@ -48,9 +52,7 @@ def temporal_median(data: Pixels, *, window: Window = 3) -> Pixels:
     >>> temporal_median(movie, window=3).ravel().tolist()
     [0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    from playNano.processing.video._temporal_kernels import medians
-
-    return _over_time(medians, data, window)
+    return _over_time(_median, data, window)
 
 
 @step("filter", "1.0", neighbours=_half)
@@ -62,7 +64,7 @@ def temporal_mean(data: Pixels, *, window: Window = 3) -> Pixels:
     data
         Heights, (n, height, width), in the order of time; a single frame stays as it is.
     window
-        Frames that the mean spans, the frame in the middle: odd, 1 changes nothing. Near the ends of the
+        Frames that the mean spans, the frame at its centre: odd, 1 changes nothing. Near the ends of the
         movie the window ends with the movie.
 
     Returns
@@ -76,12 +78,26 @@ def temporal_mean(data: Pixels, *, window: Window = 3) -> Pixels:
     >>> temporal_mean(movie, window=3).ravel().tolist()
     [0.0, 3.0, 3.0, 3.0, 0.0]
     """
-    from playNano.processing.video._temporal_kernels import means
-
-    return _over_time(means, data, window)
+    return _over_time(_mean, data, window)
 
 
-def _over_time(kernel: Any, data: Pixels, window: int) -> Pixels:
+def _over_time(average: Callable[[Pixels, Mask], Pixels], data: Pixels, window: int) -> Pixels:
+    """Return the average of every frame's window in time; pixels that are NaN stay so and do not count."""
     out = np.empty_like(data)
-    kernel(data.reshape(len(data), -1), window // 2, out.reshape(len(data), -1))
+    half = window // 2
+    usable = ~np.isnan(data)
+    for t in range(len(data)):
+        frames = slice(max(0, t - half), t + half + 1)
+        out[t] = np.where(usable[t], average(data[frames], usable[frames]), data[t])
     return out
+
+
+def _median(frames: Pixels, usable: Mask) -> Pixels:
+    """Return the median over the frames, pixel by pixel."""
+    return median_of_usable(frames, usable, axis=0)
+
+
+def _mean(frames: Pixels, usable: Mask) -> Pixels:
+    """Return the mean over the frames, pixel by pixel, summed in float64."""
+    total = np.sum(frames, axis=0, dtype=np.float64, where=usable)
+    return np.asarray(total / np.maximum(np.count_nonzero(usable, axis=0), 1))
