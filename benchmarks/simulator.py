@@ -117,9 +117,9 @@ def laws():
         ),
         (f"dwell times of {len(p)} particles, Kolmogorov-Smirnov p", f"{ks:.2f}"),
         ("pixel noise, measured / asked", f"{found.pixel_nm / 0.3:.3f}"),
-        ("its correlation along the line (asked 0.60)", f"{found.pixel_memory:.2f}"),
+        ("its correlation along the line (asked 0.60)", f"{found.pixel_autocorrelation:.2f}"),
         ("line offsets, measured / asked", f"{found.row_offset_nm / 0.7:.3f}"),
-        ("their correlation (asked 0.50)", f"{found.row_memory:.2f}"),
+        ("their correlation (asked 0.50)", f"{found.row_autocorrelation:.2f}"),
         ("largest error of a line's time, s", f"{late:.1e}"),
     ]
     return ["| law | value |", "|---|---|", *[f"| {name} | {value} |" for name, value in rows]]
@@ -202,25 +202,25 @@ def sbccd_like(n_frames=60):
 def texture(data):
     """Return statistics of the ground and of the lines that do not come from the estimator."""
     found = level(np.asarray(data[::2], dtype=np.float64))
-    ground = np.where(found.ground, found.height_nm, np.nan)
+    ground = np.where(found.background, found.height_nm, np.nan)
     variance = np.nanvar(ground)
     y = np.linspace(-1, 1, ground.shape[1])
     rows = np.array([o - np.polyval(np.polyfit(y, o, 2), y) for o in found.offset_nm])
     noise = estimate_noise(data)
     return {
         "pixel noise, nm (estimator)": noise.pixel_nm,
-        "its correlation with the next pixel (estimator)": noise.pixel_memory,
+        "its correlation with the next pixel (estimator)": noise.pixel_autocorrelation,
         "standard deviation of the ground, nm": np.sqrt(variance),
         "correlation of the ground with the next pixel": np.nanmean(ground[:, :, 1:] * ground[:, :, :-1])
         / variance,
         "correlation of the ground two pixels on": np.nanmean(ground[:, :, 2:] * ground[:, :, :-2])
         / variance,
         "line offsets, nm (estimator)": noise.row_offset_nm,
-        "their correlation with the next line (estimator)": noise.row_memory,
+        "their correlation with the next line (estimator)": noise.row_autocorrelation,
         "standard deviation of the line levels, nm": rows.std(),
         "correlation of the level with the next line": (rows[:, 1:] * rows[:, :-1]).mean() / rows.var(),
         "standard deviation of the step from line to line, nm": np.diff(found.offset_nm, axis=1).std(),
-        "share of ground": noise.ground_share,
+        "share of ground": noise.background_share,
     }
 
 

@@ -188,9 +188,9 @@ class Likeness:
 
         return Noise(
             pixel_nm=self.noise.pixel_nm,
-            pixel_memory=memory(self.noise.pixel_memory),
+            pixel_memory=memory(self.noise.pixel_autocorrelation),
             row_offset_nm=self.noise.row_offset_nm,
-            row_memory=memory(self.noise.row_memory),
+            row_memory=memory(self.noise.row_autocorrelation),
             tilt_nm=self.tilt_nm,
             height_nm=self.height_nm,
         )
@@ -317,7 +317,7 @@ def _steadied(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate
 def _tilt(good: npt.NDArray[Any]) -> tuple[float, float]:
     """Return the median slopes of planes through the ground of some frames, as rises over the field."""
     chosen = good[:: max(len(good) // 8, 1)].astype(np.float64)
-    ground = level(chosen).ground
+    ground = level(chosen).background
     h, w = chosen.shape[1:]
     v, u = np.mgrid[:h, :w] / (np.array([h, w]) - 1.0)[:, None, None] - 0.5
     slopes = []
@@ -336,7 +336,7 @@ def _caveats(like: Likeness, dynamics: DynamicsEstimate, stack: AFMImageStack) -
     told = (
         (not stack.has_times, "the file tells no times: a frame is taken to last 1 s, and D is per that"),
         (
-            like.noise.ground_share < 0.3,
+            like.noise.background_share < 0.3,
             "less than 30 % of the pixels are ground: noise and heights are rough",
         ),
         (p.n_measured < 50, f"only {p.n_measured} particles could be measured"),

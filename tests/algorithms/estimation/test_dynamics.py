@@ -1,4 +1,4 @@
-"""Motion and departures from movies and from places, against simulated truth."""
+"""Motion and departures from movies and from positions, against simulated truth."""
 
 import numpy as np
 import pytest
@@ -24,15 +24,15 @@ def movie_of(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_motion_of_held_out_movies(seed):
     movie = movie_of(seed)
-    frame, places, height = locate_particles(movie.data, 2.0)
+    frame, positions, height = locate_particles(movie.data, 2.0)
     assert np.nanmedian(height) == pytest.approx(movie.truth["z_nm"].median(), rel=0.1)
-    times = movie.to_stack().detection_times(frame, places[:, 0] / 2)
-    found = estimate_dynamics(frame, times, places, FIELD)
+    times = movie.to_stack().detection_times(frame, positions[:, 0] / 2)
+    found = estimate_dynamics(frame, times, positions, FIELD)
     truth = movie.truth
     columns = (truth[c] for c in ("frame", "particle", "time_s", "y_nm", "x_nm"))
     assert found.motion.diffusion_nm2_s == pytest.approx(estimate_motion(*columns).diffusion_nm2_s, rel=0.1)
     assert not found.crowded
-    # The error of places is a small part of a pixel.
+    # The error of positions is a small part of a pixel.
     assert found.motion.localisation_nm < 2.5
 
 
@@ -58,9 +58,9 @@ def test_departures():
 
 def test_particles_that_go_farther_than_they_are_apart():
     rng = np.random.default_rng(0)
-    places = rng.uniform(0, 256, (40 * 30, 2))
+    positions = rng.uniform(0, 256, (40 * 30, 2))
     frame = np.repeat(np.arange(40), 30)
-    assert estimate_dynamics(frame, frame * 0.5, places, FIELD).crowded
+    assert estimate_dynamics(frame, frame * 0.5, positions, FIELD).crowded
 
 
 def test_frames_that_were_not_seen():
@@ -89,9 +89,9 @@ def test_subpixel_places_and_debris():
     frame = rng.normal(0, 0.02, (64, 80))
     for height, cy, cx in ((5.0, 20.3, 30.4), (5.0, 45.7, 60.1), (1.5, 20.0, 60.0)):
         frame += height * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 18)
-    _, places, height = locate_particles(frame[None], (2.0, 1.0))
-    assert len(places) == 2
-    np.testing.assert_allclose(places, [[40.6, 30.4], [91.4, 60.1]], atol=0.15)
+    _, positions, height = locate_particles(frame[None], (2.0, 1.0))
+    assert len(positions) == 2
+    np.testing.assert_allclose(positions, [[40.6, 30.4], [91.4, 60.1]], atol=0.15)
     np.testing.assert_allclose(height, 5.0, rtol=0.06)
     assert len(locate_particles(frame[None], 1.0, min_height_nm=20.0)[1]) == 0
 
@@ -103,5 +103,5 @@ def test_no_movie(wrong):
 
 
 def test_columns_of_different_length():
-    with pytest.raises(ParameterError, match="places_nm"):
+    with pytest.raises(ParameterError, match="positions_nm"):
         estimate_dynamics([0, 1], [0.0, 1.0], np.zeros((3, 2)), FIELD)

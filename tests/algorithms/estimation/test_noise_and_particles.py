@@ -32,29 +32,29 @@ def held_out(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_held_out_movies(seed):
-    movie, asked = held_out(seed)
+    movie, truth = held_out(seed)
     noise = estimate_noise(movie.data)
-    assert noise.pixel_nm == pytest.approx(asked["noise_nm"], rel=0.1)
-    assert noise.row_offset_nm == pytest.approx(asked["row_offset_nm"], rel=0.1)
-    assert abs(noise.pixel_memory) < 0.03
-    assert abs(noise.row_memory) < 0.1
+    assert noise.pixel_nm == pytest.approx(truth["noise_nm"], rel=0.1)
+    assert noise.row_offset_nm == pytest.approx(truth["row_offset_nm"], rel=0.1)
+    assert abs(noise.pixel_autocorrelation) < 0.03
+    assert abs(noise.row_autocorrelation) < 0.1
     found = estimate_particles(movie.data, movie.pixel_size_nm)
     assert found.radius_nm == pytest.approx(movie.truth["radius_nm"].median(), rel=0.15)
     assert found.height_nm == pytest.approx(movie.truth["z_nm"].median(), rel=0.1)
-    # The movie's own count; the one asked for is random within the field of view.
+    # The movie's own count; the one truth for is random within the field of view.
     assert found.per_frame == pytest.approx(len(movie.truth) / 20, rel=0.05)
-    area = np.prod(asked["shape"]) * 4e-6
+    area = np.prod(truth["shape"]) * 4e-6
     assert found.density_um2 == pytest.approx(found.per_frame / area)
 
 
-def test_noise_that_hangs_together():
+def test_correlated_noise():
     noise = Noise(pixel_nm=0.2, pixel_memory=0.7, row_offset_nm=0.3, row_memory=0.6, tilt_nm=(5.0, -9.0))
     movie = simulate_scene(Scene(()), Scanner(12, (128, 128), 2.0), noise=noise, seed=1)
     found = estimate_noise(movie.data)
     assert found.pixel_nm == pytest.approx(0.2, rel=0.05)
-    assert found.pixel_memory == pytest.approx(0.7, abs=0.03)
+    assert found.pixel_autocorrelation == pytest.approx(0.7, abs=0.03)
     assert found.row_offset_nm == pytest.approx(0.3, rel=0.1)
-    assert found.row_memory == pytest.approx(0.6, abs=0.08)
+    assert found.row_autocorrelation == pytest.approx(0.6, abs=0.08)
 
 
 def test_steps_of_the_converter_do_not_matter():
@@ -83,7 +83,7 @@ def test_pixels_that_are_not_square():
     assert found.per_frame == pytest.approx(len(movie.truth) / 10, rel=0.1)
 
 
-def test_ground_without_particles():
+def test_background_without_particles():
     movie = simulate_scene(Scene(()), Scanner(5, (64, 64), 2.0), noise=Noise(pixel_nm=0.1), seed=1)
     found = estimate_particles(movie.data, 2.0)
     assert found.per_frame == 0

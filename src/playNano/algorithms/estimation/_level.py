@@ -1,4 +1,4 @@
-"""Level frames roughly and tell the ground from what lies on it: the first step of every estimate."""
+"""Level frames and separate the background from what lies on it: the first step of every estimate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from playNano.algorithms._common.medians import median_of_usable
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -23,25 +25,25 @@ class Levelled:
     Parameters
     ----------
     height_nm
-        Heights above the ground, nm, (n, h, w); NaN where the input had none.
-    ground
-        Pixels that belong to the ground, (n, h, w).
+        Heights above the background, nm, (n, h, w); NaN where the input has none.
+    background
+        Pixels that belong to the background, (n, h, w).
     offset_nm
         Level of every line, nm, (n, h).
     noise_nm
-        Standard deviation of the ground's pixels, nm.
+        Standard deviation of the background's pixels, nm.
     """
 
     height_nm: FloatArray
-    ground: Mask
+    background: Mask
     offset_nm: FloatArray
     noise_nm: float
 
 
 def trimmed_variance(values: FloatArray) -> float:
-    """Return the variance of values, of which the outer 2 % on each side are left out and made good for.
+    """Return the variance of normal values from those between their 2nd and 98th percentile; NaN for fewer than 8.
 
-    Unlike one from the median deviation it is smooth for heights that come in steps of a converter.
+    Unlike one from the median deviation it is smooth for heights that are quantised by a converter.
     """
     if values.size < 8:
         return float("nan")
@@ -50,65 +52,55 @@ def trimmed_variance(values: FloatArray) -> float:
     return float(inner.var() / _TRIMMED_VARIANCE)
 
 
-def bends(height_nm: FloatArray, ground: Mask) -> FloatArray:
-    """Return second differences down the columns where all three pixels are ground; NaN elsewhere.
+def second_differences(height_nm: FloatArray, background: Mask) -> FloatArray:
+    """Return second differences along the columns where all three pixels are background; NaN elsewhere.
 
-    Slopes fall out of them; of white noise of variance s**2 their variance is 6 s**2.
+    They are free of slopes; for white noise of variance s**2 their variance is 6 s**2.
     """
     d = height_nm[:, 2:] - 2 * height_nm[:, 1:-1] + height_nm[:, :-2]
-    return np.where(ground[:, 2:] & ground[:, 1:-1] & ground[:, :-2], d, np.nan)
-
-
-def _medians(z: FloatArray, usable: Mask, axis: int) -> FloatArray:
-    """Return medians of the usable values along an axis; NaN where there are none."""
-    # Missing values sort to the end; numpy's nanmedian is an order of magnitude slower.
-    ranked = np.sort(np.where(usable, z, np.nan), axis=axis)
-    count = usable.sum(axis=axis, keepdims=True)
-    low = np.take_along_axis(ranked, np.maximum(count - 1, 0) // 2, axis=axis)
-    high = np.take_along_axis(ranked, np.minimum(count // 2, z.shape[axis] - 1), axis=axis)
-    return np.asarray(np.take((low + high) / 2, 0, axis=axis), dtype=np.float64)
+    return np.where(background[:, 2:] & background[:, 1:-1] & background[:, :-2], d, np.nan)
 
 
 def _row_steps(z: FloatArray) -> FloatArray:
-    """Return the level of every row from the medians of the steps between rows.
+    """Return the level of every row as the sum of the median steps between rows.
 
-    A particle steps up on one side and down on the other, so these hold where it covers most of a row; what is left
-    is a slow wander.
+    A particle steps up on one side and down on the other, so the medians hold where it covers most of a row; a slow
+    drift along the rows remains.
     """
-    step = np.nan_to_num(_medians(np.diff(z, axis=1), np.isfinite(np.diff(z, axis=1)), axis=2))
+    steps = np.diff(z, axis=1)
+    step = np.nan_to_num(median_of_usable(steps, np.isfinite(steps)))
     return np.concatenate([np.zeros((len(z), 1)), np.cumsum(step, axis=1)], axis=1)
 
 
-def _row_levels(z: FloatArray, ground: Mask) -> FloatArray:
-    """Return the median of every row's ground, between such rows where little of it is ground."""
-    level_of_row = _medians(z, ground, axis=2)
-    enough = ground.sum(axis=2) >= max(4, z.shape[2] // 10)
+def _row_levels(z: FloatArray, background: Mask) -> FloatArray:
+    """Return the median of every row's background, interpolated where little of a row is background, (n, h)."""
+    level_of_row = median_of_usable(z, background)
+    enough = background.sum(axis=2) >= max(4, z.shape[2] // 10)
     rows = np.arange(z.shape[1])
     for k, good in enumerate(enough):
         level_of_row[k] = np.interp(rows, rows[good], level_of_row[k, good]) if good.any() else 0.0
     return level_of_row
 
 
-def _column_trend(z: FloatArray, ground: Mask) -> FloatArray:
-    """Return a parabola along x through the medians of every frame's columns, (n, 1, w)."""
+def _column_trend(z: FloatArray, background: Mask) -> FloatArray:
+    """Return the parabola along x fitted to the medians of every frame's columns, (n, 1, w)."""
     w = z.shape[2]
     x = np.linspace(-1.0, 1.0, w)
-    middle = _medians(z, ground, axis=1)
+    medians = median_of_usable(z, background, axis=1)
     out = np.zeros((len(z), 1, w))
-    for k, column in enumerate(middle):
-        found = np.isfinite(column)
-        if found.sum() >= 3:
-            out[k, 0] = np.polyval(np.polyfit(x[found], column[found], 2), x)
+    for k, column in enumerate(medians):
+        known = np.isfinite(column)
+        if known.sum() >= 3:
+            out[k, 0] = np.polyval(np.polyfit(x[known], column[known], 2), x)
     return out
 
 
 def level(frames: FloatArray) -> Levelled:
-    """Level frames and find their ground.
+    """Level frames and find their background.
 
-    Lines are joined by the steps between them, then set to the median of their ground, and frames freed of a
-    parabola along x, in turns; ground is what
-    does not stand out from a slightly blurred frame by more than three standard deviations of the noise, nor
-    lies next to such pixels.
+    In turns, the medians of the lines and a parabola along x are fitted to the background and subtracted, and the
+    background is found anew: pixels at which the slightly smoothed frame is not above three standard deviations of
+    the noise, and which have no such pixel within two.
 
     Parameters
     ----------
@@ -118,29 +110,29 @@ def level(frames: FloatArray) -> Levelled:
     Returns
     -------
     Levelled
-        Heights, ground, line levels and noise.
+        Heights, background, line levels and noise.
     """
     from scipy.ndimage import binary_dilation, gaussian_filter
 
     known = np.isfinite(frames)
     z = frames.copy()
-    ground = known.copy()
+    background = known.copy()
     offset = np.zeros(frames.shape[:2])
     noise = float("nan")
     for turn in range(_ROUNDS):
-        step = _row_levels(z, ground) if turn else _row_steps(z)
+        step = _row_levels(z, background) if turn else _row_steps(z)
         z -= step[:, :, None]
         offset += step
-        z -= _column_trend(z, ground)
+        z -= _column_trend(z, background)
         if turn == 0:
             continue
-        curves = bends(z, ground)
-        noise = float(np.sqrt(trimmed_variance(curves[np.isfinite(curves)]) / 6))
+        curvature = second_differences(z, background)
+        noise = float(np.sqrt(trimmed_variance(curvature[np.isfinite(curvature)]) / 6))
         smooth = gaussian_filter(np.where(known, z, 0.0), (0, 1, 1), mode="nearest")
-        # What the blur leaves of the noise depends on how its pixels hang together: measure it below the ground.
+        # How much noise smoothing leaves depends on its correlation: it is measured on the pixels below zero.
         spread = float(np.sqrt(np.mean(smooth[known & (smooth < 0)] ** 2))) if (smooth < 0).any() else 0.0
         high = smooth > 3 * max(spread, 1e-12)
-        ground = known & ~binary_dilation(high, np.ones((1, 5, 5), dtype=bool))
-        if ground.mean() < 0.05:
-            ground = known & ~high
-    return Levelled(z, ground, offset, noise)
+        background = known & ~binary_dilation(high, np.ones((1, 5, 5), dtype=bool))
+        if background.mean() < 0.05:
+            background = known & ~high
+    return Levelled(z, background, offset, noise)

@@ -1,4 +1,4 @@
-"""Find the particles of levelled frames and measure each: what the estimates of particles stand on."""
+"""Find the particles of levelled frames and measure each, for the estimates of particles."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ FloatArray = npt.NDArray[np.float64]
 
 # A Gaussian's radius at half height in units of its standard deviation, squared.
 _HALF2 = 2 * np.log(2.0)
-# Pixels that a particle must have above half its height.
-_LEAST_AREA = 4
-# Peaks of less than this part of the median height are taken as debris.
-_LEAST_HEIGHT = 0.4
+# Smallest area of a particle above half its height, px.
+_MIN_AREA = 4
+# Peaks lower than this share of the median height are taken as debris.
+_MIN_HEIGHT = 0.4
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Particles:
     """The particles of some frames.
 
     Parameters
     ----------
     smooth_nm
-        The frames, blurred a little, (n, h, w).
+        The smoothed frames, (n, h, w).
     peaks
         Frame, row and column of each particle, (m, 3).
     sigma_px
-        Standard deviation of the blur, px.
+        Standard deviation of the smoothing, px.
     radius_px
         Median radius at half height, px.
     height_nm, radius2_px
-        Height, and squared radius, of each, without the broadening by the blur; NaN where it touches others.
+        Height, and squared radius, of each, without the broadening by smoothing; NaN where it touches others.
     measured
         Which of them are whole and no debris, (m,).
     """
@@ -48,19 +48,19 @@ class Seen:
     measured: npt.NDArray[np.bool_]
 
     def inside(self, levelled: Levelled) -> npt.NDArray[np.bool_]:
-        """Tell which of them have their centre within the frame."""
+        """Return which of them have their centre within the frame, (m,)."""
         z = np.nan_to_num(levelled.height_nm)
         return _inside(z, self.peaks, self.sigma_px, self.radius_px**2 / _HALF2)
 
-    def places(self) -> FloatArray:
-        """Return (y, x) of each particle, px, refined by the paraboloid through the pixels about its peak."""
+    def positions(self) -> FloatArray:
+        """Return (y, x) of each particle, px, refined by parabolas through the pixels beside its peak."""
         frame, row, col = self.peaks.T
         h, w = self.smooth_nm.shape[1:]
         out = self.peaks[:, 1:].astype(np.float64)
-        for axis, at, size in ((0, row, h), (1, col, w)):
-            inner = (at > 0) & (at < size - 1)
+        for axis, index, size in ((0, row, h), (1, col, w)):
+            inner = (index > 0) & (index < size - 1)
             step = np.array([[1, 0], [0, 1]])[axis]
-            middle = self.smooth_nm[frame, row, col]
+            peak = self.smooth_nm[frame, row, col]
             near = [
                 self.smooth_nm[
                     frame,
@@ -69,65 +69,64 @@ class Seen:
                 ]
                 for s in (-1, 1)
             ]
-            bend = near[0] - 2 * middle + near[1]
+            curvature = near[0] - 2 * peak + near[1]
             with np.errstate(divide="ignore", invalid="ignore"):
-                shift = (near[0] - near[1]) / (2 * bend)
-            out[:, axis] += np.where(inner & (bend < 0), np.clip(shift, -0.5, 0.5), 0.0)
+                shift = (near[0] - near[1]) / (2 * curvature)
+            out[:, axis] += np.where(inner & (curvature < 0), np.clip(shift, -0.5, 0.5), 0.0)
         return out
 
 
-def seek(levelled: Levelled, least_nm: float = 0.0) -> Seen | None:
-    """Find and measure particles in two passes; the second blurs by two fifths of the radius that the first found.
+def find_particles(levelled: Levelled, min_height_nm: float = 0.0) -> Particles | None:
+    """Find and measure particles in two passes; the second smooths by two fifths of the radius from the first.
 
     Parameters
     ----------
     levelled
         Frames without tilt and line offsets.
-    least_nm
-        What is less high is taken as debris, whatever the median height, nm.
+    min_height_nm
+        Lower peaks are taken as debris, whatever the median height, nm.
 
     Returns
     -------
-    Seen or None
+    Particles or None
         None where there are no particles.
     """
     from scipy.ndimage import gaussian_filter
 
     z = np.nan_to_num(levelled.height_nm)
-    sigma, reach, least = 1.0, 2, 0.0
+    sigma, distance, threshold = 1.0, 2, 0.0
     for last in (False, True):
         smooth = gaussian_filter(z, (0, sigma, sigma), mode="nearest")
-        under = smooth[levelled.ground]
-        spread = float(np.sqrt(trimmed_variance(under))) if under.size >= 8 else 0.0
-        peaks = _peaks(smooth, max(5 * spread, least), (reach, reach))
+        spread = _background_noise(smooth, levelled)
+        peaks = _peaks(smooth, max(5 * spread, threshold), distance)
         if len(peaks) == 0:
             return None
         height, radius2 = _measure(smooth, peaks, sigma)
-        good = np.isfinite(radius2) & (height >= least_nm)
+        good = np.isfinite(radius2) & (height >= min_height_nm)
         if not good.any():
             return None
-        lowest = max(least_nm, _LEAST_HEIGHT * float(np.median(height[good])))
+        lowest = max(min_height_nm, _MIN_HEIGHT * float(np.median(height[good])))
         good &= height > lowest
         radius_px = float(np.sqrt(np.median(radius2[good])))
         if not last:
             sigma = max(1.0, 0.4 * radius_px)
-            reach = max(2, round(1.2 * radius_px))
-            # What the second blur leaves of a particle of the least height.
-            least = lowest * radius_px**2 / (radius_px**2 + _HALF2 * sigma**2)
-    return Seen(smooth, peaks, sigma, radius_px, height, radius2, good)
+            distance = max(2, round(1.2 * radius_px))
+            # Height of the lowest particle after the second smoothing.
+            threshold = lowest * radius_px**2 / (radius_px**2 + _HALF2 * sigma**2)
+    return Particles(smooth, peaks, sigma, radius_px, height, radius2, good)
 
 
-def seek_debris(
+def find_debris(
     levelled: Levelled, below_nm: float, radius_px: float
 ) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Find what stands out from the noise but is no particle, nor near one.
+    """Find objects above the noise that are no particles and not near one.
 
     Parameters
     ----------
     levelled
         Frames without tilt and line offsets.
     below_nm
-        Height from which on something is a particle, nm.
+        Height from which an object is a particle, nm.
     radius_px
         Radius of a particle at half height, px.
 
@@ -141,59 +140,63 @@ def seek_debris(
     from scipy.ndimage import gaussian_filter
 
     smooth = gaussian_filter(np.nan_to_num(levelled.height_nm), (0, 1.0, 1.0), mode="nearest")
-    under = smooth[levelled.ground]
-    spread = float(np.sqrt(trimmed_variance(under))) if under.size >= 8 else 0.0
-    peaks = _peaks(smooth, 5 * spread, (2, 2))
+    spread = _background_noise(smooth, levelled)
+    peaks = _peaks(smooth, 5 * spread, 2)
     height, radius2 = _measure(smooth, peaks, 1.0)
     tall = np.where(np.isfinite(height), height, smooth[tuple(peaks.T)]) >= below_nm
     small = np.flatnonzero(~tall)
     for f in np.unique(peaks[tall, 0]):
-        there = peaks[tall & (peaks[:, 0] == f), 1:]
-        mine = small[peaks[small, 0] == f]
-        apart = ((peaks[mine, None, 1:] - there[None]) ** 2).sum(axis=2).min(axis=1)
-        small = np.setdiff1d(small, mine[apart < (2.5 * radius_px) ** 2])
+        particles = peaks[tall & (peaks[:, 0] == f), 1:]
+        in_frame = small[peaks[small, 0] == f]
+        distance2 = ((peaks[in_frame, None, 1:] - particles[None]) ** 2).sum(axis=2).min(axis=1)
+        small = np.setdiff1d(small, in_frame[distance2 < (2.5 * radius_px) ** 2])
     return peaks[small, 0], height[small], radius2[small]
 
 
-def _peaks(smooth: FloatArray, least: float, reach: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """Return (frame, row, column) of maxima above a height, none nearer to another than the reach in px."""
+def _background_noise(smooth: FloatArray, levelled: Levelled) -> float:
+    """Return the standard deviation of the background of smoothed frames; 0 if there are too few pixels."""
+    values = smooth[levelled.background]
+    return float(np.sqrt(trimmed_variance(values))) if values.size >= 8 else 0.0
+
+
+def _peaks(smooth: FloatArray, threshold: float, distance: int) -> npt.NDArray[np.int64]:
+    """Return (frame, row, column) of the pixels above a threshold that are maximal within a distance in px."""
     from scipy.ndimage import maximum_filter
 
-    top = maximum_filter(smooth, (1, 2 * reach[0] + 1, 2 * reach[1] + 1), mode="nearest")
-    at = (smooth == top) & (smooth > least)
-    return np.argwhere(at)
+    maximum = maximum_filter(smooth, (1, 2 * distance + 1, 2 * distance + 1), mode="nearest")
+    return np.argwhere((smooth == maximum) & (smooth > threshold))
 
 
-def _half_area(image: FloatArray, row: int, col: int, reach: int) -> float:
-    """Return the area in px above half of a peak's height and joined to it; NaN if it meets the window's edge."""
+def _half_area(image: FloatArray, row: int, col: int, half_width: int) -> float:
+    """Return the area above half of a peak's height connected to it, px; NaN if it meets the window's edge."""
     from scipy.ndimage import label
 
-    top, left = max(row - reach, 0), max(col - reach, 0)
-    window = image[top : row + reach + 1, left : col + reach + 1]
+    top, left = max(row - half_width, 0), max(col - half_width, 0)
+    window = image[top : row + half_width + 1, left : col + half_width + 1]
     labels, _ = label(window > image[row, col] / 2)
-    mine = labels == labels[row - top, col - left]
-    if mine[0].any() or mine[-1].any() or mine[:, 0].any() or mine[:, -1].any():
+    region = labels == labels[row - top, col - left]
+    if region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any():
         return float("nan")
-    return float(mine.sum())
+    return float(region.sum())
 
 
 def _measure(
     smooth: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return height, and squared radius in px, of each peak, both without the broadening by the blur."""
-    reach = int(max(12, 8 * sigma_px))
-    area = np.array([_half_area(smooth[f], r, c, reach * 3) for f, r, c in peaks])
-    blurred2 = area / np.pi
-    radius2 = np.where(area >= _LEAST_AREA, blurred2 - _HALF2 * sigma_px**2, np.nan)
+    """Return height, and squared radius in px, of each peak, both without the broadening by smoothing."""
+    half_width = 3 * int(max(12, 8 * sigma_px))
+    area = np.array([_half_area(smooth[f], r, c, half_width) for f, r, c in peaks])
+    smoothed2 = area / np.pi
+    radius2 = np.where(area >= _MIN_AREA, smoothed2 - _HALF2 * sigma_px**2, np.nan)
     radius2 = np.where(radius2 > 0, radius2, np.nan)
-    height = smooth[tuple(peaks.T)] * blurred2 / radius2
+    height = smooth[tuple(peaks.T)] * smoothed2 / radius2
     return height, radius2
 
 
 def _inside(
     z: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float, variance_px: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell which peaks have their centre within the frame.
+    """Return which peaks have their centre within the frame, (m,).
 
     One on the border may belong to a particle beyond it. Between the border's pixel and the one before it, a
     Gaussian whose centre is the border's edge, half a pixel out, falls by a factor of exp(1 / variance).
@@ -202,7 +205,7 @@ def _inside(
 
     inside = np.ones(len(peaks), dtype=bool)
     for axis in (1, 2):
-        # Blurred along the border only.
+        # Smoothed along the border only.
         along = gaussian_filter1d(z, sigma_px, axis=3 - axis, mode="nearest")
         for border, step in ((0, 1), (z.shape[axis] - 1, -1)):
             here = np.flatnonzero(peaks[:, axis] == border)

@@ -21,7 +21,7 @@ class MotionEstimate:
     diffusion_nm2_s, diffusion_error_nm2_s
         Diffusion coefficient, and its standard error from the spread between tracks, nm^2/s.
     localisation_nm
-        Standard deviation, per axis, of the error of a position, nm; 0 where the data speak for none.
+        Standard deviation, per axis, of the error of a position, nm; 0 where the data show none.
     velocity_nm_s
         Mean velocity (y, x) common to all, nm/s.
     n_steps
@@ -44,9 +44,9 @@ def estimate_motion(
 ) -> MotionEstimate:
     """Estimate the diffusion coefficient of particles from their tracks by the covariance of successive steps.
 
-    A step that is too long for the error of the position between it and the next one makes the next one shorter; the
-    covariance of the two takes that error out of the diffusion coefficient. The tip passes a particle in
-    a moment, so there is no blur of motion.
+    An error of a position lengthens one step and shortens the next; the covariance of the two removes it from the
+    diffusion coefficient (covariance-based estimator). The tip passes a particle in a moment, so there is no motion
+    blur.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def estimate_motion(
     time_s
         When the tip passed it, s, (n,).
     y_nm, x_nm
-        Its place, nm, (n,).
+        Its position, nm, (n,).
 
     Returns
     -------
     MotionEstimate
-        NaN where there are fewer than two steps one after the other.
+        NaN where there are fewer than two successive steps.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def estimate_motion(
     >>> steps = np.random.default_rng(0).normal(0, np.sqrt(2 * 50 * 0.5), (5000, 2))
     >>> y, x = np.cumsum(steps, axis=0).T
     >>> frames = np.arange(5000)
-    >>> found = estimate_motion(frames, np.zeros(5000, int), frames * 0.5, y, x)
-    >>> round(found.diffusion_nm2_s, -1), found.n_steps
+    >>> motion = estimate_motion(frames, np.zeros(5000, int), frames * 0.5, y, x)
+    >>> round(motion.diffusion_nm2_s, -1), motion.n_steps
     (50.0, 4999)
     """
     columns = [np.asarray(c) for c in (frame, track, time_s, y_nm, x_nm)]
@@ -92,25 +92,25 @@ def estimate_motion(
     order = np.lexsort((frames, tracks))
     frames, tracks = frames[order], tracks[order]
     times = times[order].astype(np.float64)
-    places = np.column_stack([y[order], x[order]]).astype(np.float64)
+    positions = np.column_stack([y[order], x[order]]).astype(np.float64)
     same = np.diff(tracks) == 0
     if (np.diff(frames)[same] == 0).any():
         raise ParameterError("track must have no more than one detection in a frame.")
-    next_to = same & (np.diff(frames) == 1)
-    step, dt = np.diff(places, axis=0), np.diff(times)
-    used = step[next_to]
+    successive = same & (np.diff(frames) == 1)
+    step, dt = np.diff(positions, axis=0), np.diff(times)
+    used = step[successive]
     if len(used) == 0:
-        return _nothing()
-    velocity = used.sum(axis=0) / dt[next_to].sum()
+        return _unknown_motion()
+    velocity = used.sum(axis=0) / dt[successive].sum()
     step = step - velocity * dt[:, None]
-    pairs = next_to[1:] & next_to[:-1]
+    pairs = successive[1:] & successive[:-1]
     if not pairs.any():
-        return _nothing()
-    squares, wait = (step[next_to] ** 2).mean(axis=1), dt[next_to]
+        return _unknown_motion()
+    squares, interval = (step[successive] ** 2).mean(axis=1), dt[successive]
     products = (step[1:] * step[:-1]).mean(axis=1)[pairs]
-    diffusion = squares.mean() / (2 * wait.mean()) + products.mean() / wait.mean()
-    owners = tracks[:-1][next_to], tracks[1:-1][pairs]
-    error = _jackknife(owners, squares, products, wait)
+    diffusion = squares.mean() / (2 * interval.mean()) + products.mean() / interval.mean()
+    owners = tracks[:-1][successive], tracks[1:-1][pairs]
+    error = _jackknife(owners, squares, products, interval)
     return MotionEstimate(
         diffusion_nm2_s=float(max(diffusion, 0.0)),
         diffusion_error_nm2_s=error,
@@ -120,7 +120,7 @@ def estimate_motion(
     )
 
 
-def _nothing() -> MotionEstimate:
+def _unknown_motion() -> MotionEstimate:
     unknown = float("nan")
     return MotionEstimate(unknown, unknown, unknown, (unknown, unknown), 0)
 
@@ -129,9 +129,9 @@ def _jackknife(
     owners: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
     squares: FloatArray,
     products: FloatArray,
-    wait: FloatArray,
+    interval: FloatArray,
 ) -> float:
-    """Return the standard error of the coefficient from leaving out one track after the other."""
+    """Return the standard error of the coefficient by the jackknife over tracks."""
     names, of_step = np.unique(owners[0], return_inverse=True)
     of_pair = np.searchsorted(names, owners[1])
     n = len(names)
@@ -144,8 +144,8 @@ def _jackknife(
         total = values.sum() - np.bincount(owner, weights=values, minlength=n)
         return np.asarray(np.where(left > 0, total / np.maximum(left, 1), np.nan))
 
-    waits = without(wait, of_step)
-    partial = without(squares, of_step) / (2 * waits) + without(products, of_pair) / waits
+    intervals = without(interval, of_step)
+    partial = without(squares, of_step) / (2 * intervals) + without(products, of_pair) / intervals
     partial = partial[np.isfinite(partial)]
     if len(partial) < 2:
         return float("nan")

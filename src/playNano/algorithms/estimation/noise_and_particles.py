@@ -1,6 +1,6 @@
-"""What a movie is like: its noise, the offsets of its lines, the size and the number of its particles.
+"""Noise of a movie, offsets of its lines, and number, height and radius of its particles.
 
-Estimates are made on the movie as it comes from the instrument; they level a copy of some frames themselves.
+Estimates take the movie as it comes from the instrument; they level a copy of some frames.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.inputs import pixel_pair
-from playNano.algorithms.estimation._level import Levelled, bends, level, trimmed_variance
-from playNano.algorithms.estimation._peaks import seek, seek_debris
+from playNano.algorithms.estimation._level import Levelled, level, second_differences, trimmed_variance
+from playNano.algorithms.estimation._peaks import find_debris, find_particles
 from playNano.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,21 +26,21 @@ class NoiseEstimate:
     ----------
     pixel_nm
         Standard deviation of a pixel's noise (without line offsets), nm.
-    pixel_memory
-        Correlation of that noise between neighbours on a line, -1 to 1.
+    pixel_autocorrelation
+        Lag-1 autocorrelation of that noise along a line, -1 to 1.
     row_offset_nm
-        Standard deviation of the lines' offsets, tilt and bow along y not counted, nm.
-    row_memory
-        Correlation of the offsets of neighbouring lines, -1 to 1.
-    ground_share
-        Part of the pixels that was taken as ground, 0 to 1; below 0.3 the estimates are poor.
+        Standard deviation of the lines' offsets, tilt and bow along y excluded, nm.
+    row_autocorrelation
+        Lag-1 autocorrelation of the offsets of the lines, -1 to 1.
+    background_share
+        Share of the pixels that are background, 0 to 1; below 0.3 the estimates are poor.
     """
 
     pixel_nm: float
-    pixel_memory: float
+    pixel_autocorrelation: float
     row_offset_nm: float
-    row_memory: float
-    ground_share: float
+    row_autocorrelation: float
+    background_share: float
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class ParticleEstimate:
     density_um2
         Particles per square micrometre.
     height_nm, height_spread
-        Median height above the ground, nm, and its relative (robust) standard deviation.
+        Median height above the background, nm, and its relative (robust) standard deviation.
     radius_nm, radius_spread
         Median radius of the disc with the area above half height, nm, and its relative standard deviation;
         broadened by the tip. NaN, as all of these, where there are no particles.
     n_measured
-        Particles that were measured, over all frames looked at.
+        Particles that were measured, over all frames used.
     """
 
     per_frame: float
@@ -72,24 +72,33 @@ class ParticleEstimate:
 
 
 def estimate_noise(data: npt.ArrayLike, *, max_frames: int = 30) -> NoiseEstimate:
-    """Estimate the noise of a movie between and under its particles.
+    """Estimate the noise of a movie and its autocorrelation, on the background between the particles.
+
+    It is measured across the lines, on second differences along y, because noise is correlated along a line.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
     max_frames
-        Frames to look at, spread evenly over the movie, >= 1.
+        Number of frames to use, spread evenly over the movie, >= 1.
 
     Returns
     -------
     NoiseEstimate
-        Standard deviations in nm, and correlations.
+        Standard deviations in nm, and autocorrelations.
 
     Raises
     ------
     ParameterError
-        The data are no movie, or no frame shows anything.
+        The data are no movie, or all frames are blank.
+
+    See Also
+    --------
+    playNano.algorithms.surface.noise.robust_noise : noise of one frame along its lines, for thresholds: it need not
+        know the background, but takes noise for white.
+    playNano.algorithms.quality.quality.frame_quality : noise of every frame, from the quieter lines, as a sign of
+        abnormal frames.
 
     Examples
     --------
@@ -112,20 +121,20 @@ def estimate_particles(
 ) -> ParticleEstimate:
     """Estimate number, height and radius of the particles of a movie.
 
-    Peaks of the slightly blurred, levelled frames are measured; those of less than two fifths of the median
-    height are taken as debris. A second pass blurs by two fifths of the radius found by the first, so that one
-    particle has one peak. One at the border counts if its flank says that its centre is in the frame.
+    Peaks of the slightly smoothed, levelled frames are measured; those lower than two fifths of the median
+    height are taken as debris. A second pass smooths by two fifths of the radius from the first, so that one
+    particle has one peak. One at the border counts if its slope shows that its centre is in the frame.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
     pixel_size_nm
         A number or (y, x), nm, > 0.
     max_frames
-        Frames to look at, spread evenly over the movie, >= 1.
+        Number of frames to use, spread evenly over the movie, >= 1.
     min_height_nm
-        What is less high is taken as debris, whatever the median height, nm.
+        Lower peaks are taken as debris, whatever the median height, nm.
 
     Returns
     -------
@@ -135,15 +144,15 @@ def estimate_particles(
     Raises
     ------
     ParameterError
-        The data are no movie, no frame shows anything, or the pixel size is not positive.
+        The data are no movie, all frames are blank, or the pixel size is not positive.
 
     Examples
     --------
     >>> import numpy as np
     >>> y, x = np.mgrid[:64, :64]
     >>> bump = 5 * np.exp(-((y - 30) ** 2 + (x - 25) ** 2) / 32) + np.random.default_rng(0).normal(0, 0.1, (64, 64))
-    >>> found = estimate_particles(bump, 2.0)
-    >>> found.n_measured, round(found.height_nm), round(found.radius_nm)
+    >>> particles = estimate_particles(bump, 2.0)
+    >>> particles.n_measured, round(particles.height_nm), round(particles.radius_nm)
     (1, 5, 10)
     """
     size = pixel_pair(pixel_size_nm)
@@ -159,20 +168,20 @@ def estimate_debris(
     radius_nm: float,
     max_frames: int = 30,
 ) -> ParticleEstimate:
-    """Estimate number, height and radius of what stands out from the noise but is no particle, nor near one.
+    """Estimate number, height and radius of objects above the noise that are no particles and not near one.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are passed over.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
     pixel_size_nm
         A number or (y, x), nm, > 0.
     below_nm
-        Height from which on something is a particle, nm.
+        Height from which an object is a particle, nm.
     radius_nm
         Radius of a particle at half height, nm: nothing within two and a half of it is counted.
     max_frames
-        Frames to look at, spread evenly over the movie, >= 1.
+        Number of frames to use, spread evenly over the movie, >= 1.
 
     Returns
     -------
@@ -182,7 +191,7 @@ def estimate_debris(
     Raises
     ------
     ParameterError
-        The data are no movie, no frame shows anything, or the pixel size is not positive.
+        The data are no movie, all frames are blank, or the pixel size is not positive.
 
     Examples
     --------
@@ -190,21 +199,21 @@ def estimate_debris(
     >>> y, x = np.mgrid[:64, :64]
     >>> flat = np.random.default_rng(0).normal(0, 0.05, (64, 64))
     >>> both = flat + 5 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / 32) + np.exp(-((y - 50) ** 2 + (x - 50) ** 2) / 18)
-    >>> found = estimate_debris(both, 1.0, below_nm=2.0, radius_nm=5.0)
-    >>> found.n_measured, round(found.height_nm)
+    >>> debris = estimate_debris(both, 1.0, below_nm=2.0, radius_nm=5.0)
+    >>> debris.n_measured, round(debris.height_nm)
     (1, 1)
     """
     size = pixel_pair(pixel_size_nm)
     frames = _frames(data, max_frames)
     area = size[0] * size[1]
-    frame, height, radius2 = seek_debris(level(frames), below_nm, radius_nm / float(np.sqrt(area)))
+    frame, height, radius2 = find_debris(level(frames), below_nm, radius_nm / float(np.sqrt(area)))
     return _estimate_of(len(frame) / len(frames), frames.shape, area, height, np.sqrt(radius2 * area))
 
 
 def _estimate_of(
     per_frame: float, shape: tuple[int, ...], area_nm2: float, height: FloatArray, radius: FloatArray
 ) -> ParticleEstimate:
-    """Sum up what was measured."""
+    """Return the medians and spreads of the objects that were measured."""
     known = np.isfinite(radius)
     height, radius = height[known], radius[known]
     nothing = len(height) == 0
@@ -221,7 +230,7 @@ def _estimate_of(
 
 
 def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
-    """Return some frames that show something, as float64."""
+    """Return up to `max_frames` frames that are not blank, as float64."""
     movie = np.asarray(data)
     if movie.ndim == 2:
         movie = movie[None]
@@ -231,64 +240,69 @@ def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
         )
     if max_frames < 1:
         raise ParameterError(f"max_frames must be at least 1, got {max_frames!r}.")
-    shows = [f for f in range(len(movie)) if _shows_something(movie[f])]
-    if not shows:
-        raise ParameterError("data must have a frame that shows something: all are blank.")
-    chosen = np.unique(np.linspace(0, len(shows) - 1, min(max_frames, len(shows))).round().astype(int))
-    return np.stack([movie[shows[k]] for k in chosen]).astype(np.float64)
+    kept = [f for f in range(len(movie)) if not _is_blank(movie[f])]
+    if not kept:
+        raise ParameterError("data must have a frame that is not blank: all are.")
+    chosen = np.unique(np.linspace(0, len(kept) - 1, min(max_frames, len(kept))).round().astype(int))
+    return np.stack([movie[kept[k]] for k in chosen]).astype(np.float64)
 
 
-def _shows_something(frame: npt.NDArray[np.generic]) -> bool:
+def _is_blank(frame: npt.NDArray[np.generic]) -> bool:
     values = frame[np.isfinite(frame)]
-    return values.size > 0 and bool(values.min() < values.max())
+    return values.size == 0 or bool(values.min() == values.max())
 
 
-def _correlation(values: FloatArray) -> float:
-    """Return the correlation of neighbours along the last axis, outliers cut; 0 where there are none."""
+def _autocorrelation(values: FloatArray) -> float:
+    """Return the lag-1 autocorrelation along the last axis, outliers clipped; 0 where there are no neighbours."""
     known = np.isfinite(values)
     sigma = np.sqrt(trimmed_variance(values[known])) if known.any() else 0.0
     if not sigma > 0:
         return 0.0
-    cut = np.clip(np.where(known, values, 0.0), -3 * sigma, 3 * sigma)
+    clipped = np.clip(np.where(known, values, 0.0), -3 * sigma, 3 * sigma)
     both = known[..., 1:] & known[..., :-1]
     if not both.any():
         return 0.0
-    return float((cut[..., 1:] * cut[..., :-1])[both].mean() / (cut[known] ** 2).mean())
+    return float((clipped[..., 1:] * clipped[..., :-1])[both].mean() / (clipped[known] ** 2).mean())
 
 
 def _noise_of(levelled: Levelled) -> NoiseEstimate:
-    curves = bends(levelled.height_nm, levelled.ground)
-    variance = trimmed_variance(curves[np.isfinite(curves)]) / 6
-    memory = _correlation(curves)
+    """Return the noise of levelled frames: of pixels from second differences, of lines from their offsets."""
+    curvature = second_differences(levelled.height_nm, levelled.background)
+    variance = trimmed_variance(curvature[np.isfinite(curvature)]) / 6
+    correlation = _autocorrelation(curvature)
     rows = levelled.offset_nm
     y = np.linspace(-1.0, 1.0, rows.shape[1])
     rough = np.stack([r - np.polyval(np.polyfit(y, r, 2), y) for r in rows])
-    # Noise of the pixels leaves some in the level of a line: pi/2 for the median, more where pixels hang together.
-    n_ground = np.maximum(levelled.ground.sum(axis=2), 1)
-    share = (np.pi / 2) * (1 + memory) / max(1 - memory, 1e-3) * np.nan_to_num(variance) / n_ground.mean()
+    # Pixel noise adds to the variance of a line's median: by a factor of pi/2, and more where pixels are correlated.
+    n_background = np.maximum(levelled.background.sum(axis=2), 1)
+    inflation = (np.pi / 2) * (1 + correlation) / max(1 - correlation, 1e-3)
+    share = inflation * np.nan_to_num(variance) / n_background.mean()
     total = trimmed_variance(rough.ravel())
     offset = max(total - share, 0.0)
-    # The share differs from line to line, so it adds to the variance but not to the correlation.
-    row_memory = _correlation(rough) * total / offset if offset > 0.05 * total else 0.0
+    # This part is independent from line to line, so it adds to the variance but not to the covariance.
+    row_correlation = _autocorrelation(rough) * total / offset if offset > 0.05 * total else 0.0
     return NoiseEstimate(
         pixel_nm=float(np.sqrt(variance)),
-        pixel_memory=memory,
+        pixel_autocorrelation=correlation,
         row_offset_nm=float(np.sqrt(offset)),
-        row_memory=float(np.clip(row_memory, -1.0, 1.0)),
-        ground_share=float(levelled.ground.mean()),
+        row_autocorrelation=float(np.clip(row_correlation, -1.0, 1.0)),
+        background_share=float(levelled.background.mean()),
     )
 
 
 def _spread(values: FloatArray) -> float:
+    """Return the relative standard deviation, from the 16th and 84th percentile."""
     low, high = np.quantile(values, (0.16, 0.84))
     return float((high - low) / 2 / np.median(values))
 
 
-def _particles_of(levelled: Levelled, size: tuple[float, float], least_nm: float) -> ParticleEstimate:
+def _particles_of(levelled: Levelled, size: tuple[float, float], min_height_nm: float) -> ParticleEstimate:
+    """Return the estimate of the particles of levelled frames."""
     shape, area = levelled.height_nm.shape, size[0] * size[1]
-    seen = seek(levelled, least_nm)
-    if seen is None:
+    particles = find_particles(levelled, min_height_nm)
+    if particles is None:
         return _estimate_of(0.0, shape, area, np.empty(0), np.empty(0))
-    good = seen.measured
-    per_frame = float(seen.inside(levelled).sum()) / shape[0]
-    return _estimate_of(per_frame, shape, area, seen.height_nm[good], np.sqrt(seen.radius2_px[good] * area))
+    measured = particles.measured
+    per_frame = float(particles.inside(levelled).sum()) / shape[0]
+    height, radius2 = particles.height_nm[measured], particles.radius2_px[measured]
+    return _estimate_of(per_frame, shape, area, height, np.sqrt(radius2 * area))

@@ -16,13 +16,13 @@ from playNano.processing.steps import Pixels, step
 Mask = npt.NDArray[np.bool_]
 
 
-def _odd(window: int) -> int:
+def _check_centre(window: int) -> int:
     if window % 2 == 0:
         raise ValueError("must be odd, so that the window has a central frame")
     return window
 
 
-Window = Annotated[int, Field(ge=1, le=999), AfterValidator(_odd), Unit("frames")]
+Window = Annotated[int, Field(ge=1, le=999), AfterValidator(_check_centre), Unit("frames")]
 
 
 def _half(params: Mapping[str, Any]) -> int:
