@@ -64,8 +64,8 @@ def second_differences(height_nm: FloatArray, background: Mask) -> FloatArray:
 def _row_steps(z: FloatArray) -> FloatArray:
     """Return the level of every row as the sum of the median steps between rows.
 
-    A particle steps up on one side and down on the other, so the medians hold where it covers most of a row; a slow
-    drift along the rows remains.
+    A particle steps up on one side and down on the other, so the medians are right even where it covers the larger
+    part of a row; a slow drift along the rows remains.
     """
     steps = np.diff(z, axis=1)
     step = np.nan_to_num(median_of_usable(steps, np.isfinite(steps)))

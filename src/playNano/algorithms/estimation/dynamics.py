@@ -1,4 +1,4 @@
-"""How particles move, come and go, measured from a movie without the user's own detection."""
+"""Motion and departures of particles, measured from a movie without the user's own detection."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAX_ITERATIONS = 4
 
 @dataclass(frozen=True)
 class DynamicsEstimate:
-    """How particles move, come and go.
+    """Motion and departures of the particles of a movie.
 
     Parameters
     ----------

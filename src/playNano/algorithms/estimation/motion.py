@@ -1,4 +1,4 @@
-"""How fast particles move: diffusion coefficient, localisation error and drift from tracks."""
+"""Diffusion coefficient, localisation error and drift from tracks."""
 
 from __future__ import annotations
 

@@ -65,20 +65,20 @@ def judge_frames(figures: Figures, limits: QualityLimits | None = None) -> Frame
     import pandas as pd
 
     limits = limits or QualityLimits()
-    found = rules.find_dead(figures, limits)
-    blank, n_distinct = rules.find_blank(figures, found.dead)
-    reference = rules.movie_reference(figures, found, blank, limits)
-    empty = rules.find_empty(figures, found.dead, blank, reference)
-    blank, dead = blank | empty, found.dead | empty[:, None]
+    unmeasured = rules.find_dead(figures, limits)
+    blank, n_distinct = rules.find_blank(figures, unmeasured.dead)
+    reference = rules.movie_reference(figures, unmeasured, blank, limits)
+    empty = rules.find_empty(figures, unmeasured.dead, blank, reference)
+    blank, dead = blank | empty, unmeasured.dead | empty[:, None]
     lines = rules.classify_lines(figures, dead, blank, reference, limits)
     table, jump_limit = _frame_table(figures, lines, blank, reference, limits)
-    table["saturated_fraction"] = found.saturated
-    table["saturated"] = found.saturated >= limits.min_saturated
+    table["saturated_fraction"] = unmeasured.saturated
+    table["saturated"] = unmeasured.saturated >= limits.min_saturated
     table["reason"] = flags.reasons(table, dead.shape[1])
     learnt = {
-        "rail_low_nm": found.saturation_low,
-        "rail_high_nm": found.saturation_high,
-        "coarse_heights": found.coarse,
+        "rail_low_nm": unmeasured.saturation_low,
+        "rail_high_nm": unmeasured.saturation_high,
+        "coarse_heights": unmeasured.coarse,
         "usual_pixel_step_nm": reference.pixel_step,
         "usual_n_distinct": n_distinct,
         "usual_row_noise_nm": reference.row_noise,

@@ -1,4 +1,4 @@
-"""How noisy a frame is, whatever is on it."""
+"""Noise of a frame, whatever objects are on it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 def robust_noise(frame: npt.ArrayLike) -> float:
     """Estimate the noise of a frame from its second differences along the fast axis.
 
-    The surface and the offsets between lines drop out of ``z[x-1] - 2 z[x] + z[x+1]``; the median of
-    its size is little moved by particles.
+    ``z[x-1] - 2 z[x] + z[x+1]`` is free of slopes and of the offsets between lines; the median of its absolute
+    value is robust against particles. Noise is taken for white: correlation along a line makes it too small.
 
     Parameters
     ----------
@@ -22,6 +22,12 @@ def robust_noise(frame: npt.ArrayLike) -> float:
     float
         Standard deviation of white noise that would give this median, in nm; 0 for frames of fewer
         than three columns or without finite triples.
+
+    See Also
+    --------
+    playNano.algorithms.estimation.noise_and_particles.estimate_noise : noise of a movie on its background, with its
+        autocorrelation; it needs levelled frames.
+    playNano.algorithms.quality.quality.frame_quality : noise of every frame, to flag abnormal ones.
 
     References
     ----------
