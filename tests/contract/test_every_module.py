@@ -14,7 +14,6 @@ from playNano.analysis.utils.common import (
     load_analysis_from_hdf5,
     make_json_safe,
 )
-from playNano.core.params import declared_parameters
 from playNano.core.serialize import read_record_json, write_record_json
 from playNano.errors import ParameterError
 
@@ -65,9 +64,13 @@ def test_an_unknown_parameter_is_refused(name):
         pipeline_for(name, no_such_thing=1)
 
 
+def parameters_of(name):
+    return [p for declaration in module_registry()[name].declarations() for p in declaration.parameters()]
+
+
 @every
 def test_the_nearest_name_is_told(name):
-    for parameter in declared_parameters(module_registry()[name].run, LEADING):
+    for parameter in parameters_of(name):
         wrong = parameter.name + "x"
         with pytest.raises(ParameterError, match=f"'{wrong}'.*'{parameter.name}'"):
             pipeline_for(name, **{wrong: 1})
@@ -75,7 +78,7 @@ def test_the_nearest_name_is_told(name):
 
 @every
 def test_a_value_of_the_wrong_kind_is_refused(name):
-    for parameter in declared_parameters(module_registry()[name].run, LEADING):
+    for parameter in parameters_of(name):
         if parameter.name == "mask_key":
             continue  # it does not go with the mask's own parameters, which are refused first
         with pytest.raises(ParameterError, match=f"'{parameter.name}' must be"):
@@ -105,11 +108,8 @@ def test_the_record_says_what_ran(name, movie):
     step = record["provenance"]["steps"][-1]
     module = module_registry()[name]
     assert (step["name"], step["version"]) == (name, module.version)
-    defaults = {
-        p.name: p.default
-        for p in inspect.signature(module.run).parameters.values()
-        if p.default is not p.empty and p.name not in LEADING
-    }
+    declared = [p for d in module.declarations() for p in d.parameters() if p.name not in LEADING]
+    defaults = {p.name: p.default for p in declared if not p.required}
     expected = {**defaults, **PARAMS.get(name, {})}
     if name == "feature_detection":
         expected["mask_fn"] = "mask_threshold"
