@@ -294,8 +294,17 @@ def classify_lines(
         distance = limits.off_level_factor * reference.peak_to_valley
         good[k], off_level[k] = _surface_lines(quiet[k], outlier[k], dead[k], level[k], distance)
     return LineFlags(
-        dead, outlier, noisy, depth > 0, depth > reference.outlier_step, good, off_level, steps, valid, lasting
-    )  # fmt: skip
+        dead=dead,
+        outlier=outlier,
+        noisy=noisy,
+        scars=depth > 0,
+        deep=depth > reference.outlier_step,
+        good=good,
+        off_level=off_level,
+        steps=steps,
+        valid=valid,
+        lasting=lasting,
+    )
 
 
 def mark_scars(steps: FloatArray, limit: float, tolerance: float, depth: FloatArray) -> BoolArray:
