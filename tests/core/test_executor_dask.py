@@ -2,17 +2,17 @@
 
 import importlib
 import os
-import pickle
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.core.sent_tasks import tasks_through_pickle
 
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.cluster import cluster
-from playNano.core.executor import carry_tasks, map_frames, report_progress
-from playNano.core.lazy import FrameArray, OnDemand, chunk_borders, whole_frames
+from playNano.core.executor import map_frames, report_progress
+from playNano.core.lazy import FrameArray, LazyMapping, chunk_borders, whole_frames
 from playNano.errors import ClusterError, ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
 
@@ -21,12 +21,6 @@ da = pytest.importorskip("dask.array")
 STEPS = "mask_threshold:threshold=1;remove_plane;clear_mask;polynomial_flatten:order=2;row_median_align"
 STEPS += ";gaussian_filter:sigma=1;zero_median"
 MODULES = "feature_detection:threshold=1;particle_tracking:max_distance=5;count_nonzero;frame_quality"
-
-
-def through_pickle(function, start, *blocks):
-    """Run a task as a cluster would: everything it needs, and what it gives, is sent."""
-    sent = pickle.loads(pickle.dumps((function, start, blocks)))
-    return pickle.loads(pickle.dumps(sent[0](sent[1], *sent[2])))
 
 
 def frame_sums(start, block):
@@ -111,7 +105,7 @@ def test_a_lazy_stack_gives_the_same(make_stack, frames, run):
 
 def test_every_task_can_be_sent(make_stack):
     expected = analysed(make_stack())
-    with carry_tasks(through_pickle):
+    with tasks_through_pickle():
         assert_same(analysed(make_stack()), expected)
         assert_same(analysed(make_stack(lazy(make_stack().data))), expected)
 
@@ -119,7 +113,7 @@ def test_every_task_can_be_sent(make_stack):
 def test_blobs_of_a_lazy_stack(make_stack):
     blobs = AnalysisPipeline().add_steps("log_blob_detection:threshold=0.5,max_sigma=3,num_sigma=3")
     expected = blobs.run(make_stack())["analysis"]["step_1_log_blob_detection"]["table"]
-    with carry_tasks(through_pickle):
+    with tasks_through_pickle():
         found = blobs.run(make_stack(lazy(make_stack().data)))["analysis"]["step_1_log_blob_detection"][
             "table"
         ]
@@ -171,7 +165,7 @@ def test_frames_that_have_been_stored(tmp_path):
         def __getitem__(self, index):
             return np.load(tmp_path / "a.npy")[index]
 
-    frames.kept_in(Stored())
+    frames.cache_to(Stored())
     np.testing.assert_array_equal(frames, whole)
     assert made == []
     (tmp_path / "a.npy").unlink()
@@ -186,7 +180,7 @@ def test_arrays_on_demand():
         calls.append(1)
         return np.arange(4)
 
-    values = OnDemand({"kept": np.zeros(4), "made": make})
+    values = LazyMapping({"kept": np.zeros(4), "made": make})
     held = values["made"]
     assert values["made"] is held
     assert len(calls) == 1

@@ -2,12 +2,12 @@
 
 import pytest
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 
 
 def test_a_new_file_in_a_new_folder(tmp_path):
     path = tmp_path / "a" / "b" / "out.txt"
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         assert temporary.parent == path.parent
         assert temporary.suffix == ".txt"
         temporary.write_text("new")
@@ -21,7 +21,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path.write_text("old")
 
     def write():
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 
@@ -33,16 +33,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
 
 def test_a_name_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with replacing("out.txt") as temporary:
+    with atomic_write("out.txt") as temporary:
         temporary.write_text("here")
     assert (tmp_path / "out.txt").read_text() == "here"
 
 
 def test_a_folder_cannot_be_replaced(tmp_path):
-    with pytest.raises(IsADirectoryError, match="is a folder"), replacing(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder"), atomic_write(tmp_path):
         pass
 
 
 def test_nothing_written_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out.txt"):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out.txt"):
         pass

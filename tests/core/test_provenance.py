@@ -13,7 +13,7 @@ from playNano.core.provenance import (
     array_fingerprint,
     describe_callable,
     gather_environment_info,
-    recordable,
+    to_record,
     utc_now,
 )
 from playNano.utils import system_info
@@ -87,6 +87,6 @@ def test_describe_callable():
     assert "partial" in describe_callable(functools.partial(json.dumps, indent=1))
 
 
-def test_recordable_keeps_all_but_functions():
+def test_to_record_keeps_all_but_functions():
     params = {"fn": json.dumps, "kind": int, "n": 3, "names": ["a"]}
-    assert recordable(params) == {"fn": "json:dumps", "kind": int, "n": 3, "names": ["a"]}
+    assert to_record(params) == {"fn": "json:dumps", "kind": int, "n": 3, "names": ["a"]}

@@ -8,7 +8,7 @@ import scipy.linalg  # noqa: F401  (brings a BLAS of its own)
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from playNano.core.executor import map_blocks
-from playNano.core.threads import default_workers, in_order, one_thread_each
+from playNano.core.threads import default_workers, limit_native_threads, ordered_map
 
 
 def blas_threads():
@@ -40,12 +40,12 @@ def test_contexts_may_overlap(two_threads_each):
     inside, leave = threading.Event(), threading.Event()
 
     def work():
-        with one_thread_each():
+        with limit_native_threads():
             inside.set()
             leave.wait(20)
 
     other = threading.Thread(target=work)
-    with one_thread_each():
+    with limit_native_threads():
         other.start()
         assert inside.wait(20)
     # One context is open still, and the last one restores.
@@ -72,7 +72,7 @@ def test_threads_run_a_few_items_ahead(workers):
         begun.append(item)
         return -item
 
-    stream = in_order(note, range(100), workers)
+    stream = ordered_map(note, range(100), workers)
     assert [next(stream) for _ in range(3)] == [0, -1, -2]
     assert len(begun) <= 3 + 2 * workers
     stream.close()

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from playNano.core.lazy import OnDemand
+from playNano.core.lazy import LazyMapping
 from playNano.errors import ParameterError, StackError, StepError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.loader import load_afm_stack
@@ -140,7 +140,7 @@ def test_a_mask_does_not_fit_frames_of_another_size(make_stack, plugins):
 def test_copies_of_a_stack(make_stack, tmp_path):
     stack = run(make_stack())
     for other in (copy.deepcopy(stack), pickle.loads(pickle.dumps(stack)), stack[:]):
-        assert isinstance(other.processed, OnDemand)
+        assert isinstance(other.processed, LazyMapping)
         for key in KEYS:
             np.testing.assert_array_equal(other.processed[key], stack.processed[key])
         for key in MASKS:

@@ -16,7 +16,7 @@ from playNano.core.provenance import (
     array_fingerprint,
     file_fingerprint,
     gather_environment_info,
-    recordable,
+    to_record,
     utc_now,
 )
 from playNano.core.registry import Registry
@@ -189,7 +189,7 @@ def _run_module(
     record: dict[str, Any] = {
         "index": number,
         "name": name,
-        "params": recordable(in_effect),
+        "params": to_record(in_effect),
         "timestamp": utc_now(),
         "version": getattr(module, "version", None),
         "analysis_key": f"step_{number}_{name}",

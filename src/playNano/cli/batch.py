@@ -17,7 +17,7 @@ from playNano._version import __version__
 from playNano.analysis.plan import Plan
 from playNano.cli.console import err, out
 from playNano.cli.job import Options, analyze_file, plan_in_effect, process_file
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.provenance import file_fingerprint
 from playNano.errors import ParameterError
 from playNano.io.export.tables import TABLES
@@ -171,7 +171,7 @@ def _one(
             analyze_file(file, plan, folder, options)
         else:
             process_file(file, plan, folder, options)
-        with replacing(folder / DONE) as temporary:
+        with atomic_write(folder / DONE) as temporary:
             temporary.write_text(json.dumps(key, indent=1), encoding="utf-8")
         outcome.status = "done"
 
@@ -204,7 +204,7 @@ def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
             target.unlink(missing_ok=True)
             continue
         columns = ["movie", *dict.fromkeys(name for _, part in parts for name in _header(part))]
-        with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             for movie, part in parts:
@@ -222,7 +222,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _write_summary(path: Path, outcomes: list[Outcome]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(Outcome)])
         writer.writeheader()
         writer.writerows(asdict(outcome) for outcome in outcomes)

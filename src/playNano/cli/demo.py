@@ -10,7 +10,7 @@ import numpy as np
 from playNano.analysis.plan import Plan
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.tables import last_table
 from playNano.io.formats.numpy_files import write_npz
 
@@ -41,7 +41,7 @@ def run_demo(folder: Path, seed: int) -> None:
     movie = simulate_movie(n_frames=60, shape=(128, 128), n_particles=12, seed=seed)
     stack = movie.to_stack()
     write_npz(folder / "movie.npz", stack)
-    with replacing(folder / "truth.csv") as temporary:
+    with atomic_write(folder / "truth.csv") as temporary:
         movie.truth.to_csv(temporary, index=False)
     out.print("levelling, detecting, tracking ... (the first run compiles; later ones are fast)")
     plan = Plan.from_options(PROCESS, ANALYSIS, None)

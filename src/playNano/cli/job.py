@@ -13,7 +13,7 @@ from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
 from playNano.analysis.utils.tracks import check_programs, export_tracks
 from playNano.cli.console import Bars, out, progress_bars
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.serialize import json_safe
 from playNano.core.tables import last_table
 from playNano.errors import ParameterError
@@ -155,7 +155,7 @@ def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path
     """Write the steps with the values in effect, as a pipeline file that repeats the run."""
     import yaml
 
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(
             yaml.safe_dump(_described(processing, analysis), sort_keys=False), encoding="utf-8"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playNano.core.threads import one_thread_each
+from playNano.core.threads import limit_native_threads
 
 BLOCK_BYTES = 2 * 2**20
 """Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
@@ -96,7 +96,7 @@ class ChunkJob:
 
         results, frames = [], []
         shape = (own.stop - own.start, *chunks[0].shape[1:3])
-        with one_thread_each():
+        with limit_native_threads():
             for part in frame_blocks(shape, chunks[0].itemsize, self.block_frames, self.block_bytes):
                 block = Block(own.start + part.start, own.start + part.stop)
                 result = call_with_overlap(self.function, start, chunks, block, self.overlap)

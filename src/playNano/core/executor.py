@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
-from playNano.core.blocks import BLOCK_BYTES, Block, ChunkJob, Task, call_with_overlap, frame_blocks
+from playNano.core.blocks import BLOCK_BYTES, Block, ChunkJob, call_with_overlap, frame_blocks
 from playNano.core.lazy import active_client, chunk_borders, computed, is_lazy
-from playNano.core.threads import default_workers, in_order, one_thread_each
+from playNano.core.threads import default_workers, limit_native_threads, ordered_map
 
 R = TypeVar("R")
 
 Progress = Callable[[str, int, int], None]
 _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default=None)
-
-_carrier: ContextVar[Callable[..., Any] | None] = ContextVar("playNano_carrier", default=None)
 
 
 @contextmanager
@@ -71,8 +67,8 @@ def map_blocks(
         block_frames = max(1, -(-shape[0] // (rounds * workers)))
     blocks = frame_blocks(shape, itemsize, block_frames)
     notify, results, done = _progress.get(), [], 0
-    with one_thread_each():
-        for block, result in zip(blocks, in_order(function, blocks, workers), strict=True):
+    with limit_native_threads():
+        for block, result in zip(blocks, ordered_map(function, blocks, workers), strict=True):
             results.append(result)
             done += block.stop - block.start
             if notify is not None:
@@ -119,17 +115,15 @@ def map_frames(
     Exception
         The first failing block's, unchanged.
     """
-    carry = _carrier.get()
-    task: Task = function if carry is None else _Carried(carry, function)
     first = movies[0]
     # Blocks are much longer than what is done twice at their ends.
     block_bytes = max(block_bytes, 8 * overlap * first.itemsize * first.shape[1] * first.shape[2])
     if any(is_lazy(movie) for movie in movies):
-        job = ChunkJob(task, block_frames, block_bytes, out is not None, overlap)
+        job = ChunkJob(function, block_frames, block_bytes, out is not None, overlap)
         return _map_chunks(job, movies, what, out, workers)
 
     def work(block: Block) -> Any:
-        result = call_with_overlap(task, 0, movies, block, overlap)
+        result = call_with_overlap(function, 0, movies, block, overlap)
         if out is not None:
             result, frames = result
             place = out[block.start : block.stop]
@@ -149,28 +143,6 @@ def map_frames(
     )
 
 
-@contextmanager
-def carry_tasks(carrier: Callable[..., Any]) -> Iterator[None]:
-    """Run every task of `map_frames` inside the context as ``carrier(function, start, *blocks)``.
-
-    A carrier that pickles what it is given shows, in one process, what a cluster would refuse.
-    """
-    token = _carrier.set(carrier)
-    try:
-        yield
-    finally:
-        _carrier.reset(token)
-
-
-@dataclass(frozen=True)
-class _Carried:
-    carrier: Callable[..., Any]
-    function: Callable[..., Any]
-
-    def __call__(self, start: int, *blocks: Any, **inner: slice) -> Any:
-        return self.carrier(partial(self.function, **inner), start, *blocks)
-
-
 def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, workers: int | None) -> list[Any]:
     """Do as `map_frames` does where a movie is lazy: a chunk is computed, then cut into blocks."""
     lead = next(movie for movie in movies if is_lazy(movie))
@@ -186,9 +158,9 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
             low, high, own = job.span(block, len(lead))
             return job(low, own, *(computed(movie[low:high]) for movie in movies))
 
-        stream = in_order(work, chunks, default_workers() if workers is None else max(1, workers))
+        stream = ordered_map(work, chunks, default_workers() if workers is None else max(1, workers))
     notify, results, done = _progress.get(), [], 0
-    with one_thread_each():
+    with limit_native_threads():
         for block, (parts, frames) in zip(chunks, stream, strict=True):
             results += parts
             if out is not None:

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.threads import default_workers, in_order, one_thread_each
+from playNano.core.threads import default_workers, limit_native_threads, ordered_map
 
 CHUNK_BYTES = 64 * 2**20
 """Pixels of one chunk of a lazy movie, bytes."""
@@ -180,10 +180,10 @@ class FrameArray:
         def make(border: tuple[int, int]) -> tuple[int, int, npt.NDArray[Any]]:
             return *border, self._read(*border)
 
-        with one_thread_each():
-            yield from in_order(make, self.borders(), default_workers())
+        with limit_native_threads():
+            yield from ordered_map(make, self.borders(), default_workers())
 
-    def kept_in(self, stored: Any) -> None:
+    def cache_to(self, stored: Any) -> None:
         """Take frames from ``stored[start:stop]`` as long as these can be read, and make them again if not."""
         self._read = _Stored(stored, self._read)
 
@@ -224,7 +224,7 @@ def _computed_frames(array: Any, start: int, stop: int) -> npt.NDArray[Any]:
     return computed(array[start:stop])
 
 
-class OnDemand(MutableMapping[str, Any]):
+class LazyMapping(MutableMapping[str, Any]):
     """Arrays by name, some of them computed anew whenever they are asked for.
 
     A computed array is shared for as long as someone holds it, and kept no longer.
@@ -236,7 +236,7 @@ class OnDemand(MutableMapping[str, Any]):
 
     Examples
     --------
-    >>> snapshots = OnDemand({"raw": np.zeros(2), "step_1_lift": lambda: np.ones(2)})
+    >>> snapshots = LazyMapping({"raw": np.zeros(2), "step_1_lift": lambda: np.ones(2)})
     >>> list(snapshots), snapshots["step_1_lift"].tolist()
     (['raw', 'step_1_lift'], [1.0, 1.0])
     """
@@ -244,7 +244,7 @@ class OnDemand(MutableMapping[str, Any]):
     def __init__(self, values: MutableMapping[str, Any] | None = None) -> None:
         self._values: dict[str, Any] = {}
         self._shared: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        if isinstance(values, OnDemand):
+        if isinstance(values, LazyMapping):
             self._values.update(values._values)
         else:
             self._values.update(values or {})
@@ -279,9 +279,9 @@ class OnDemand(MutableMapping[str, Any]):
         """Whether an array is in memory, not made on demand."""
         return not callable(self._values[name])
 
-    def part(self, index: slice) -> OnDemand:
+    def part(self, index: slice) -> LazyMapping:
         """Return the same frames of every array, still made on demand."""
-        return OnDemand(
+        return LazyMapping(
             {
                 name: value[index] if not callable(value) else _Part(value, index)
                 for name, value in self._values.items()
@@ -289,7 +289,7 @@ class OnDemand(MutableMapping[str, Any]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return OnDemand, (self._values,)
+        return LazyMapping, (self._values,)
 
     def __repr__(self) -> str:
         names = ", ".join(f"{name}{'' if self.kept(name) else ' (on demand)'}" for name in self)

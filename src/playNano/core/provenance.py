@@ -114,7 +114,7 @@ def describe_callable(function: Callable[..., Any]) -> str:
     return f"{module}:{getattr(function, '__qualname__', repr(function))}"
 
 
-def recordable(params: Mapping[str, Any]) -> dict[str, Any]:
+def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as a record holds them: functions by name, everything else as it is."""
     return {
         name: describe_callable(value) if callable(value) and not isinstance(value, type) else value

@@ -12,7 +12,7 @@ from typing import Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.lazy import FrameArray, OnDemand, computed, is_lazy, whole_frames
+from playNano.core.lazy import FrameArray, LazyMapping, computed, is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
 from playNano.errors import StackError
 
@@ -318,8 +318,8 @@ class Stack:
             unit=self.unit,
             metadata=self.metadata,
         )
-        part.processed = OnDemand(self.processed).part(index)
-        part.masks = OnDemand(self.masks).part(index)
+        part.processed = LazyMapping(self.processed).part(index)
+        part.masks = LazyMapping(self.masks).part(index)
         processing = self.provenance["processing"]
         part.provenance["environment"] = dict(self.provenance["environment"])
         part.provenance["processing"] = {

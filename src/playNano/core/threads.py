@@ -28,7 +28,7 @@ def default_workers() -> int:
     return max(1, min(int(count or 1), 16))
 
 
-def in_order(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+def ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     """Call a function for every item, on threads, and yield the results in the items' order.
 
     Not many results wait for the one who takes them: threads run at most a few items ahead.
@@ -47,7 +47,7 @@ def in_order(function: Callable[[T], R], items: Sequence[T], workers: int) -> It
 
     Examples
     --------
-    >>> list(in_order(lambda n: n * n, [1, 2, 3], workers=2))
+    >>> list(ordered_map(lambda n: n * n, [1, 2, 3], workers=2))
     [1, 4, 9]
     """
     if workers == 1 or len(items) < 2:
@@ -69,7 +69,7 @@ def in_order(function: Callable[[T], R], items: Sequence[T], workers: int) -> It
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def limit_native_threads() -> Iterator[None]:
     """Keep OpenCV and BLAS to one thread each as long as the context is open.
 
     Compiled kernels of playNano never start threads. Contexts may be nested, and opened from several
@@ -79,7 +79,7 @@ def one_thread_each() -> Iterator[None]:
     --------
     >>> import cv2
     >>> before = cv2.getNumThreads()
-    >>> with one_thread_each():
+    >>> with limit_native_threads():
     ...     cv2.getNumThreads()
     1
     >>> cv2.getNumThreads() == before

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.io.export.render import draw_heights, shade_lost, track_colour
 from playNano.io.export.tables import file_name
 
@@ -89,7 +89,7 @@ def _write_picture(stack: AFMImageStack, outputs: Mapping[str, Any], module: str
     _draw_occupancy(below, outputs["occupancy_table"], times, len(clusters), ~observed)
     _draw_number(above, outputs["occupancy_table"], times, ~observed)
     below.set_xlabel("time (s)" if stack.has_times else "frame")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.tables import last_table
 from playNano.io.export.render import draw_heights, shade_lost, track_colour
 
@@ -59,7 +59,7 @@ def write_overview(
     clusters = last_table(analysis, "clusters")
     if clusters is not None:
         _draw_clusters(left, stack, clusters)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
 
 

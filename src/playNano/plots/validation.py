@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.estimation._level import level
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.io.export.render import COLOUR_MAP
 from playNano.validate.likeness import DEBRIS
 from playNano.validate.result import Validation
@@ -40,9 +40,9 @@ def save_validation(result: Validation, folder: str | Path) -> list[Path]:
         If a file cannot be written; the old one then stays.
     """
     paths = [Path(folder) / "validate.json", Path(folder) / "validate.png"]
-    with replacing(paths[0]) as temporary:
+    with atomic_write(paths[0]) as temporary:
         temporary.write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with replacing(paths[1]) as temporary:
+    with atomic_write(paths[1]) as temporary:
         draw(result, temporary)
     return paths
 

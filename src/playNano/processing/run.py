@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
-from playNano.core.lazy import OnDemand, is_lazy
-from playNano.core.provenance import gather_environment_info, recordable, utc_now
+from playNano.core.lazy import LazyMapping, is_lazy
+from playNano.core.provenance import gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError, StepError
 from playNano.processing.chain import Chain, FinalMask, FinalPixels, Link, Notes
@@ -152,7 +152,7 @@ class Run:
             "index": self.first + place + 1,
             "name": step.name,
             "kind": step.kind,
-            "params": recordable(step.params),
+            "params": to_record(step.params),
             "timestamp": began,
             "version": step.step.version if step.step else None,
         }
@@ -196,7 +196,7 @@ def _commit(
     run: Run,
 ) -> None:
     """Put pixels, snapshots, masks and records into the stack."""
-    processed, masks = OnDemand(stack.processed), OnDemand(stack.masks)
+    processed, masks = LazyMapping(stack.processed), LazyMapping(stack.masks)
     processed.setdefault("raw", stack.data)
     last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
     keys: dict[str, list[str]] = {}

@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Pixels])
 ALIASES = {"threshold_mask": "mask_threshold"}
 """Other spellings of built-in steps that the interface's documentation uses."""
 
-_ROOMS = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
+_PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
 
 
 @dataclass(frozen=True)
@@ -235,8 +235,8 @@ def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
 @functools.cache
 def _builtins() -> dict[str, Step]:
     steps: dict[str, Step] = {}
-    for room in _ROOMS:
-        for value in vars(import_module(f"playNano.processing.{room}")).values():
+    for package in _PACKAGES:
+        for value in vars(import_module(f"playNano.processing.{package}")).values():
             declared = getattr(value, "__step__", None)
             if isinstance(declared, Step):
                 steps[declared.name] = declared

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.errors import ParameterError
 from playNano.simulate.movie import SimulatedMovie
 
@@ -63,11 +63,11 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     written = [path]
     for name in TABLES:
         target = path.with_name(f"{path.stem}_{name}.csv")
-        with replacing(target) as temporary:
+        with atomic_write(target) as temporary:
             getattr(movie, name).to_csv(temporary, index=False)
         written.append(target)
     target = path.with_name(f"{path.stem}_simulation.json")
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text(json.dumps(movie.description, indent=1, default=str) + "\n", encoding="utf-8")
     return [*written, target]
 

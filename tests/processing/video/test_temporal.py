@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from tests.core.test_executor_dask import through_pickle
+from tests.core.sent_tasks import tasks_through_pickle
 
-from playNano.core.executor import carry_tasks
 from playNano.errors import ParameterError
 from playNano.processing.flatten import remove_plane
 from playNano.processing.pipeline import ProcessingPipeline
@@ -78,7 +77,7 @@ def test_blocks_and_chunks_do_not_matter(make_stack, lazy, run):
         expected.processed["step_2_temporal_median"], temporal_median(plane, window=5)
     )
     stack = make_stack(data if lazy is None else da.from_array(data, chunks=(lazy, 5, 6)))
-    with carry_tasks(through_pickle):
+    with tasks_through_pickle():
         ProcessingPipeline(stack).add_steps(STEPS).run(**run)
     np.testing.assert_array_equal(stack.data, expected.data)
     for slot in ("processed", "masks"):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.serialize import RecordEncoder, json_safe, read_tree, write_tree
 from playNano.errors import RecordNotFoundError
 
@@ -65,7 +65,7 @@ def export_to_hdf5(
     import h5py
 
     target = Path(out_path)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         if target.is_file():
             shutil.copyfile(target, temporary)
         with h5py.File(temporary, "a") as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playNano.analysis.utils.frames import new_axes
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.errors import MissingInputError, ParameterError
 
 if TYPE_CHECKING:
@@ -161,5 +161,5 @@ def export_particle_csv(df: pd.DataFrame, out_path: str | os.PathLike[str]) -> N
     OSError
         If the file cannot be written; an older file stays as it was.
     """
-    with replacing(Path(out_path)) as temporary:
+    with atomic_write(Path(out_path)) as temporary:
         df.to_csv(temporary, index=False)

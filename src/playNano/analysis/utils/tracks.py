@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.errors import MissingInputError, ParameterError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def export_tracks(
         written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", found[-1], stack)
     if "trackpy" in programs:
         written["trackpy"] = Path(folder) / "tracks_trackpy.csv"
-        with replacing(written["trackpy"]) as temporary:
+        with atomic_write(written["trackpy"]) as temporary:
             to_trackpy(found[-1]).to_csv(temporary, index=False)
     return written
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playNano.core.lazy import FrameArray, OnDemand, is_lazy
+from playNano.core.lazy import FrameArray, LazyMapping, is_lazy
 from playNano.core.serialize.values import from_tagged, is_table, to_tagged
 from playNano.core.tables import TableView, view_from_spec
 from playNano.errors import RecordError
@@ -143,7 +143,7 @@ def _write_dict(
         member = member if member not in group and member not in (".", "..") else f"{member}~{place}"
         keys.append([member, key])
         _write(group, member, item, seen, f"{path}[{key!r}]")
-        if isinstance(value, OnDemand) and not value.kept(key):
+        if isinstance(value, LazyMapping) and not value.kept(key):
             # What was made for this write alone need not stay in memory until its end.
             seen.pop(id(item), None)
     if any(member != key for member, key in keys):

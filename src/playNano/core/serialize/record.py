@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.provenance import array_fingerprint
 from playNano.core.serialize.hdf5 import StoredFrames, read_tree, write_tree
@@ -50,7 +50,7 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
     old = _sidecars_of(target)
     if store.values:
         store.write(target.parent)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
     _remove_unused(target, old - {store.file_name})
 
@@ -121,14 +121,14 @@ class _Store:
         """Write the values, unless the same file is there already."""
         import h5py
 
-        with replacing(folder / self.file_name) as temporary, h5py.File(temporary, "w") as file:
+        with atomic_write(folder / self.file_name) as temporary, h5py.File(temporary, "w") as file:
             for key, value in self.values.items():
                 write_tree(file, key, value)
         for key, value in self.values.items():
             if isinstance(value, FrameArray):
                 # The file's name tells its content: whatever stands under this name is the same.
                 path = (folder / self.file_name).absolute()
-                value.kept_in(StoredFrames(path, key, value.shape, value.dtype))
+                value.cache_to(StoredFrames(path, key, value.shape, value.dtype))
 
 
 def _is_large(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.errors import ParameterError
 from playNano.io.formats.asd_header import (
     AD_RANGES,
@@ -147,7 +147,7 @@ def write_asd(
         _levels(movie, factors[name], ad_range, ad_bits, name)
         for movie, name in zip(movies, names, strict=True)
     ]
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write(header)
         for levels in encoded:
             file.write(_frames(levels).tobytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.serialize import write_tree
 from playNano.core.stack import Stack
 from playNano.io.formats.bundle import FORMAT, STACK, VERSION
@@ -44,7 +44,7 @@ def write_bundle(stack: Stack, path: str | Path) -> None:
         "analysis": stack.analysis,
         "provenance": stack.provenance,
     }
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         write_tree(file, STACK, tree)

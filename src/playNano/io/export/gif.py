@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.lazy import FrameArray
 from playNano.core.stack import Stack
 from playNano.io.export.render import COLOUR_MAP, TRACK_COLOURS, ScaleBar, height_limits
@@ -72,7 +72,7 @@ def write_gif(
 
     stream = pictures()
     first = next(stream)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         first.save(temporary, format="GIF", save_all=True, append_images=stream, duration=frame_ms, loop=0)
 
 

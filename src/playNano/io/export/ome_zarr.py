@@ -59,7 +59,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> None:
     frames = frames_per_chunk(data.shape, data.dtype.itemsize)
     if stack.is_lazy:
         data = data.rechunk({0: frames})
-    with _replacing_folder(target) as temporary:
+    with _atomic_folder(target) as temporary:
         zarr.create_array(
             store=str(temporary / "0"),
             shape=data.shape,
@@ -131,7 +131,7 @@ def _interval_s(stack: Stack) -> float | None:
 
 
 @contextmanager
-def _replacing_folder(target: Path) -> Iterator[Path]:
+def _atomic_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target`; on success it takes the place of `target`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")

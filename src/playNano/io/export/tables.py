@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 
 TABLES = (
     ("n_tracks", "table", "tracks"),
@@ -64,7 +64,7 @@ def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) 
                 continue
             name = file_name(kind, "csv", key, written)
             target = Path(folder) / name
-            with replacing(target) as temporary:
+            with atomic_write(target) as temporary:
                 outputs[table].to_csv(temporary, index=False)
             written[name] = target
     return written

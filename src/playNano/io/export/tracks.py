@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.linking.tables import checked_tracks
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +213,7 @@ def to_trackmate_xml(
         timeinterval=repr(float(frame_interval_s or 1.0)),
     )
     ElementTree.indent(root)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         ElementTree.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
     return Path(path)
 

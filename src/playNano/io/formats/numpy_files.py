@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.files import replacing
+from playNano.core.files import atomic_write
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import check_range
@@ -247,7 +247,7 @@ def write_npz(path: str | Path, stack: Stack) -> None:
     stamps = [frame.get("timestamp") for frame in frames]
     if len(stamps) == len(data) and all(isinstance(stamp, (int, float)) for stamp in stamps):
         members["timestamps"] = np.array(stamps, dtype=np.float64)
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **members)
 
 
