@@ -1,8 +1,9 @@
-"""Units of parameters, and the check of options against their declared limits."""
+"""Units and checks of options that every layer uses: declared limits, and the size of a pixel."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass
 from functools import cache
@@ -65,6 +66,46 @@ def check_options(options: Any) -> None:
         is_number = isinstance(converted, int | float) and not isinstance(converted, bool)
         if isinstance(converted, bool) != isinstance(value, bool) or (is_number and isinstance(value, str)):
             raise ParameterError(f"{name} = {value!r}: Input should be {type(converted).__name__}")
+
+
+def pixel_pair(pixel_size_nm: Any, where: str = "") -> tuple[float, float]:
+    """Return the size of a pixel as (y, x).
+
+    Parameters
+    ----------
+    pixel_size_nm
+        A number, or (y, x), nm; positive.
+    where
+        What precedes the message, such as the file.
+
+    Returns
+    -------
+    tuple of float
+        Height and width of a pixel, nm.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither, or not positive and finite.
+
+    Examples
+    --------
+    >>> pixel_pair(2), pixel_pair((2.0, 1.5))
+    ((2.0, 2.0), (2.0, 1.5))
+    """
+    import numpy as np
+
+    try:
+        values = [float(value) for value in np.atleast_1d(pixel_size_nm)]
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"{where}pixel_size_nm must be a number or (y, x), not {pixel_size_nm!r}"
+        ) from error
+    if len(values) > 2 or not values or not all(math.isfinite(value) and value > 0 for value in values):
+        raise ParameterError(
+            f"{where}pixel_size_nm must be a positive number or two of them (y, x), not {pixel_size_nm!r}"
+        )
+    return values[0], values[-1]
 
 
 @cache

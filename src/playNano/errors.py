@@ -31,6 +31,10 @@ class PluginTypeError(PlayNanoError, TypeError):
     """A plugin is not what its entry-point group promises."""
 
 
+class PluginWarning(UserWarning):
+    """An installed plugin cannot be used; the message names it and the cause."""
+
+
 class FileFormatError(PlayNanoError, ValueError):
     """A file is not of the format it claims, is damaged, or no reader knows it."""
 

@@ -1,12 +1,9 @@
 """The known faults of earlier implementations of this interface: none of them is ours."""
 
-import importlib
 import json
-import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,7 +16,7 @@ from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.utils.common import export_to_hdf5, load_analysis_from_hdf5
 from playNano.core.serialize import read_record_json
 from playNano.errors import FileFormatError, ParameterError, StepError
-from playNano.io.formats import Reader
+from playNano.io.formats import BUILTIN_READERS, Reader
 from playNano.io.loader import load_afm_stack
 from playNano.io.movie import Movie
 from playNano.processing.pipeline import ProcessingPipeline
@@ -220,17 +217,10 @@ def test_fault_11_frames_of_a_folder_are_in_the_order_of_time(tmp_path, monkeypa
             header={"start_time": start},
         )
 
-    module = ModuleType("text_format_of_fault_11")
-    module.sniff = lambda path, head: None if path.suffix == ".frame" else "its name does not end in .frame"
-    module.open = open_text
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    reader = Reader("text", (".frame",), module.__name__, "sniff", "open", series=True)
-    places = ("playNano.io.formats", "playNano.io.formats.folder", "playNano.io.loader")
-    for place in places:  # all, before the first is changed: an import copies the table
-        importlib.import_module(place)
-    for place in places:
-        readers = (*sys.modules[place].READERS, reader)
-        monkeypatch.setattr(sys.modules[place], "READERS", readers)
+    def sniff(path, head):
+        return None if path.suffix == ".frame" else "its name does not end in .frame"
+
+    monkeypatch.setitem(BUILTIN_READERS, "text", Reader("text", (".frame",), sniff, open_text, series=True))
     for name, second, level in [("a", 30, 3), ("b", 10, 1), ("c", 20, 2), ("z9", 5, 0), ("z10", 40, 4)]:
         (tmp_path / f"{name}.frame").write_text(f"{second} {level}")
     stack = load_afm_stack(tmp_path)

@@ -1,10 +1,20 @@
 """Names: built-ins and plugins found the same way, and what is wrong said by name."""
 
+import warnings
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from playNano.core.registry import Registry
-from playNano.errors import DuplicateNameError, PluginError, PluginTypeError, UnknownNameError
+from playNano.core.registry import Registry, accept_declared, load_object, plugin_groups
+from playNano.errors import (
+    DuplicateNameError,
+    PluginError,
+    PluginTypeError,
+    PluginWarning,
+    UnknownNameError,
+)
 
 GROUPS = ("playNano.shapes", "playnano.shapes")
 
@@ -17,7 +27,7 @@ def accept(name, target):
 
 @pytest.fixture
 def registry():
-    return Registry("shape", {"disc": 1, "ring": 2}, GROUPS, accept)
+    return Registry("shape", {"disc": 1, "ring": 2}, plugin_groups("shapes", accept))
 
 
 def test_builtins(registry):
@@ -119,7 +129,12 @@ def test_a_plugin_is_loaded_when_it_is_asked_for(registry, plugins, monkeypatch)
 def test_a_plugin_is_loaded_once(registry, plugins):
     plugins.add(GROUPS[0], "square", 4)
     calls = []
-    registry._accept = lambda name, target: calls.append(name) or target
+
+    def note(name, target):
+        calls.append(name)
+        return target
+
+    registry = Registry("shape", {}, plugin_groups("shapes", note))
     assert registry["square"] == registry["square"] == 4
     assert calls == ["square"]
 
@@ -146,3 +161,62 @@ def test_a_package_installed_meanwhile_is_found(registry, tmp_path, monkeypatch)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: square-package\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[{GROUPS[1]}]\nsquare = square_package:square\n")
     assert registry["square"] == 4
+
+
+def test_usable_objects_and_a_warning_of_each_broken_one(registry, plugins):
+    plugins.point(GROUPS[0], "bad", "no_such_package_anywhere:thing")
+    plugins.add(GROUPS[0], "a_wrong_type", "text")
+    plugins.point(GROUPS[0], "ring", "package_a:ring")
+    plugins.add(GROUPS[0], "a_square", 4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert registry.usable() == {"disc": 1, "a_square": 4}
+    assert all(warning.category is PluginWarning for warning in caught)
+    texts = sorted(str(warning.message) for warning in caught)
+    assert len(texts) == 3
+    assert "'bad' (no_such_package_anywhere:thing)" in texts[0]
+    assert "ModuleNotFoundError" in texts[0]
+    assert "'a_wrong_type' is not a number" in texts[1]
+    assert "'ring' is claimed by playNano itself and package_a:ring" in texts[2]
+
+
+def test_one_name_in_two_groups_of_a_registry(plugins):
+    groups = {**plugin_groups("shapes", accept), **plugin_groups("solids", lambda name, target: -target)}
+    registry = Registry("shape", {}, groups)
+    value = plugins.add(GROUPS[0], "square", 4)
+    plugins.add("playNano.solids", "cube", 8)
+    assert (registry["square"], registry["cube"]) == (4, -8)
+    plugins.point("playnano.solids", "square", value)
+    with pytest.raises(DuplicateNameError, match="'square'"):
+        registry["square"]
+
+
+def test_aliases():
+    registry = Registry("shape", {"disc": 1}, aliases={"disk": "disc"})
+    assert registry["disk"] == 1
+    assert "disk" in registry
+    assert list(registry) == ["disc"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    name: str
+
+
+@pytest.mark.parametrize("target", [Shape("disc"), SimpleNamespace(declared=Shape("disc"))])
+def test_a_declaration_is_found_by_itself_or_at_its_function(target):
+    assert accept_declared("disc", target, Shape, "declared") == Shape("disc")
+    with pytest.raises(PluginTypeError, match="'ring' declares a shape named 'disc'"):
+        accept_declared("ring", target, Shape, "declared")
+
+
+def test_an_object_without_declaration():
+    with pytest.raises(PluginTypeError, match="'disc' is a int that is not declared as shape"):
+        accept_declared("disc", 3, Shape, "declared")
+
+
+def test_functions_by_reference():
+    assert load_object(len) is len
+    assert load_object("playNano.core.registry:load_object") is load_object
+    with pytest.raises(AttributeError):
+        load_object("math:no_such_function")

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from playNano.errors import ChannelError, FileFormatError, ParameterError
+from playNano.core.registry import load_object
+from playNano.errors import ChannelError, DuplicateNameError, FileFormatError, ParameterError, PluginWarning
 from playNano.io.export.asd import write_asd
-from playNano.io.formats import READERS, Reader
+from playNano.io.formats import BUILTIN_READERS, Reader, reader, reader_registry
 from playNano.io.loader import find_reader, list_channels, load_afm_stack, open_movie
+from playNano.io.movie import Movie
 
 
 @pytest.fixture
@@ -58,9 +61,11 @@ def test_options(asd, tmp_path):
     assert list_channels(path, pixel_size_nm=2.0) == ("height_trace",)
     with pytest.raises(ParameterError, match="give pixel_size_nm"):
         open_movie(path)
-    with pytest.raises(ParameterError, match="no option pixel_size; it takes: pixel_size_nm"):
+    with pytest.raises(ParameterError, match=r"npy reader: .*'pixel_size'; did you mean 'pixel_size_nm'\?"):
         open_movie(path, pixel_size=2.0)
-    with pytest.raises(ParameterError, match="asd reader has no option pixel_size_nm; it takes: none"):
+    with pytest.raises(
+        ParameterError, match=r"the asd reader: unknown parameter 'pixel_size_nm' \(it takes: none\)"
+    ):
         open_movie(asd, pixel_size_nm=2.0)
 
 
@@ -99,9 +104,9 @@ def test_foreign_files_name_every_reader_and_its_reason(tmp_path):
         assert str(path) in message
         assert reason in message
         assert "\n" not in message
-        for reader in READERS:
-            if not reader.folder:
-                assert reader.name in message
+        for known in BUILTIN_READERS.values():
+            if not known.folder:
+                assert known.name in message
 
 
 def test_the_fitting_reader_speaks_first(tmp_path):
@@ -134,19 +139,67 @@ def test_damaged_hdf5_files(tmp_path):
 
 
 def test_every_entry_of_the_table_can_be_imported():
-    from importlib import import_module
-
-    for reader in READERS:
-        module = import_module(reader.module)
-        assert callable(getattr(module, reader.sniff))
-        assert callable(getattr(module, reader.open))
-    assert len({reader.name for reader in READERS}) == len(READERS)
+    for name, entry in BUILTIN_READERS.items():
+        assert entry.name == name
+        assert callable(load_object(entry.sniff))
+        assert callable(load_object(entry.open))
+    assert set(reader_registry()) == set(BUILTIN_READERS)
 
 
 def test_one_entry_makes_a_format_known(asd, monkeypatch):
-    entry = Reader("again", (".asd",), "playNano.io.formats.asd", "sniff_asd", "open_asd")
-    monkeypatch.setattr("playNano.io.loader.READERS", (entry, *READERS))
+    entry = Reader(
+        "again", (".asd",), "playNano.io.formats.asd:sniff_asd", "playNano.io.formats.asd:open_asd"
+    )
+    monkeypatch.delitem(BUILTIN_READERS, "asd")
+    monkeypatch.setitem(BUILTIN_READERS, "again", entry)
     assert find_reader(asd).name == "again"
+
+
+@reader("raw", (".raw",), sniff=lambda path, head: None if head[:4] == b"RAW1" else "no RAW1", series=True)
+def open_raw(path, channel=None, *, pixel_size_nm: float = 1.0):
+    def read(start, stop):
+        return np.full((stop - start, 2, 3), float(path.read_bytes()[4]), np.float32)
+
+    return Movie(path, "raw", "height", ("height",), (1, 2, 3), (pixel_size_nm,) * 2, "nm", read, [{}])
+
+
+@pytest.mark.parametrize("group", ["playNano.readers", "playnano.readers"])
+def test_plugin_readers(plugins, tmp_path, group):
+    plugins.add(group, "raw", open_raw)
+    for level in (2, 1):
+        (tmp_path / f"{level}.raw").write_bytes(b"RAW1" + bytes([level]))
+    movie = open_movie(tmp_path / "2.raw", pixel_size_nm="2.5")
+    assert (movie.format, movie.pixel_size_nm) == ("raw", (2.5, 2.5))
+    assert load_afm_stack(tmp_path).data[:, 0, 0].tolist() == [1, 2]
+    with pytest.raises(ParameterError, match=r"2\.raw: the raw reader: unknown parameter 'pixel_size'"):
+        open_movie(tmp_path / "2.raw", pixel_size=2.5)
+
+
+def test_a_broken_plugin_reader_breaks_nothing_else(plugins, asd, tmp_path):
+    plugins.point("playNano.readers", "gone", "no_such_package_anywhere:open_gone")
+    plugins.add("playNano.readers", "undeclared", lambda path, channel=None: None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert open_movie(asd).format == "asd"
+    texts = [str(warning.message) for warning in caught if warning.category is PluginWarning]
+    assert len(texts) == 2
+    assert (
+        "'gone' (no_such_package_anywhere:open_gone) for reader cannot be loaded: ModuleNotFound" in texts[0]
+    )
+    assert "'undeclared' is a function that is not declared as reader; use @reader" in texts[1]
+    (tmp_path / "a.gone").write_bytes(b"GONE")
+    with pytest.warns(PluginWarning), pytest.raises(FileFormatError, match=r"'gone'.* cannot be loaded"):
+        open_movie(tmp_path / "a.gone")
+
+
+def test_a_plugin_reader_with_the_name_of_a_builtin(plugins, asd):
+    plugins.point("playNano.readers", "npz", "package_a:open_npz")
+    with pytest.raises(
+        DuplicateNameError, match="'npz' is claimed by playNano itself and package_a:open_npz"
+    ):
+        reader_registry()["npz"]
+    with pytest.warns(PluginWarning, match="'npz' is claimed by playNano itself"):
+        assert open_movie(asd).format == "asd"
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():

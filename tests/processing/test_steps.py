@@ -1,5 +1,6 @@
 """What a step is, and where steps are found."""
 
+import pickle
 from typing import Annotated
 
 import numpy as np
@@ -78,6 +79,47 @@ def test_video_plugins(plugins, group):
     assert step_registry()["reverse_time"].kind == "video"
     assert "reverse_time" in step_registry()
     assert "reverse_time" in set(step_registry())
+
+
+@pytest.mark.parametrize("group", ["playNano.masks", "playnano.masks"])
+def test_mask_plugins(plugins, group):
+    plugins.add(group, "above_level", lambda frame, level=0.5: frame > level)
+    found = step_registry()["above_level"]
+    assert found.kind == "mask"
+    block = np.linspace(0, 1, 24).reshape(2, 3, 4)
+    np.testing.assert_array_equal(found.function(block, level=0.3), block > 0.3)
+    np.testing.assert_array_equal(found.function(block[0], level=0.3), block[0] > 0.3)
+    assert found.function(block[:0], level=0.3).dtype == bool
+
+
+def test_a_mask_plugin_must_return_a_mask(plugins):
+    plugins.add("playNano.masks", "heights", lambda frame: frame)
+    with pytest.raises(FrameError, match="a mask must be bool, not float64") as caught:
+        step_registry()["heights"].function(np.ones((2, 3, 4)))
+    assert caught.value.index == 0
+
+
+@step("video", "2.0", neighbours=lambda params: params["half"])
+def time_step(data, *, half: Annotated[int, Field(ge=0)] = 1):
+    """Return the block as it is."""
+    return data
+
+
+def test_a_plugin_that_declares_its_step(plugins):
+    plugins.add("playNano.video_processing", "time_step", time_step)
+    found = step_registry()["time_step"]
+    assert found is time_step.__step__
+    assert (found.version, found.neighbours({"half": 3})) == ("2.0", 3)
+    assert pickle.loads(pickle.dumps(found)) is found
+    plugins.add("playNano.video_processing", "other_name", time_step)
+    with pytest.raises(PluginTypeError, match="'other_name' declares a step named 'time_step'"):
+        step_registry()["other_name"]
+
+
+def test_a_declared_step_in_the_wrong_group(plugins):
+    plugins.add("playNano.filters", "time_step", time_step)
+    with pytest.raises(PluginTypeError, match="'time_step' is a video in the group of a filter"):
+        step_registry()["time_step"]
 
 
 def test_plugins_that_cannot_be_used(plugins):

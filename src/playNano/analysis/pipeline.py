@@ -19,7 +19,7 @@ from playNano.core.provenance import (
     to_record,
     utc_now,
 )
-from playNano.core.registry import Registry
+from playNano.core.registry import Registry, plugin_groups
 from playNano.core.step_text import step_calls
 from playNano.errors import PluginError, PluginTypeError
 
@@ -44,8 +44,7 @@ def _accept_module(name: str, target: Any) -> type[AnalysisModule]:
 
 def module_registry() -> Registry[type[AnalysisModule]]:
     """Return the registry of analysis modules: built-ins and plugins."""
-    groups = ("playNano.analysis", "playnano.analysis")
-    return Registry("analysis module", BUILTIN_ANALYSIS_MODULES, groups, _accept_module)
+    return Registry("analysis module", BUILTIN_ANALYSIS_MODULES, plugin_groups("analysis", _accept_module))
 
 
 class AnalysisPipeline:

@@ -1,34 +1,48 @@
-"""Names and what they stand for: built-ins and installed plugins, found the same way."""
+"""Registries: named objects, built into the package or brought by installed plugins."""
 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from playNano.errors import DuplicateNameError, PlayNanoError, PluginError, UnknownNameError
+from playNano.errors import (
+    DuplicateNameError,
+    PlayNanoError,
+    PluginError,
+    PluginTypeError,
+    PluginWarning,
+    UnknownNameError,
+)
 
 T = TypeVar("T")
 
+Accept: TypeAlias = Callable[[str, Any], T]
+"""Turns a plugin's name and object into what the registry holds, or raises `PluginTypeError`."""
+
 
 class Registry(Generic[T]):
-    """Built-ins by name, and plugins from entry points, loaded when they are asked for.
+    """Named objects: built-ins, and plugins from entry points, which are loaded when they are needed.
+
+    Processing steps, masks, analysis modules, readers and exporters are each kept in one of these.
 
     Parameters
     ----------
     kind
         What the names stand for, for messages: ``"analysis module"``.
     builtins
-        Name -> object. It is read at every look-up, so a name added later is found.
+        Name -> object. It is read at every look-up, so that later additions count.
     groups
-        Entry-point groups that plugins use.
-    accept
-        Turns what an entry point loads into what the registry holds, or raises
-        `PluginTypeError`; gets the name and the object.
+        Entry-point group -> function that checks and converts what an entry point of this group loads; see
+        `plugin_groups`.
+    aliases
+        Other name -> name.
 
     Examples
     --------
@@ -44,29 +58,89 @@ class Registry(Generic[T]):
         self,
         kind: str,
         builtins: Mapping[str, T],
-        groups: tuple[str, ...] = (),
-        accept: Callable[[str, Any], T] | None = None,
+        groups: Mapping[str, Accept[T]] | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
         self._builtins = builtins
-        self._groups = groups
-        self._accept = accept
-        self._loaded: dict[str, tuple[str, T]] = {}
+        self._groups = dict(groups or {})
+        self._aliases = dict(aliases or {})
+        self._loaded: dict[str, tuple[str, Accept[T], T]] = {}
 
     def __getitem__(self, name: str) -> T:
-        """Return what a name stands for.
+        """Return the object of a name.
+
+        Parameters
+        ----------
+        name
+            Its name, or an alias.
+
+        Returns
+        -------
+        object
+            The built-in, or what the plugin's entry point loads.
 
         Raises
         ------
         UnknownNameError
             With the nearest names.
         DuplicateNameError
-            Where two things claim the name.
+            If two objects claim the name.
         PluginError, PluginTypeError
-            Where the plugin of that name cannot be used.
+            If the plugin of that name cannot be used.
         """
+        return self._get(self._aliases.get(name, name), self._entry_points())
+
+    def __contains__(self, name: object) -> bool:
+        name = self._aliases.get(str(name), name)
+        return name in self._builtins or name in self._entry_points()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._builtins, *self._entry_points()}))
+
+    def usable(self) -> dict[str, T]:
+        """Load everything; warn of what cannot be used, and leave it out.
+
+        Returns
+        -------
+        dict
+            Name -> object: built-ins in their order, then plugins by name.
+
+        Warns
+        -----
+        PluginWarning
+            For every broken plugin and every name that is claimed twice, with the name and the cause.
+        """
+        usable, broken = self._load_all()
+        for reason in broken.values():
+            warnings.warn(reason, PluginWarning, stacklevel=2)
+        return usable
+
+    def plugin_errors(self) -> dict[str, str]:
+        """Load every plugin.
+
+        Returns
+        -------
+        dict
+            Name -> cause, for those that cannot be used.
+        """
+        return self._load_all()[1]
+
+    def _load_all(self) -> tuple[dict[str, T], dict[str, str]]:
+        """Return all usable objects by name, and the cause for each name that is not usable."""
         points = self._entry_points()
-        claims = [point.value for point in points.get(name, [])]
+        usable: dict[str, T] = {}
+        broken: dict[str, str] = {}
+        for name in dict.fromkeys([*self._builtins, *sorted(points)]):
+            try:
+                usable[name] = self._get(name, points)
+            except PlayNanoError as error:
+                broken[name] = str(error)
+        return usable, broken
+
+    def _get(self, name: str, points: Mapping[str, list[_Claim[T]]]) -> T:
+        """Return the object of a name, given the installed entry points."""
+        claims = [claim.point.value for claim in points.get(name, [])]
         if name in self._builtins:
             claims.insert(0, "playNano itself")
         if len(claims) > 1:
@@ -82,36 +156,23 @@ class Registry(Generic[T]):
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise UnknownNameError(f"unknown {self.kind} {name!r}{hint} (known: {', '.join(known)})")
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._builtins or name in self._entry_points()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._builtins, *self._entry_points()}))
-
-    def plugin_errors(self) -> dict[str, str]:
-        """Try every plugin; return name -> reason for those that cannot be used."""
-        broken = {}
-        for name in self._entry_points():
-            try:
-                self[name]
-            except PlayNanoError as error:
-                broken[name] = str(error)
-        return broken
-
-    def _entry_points(self) -> dict[str, list[importlib.metadata.EntryPoint]]:
-        found: dict[str, list[importlib.metadata.EntryPoint]] = {}
-        for group in self._groups:
+    def _entry_points(self) -> dict[str, list[_Claim[T]]]:
+        """Return the installed entry points by name; several where a name is claimed more than once."""
+        claims: dict[str, list[_Claim[T]]] = {}
+        for group, accept in self._groups.items():
             for point in _installed(group):
-                others = found.setdefault(point.name, [])
+                others = claims.setdefault(point.name, [])
                 # A plugin may register the same object under both spellings of a group.
-                if all(other.value != point.value for other in others):
-                    others.append(point)
-        return found
+                if all(other.point.value != point.value or other.accept is not accept for other in others):
+                    others.append(_Claim(point, accept))
+        return claims
 
-    def _load(self, point: importlib.metadata.EntryPoint) -> T:
-        value, loaded = self._loaded.get(point.name, (None, None))
-        if value == point.value and loaded is not None:
-            return loaded
+    def _load(self, claim: _Claim[T]) -> T:
+        """Load an entry point once, and check what it holds."""
+        point = claim.point
+        known = self._loaded.get(point.name)
+        if known is not None and known[:2] == (point.value, claim.accept):
+            return known[2]
         try:
             target = point.load()
         except Exception as error:
@@ -119,14 +180,108 @@ class Registry(Generic[T]):
                 f"the plugin {point.name!r} ({point.value}) for {self.kind} cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        accepted: T = self._accept(point.name, target) if self._accept else target
-        self._loaded[point.name] = (point.value, accepted)
+        accepted = claim.accept(point.name, target)
+        self._loaded[point.name] = (point.value, claim.accept, accepted)
         return accepted
+
+
+class _Claim(Generic[T]):
+    """An entry point, and the function that checks what it loads."""
+
+    def __init__(self, point: importlib.metadata.EntryPoint, accept: Accept[T]) -> None:
+        self.point = point
+        self.accept = accept
+
+
+def plugin_groups(name: str, accept: Accept[T]) -> dict[str, Accept[T]]:
+    """Return the entry-point groups of one kind, in the two spellings that plugins use.
+
+    Parameters
+    ----------
+    name
+        The last part of the group's name, such as ``"filters"``.
+    accept
+        Checks and converts what an entry point loads.
+
+    Returns
+    -------
+    dict
+        Group -> `accept`.
+
+    Examples
+    --------
+    >>> list(plugin_groups("filters", lambda name, target: target))
+    ['playNano.filters', 'playnano.filters']
+    """
+    return {f"playNano.{name}": accept, f"playnano.{name}": accept}
+
+
+def accept_declared(name: str, target: Any, kind: type[T], attribute: str) -> T:
+    """Return the declaration that a plugin's object is, or that a decorator attached to it.
+
+    Parameters
+    ----------
+    name
+        Name of the entry point.
+    target
+        What it loads.
+    kind
+        Class of the declaration; it has an attribute `name`.
+    attribute
+        Where the decorator put it.
+
+    Returns
+    -------
+    kind
+        The declaration.
+
+    Raises
+    ------
+    PluginTypeError
+        If there is no declaration, or it has another name than the entry point.
+    """
+    declared = target if isinstance(target, kind) else getattr(target, attribute, None)
+    word = kind.__name__.lower()
+    if not isinstance(declared, kind):
+        raise PluginTypeError(
+            f"the plugin {name!r} is a {type(target).__name__} that is not declared as {word}; use @{word}"
+        )
+    own_name = getattr(declared, "name", name)
+    if own_name != name:
+        raise PluginTypeError(
+            f"the plugin {name!r} declares a {word} named {own_name!r}; give the entry point the same name"
+        )
+    return declared
+
+
+def load_object(reference: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is given as itself or as ``"module:name"``, which imports the module.
+
+    Parameters
+    ----------
+    reference
+        The function, or where it is. Text keeps a table of functions free of imports.
+
+    Returns
+    -------
+    callable
+        The function.
+
+    Examples
+    --------
+    >>> load_object("math:sqrt")(4.0)
+    2.0
+    """
+    if callable(reference):
+        return reference
+    module, _, name = reference.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return loaded
 
 
 def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
     """Return the entry points of a group; they are read again once something has been installed."""
-    state = tuple((place, _changed(place)) for place in sys.path)
+    state = tuple((folder, _changed(folder)) for folder in sys.path)
     return _read(importlib.metadata.entry_points, group, state)
 
 
@@ -137,9 +292,9 @@ def _read(
     return tuple(entry_points(group=group))
 
 
-def _changed(place: str) -> int:
+def _changed(folder: str) -> int:
     """Return when a folder of packages was changed, ns; 0 where there is none."""
     try:
-        return Path(place or ".").stat().st_mtime_ns
+        return Path(folder or ".").stat().st_mtime_ns
     except OSError:
         return 0

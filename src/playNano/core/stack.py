@@ -12,9 +12,10 @@ from typing import Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
+from playNano._options import pixel_pair
 from playNano.core.lazy import FrameArray, LazyMapping, computed, is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
-from playNano.errors import StackError
+from playNano.errors import ParameterError, StackError
 
 
 class StackTypeError(StackError, TypeError):
@@ -364,13 +365,12 @@ def _checked_pixels(data: Any) -> Any:
 
 
 def _checked_pixel_size(value: Any) -> tuple[float, float]:
+    """Return a pixel size as (y, x), nm; a wrong type is a TypeError, a wrong value a ValueError."""
     try:
-        pair = (float(value), float(value)) if np.ndim(value) == 0 else tuple(float(v) for v in value)
-    except (TypeError, ValueError) as error:
-        raise StackTypeError(f"pixel_size_nm must be a number or (y, x), not {value!r}") from error
-    if len(pair) != 2 or not all(math.isfinite(v) and v > 0 for v in pair):
-        raise StackError(f"pixel_size_nm must be a positive number or two of them (y, x), not {value!r}")
-    return pair[0], pair[1]
+        return pixel_pair(value)
+    except ParameterError as error:
+        kind = StackError if error.__cause__ is None else StackTypeError
+        raise kind(str(error)) from error
 
 
 def _checked_metadata(entries: Sequence[Mapping[str, Any]] | None, n_frames: int) -> list[dict[str, Any]]:

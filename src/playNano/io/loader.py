@@ -9,8 +9,8 @@ from typing import Any
 
 from playNano.core.memory import free_memory_bytes
 from playNano.core.stack import Stack, new_stack
-from playNano.errors import FileFormatError, ParameterError
-from playNano.io.formats import READERS, Reader, read_head
+from playNano.errors import FileFormatError
+from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie
 
@@ -113,14 +113,7 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
         An option is unknown to the format, or has an impossible value.
     """
     path = Path(path)
-    reader = find_reader(path)
-    unknown = sorted(set(options) - set(reader.options))
-    if unknown:
-        takes = ", ".join(reader.options) or "none"
-        raise ParameterError(
-            f"{path}: the {reader.name} reader has no option {', '.join(unknown)}; it takes: {takes}"
-        )
-    return reader.open_movie(path, channel, **options)
+    return find_reader(path).open_movie(path, channel, **options)
 
 
 def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ...]:
@@ -151,7 +144,7 @@ def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ..
 def find_reader(path: str | os.PathLike[str]) -> Reader:
     """Return the reader for a file, by its name and its content.
 
-    Readers whose suffix fits are asked first; then the others, so that a file with a wrong name is found too.
+    Readers whose suffix fits are tried first, then the others, so that a file with a wrong name can be read too.
 
     Parameters
     ----------
@@ -169,27 +162,31 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
         There is no such file.
     FileFormatError
         Every reader refuses; the message says why each one does.
+
+    Warns
+    -----
+    PluginWarning
+        For each plugin of a reader that cannot be used.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
     folder = path.is_dir()
     head = b"" if folder else read_head(path)
-    readers = [reader for reader in READERS if reader.folder == folder]
+    registry = reader_registry()
+    readers = [reader for reader in registry.usable().values() if reader.folder == folder]
     if not folder and not head:
-        raise FileFormatError(f"{path}: the file is empty. Known formats: {_known()}")
+        known = ", ".join(f"{reader.name} ({', '.join(reader.suffixes)})" for reader in readers)
+        raise FileFormatError(f"{path}: the file is empty. Known formats: {known}")
     refusals = []
     for reader in sorted(readers, key=lambda reader: not reader.fits_name(path)):
         reason = reader.refusal(path, head)
         if reason is None:
             return reader
         refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
+    refusals += registry.plugin_errors().values()
     what = "folder" if folder else "file"
     raise FileFormatError(f"{path}: no reader accepts this {what}. {'; '.join(refusals)}")
-
-
-def _known() -> str:
-    return ", ".join(f"{reader.name} ({', '.join(reader.suffixes)})" for reader in READERS)
 
 
 def _is_large(movie: Movie) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.errors import ChannelError, FileFormatError, ParameterError
+from playNano.errors import ChannelError, FileFormatError
 
 _NM_PER = {
     "km": 1e12,
@@ -103,40 +103,6 @@ def length_nm(value: float, unit: str, path: Path, what: str) -> float:
     if not np.isfinite(length) or length <= 0:
         raise FileFormatError(f"{path}: {what} is {value} {unit}; it must be positive")
     return length
-
-
-def pixel_size_yx(value: Any, where: str = "") -> tuple[float, float]:
-    """Return the size of a pixel as (y, x).
-
-    Parameters
-    ----------
-    value
-        A number or (y, x), nm.
-    where
-        What goes before the message, such as the file.
-
-    Returns
-    -------
-    tuple of float
-        (y, x), nm.
-
-    Raises
-    ------
-    ParameterError
-        It is neither, or not positive.
-
-    Examples
-    --------
-    >>> pixel_size_yx(2)
-    (2.0, 2.0)
-    """
-    try:
-        y, x = np.broadcast_to(np.asarray(value, dtype=np.float64), (2,)).tolist()
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"{where}pixel_size_nm is {value!r}; it must be a number or (y, x)") from error
-    if not (np.isfinite([y, x]).all() and y > 0 and x > 0):
-        raise ParameterError(f"{where}pixel_size_nm is {value!r}; it must be positive")
-    return y, x
 
 
 def pick_channel(

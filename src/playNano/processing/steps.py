@@ -1,4 +1,4 @@
-"""What a processing step is, and where steps are found."""
+"""Processing steps: their declaration, and the registry that finds them by name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.params import Declaration, bind_all, checked
-from playNano.core.registry import Registry
-from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
+from playNano.core.registry import Registry, accept_declared, plugin_groups
+from playNano.errors import DuplicateNameError, ParameterError, PluginTypeError, StackError, StepError
 
 Pixels = npt.NDArray[Any]
 Kind = Literal["filter", "mask", "video"]
@@ -22,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Pixels])
 
 ALIASES = {"threshold_mask": "mask_threshold"}
 """Other spellings of built-in steps that the interface's documentation uses."""
+
+STEP_ATTRIBUTE = "__step__"
+"""Where `step` puts the declaration of a function."""
 
 _PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
 
@@ -32,9 +35,13 @@ class Step:
 
     Parameters
     ----------
-    name, kind, version
-        A "filter" turns pixels into pixels, a "mask" into a bool array of the same shape, a "video"
-        step sees the whole movie.
+    name
+        Unique name, by which pipelines and users select the step.
+    kind
+        A "filter" turns pixels into pixels, a "mask" into a bool array of the same shape, a "video" step sees
+        several frames at once.
+    version
+        Version of the algorithm, for the record; None where it is unknown.
     function
         ``function(block, **params)`` for (n, height, width) blocks; filters that honour a mask also
         take ``mask``.
@@ -60,9 +67,9 @@ class Step:
     neighbours: Callable[[Mapping[str, Any]], int] | None = None
 
     def __reduce__(self) -> Any:
-        # A built-in step travels to another process by its name.
+        # A declared step goes to another process as the function that declares it, which pickles by its name.
         if self.direct is not None:
-            return _builtin, (self.name,)
+            return _step_of, (self.function,)
         return Step, (self.name, self.kind, self.version, self.function, self.uses_mask)
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -91,8 +98,33 @@ def step(
     """Declare a function over float blocks as a processing step.
 
     The function that users call takes a frame (height, width) or a block (n, height, width) of any
-    number type; integers are worked on as floats, float64 stays float64. Its parameters are checked
-    by its signature.
+    number type; integers are worked on as floats, float64 stays float64. Its keyword-only parameters are
+    checked by its signature. A second argument `mask` receives the mask in force.
+
+    Parameters
+    ----------
+    kind
+        "filter", "mask" or "video", as in `Step`.
+    version
+        Version of the algorithm, for the record.
+    min_pixels
+        Usable pixels that a frame needs, as a function of the parameters.
+    neighbours
+        Frames on either side that a frame's result depends on, as a function of the parameters.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Examples
+    --------
+    >>> @step("filter", "1.0")
+    ... def scale_heights(data, *, factor: float = 1.0):
+    ...     \"\"\"Multiply heights.\"\"\"
+    ...     return data * factor
+    >>> scale_heights(np.ones((2, 2)), factor=3).tolist()
+    [[3.0, 3.0], [3.0, 3.0]]
     """
 
     def declare(function: F) -> F:
@@ -174,23 +206,33 @@ def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDAr
 
 
 class FrameByFrame:
-    """A block function made of a plugin's frame -> frame function.
+    """A block function made of a plugin's function of one frame.
+
+    Parameters
+    ----------
+    function
+        Gets a frame (height, width) and parameters, and returns an array of the same shape.
+    is_mask
+        Whether the function returns a mask, which must be bool.
 
     Raises
     ------
     FrameError
-        When the plugin fails, or returns another shape; it names the frame within the block.
+        When the plugin fails, or returns another shape or type; it names the frame within the block.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], is_mask: bool = False) -> None:
         self.function = function
+        self.is_mask = is_mask
         functools.update_wrapper(self, function)
 
     def __reduce__(self) -> Any:
-        return FrameByFrame, (self.function,)
+        return FrameByFrame, (self.function, self.is_mask)
 
     def __call__(self, data: Pixels, **params: Any) -> Pixels:
-        """Return the frames that the plugin makes of these."""
+        """Return the frames that the plugin makes of a block (n, height, width), or the mask of one frame."""
+        if np.ndim(data) == 2:
+            return np.asarray(self(np.asarray(data)[None], **params)[0])
         frames = []
         for index, frame in enumerate(data):
             try:
@@ -200,8 +242,12 @@ class FrameByFrame:
                 raise FrameError(index, f"{type(error).__name__}: {error}") from error
             if result.shape != frame.shape:
                 raise FrameError(index, f"it returned shape {result.shape} for a frame of {frame.shape}")
+            if self.is_mask and result.dtype != np.bool_:
+                raise FrameError(index, f"a mask must be bool, not {result.dtype}")
             frames.append(result)
-        return np.stack(frames) if frames else data
+        if frames:
+            return np.stack(frames)
+        return np.zeros(np.shape(data), np.bool_) if self.is_mask else data
 
 
 def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
@@ -220,62 +266,53 @@ class FrameError(StepError):
         return FrameError, (self.index, str(self))
 
 
-def _plugin(kind: Kind) -> Callable[[str, Any], Step]:
+def _accept_step(kind: Kind) -> Callable[[str, Any], Step]:
+    """Return the check of a plugin of one kind: a function declared by `step`, or a plain one of a frame."""
+
     def accept(name: str, target: Any) -> Step:
+        if hasattr(target, STEP_ATTRIBUTE):
+            declared = accept_declared(name, target, Step, STEP_ATTRIBUTE)
+            if declared.kind != kind:
+                raise PluginTypeError(f"the plugin {name!r} is a {declared.kind} in the group of a {kind}")
+            return declared
         if not callable(target):
             raise PluginTypeError(
                 f"the plugin {name!r} is a {type(target).__name__}, not a function of a frame"
             )
-        function = frame_by_frame(name, target) if kind == "filter" else target
+        function = target if kind == "video" else FrameByFrame(target, is_mask=kind == "mask")
         return Step(name, kind, getattr(target, "__version__", None), function)
 
     return accept
 
 
-@functools.cache
+def _step_of(function: Any) -> Step:
+    """Return the declaration of a function, for unpickling."""
+    return cast(Step, getattr(function, STEP_ATTRIBUTE))
+
+
 def _builtins() -> dict[str, Step]:
+    """Return the steps that the package's modules declare, by name.
+
+    Raises
+    ------
+    DuplicateNameError
+        If two functions declare one name.
+    """
     steps: dict[str, Step] = {}
     for package in _PACKAGES:
         for value in vars(import_module(f"playNano.processing.{package}")).values():
-            declared = getattr(value, "__step__", None)
-            if isinstance(declared, Step):
-                steps[declared.name] = declared
+            declared = getattr(value, STEP_ATTRIBUTE, None)
+            if isinstance(declared, Step) and steps.setdefault(declared.name, declared) is not declared:
+                raise DuplicateNameError(f"two functions declare the processing step {declared.name!r}")
     return steps
 
 
-def _builtin(name: str) -> Step:
-    return _builtins()[name]
-
-
-class StepRegistry(Registry[Step]):
-    """All processing steps by name: built-ins, then filter plugins, then video plugins."""
-
-    def __init__(self) -> None:
-        groups = ("playNano.filters", "playnano.filters")
-        super().__init__("processing step", _builtins(), groups, _plugin("filter"))
-        video = ("playNano.video_processing", "playnano.video_processing")
-        self._video: Registry[Step] = Registry("video step", {}, video, _plugin("video"))
-
-    def __getitem__(self, name: str) -> Step:
-        """Return a step; raise `UnknownNameError` with the nearest names."""
-        name = ALIASES.get(name, name)
-        if not super().__contains__(name) and name in self._video:
-            return self._video[name]
-        return super().__getitem__(name)
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in self._video
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        """Iterate over all names in alphabetical order."""
-        return iter(sorted({*super().__iter__(), *self._video}))
-
-    def plugin_errors(self) -> dict[str, str]:
-        """Return name -> reason for plugins that cannot be used."""
-        return {**super().plugin_errors(), **self._video.plugin_errors()}
-
-
 @functools.cache
-def step_registry() -> StepRegistry:
-    """Return the registry of processing steps."""
-    return StepRegistry()
+def step_registry() -> Registry[Step]:
+    """Return the registry of processing steps: built-ins, and plugins of filters, masks and video steps."""
+    groups = {
+        **plugin_groups("filters", _accept_step("filter")),
+        **plugin_groups("masks", _accept_step("mask")),
+        **plugin_groups("video_processing", _accept_step("video")),
+    }
+    return Registry("processing step", _builtins(), groups, ALIASES)

@@ -7,36 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano._options import pixel_pair
 from playNano.errors import ParameterError
 
-
-def pixel_pair(pixel_size_nm: float | tuple[float, float]) -> tuple[float, float]:
-    """Return the pixel size as (y, x).
-
-    Parameters
-    ----------
-    pixel_size_nm
-        One number, or (y, x), in nm, positive.
-
-    Returns
-    -------
-    tuple of float
-        Height and width of a pixel in nm.
-
-    Raises
-    ------
-    ParameterError
-        If a size is not positive and finite.
-
-    Examples
-    --------
-    >>> pixel_pair(2)
-    (2.0, 2.0)
-    """
-    given = np.atleast_1d(np.asarray(pixel_size_nm, dtype=np.float64))
-    if given.size not in (1, 2) or not np.all(np.isfinite(given) & (given > 0)):
-        raise ParameterError(f"pixel_size_nm must be one positive number or (y, x), not {pixel_size_nm!r}")
-    return float(given[0]), float(given[-1])
+__all__ = ["as_block", "pixel_pair"]
 
 
 def as_block(block: npt.ArrayLike, name: str = "block") -> npt.NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano._options import pixel_pair
 from playNano.core.files import atomic_write
 from playNano.errors import ParameterError
 from playNano.io.formats.asd_header import (
@@ -21,7 +22,6 @@ from playNano.io.formats.asd_header import (
     FRAME_FIELDS,
     TAIL_V0,
 )
-from playNano.io.metadata import pixel_size_yx
 
 _FRAME_HEADER_BYTES = 32
 _SCAN_DIRECTION = {0: 10, 1: 1, 2: 1}
@@ -161,7 +161,7 @@ def _movie(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
 
 
 def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) -> dict[str, int]:
-    size_y, size_x = pixel_size_yx(pixel_size_nm)
+    size_y, size_x = pixel_pair(pixel_size_nm)
     ranges = np.array([shape[1] * size_y, shape[2] * size_x])
     whole = np.rint(ranges)
     if not np.allclose(ranges, whole, rtol=1e-9, atol=0) or (whole < 1).any():

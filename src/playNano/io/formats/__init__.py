@@ -1,6 +1,6 @@
-"""One reader for each file format, and the table that names them all.
+"""Readers of file formats: their declaration, and the registry that finds them by name.
 
-A reader is a module with two functions:
+A reader is two functions:
 
 ``sniff(path, head) -> str | None``
     Why this file (or folder) is not of the format, or None where it may be; `head` holds its first bytes.
@@ -8,26 +8,37 @@ A reader is a module with two functions:
     The movie, described and not decoded. None stands for the height channel, or the first one where
     the file has no height. `FileFormatError` and `ChannelError` say what is wrong.
 
-The table names both as text, so that nothing of a format is imported before a file asks for it.
+A package of its own declares a reader with `reader` and names it as an entry point of the group
+``playNano.readers``. Built-in readers stand in `BUILTIN_READERS` as text, so that nothing of a format is imported
+before a file needs it.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
+from playNano.core.params import Declaration, Parameter, bind_params
+from playNano.core.registry import Registry, accept_declared, load_object, plugin_groups
 from playNano.errors import FileFormatError
 from playNano.io.movie import Movie
 
 HEAD_BYTES = 512
+READER_ATTRIBUTE = "__reader__"
+"""Where `reader` puts the declaration of a function."""
+
+F = TypeVar("F", bound=Callable[..., Movie])
+Sniff = Callable[[Path, bytes], "str | None"]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One line of the table of formats.
+    """The declaration of a file format.
 
     Parameters
     ----------
@@ -35,15 +46,12 @@ class Reader:
         Short name of the format.
     suffixes
         Endings of a file's name, lower case; "[0-9]" stands for any digit. A reader whose suffix fits is
-        asked first.
-    module
-        Where the functions are.
+        tried first.
     sniff
-        Name of the function that says why a file is not of this format.
+        The function that says why a file is not of this format, or ``"module:name"``.
     open
-        Name of the function that opens it.
-    options
-        Keyword arguments that the function `open` takes beside path and channel.
+        The function that opens it, or ``"module:name"``. Its keyword arguments beside path and channel are the
+        options of the format.
     series
         Whether a file holds one frame, so that a folder of such files is a movie.
     folder
@@ -52,70 +60,133 @@ class Reader:
 
     name: str
     suffixes: tuple[str, ...]
-    module: str
-    sniff: str
-    open: str
-    options: tuple[str, ...] = ()
+    sniff: str | Sniff
+    open: str | Callable[..., Movie]
     series: bool = False
     folder: bool = False
 
     def fits_name(self, path: Path) -> bool:
-        """Return whether the file's name ends as this format's files do."""
+        """Return whether a file's name ends as this format's files do."""
         return any(fnmatchcase(path.name.casefold(), f"*{suffix}") for suffix in self.suffixes)
 
     def refusal(self, path: Path, head: bytes) -> str | None:
-        """Return why the file is not of this format, or None where it may be."""
+        """Return why a file is not of this format, or None where it may be."""
         try:
-            return cast("str | None", getattr(import_module(self.module), self.sniff)(path, head))
+            return cast("str | None", load_object(self.sniff)(path, head))
         except FileFormatError as error:
             return str(error).removeprefix(f"{path}: ")
 
+    @property
+    def declaration(self) -> Declaration:
+        """The function that opens a file; its signature declares the options."""
+        function = load_object(self.open)
+        return Declaration(function, tuple(inspect.signature(function).parameters)[:2])
+
+    def parameters(self) -> list[Parameter]:
+        """List the options of the format."""
+        return self.declaration.parameters()
+
     def open_movie(self, path: Path, channel: str | None, **options: Any) -> Movie:
-        """Open the file with this reader."""
-        return cast("Movie", getattr(import_module(self.module), self.open)(path, channel, **options))
+        """Open a file with this reader.
+
+        Parameters
+        ----------
+        path
+            The file or folder.
+        channel
+            The channel; None means the height, or the first channel where there is no height.
+        **options
+            Options of the format.
+
+        Returns
+        -------
+        Movie
+            Described, not decoded.
+
+        Raises
+        ------
+        ParameterError
+            If an option is unknown to the format, or its value is not allowed.
+        FileFormatError, ChannelError
+            If the file is damaged, or does not have the channel.
+        """
+        declared = self.declaration
+        where = f"{path}: the {self.name} reader"
+        bound = bind_params(declared.function, options, where=where, skip=declared.skip)
+        movie: Movie = declared.function(path, channel, **{name: bound[name] for name in options})
+        return movie
 
 
-READERS: tuple[Reader, ...] = (
-    Reader("asd", (".asd",), "playNano.io.formats.asd", "sniff_asd", "open_asd"),
-    Reader("h5-jpk", (".h5-jpk",), "playNano.io.formats.jpk_h5", "sniff_h5_jpk", "open_h5_jpk"),
-    Reader("bundle", (".h5", ".hdf5"), "playNano.io.formats.bundle", "sniff_bundle", "open_bundle"),
-    Reader("npz", (".npz",), "playNano.io.formats.numpy_files", "sniff_npz", "open_npz", ("pixel_size_nm",)),
-    Reader(
-        "npy",
-        (".npy",),
-        "playNano.io.formats.numpy_files",
-        "sniff_npy",
-        "open_npy",
-        ("pixel_size_nm", "frame_time_s", "unit"),
-    ),
-    Reader(
-        "jpk", (".jpk", ".jpk-qi-image"), "playNano.io.formats.jpk_tiff", "sniff_jpk", "open_jpk", series=True
-    ),
-    Reader(
-        "spm", (".spm", ".[0-9][0-9][0-9]"), "playNano.io.formats.spm", "sniff_spm", "open_spm", series=True
-    ),
-    Reader("gwy", (".gwy",), "playNano.io.formats.gwy", "sniff_gwy", "open_gwy", series=True),
-    Reader("ibw", (".ibw",), "playNano.io.formats.ibw", "sniff_ibw", "open_ibw", series=True),
-    Reader("wsxm", (".stp", ".top"), "playNano.io.formats.wsxm", "sniff_wsxm", "open_wsxm", series=True),
-    Reader(
-        "topostats",
-        (".topostats",),
-        "playNano.io.formats.topostats",
-        "sniff_topostats",
-        "open_topostats",
-        series=True,
-    ),
-    Reader(
-        "ome-zarr",
-        (".zarr",),
-        "playNano.io.formats.ome_zarr",
-        "sniff_ome_zarr",
-        "open_ome_zarr",
-        ("pixel_size_nm",),
-        folder=True,
-    ),
-    Reader("folder", ("/",), "playNano.io.formats.folder", "sniff_folder", "open_folder", folder=True),
-)
+def reader(
+    name: str, suffixes: tuple[str, ...], *, sniff: Sniff, series: bool = False, folder: bool = False
+) -> Callable[[F], F]:
+    """Declare a function ``open(path, channel=None, **options) -> Movie`` as a reader.
+
+    Parameters
+    ----------
+    name, suffixes, sniff, series, folder
+        As in `Reader`.
+
+    Returns
+    -------
+    callable
+        The decorator; the function stays as it is.
+
+    Examples
+    --------
+    >>> def sniff(path, head): return None if head.startswith(b"RAW1") else "it does not begin with RAW1"
+    >>> @reader("raw", (".raw",), sniff=sniff)
+    ... def open_raw(path, channel=None, *, pixel_size_nm: float = 1.0): ...
+    >>> open_raw.__reader__.name, [option.name for option in open_raw.__reader__.parameters()]
+    ('raw', ['pixel_size_nm'])
+    """
+
+    def declare(function: F) -> F:
+        setattr(function, READER_ATTRIBUTE, Reader(name, suffixes, sniff, function, series, folder))
+        return function
+
+    return declare
+
+
+def _builtin(
+    name: str, suffixes: tuple[str, ...], module: str, *, series: bool = False, folder: bool = False
+) -> Reader:
+    """Return the declaration of a reader whose functions are called after the format."""
+    source = f"playNano.io.formats.{module}"
+    verb = name.replace("-", "_")
+    return Reader(name, suffixes, f"{source}:sniff_{verb}", f"{source}:open_{verb}", series, folder)
+
+
+BUILTIN_READERS: dict[str, Reader] = {
+    entry.name: entry
+    for entry in (
+        _builtin("asd", (".asd",), "asd"),
+        _builtin("h5-jpk", (".h5-jpk",), "jpk_h5"),
+        _builtin("bundle", (".h5", ".hdf5"), "bundle"),
+        _builtin("npz", (".npz",), "numpy_files"),
+        _builtin("npy", (".npy",), "numpy_files"),
+        _builtin("jpk", (".jpk", ".jpk-qi-image"), "jpk_tiff", series=True),
+        _builtin("spm", (".spm", ".[0-9][0-9][0-9]"), "spm", series=True),
+        _builtin("gwy", (".gwy",), "gwy", series=True),
+        _builtin("ibw", (".ibw",), "ibw", series=True),
+        _builtin("wsxm", (".stp", ".top"), "wsxm", series=True),
+        _builtin("topostats", (".topostats",), "topostats", series=True),
+        _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
+        _builtin("folder", ("/",), "folder", folder=True),
+    )
+}
+"""Name -> built-in reader; where several fit a name, the order counts."""
+
+
+def _accept_reader(name: str, target: Any) -> Reader:
+    """Return the reader that a plugin's entry point loads."""
+    return accept_declared(name, target, Reader, READER_ATTRIBUTE)
+
+
+@functools.cache
+def reader_registry() -> Registry[Reader]:
+    """Return the registry of readers: built-ins and plugins."""
+    return Registry("reader", BUILTIN_READERS, plugin_groups("readers", _accept_reader))
 
 
 def read_head(path: Path) -> bytes:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats import READERS, Reader, read_head
+from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.formats.frames import check_range
 from playNano.io.movie import Movie
 
@@ -85,7 +85,7 @@ def open_folder(path: str | Path, channel: str | None = None) -> Movie:
             f"{path}: the folder has images of several formats ({counts}); give each its own folder"
         )
     reader_name, files = next(iter(groups.items()))
-    reader = next(reader for reader in READERS if reader.name == reader_name)
+    reader = reader_registry()[reader_name]
     movies = _ordered([reader.open_movie(file, channel) for file in files], path)
     first = movies[0]
     for movie in movies[1:]:
@@ -123,8 +123,8 @@ def sniff_folder(path: Path, head: bytes) -> str | None:
     str or None
         The reason.
     """
-    files = _visible(path)
-    if any(_accepting(file) for file in files):
+    files, readers = _visible(path), _image_readers()
+    if any(_accepting(file, readers) for file in files):
         return None
     return f"none of its {len(files)} files is an image of a known format" if files else "it is empty"
 
@@ -133,7 +133,12 @@ def _visible(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
-def _accepting(file: Path) -> Reader | None:
+def _image_readers() -> list[Reader]:
+    """Return the readers of single images."""
+    return [reader for reader in reader_registry().usable().values() if reader.series]
+
+
+def _accepting(file: Path, readers: Sequence[Reader]) -> Reader | None:
     """Return the reader of single images that takes a file.
 
     Raises FileFormatError where the file's name promises an image and its content is none: a damaged frame
@@ -141,7 +146,7 @@ def _accepting(file: Path) -> Reader | None:
     """
     head = read_head(file)
     refusals = []
-    for reader in (reader for reader in READERS if reader.series):
+    for reader in readers:
         reason = reader.refusal(file, head) if head else "the file is empty"
         if reason is None:
             return reader
@@ -156,8 +161,9 @@ def _files(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """Return the images of each format, and the names of the files that are none."""
     groups: dict[str, list[Path]] = defaultdict(list)
     others = []
+    readers = _image_readers()
     for file in _visible(path):
-        reader = _accepting(file)
+        reader = _accepting(file, readers)
         if reader is None:
             others.append(file.name)
         else:

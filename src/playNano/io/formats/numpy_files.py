@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
+from playNano._options import pixel_pair
 from playNano.core.files import atomic_write
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import check_range
-from playNano.io.metadata import frame_dicts, pick_channel, pixel_size_yx
+from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def open_npy(
         channel=name,
         channels=(name,),
         shape=cast("tuple[int, int, int]", movie.shape),
-        pixel_size_nm=pixel_size_yx(pixel_size_nm, f"{path}: "),
+        pixel_size_nm=pixel_pair(pixel_size_nm, f"{path}: "),
         unit=unit,
         read=NpyFrames(path, n_frames),
         frame_metadata=frame_dicts(
@@ -196,7 +197,7 @@ def open_npz(
         channel=stored,
         channels=(stored,),
         shape=shape,
-        pixel_size_nm=pixel_size_yx(size, f"{path}: "),
+        pixel_size_nm=pixel_pair(size, f"{path}: "),
         unit=str(small.get("unit", "nm")),
         read=NpzFrames(path, shape[0]),
         frame_metadata=frames,

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from playNano._options import pixel_pair
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
-from playNano.io.metadata import frame_dicts, pick_channel, pixel_size_yx
+from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
 METADATA = "zarr.json"
@@ -190,7 +191,7 @@ def _pixel_size(
     path: Path, scale: Mapping[str, float], units: Mapping[str, Any], given: Any
 ) -> tuple[float, float]:
     if given is not None:
-        return pixel_size_yx(given, str(path))
+        return pixel_pair(given, f"{path}: ")
     if units["y"] not in _NM or units["x"] not in _NM:
         raise FileFormatError(
             f"{path}: the unit of y and x is {units['y']!r} and {units['x']!r}, which is no length; "
