@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
+from playNano.analysis.exporters import exporter_registry
+from playNano.analysis.pipeline import module_registry
 from playNano.cli.app import run
 from playNano.core.serialize import read_record_json
 from playNano.io.export.asd import write_asd
+from playNano.io.formats import reader_registry
 from playNano.io.loader import load_afm_stack
+from playNano.processing.steps import step_registry
 
 DETECT = "feature_detection:mask_fn=mask_threshold,threshold=1,min_size=5"
 LEVEL = "remove_plane;row_median_align;gaussian_filter:sigma=5e-1"
@@ -84,7 +88,7 @@ def test_every_parameter_of_tracking_is_reached_and_tracks_are_exported(movie, t
     assert "<TrackMate" in (tmp_path / "tracks.xml").read_text()
     assert {"links.csv", "track_table.csv", "track_events.csv"} <= {p.name for p in tmp_path.iterdir()}
     assert call(*words, "--export", "excel") == 2
-    assert "trackmate or trackpy" in capsys.readouterr().err
+    assert "unknown exporter 'excel' (known: bundle, ome-zarr, trackmate, trackpy)" in capsys.readouterr().err
 
 
 def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):
@@ -126,21 +130,68 @@ def test_the_written_pipeline_file_repeats_the_run(movie, tmp_path):
     assert not (tmp_path / "b" / "movie.gif").exists()
 
 
-def test_modules_lists_steps_with_defaults_limits_and_units(capsys):
+def test_modules_lists_a_line_each_by_kind(capsys):
     assert call("modules") == 0
-    said = capsys.readouterr().out
-    for part in (
-        "remove_plane (filter)",
-        "mask_adaptive (mask)",
-        "particle_tracking (analysis)",
-        "float > 0",
-        "px",
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings[:3] == [
+        "Processing: filters",
+        "Processing: masks",
+        "Processing: steps over several frames",
+    ]
+    assert headings[-3:-1] == ["Readers of files", "Exporters"]
+    for name, heading, words in (
+        ("remove_plane", "Processing: filters", "Subtract the least-squares plane"),
+        ("mask_adaptive", "Processing: masks", "Mark pixels"),
+        ("temporal_median", "Processing: steps over several frames", "median over neighbouring frames"),
+        ("asd", "Readers of files", "movie"),
+        ("trackmate", "Exporters", "TrackMate"),
     ):
-        assert part in said
+        (at,) = (i for i, line in enumerate(lines) if line.split()[:1] == [name])
+        assert words in lines[at]
+        assert [line for line in lines[:at] if line in headings][-1] == heading
+    for name in (*step_registry(), *module_registry(), *reader_registry(), *exporter_registry()):
+        assert any(line.startswith(f"  {name} ") for line in lines), name
+
+
+def test_modules_shows_one_with_every_parameter(capsys):
     assert call("modules", "dbscan_clustering") == 0
     said = capsys.readouterr().out
     assert "Ester" in said
     assert "remove_plane" not in said
+    (heading,) = (line.split() for line in said.splitlines() if line.startswith("parameter"))
+    assert heading == ["parameter", "unit", "type", "and", "range", "default", "meaning"]
+    (row,) = (line.split() for line in said.splitlines() if line.startswith("eps_nm"))
+    assert row[:7] == ["eps_nm", "nm", "float", ">", "0", "or", "None"]
+    assert row[7:11] == ["None", "The", "radius", "in"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("npy", ["pixel_size_nm", "Size of a pixel"]),
+        ("threshold_mask", ["mask_threshold", "threshold"]),
+        ("trackpy", ["has no parameters"]),
+        ("bundle", ["Readers of files", "Exporters"]),
+    ],
+)
+def test_modules_shows_files_and_aliases_too(name, parts, capsys):
+    assert call("modules", name) == 0
+    said = capsys.readouterr().out
+    for part in parts:
+        assert part in said
+
+
+def test_modules_reports_broken_plugins(plugins, capsys):
+    groups = ("filters", "masks", "video_processing", "analysis", "readers", "exporters")
+    for group in groups:
+        plugins.point(f"playNano.{group}", f"broken_{group}", "no_such_package_anywhere:thing")
+    assert call("modules", "gaussian_filter") == 0
+    said = capsys.readouterr()
+    assert "Smooth each frame" in said.out
+    assert len(said.err.strip().splitlines()) == len(groups)
+    for group in groups:
+        assert f"plugin broken_{group} cannot be used: " in said.err
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,5 @@ def test_it_is_documented(name):
         text = inspect.getdoc(declaration.function)
         for parameter in declaration.parameters():
             assert parameter.name in text
+            assert parameter.description, parameter.name
+            assert "\n" not in parameter.description

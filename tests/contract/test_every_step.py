@@ -108,3 +108,5 @@ def test_it_is_documented(name):
     assert "Returns\n-------" in text
     for parameter in declared_parameters(step.function, step.leading):
         assert re.search(rf"^(\w+, )*{parameter.name}(, \w+)*$", text, re.MULTILINE)
+        assert parameter.description, parameter.name
+        assert "\n" not in parameter.description

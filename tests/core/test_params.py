@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -336,6 +337,76 @@ def test_declared_parameters_tell_what_help_needs():
     (needed,) = declared_parameters(lambda k: k)
     assert needed.required
     assert needed.default is inspect.Parameter.empty
+
+
+def test_a_parameter_knows_limits_choices_and_meaning():
+    def part(
+        sigma: Annotated[float, Field(gt=0, le=10), Unit("px")] | None = 1.0,
+        mode: Annotated[Literal["a", "b"], "note"] | None = None,
+        sizes: tuple[Annotated[int, Field(ge=1, lt=9)], ...] = (1,),
+        other: Any = None,
+    ):
+        """Do a part.
+
+        Parameters
+        ----------
+        sigma, sizes
+            Width and sizes.
+        mode
+            How it is done.
+        """
+
+    sigma, mode, sizes, other = declared_parameters(part)
+    assert (sigma.limits, sigma.unit, sigma.allows_none) == ({"gt": 0, "le": 10}, "px", True)
+    assert sigma.annotation == Annotated[float, Field(gt=0, le=10), Unit("px")] | None
+    assert (mode.choices, mode.allows_none, mode.limits) == (("a", "b"), True, {})
+    assert (sizes.limits, sizes.choices, sizes.allows_none) == ({"ge": 1, "lt": 9}, (), False)
+    assert (other.annotation, other.allows_none, other.description) == (Any, True, "")
+    assert [sigma.description, mode.description, sizes.description] == [
+        "Width and sizes.",
+        "How it is done.",
+        "Width and sizes.",
+    ]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a part.
+
+    Parameters
+    ----------
+    width
+        Its width, px.
+    names
+        Its names.
+    """
+
+    width: Annotated[float, Field(gt=0)] = 2.0
+    names: list[str] = field(default_factory=lambda: ["a"])
+
+
+@dataclass(frozen=True)
+class MoreOptions(Options):
+    """More of them.
+
+    Parameters
+    ----------
+    height
+        Its height, px.
+    """
+
+    height: float = 1.0
+
+
+def test_a_dataclass_declares_with_what_it_inherits():
+    width, names, height = declared_parameters(MoreOptions)
+    assert (width.type_name, width.description) == ("float > 0", "Its width, px.")
+    assert (names.default, names.description) == (["a"], "Its names.")
+    assert (height.type_name, height.default, height.description) == ("float", 1.0, "Its height, px.")
+    bound = bind_params(MoreOptions, {"width": "3"}, where="part")
+    assert MoreOptions(**bound) == MoreOptions(3.0)
+    with pytest.raises(ParameterError, match="'width' must be float > 0"):
+        bind_params(MoreOptions, {"width": -1}, where="part")
 
 
 @pytest.mark.parametrize(

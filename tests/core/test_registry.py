@@ -206,7 +206,7 @@ class Shape:
 @pytest.mark.parametrize("target", [Shape("disc"), SimpleNamespace(declared=Shape("disc"))])
 def test_a_declaration_is_found_by_itself_or_at_its_function(target):
     assert accept_declared("disc", target, Shape, "declared") == Shape("disc")
-    with pytest.raises(PluginTypeError, match="'ring' declares a shape named 'disc'"):
+    with pytest.raises(PluginTypeError, match="'ring' declares the shape 'disc'"):
         accept_declared("ring", target, Shape, "declared")
 
 

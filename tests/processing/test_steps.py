@@ -112,7 +112,7 @@ def test_a_plugin_that_declares_its_step(plugins):
     assert (found.version, found.neighbours({"half": 3})) == ("2.0", 3)
     assert pickle.loads(pickle.dumps(found)) is found
     plugins.add("playNano.video_processing", "other_name", time_step)
-    with pytest.raises(PluginTypeError, match="'other_name' declares a step named 'time_step'"):
+    with pytest.raises(PluginTypeError, match="'other_name' declares the step 'time_step'"):
         step_registry()["other_name"]
 
 

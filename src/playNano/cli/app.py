@@ -149,7 +149,9 @@ def analyze(
     export: Annotated[
         list[str] | None,
         typer.Option(
-            "--export", help="Write tracks for another program too: trackmate, trackpy. Repeatable."
+            "--export",
+            help="Write by an exporter too: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
+            '"NAME:option=value" gives options. Repeatable.',
         ),
     ] = None,
     lazy: Lazy = None,
@@ -229,9 +231,9 @@ def validate(
 
 @app.command()
 def modules(
-    name: Annotated[str | None, typer.Argument(help="One step or module; by default all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them; by default all.")] = None,
 ) -> None:
-    """List every processing step and analysis module with its parameters, defaults, limits and units."""
+    """List processing steps, analysis modules, readers and exporters; with a name, its parameters too."""
     from playNano.cli.modules import show_modules
 
     show_modules(name)

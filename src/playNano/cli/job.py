@@ -8,10 +8,10 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.export import export_analysis_to_json
+from playNano.analysis.exporters import plan_exports
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
-from playNano.analysis.utils.tracks import check_programs, export_tracks
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
 from playNano.core.serialize import json_safe
@@ -39,7 +39,7 @@ class Options:
     zarr
         Whether processed pixels go to processed.ome.zarr in place of processed.h5.
     exports
-        Programs for which tracks are written too: "trackmate", "trackpy".
+        Registered exporters that write too: ``"trackmate"``, or with options ``"NAME:option=value"``.
     """
 
     channel: str = "height_trace"
@@ -91,12 +91,13 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
     PlayNanoError, OSError
         With the file, step or parameter that is at fault.
     """
-    check_programs(options.exports)
+    exports = plan_exports(options.exports)
     with progress_bars() as bars:
         _check(plan, file)
         stack = options.load(file)
         record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
-    export_tracks(record["analysis"], stack, folder, options.exports)
+    for exporter, values in exports:
+        exporter.export(stack, folder / exporter.file_name, **values)
     report(stack, record, folder)
     return record
 

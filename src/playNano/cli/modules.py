@@ -1,63 +1,175 @@
-"""``playnano modules``."""
+"""``playnano modules``: what is registered, and the parameters of each."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
+from playNano.analysis.exporters import exporter_registry
 from playNano.analysis.pipeline import module_registry
 from playNano.cli.console import err, out
-from playNano.core.params import Declaration
+from playNano.core.docstrings import without_parameters
+from playNano.core.params import Declaration, Parameter
 from playNano.core.registry import Registry
-from playNano.processing.steps import step_registry
+from playNano.io.formats import reader_registry
+from playNano.processing.steps import ALIASES, Step, step_registry
 
-Entry = tuple[str, str, tuple[Declaration, ...]]
+TITLES = {
+    "filter": "Processing: filters",
+    "mask": "Processing: masks",
+    "video": "Processing: steps over several frames",
+    "edit": "Processing: edits of frames, geometry and time",
+    "quality": "Analysis: quality",
+    "detection": "Analysis: detection",
+    "tracking": "Analysis: tracking",
+    "clustering": "Analysis: clustering",
+    "measurement": "Analysis: measurement",
+    "analysis": "Analysis: other",
+    "reader": "Readers of files",
+    "exporter": "Exporters",
+}
+"""Kind -> heading, in the order in which the kinds are printed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered object, as the list shows it.
+
+    Parameters
+    ----------
+    name, kind
+        Its name, and a key of `TITLES`.
+    documented
+        The function or class whose docstring says what it does.
+    declarations
+        What declares its parameters.
+    """
+
+    name: str
+    kind: str
+    documented: Any
+    declarations: tuple[Declaration, ...]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return _summary(self.documented)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All parameters, in order."""
+        return [parameter for declaration in self.declarations for parameter in declaration.parameters()]
 
 
 def show_modules(name: str | None) -> None:
-    """Print steps and modules with their parameters; with a name, only that one and its help text."""
-    entries = _entries()
-    if name is not None:
-        entries = [Registry("step or module", {entry[0]: entry for entry in entries})[name]]
-    for title, kind, declarations in entries:
-        _show(title, kind, declarations)
-        if name is not None:
-            for declaration in declarations:
-                out.print(f"{inspect.getdoc(declaration.function) or ''}\n", markup=False)
-    for plugin, reason in {**step_registry().plugin_errors(), **module_registry().plugin_errors()}.items():
+    """Print all steps, modules, readers and exporters, a line each; or everything about one.
+
+    Plugins that cannot be used are reported on stderr.
+
+    Parameters
+    ----------
+    name
+        Its name; None lists all.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of this name; the message has the nearest ones.
+    """
+    entries, broken = list_entries()
+    if name is None:
+        _show_all(entries)
+    else:
+        known = {entry.name: entry.name for entry in entries}
+        named = Registry("step, module, reader or exporter", known, aliases=ALIASES)[name]
+        for entry in entries:
+            if entry.name == named:
+                _show_one(entry)
+    for plugin, reason in broken.items():
         err.print(f"plugin {plugin} cannot be used: {reason}", markup=False)
 
 
-def _entries() -> list[Entry]:
-    entries: list[Entry] = []
-    steps, modules = step_registry(), module_registry()
-    broken = {*steps.plugin_errors(), *modules.plugin_errors()}
-    for name in steps:
-        if name not in broken:
-            entries.append((name, steps[name].kind, (steps[name].declaration,)))
-    for name in modules:
-        if name not in broken:
-            entries.append((name, "analysis", modules[name].declarations()))
-    return sorted(
-        entries, key=lambda entry: (["filter", "mask", "video", "analysis"].index(entry[1]), entry[0])
-    )
+def list_entries() -> tuple[list[Entry], dict[str, str]]:
+    """Return everything that is registered.
+
+    Returns
+    -------
+    entries : list of Entry
+        What can be used, in the order of `TITLES`, then by name.
+    broken : dict
+        Name -> cause, for plugins that cannot be used.
+    """
+    steps, broken_steps = step_registry().load_all()
+    modules, broken_modules = module_registry().load_all()
+    readers, broken_readers = reader_registry().load_all()
+    exporters, broken_exporters = exporter_registry().load_all()
+    entries = [
+        *(Entry(name, _step_kind(step), step.function, (step.declaration,)) for name, step in steps.items()),
+        *(Entry(name, _kind(module), module, module.declarations()) for name, module in modules.items()),
+        *(_file_entry(name, "reader", reader.declaration) for name, reader in readers.items()),
+        *(_file_entry(name, "exporter", exporter.declaration) for name, exporter in exporters.items()),
+    ]
+    kinds = list(TITLES)
+    entries.sort(key=lambda entry: (kinds.index(entry.kind), entry.name))
+    return entries, {**broken_steps, **broken_modules, **broken_readers, **broken_exporters}
 
 
-def _show(title: str, kind: str, declarations: tuple[Declaration, ...]) -> None:
-    parameters = [parameter for declaration in declarations for parameter in declaration.parameters()]
-    summary = (inspect.getdoc(declarations[0].function) or "").partition("\n")[0]
-    out.print(f"[bold]{title}[/bold] ({kind}): {summary}")
+def _summary(target: Any) -> str:
+    return (inspect.getdoc(target) or "").partition("\n")[0]
+
+
+def _step_kind(step: Step) -> str:
+    """Return the kind of a step; a filter that sees neighbouring frames is listed with the video steps."""
+    return step.kind if step.neighbours is None else "video"
+
+
+def _kind(module: Any) -> str:
+    """Return the kind of a module; a plugin may have one that has no heading."""
+    kind = getattr(module, "kind", None)
+    return kind if kind in TITLES else "analysis"
+
+
+def _file_entry(name: str, kind: str, declaration: Declaration) -> Entry:
+    return Entry(name, kind, declaration.function, (declaration,))
+
+
+def _show_all(entries: Sequence[Entry]) -> None:
+    """Print a line for each entry under the heading of its kind."""
+    width = max(len(entry.name) for entry in entries)
+    for kind, title in TITLES.items():
+        lines = [entry for entry in entries if entry.kind == kind]
+        if lines:
+            out.print(f"[bold]{title}[/bold]")
+        for entry in lines:
+            out.print(f"  {entry.name:{width}}  {entry.summary}", markup=False)
+    out.print("\nplaynano modules NAME shows the parameters of one.", markup=False)
+
+
+def _show_one(entry: Entry) -> None:
+    """Print what an entry does, and its parameters as a table."""
+    out.print(f"[bold]{entry.name}[/bold] ({TITLES[entry.kind]})")
+    functions = [part.function for part in entry.declarations if not inspect.isclass(part.function)]
+    for target in dict.fromkeys([*functions, entry.documented]):
+        text = without_parameters(inspect.getdoc(target) or "")
+        # The class of a module often says no more than its function.
+        if target in functions or text.partition("\n")[0] not in map(_summary, functions):
+            out.print(f"{text}\n", markup=False)
+    parameters = entry.parameters
     if not parameters:
-        out.print()
+        out.print("It has no parameters.")
         return
-    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
-    for heading in ("parameter", "default", "type and limits", "unit"):
-        table.add_column(heading)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for heading, width in (("parameter", None), ("unit", None), ("type and range", 22), ("default", 12)):
+        table.add_column(heading, no_wrap=width is None, min_width=width, overflow="fold")
+    table.add_column("meaning", ratio=1, overflow="fold")
     for parameter in parameters:
-        default = "needed" if parameter.required else repr(parameter.default)
-        # Brackets in a type are not markup.
-        cells = (parameter.name, default, parameter.type_name, parameter.unit or "")
-        table.add_row(*(cell.replace("[", "\\[") for cell in cells))
-    out.print(table)
-    out.print()
+        default = "(needed)" if parameter.required else str(parameter.default)
+        cells = (parameter.name, parameter.unit or "", parameter.type_name, default, parameter.description)
+        table.add_row(*(Text(cell) for cell in cells))
+    # Where nobody's terminal limits the width, the last column need not be narrow.
+    out.print(table, soft_wrap=False, width=None if out.is_terminal else max(out.width, 120))

@@ -1,4 +1,4 @@
-"""The one place where parameters are checked.
+"""Checks of parameters by their declarations.
 
 A function's signature is the declaration of its parameters: names, types, limits and defaults.
 `bind_params` turns what a caller gave into the values in effect, or says what is wrong with it.
@@ -6,65 +6,37 @@ A function's signature is the declaration of its parameters: names, types, limit
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import sys
-import types
-import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from playNano._options import Unit
+from playNano.core.declaration import (
+    Declaration,
+    Parameter,
+    accepts_none,
+    accepts_text,
+    declared_parameters,
+    describe_type,
+    signature_parameters,
+)
 from playNano.core.literals import Text, parse_literal
 from playNano.errors import ParameterError
 
+__all__ = [
+    "Declaration",
+    "Parameter",
+    "bind_all",
+    "bind_params",
+    "checked",
+    "declared_parameters",
+    "describe_type",
+    "unknown_message",
+]
+
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One declared parameter, as help texts and forms need it.
-
-    Parameters
-    ----------
-    name, default
-        As in the signature; `default` is `inspect.Parameter.empty` where a value must be given.
-    type_name
-        The type in words, limits included.
-    unit
-        The unit, where the declaration tells it.
-    """
-
-    name: str
-    default: Any
-    type_name: str
-    unit: str | None
-
-    @property
-    def required(self) -> bool:
-        """Whether a caller must give a value."""
-        return self.default is inspect.Parameter.empty
-
-
-def declared_parameters(function: Callable[..., Any], skip: Collection[str] = ()) -> list[Parameter]:
-    """List the parameters that a function declares, in order.
-
-    Parameters
-    ----------
-    function
-        Any callable with a signature.
-    skip
-        Names to leave out (such as ``stack``); ``self`` is always left out.
-    """
-    listed = []
-    for name, (parameter, annotation) in _declaration(function, skip)[0].items():
-        unit = next((m.name for m in _metadata(annotation) if isinstance(m, Unit)), None)
-        listed.append(Parameter(name, parameter.default, describe_type(annotation), unit))
-    return listed
 
 
 def bind_params(
@@ -109,33 +81,27 @@ def bind_params(
     return bind_all([Declaration(function, tuple(skip))], params, where=where)
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """A function whose signature declares parameters.
-
-    Parameters
-    ----------
-    function
-        The function.
-    skip
-        Names in its signature that are not the caller's.
-    closed
-        Whether other names are wrong although the function takes any (it hands them on).
-    """
-
-    function: Callable[..., Any]
-    skip: tuple[str, ...] = ()
-    closed: bool = False
-
-    def parameters(self) -> list[Parameter]:
-        """List the parameters in order."""
-        return declared_parameters(self.function, self.skip)
-
-
 def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """Return the values in effect where several functions share one set of parameters, or raise.
 
-    As `bind_params`; an unknown name is compared with those of all the functions.
+    Parameters
+    ----------
+    declarations
+        The functions.
+    params
+        What the caller gave.
+    where
+        What the parameters belong to, for the message.
+
+    Returns
+    -------
+    dict
+        Every declared parameter with its value in effect.
+
+    Raises
+    ------
+    ParameterError
+        As `bind_params` does; an unknown name is compared with those of all the functions.
 
     Examples
     --------
@@ -148,9 +114,9 @@ def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, 
     declared: dict[str, tuple[inspect.Parameter, Any]] = {}
     is_open = False
     for declaration in declarations:
-        found, found_open = _declaration(declaration.function, declaration.skip)
-        declared |= found
-        is_open |= found_open and not declaration.closed
+        own, own_open = signature_parameters(declaration.function, declaration.skip)
+        declared |= own
+        is_open |= own_open and not declaration.closed
     unknown = [name for name in params if name not in declared]
     if unknown and not is_open:
         raise ParameterError(unknown_message(unknown[0], declared, where))
@@ -171,8 +137,19 @@ def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Check a function's keyword-only parameters by its own signature at every call.
 
+    Parameters
+    ----------
+    function
+        Its positional parameters are handed on as they are.
+
+    Returns
+    -------
+    callable
+        The function, which raises `ParameterError` for a parameter that is unknown or wrong.
+
     Examples
     --------
+    >>> from typing import Annotated
     >>> @checked
     ... def grow(*, factor: Annotated[float, "times"] = 2.0) -> float: return factor
     >>> grow(factor=3)
@@ -195,95 +172,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def describe_type(annotation: Any) -> str:
-    """Say a type in words, limits included.
-
-    Examples
-    --------
-    >>> from pydantic import Field
-    >>> describe_type(Annotated[float, Field(gt=0)]), describe_type(int | None)
-    ('float > 0', 'int or None')
-    """
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        return " ".join([describe_type(arguments[0]), *_limits(annotation)])
-    if annotation is Any or annotation is inspect.Parameter.empty:
-        return "any"
-    if origin is typing.Literal:
-        return " | ".join(repr(value) for value in arguments)
-    if (origin is not None and type(None) in arguments) or _is_union(origin):
-        return " or ".join("None" if a is type(None) else describe_type(a) for a in arguments)
-    if origin is not None:
-        inner = ", ".join(
-            describe_type(a) for a in arguments if a is not Ellipsis and not isinstance(a, list)
-        )
-        name = getattr(origin, "__name__", str(origin)).lower()
-        return f"{name} of {inner}" if inner and name != "callable" else name
-    return getattr(annotation, "__name__", str(annotation))
-
-
-def _is_union(origin: Any) -> bool:
-    return origin is typing.Union or origin is types.UnionType
-
-
-def _metadata(annotation: Any) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = tuple(getattr(annotation, "__metadata__", ()))
-    for argument in typing.get_args(annotation):
-        found += _metadata(argument)
-    return found
-
-
-def _limits(annotation: Any) -> list[str]:
-    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    limits = []
-    for item in getattr(annotation, "__metadata__", ()):
-        for constraint in (item, *getattr(item, "metadata", ())):
-            limits += [f"{s} {getattr(constraint, a):g}" for a, s in signs.items() if hasattr(constraint, a)]
-    return limits
-
-
-@functools.lru_cache(maxsize=512)
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    target = inspect.unwrap(function)
-    if not hasattr(target, "__annotations__"):
-        target = getattr(target, "__call__", target)  # noqa: B004
-    hints: dict[str, Any] = {}
-    for name, annotation in getattr(target, "__annotations__", {}).items():
-        one = types.SimpleNamespace(__annotations__={name: annotation}, __globals__=_globals(target))
-        # An annotation may name what only a type checker imports; it then tells nothing here.
-        with contextlib.suppress(NameError, TypeError):
-            hints |= typing.get_type_hints(one, globalns=one.__globals__, include_extras=True)
-    return hints
-
-
-def _globals(target: Any) -> dict[str, Any]:
-    module = sys.modules.get(getattr(target, "__module__", ""))
-    return getattr(target, "__globals__", None) or vars(module or types.ModuleType(""))
-
-
-def _declaration(
-    function: Callable[..., Any], skip: Collection[str]
-) -> tuple[dict[str, tuple[inspect.Parameter, Any]], bool]:
-    # A bound method is another object at every look; what it is bound to declares nothing.
-    hints, declared, is_open = _hints(getattr(function, "__func__", function)), {}, False
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            is_open = True
-        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name not in {*skip, "self"}:
-            annotation = hints.get(parameter.name, _annotation_from_default(parameter.default))
-            declared[parameter.name] = (parameter, annotation)
-    return declared, is_open
-
-
-def _annotation_from_default(default: Any) -> Any:
-    # A plugin without annotations still gets "1e-3" as a number where its default is one.
-    if isinstance(default, bool):
-        return bool
-    return float if isinstance(default, float) else Any
-
-
 def unknown_message(name: str, known: Collection[str], where: str) -> str:
-    """Say that a parameter is unknown, which one it could be, and what there is."""
+    """Return the message for an unknown parameter: the nearest name, and all that are known."""
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"{where}: unknown parameter {name!r}{hint} (it takes: {', '.join(known) or 'none'})"
@@ -307,21 +197,6 @@ def _adapter(annotation: Any) -> Any:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
     except PydanticUserError:  # a type that carries its own configuration
         return TypeAdapter(annotation)
-
-
-def _accepts_text(annotation: Any) -> bool:
-    if annotation is str or (typing.get_origin(annotation) is typing.Literal):
-        return True
-    return any(_accepts_text(a) for a in typing.get_args(annotation) if not isinstance(a, list))
-
-
-def _accepts_none(annotation: Any) -> bool:
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        return _accepts_none(arguments[0])
-    if _is_union(origin):
-        return any(_accepts_none(a) for a in arguments)
-    return annotation in (None, type(None), Any)
 
 
 def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
@@ -351,8 +226,8 @@ def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
 def _from_text(value: Any, annotation: Any) -> Any:
     if isinstance(value, Text):
         literal = parse_literal(value)
-        read = isinstance(literal, list) or (literal is None and _accepts_none(annotation))
-        return str(value) if _accepts_text(annotation) and not read else literal
-    if isinstance(value, str) and annotation is not Any and not _accepts_text(annotation):
+        read = isinstance(literal, list) or (literal is None and accepts_none(annotation))
+        return str(value) if accepts_text(annotation) and not read else literal
+    if isinstance(value, str) and annotation is not Any and not accepts_text(annotation):
         return parse_literal(value)
     return _plain(value)

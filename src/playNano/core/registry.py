@@ -111,7 +111,7 @@ class Registry(Generic[T]):
         PluginWarning
             For every broken plugin and every name that is claimed twice, with the name and the cause.
         """
-        usable, broken = self._load_all()
+        usable, broken = self.load_all()
         for reason in broken.values():
             warnings.warn(reason, PluginWarning, stacklevel=2)
         return usable
@@ -124,10 +124,18 @@ class Registry(Generic[T]):
         dict
             Name -> cause, for those that cannot be used.
         """
-        return self._load_all()[1]
+        return self.load_all()[1]
 
-    def _load_all(self) -> tuple[dict[str, T], dict[str, str]]:
-        """Return all usable objects by name, and the cause for each name that is not usable."""
+    def load_all(self) -> tuple[dict[str, T], dict[str, str]]:
+        """Load everything.
+
+        Returns
+        -------
+        usable : dict
+            Name -> object: built-ins in their order, then plugins by name.
+        broken : dict
+            Name -> cause, for every plugin and every name that cannot be used.
+        """
         points = self._entry_points()
         usable: dict[str, T] = {}
         broken: dict[str, str] = {}
@@ -249,7 +257,7 @@ def accept_declared(name: str, target: Any, kind: type[T], attribute: str) -> T:
     own_name = getattr(declared, "name", name)
     if own_name != name:
         raise PluginTypeError(
-            f"the plugin {name!r} declares a {word} named {own_name!r}; give the entry point the same name"
+            f"the plugin {name!r} declares the {word} {own_name!r}; give the entry point the same name"
         )
     return declared
 

@@ -1,1 +1,127 @@
-"""Writers: bundles, tables, pictures and movies."""
+"""Writers of files, and the declaration of an exporter.
+
+An exporter is a function ``write(stack, path, **options) -> Path``: it gets the stack with its processed pixels and
+its analysis (``stack.analysis``), and writes one file or folder. A package of its own declares it with `exporter` and
+names it as an entry point of the group ``playNano.exporters``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from playNano.core.params import Declaration, Parameter, bind_params
+from playNano.core.registry import load_object
+
+if TYPE_CHECKING:
+    from playNano.core.stack import Stack
+
+EXPORTER_ATTRIBUTE = "__exporter__"
+"""Where `exporter` puts the declaration of a function."""
+
+F = TypeVar("F", bound=Callable[..., Path])
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """The declaration of an exporter.
+
+    Parameters
+    ----------
+    name
+        Unique name, by which users select it.
+    suffix
+        Ending of the file's name, such as ``".xml"``.
+    write
+        The function ``write(stack, path, **options) -> Path``, or ``"module:name"``. Its keyword arguments beside
+        stack and path are the exporter's options.
+    stem
+        The file's name before the suffix; by default `name`.
+    """
+
+    name: str
+    suffix: str
+    write: str | Callable[..., Path]
+    stem: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file where none is given."""
+        return f"{self.stem or self.name}{self.suffix}"
+
+    @property
+    def declaration(self) -> Declaration:
+        """The function that writes; its signature declares the options."""
+        function = load_object(self.write)
+        return Declaration(function, tuple(inspect.signature(function).parameters)[:2])
+
+    def parameters(self) -> list[Parameter]:
+        """List the options of the exporter."""
+        return self.declaration.parameters()
+
+    def bind(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options in effect, or raise `ParameterError`."""
+        declared = self.declaration
+        return bind_params(declared.function, options, where=f"export {self.name}", skip=declared.skip)
+
+    def export(self, stack: Stack, path: str | Path, **options: Any) -> Path:
+        """Write a stack.
+
+        Parameters
+        ----------
+        stack
+            The movie with its analysis.
+        path
+            File to write; for a folder that exists, `file_name` inside it.
+        **options
+            Options of the exporter.
+
+        Returns
+        -------
+        Path
+            What was written.
+
+        Raises
+        ------
+        ParameterError
+            If an option is unknown, or its value is not allowed.
+        MissingInputError
+            If the stack does not have the results that are written.
+        OSError
+            If the file cannot be written.
+        """
+        target = Path(path)
+        if target.is_dir() and not target.name.endswith(self.suffix):
+            target = target / self.file_name
+        return Path(self.declaration.function(stack, target, **self.bind(options)) or target)
+
+
+def exporter(name: str, suffix: str, *, stem: str | None = None) -> Callable[[F], F]:
+    """Declare a function ``write(stack, path, **options) -> Path`` as an exporter.
+
+    Parameters
+    ----------
+    name, suffix, stem
+        As in `Exporter`.
+
+    Returns
+    -------
+    callable
+        The decorator; the function stays as it is.
+
+    Examples
+    --------
+    >>> @exporter("heights", ".csv")
+    ... def write_heights(stack, path, *, digits: int = 3): ...
+    >>> write_heights.__exporter__.file_name
+    'heights.csv'
+    """
+
+    def declare(function: F) -> F:
+        setattr(function, EXPORTER_ATTRIBUTE, Exporter(name, suffix, function, stem))
+        return function
+
+    return declare

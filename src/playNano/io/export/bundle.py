@@ -10,7 +10,7 @@ from playNano.core.stack import Stack
 from playNano.io.formats.bundle import FORMAT, STACK, VERSION
 
 
-def write_bundle(stack: Stack, path: str | Path) -> None:
+def write_bundle(stack: Stack, path: str | Path) -> Path:
     """Write a stack to an HDF5 bundle; `load_afm_stack` reads it back whole.
 
     Parameters
@@ -19,6 +19,11 @@ def write_bundle(stack: Stack, path: str | Path) -> None:
         The movie with whatever was made of it. An array that stands in several slots is stored once.
     path
         The file (``.h5``); its folder is made if need be.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -48,3 +53,4 @@ def write_bundle(stack: Stack, path: str | Path) -> None:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         write_tree(file, STACK, tree)
+    return Path(path)

@@ -25,7 +25,7 @@ _STORED_BYTES = 8 * 2**20
 """Pixels of one chunk of the store, bytes."""
 
 
-def write_ome_zarr(stack: Stack, path: str | Path) -> None:
+def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     """Write a stack's pixels and what is known of them; `load_afm_stack` reads them back.
 
     Frames are written block by block as they are computed, on the cluster where a client is active; a lazy
@@ -40,6 +40,11 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> None:
     path
         The store, a folder whose name should end in ``.ome.zarr``; an older store there is replaced.
 
+    Returns
+    -------
+    Path
+        The store.
+
     Raises
     ------
     OSError
@@ -49,7 +54,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> None:
     """
     try:
         import zarr
-        from zarr.codecs import BloscCodec
+        from zarr.codecs import BloscCodec, Crc32cCodec
     except ImportError as error:
         raise ParameterError('zarr stores need `pip install "playNano[cluster]"`') from error
     target = Path(path)
@@ -65,13 +70,15 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> None:
             shape=data.shape,
             chunks=(_stored_frames(data, frames), *data.shape[1:]),
             dtype=np.uint8 if data.dtype == np.bool_ else data.dtype,
-            compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
+            # Blosc itself decodes a chunk that is cut off, to wrong numbers; the checksum refuses it.
+            compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
             dimension_names=("t", "y", "x"),
         )
         # Blocks end where chunks of the store do, so that no two write the same one.
         map_frames(_Writer(str(temporary / "0")), data, what="ome-zarr", block_frames=frames)
         content = {"zarr_format": 3, "node_type": "group", "attributes": _attributes(stack)}
         (temporary / METADATA).write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+    return target
 
 
 @dataclass(frozen=True)

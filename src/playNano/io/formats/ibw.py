@@ -86,6 +86,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     first_byte = _BIN_HEADER_BYTES + _WAVE_HEADER_BYTES
     end = first_byte + width * height * count * dtype.itemsize
     check_bytes(path, end, "the wave")
+    check_bytes(path, _end_of_texts(header), "the text behind the wave")
     note, names = _texts(path, header, count)
     name = pick_channel(path, channel, names, _ALIASES)
     factor, unit = base_unit(_unit(name, header["data_unit"].item().decode("latin-1")))
@@ -153,6 +154,18 @@ def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
     ):
         raise FileFormatError(f"{path}: the Igor wave's length does not go with its size {sizes}")
     return header, order
+
+
+def _end_of_texts(header: np.void) -> int:
+    """Return the byte behind note, units and labels, which follow the pixels."""
+    sizes = ("wave_bytes", "formula_bytes", "note_bytes", "data_unit_bytes")
+    texts = sum(int(header[name]) for name in sizes)
+    return (
+        _BIN_HEADER_BYTES
+        + texts
+        + int(header["dimension_unit_bytes"].sum())
+        + int(header["dimension_label_bytes"].sum())
+    )
 
 
 def _texts(path: Path, header: np.void, count: int) -> tuple[dict[str, str], list[str]]:

@@ -13,12 +13,12 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano._options import pixel_pair
+from playNano._options import Unit, pixel_pair
 from playNano.core.files import atomic_write
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
@@ -91,8 +91,8 @@ def open_npy(
     path: str | Path,
     channel: str | None = None,
     *,
-    pixel_size_nm: float | Sequence[float] | None = None,
-    frame_time_s: float | None = None,
+    pixel_size_nm: Annotated[float | Sequence[float], Unit("nm")] | None = None,
+    frame_time_s: Annotated[float, Unit("s")] | None = None,
     unit: str = "nm",
 ) -> Movie:
     """Open an `.npy` file with an array (frames, y, x) or one frame (y, x).
@@ -148,7 +148,10 @@ def open_npy(
 
 
 def open_npz(
-    path: str | Path, channel: str | None = None, *, pixel_size_nm: float | Sequence[float] | None = None
+    path: str | Path,
+    channel: str | None = None,
+    *,
+    pixel_size_nm: Annotated[float | Sequence[float], Unit("nm")] | None = None,
 ) -> Movie:
     """Open an `.npz` file with a stack.
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano._options import pixel_pair
+from playNano._options import Unit, pixel_pair
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
@@ -43,7 +43,7 @@ class ZarrFrames:
     shape
         (n_frames, height, width).
     channel
-        Place on the axis "c", where there is one.
+        Index on the axis "c", where there is one.
     """
 
     path: Path
@@ -56,7 +56,18 @@ class ZarrFrames:
         check_range(start, stop, self.shape[0], self.path)
         picks: dict[str, Any] = {"t": slice(start, stop), "c": self.channel, "z": 0}
         array = _array(self.path)
-        values = np.asarray(array[tuple(picks.get(axis, slice(None)) for axis in self.axes)])
+        selection = tuple(picks.get(axis, slice(None)) for axis in self.axes)
+        try:
+            values = np.asarray(array[selection])
+        except (
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:  # what codecs raise for damaged chunks
+            raise FileFormatError(
+                f"{self.path}: frames {start} to {stop} cannot be decoded: {type(error).__name__}: {error}"
+            ) from error
         left = [axis for axis in self.axes if axis in "tyx"]
         frames = values.transpose([left.index(axis) for axis in "tyx" if axis in left])
         frames = frames if "t" in left else frames[np.newaxis][start:stop]
@@ -68,7 +79,7 @@ def open_ome_zarr(
     path: str | Path,
     channel: str | None = None,
     *,
-    pixel_size_nm: float | tuple[float, float] | None = None,
+    pixel_size_nm: Annotated[float | tuple[float, float], Unit("nm")] | None = None,
 ) -> Movie:
     """Open one channel of an OME-Zarr image without decoding it; of a pyramid the finest level.
 

@@ -1,0 +1,179 @@
+"""Exporters of a stack with its analysis: the registry, and those for tracks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.utils.tracks import to_trackmate_xml, to_trackpy
+from playNano.core.files import atomic_write
+from playNano.core.registry import Registry, accept_declared, plugin_groups
+from playNano.core.step_text import parse_steps
+from playNano.errors import MissingInputError, ParameterError
+from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
+
+_HERE = "playNano.analysis.exporters"
+
+BUILTIN_EXPORTERS: dict[str, Exporter] = {
+    entry.name: entry
+    for entry in (
+        Exporter("bundle", ".h5", "playNano.io.export.bundle:write_bundle"),
+        Exporter("ome-zarr", ".ome.zarr", "playNano.io.export.ome_zarr:write_ome_zarr"),
+        Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
+        Exporter("trackpy", ".csv", f"{_HERE}:write_trackpy", stem="tracks_trackpy"),
+    )
+}
+"""Name -> built-in exporter."""
+
+
+def _accept_exporter(name: str, target: Any) -> Exporter:
+    """Return the exporter that a plugin's entry point loads."""
+    return accept_declared(name, target, Exporter, EXPORTER_ATTRIBUTE)
+
+
+@functools.cache
+def exporter_registry() -> Registry[Exporter]:
+    """Return the registry of exporters: built-ins and plugins."""
+    return Registry("exporter", BUILTIN_EXPORTERS, plugin_groups("exporters", _accept_exporter))
+
+
+def export_stack(stack: AFMImageStack, name: str, path: str | Path, **options: Any) -> Path:
+    """Write a stack with its analysis by a registered exporter.
+
+    Parameters
+    ----------
+    stack
+        The movie; the analysis that has run on it is in ``stack.analysis``.
+    name
+        The exporter; `exporter_registry` lists them.
+    path
+        File to write; for a folder that exists, a file in it that is named after the exporter.
+    **options
+        Options of the exporter.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such exporter; the message has the nearest names.
+    ParameterError
+        If an option is unknown, or its value is not allowed.
+    MissingInputError
+        If the stack does not have the results that are written.
+    OSError
+        If the file cannot be written; an older file stays as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> stack = AFMImageStack(np.zeros((2, 4, 4)), 2.0, "height_trace", "movie.npz")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_stack(stack, "bundle", folder).name
+    'bundle.h5'
+    """
+    return exporter_registry()[name].export(stack, path, **options)
+
+
+def plan_exports(texts: Sequence[str]) -> list[tuple[Exporter, dict[str, Any]]]:
+    """Look up exporters and check their options before any work begins.
+
+    Parameters
+    ----------
+    texts
+        ``NAME`` or ``NAME:option=value,option=value``.
+
+    Returns
+    -------
+    list of (Exporter, dict)
+        The exporters and their options in effect.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such exporter.
+    ParameterError
+        If an option is unknown or wrong, or two exporters would write the same file.
+
+    Examples
+    --------
+    >>> [(exporter.file_name, options) for exporter, options in plan_exports(["trackmate"])]
+    [('tracks.xml', {})]
+    """
+    planned = []
+    for call in (call for text in texts for call in parse_steps(text)):
+        exporter = exporter_registry()[call.name]
+        planned.append((exporter, exporter.bind(call.params)))
+    names = [exporter.file_name for exporter, _ in planned]
+    for name in names:
+        if names.count(name) > 1:
+            raise ParameterError(f"two exports would write the same file, {name}")
+    return planned
+
+
+def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
+    """Write the tracks as a TrackMate file, which Fiji opens with "Load a TrackMate file".
+
+    Parameters
+    ----------
+    stack
+        The movie, tracked.
+    path
+        File to write.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingInputError
+        If nothing was tracked.
+    OSError
+        If the file cannot be written; an older file stays as it was.
+    """
+    return to_trackmate_xml(path, _last_tracking(stack), stack)
+
+
+def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:
+    """Write the tracks as a CSV table with trackpy's columns.
+
+    Parameters
+    ----------
+    stack
+        The movie, tracked.
+    path
+        File to write.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingInputError
+        If nothing was tracked.
+    OSError
+        If the file cannot be written; an older file stays as it was.
+    """
+    table = to_trackpy(_last_tracking(stack))
+    with atomic_write(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return Path(path)
+
+
+def _last_tracking(stack: AFMImageStack) -> dict[str, Any]:
+    """Return the outputs of the last tracking."""
+    tracked = [outputs for outputs in stack.analysis.values() if "n_tracks" in outputs]
+    if not tracked:
+        raise MissingInputError("there are no tracks to export: add a step particle_tracking")
+    return tracked[-1]

@@ -1,0 +1,101 @@
+"""Exporters: found by name, checked before work begins, given the stack with its analysis."""
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from playNano.analysis.exporters import export_stack, exporter_registry, plan_exports
+from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.errors import (
+    DuplicateNameError,
+    MissingInputError,
+    ParameterError,
+    PluginTypeError,
+    UnknownNameError,
+)
+from playNano.io.export import Exporter, exporter
+from playNano.io.loader import load_afm_stack
+
+
+@pytest.fixture
+def tracked(make_stack):
+    stack = make_stack()
+    AnalysisPipeline().add_steps("feature_detection:threshold=1;particle_tracking:max_distance=5").run(stack)
+    return stack
+
+
+@exporter("counts", ".txt", stem="all_counts")
+def write_counts(stack, path, *, digits: int = 3):
+    path.write_text(f"{stack.analysis['step_2_particle_tracking']['n_tracks']:0{digits}}")
+    return path
+
+
+@pytest.mark.parametrize("name", list(exporter_registry()))
+def test_every_exporter_writes_a_file_of_its_name(tracked, tmp_path, name):
+    declared = exporter_registry()[name]
+    assert declared.file_name.endswith(declared.suffix)
+    path = export_stack(tracked, name, tmp_path)
+    assert path == tmp_path / declared.file_name
+    assert path.exists()
+    other = export_stack(tracked, name, tmp_path / "new" / f"other{declared.suffix}")
+    assert other == tmp_path / "new" / f"other{declared.suffix}"
+    assert other.exists()
+    for parameter in declared.parameters():
+        assert parameter.description, parameter.name
+    assert "Returns\n" in declared.declaration.function.__doc__
+
+
+def test_tracks_for_other_programs(tracked, tmp_path):
+    n_tracks = tracked.analysis["step_2_particle_tracking"]["n_tracks"]
+    table = pd.read_csv(export_stack(tracked, "trackpy", tmp_path))
+    assert table["particle"].nunique() == n_tracks
+    assert len(table) == len(tracked.analysis["step_2_particle_tracking"]["table"])
+    tree = ElementTree.parse(export_stack(tracked, "trackmate", tmp_path))
+    assert len(tree.findall(".//Track")) == n_tracks
+
+
+@pytest.mark.parametrize("name", ["trackmate", "trackpy"])
+def test_tracks_that_are_not_there(make_stack, tmp_path, name):
+    with pytest.raises(MissingInputError, match="add a step particle_tracking"):
+        export_stack(make_stack(), name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["bundle", "ome-zarr"])
+def test_pixels_come_back(tracked, tmp_path, name):
+    back = load_afm_stack(export_stack(tracked, name, tmp_path))
+    assert (back.data == tracked.data).all()
+
+
+@pytest.mark.parametrize("group", ["playNano.exporters", "playnano.exporters"])
+def test_plugin_exporters(plugins, tracked, tmp_path, group):
+    plugins.add(group, "counts", write_counts)
+    assert export_stack(tracked, "counts", tmp_path, digits="5") == tmp_path / "all_counts.txt"
+    assert (tmp_path / "all_counts.txt").read_text() == "00003"
+    ((planned, options),) = plan_exports(["counts:digits=2"])
+    assert (planned.name, options) == ("counts", {"digits": 2})
+    with pytest.raises(
+        ParameterError, match="export counts: unknown parameter 'digit'; did you mean 'digits'"
+    ):
+        plan_exports(["counts:digit=2"])
+
+
+def test_exports_that_cannot_be_planned(plugins):
+    with pytest.raises(UnknownNameError, match=r"unknown exporter 'trackmat'; did you mean 'trackmate'\?"):
+        plan_exports(["trackpy", "trackmat"])
+    with pytest.raises(ParameterError, match=r"would write the same file, tracks\.xml"):
+        plan_exports(["trackmate", "trackpy", "trackmate"])
+    assert plan_exports([]) == []
+    plugins.point("playNano.exporters", "bundle", "package_a:write")
+    plugins.add("playNano.exporters", "plain", lambda stack, path: Path(path))
+    plugins.add("playNano.exporters", "other_name", Exporter("counts", ".txt", write_counts))
+    with pytest.raises(
+        DuplicateNameError, match="'bundle' is claimed by playNano itself and package_a:write"
+    ):
+        plan_exports(["bundle"])
+    with pytest.raises(PluginTypeError, match="'plain' is a function that is not declared as exporter"):
+        plan_exports(["plain"])
+    with pytest.raises(PluginTypeError, match="'other_name' declares the exporter 'counts'"):
+        plan_exports(["other_name"])
