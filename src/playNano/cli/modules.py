@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -171,5 +172,6 @@ def _show_one(entry: Entry) -> None:
         default = "(needed)" if parameter.required else str(parameter.default)
         cells = (parameter.name, parameter.unit or "", parameter.type_name, default, parameter.description)
         table.add_row(*(Text(cell) for cell in cells))
-    # Where nobody's terminal limits the width, the last column need not be narrow.
-    out.print(table, soft_wrap=False, width=None if out.is_terminal else max(out.width, 120))
+    # A pipe has no width of its own.
+    console = out if out.is_terminal else Console(width=max(out.width, 120), highlight=False)
+    console.print(table)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ParamSpec, TypeVar
 
+from playNano._options import Unit
 from playNano.core.declaration import (
     Declaration,
     Parameter,
@@ -27,6 +28,7 @@ from playNano.errors import ParameterError
 __all__ = [
     "Declaration",
     "Parameter",
+    "Unit",
     "bind_all",
     "bind_params",
     "checked",
