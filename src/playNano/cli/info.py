@@ -18,7 +18,18 @@ def show_info(file: Path, channel: str | None) -> None:
 
 
 def describe(movie: Movie) -> list[tuple[str, str]]:
-    """Return what a person asks first of a movie, as (name, value)."""
+    """Return the properties of a movie in words, as (name, value).
+
+    Parameters
+    ----------
+    movie
+        The open movie; its first frame is decoded.
+
+    Returns
+    -------
+    list of (str, str)
+        Name and value, in the order in which they are printed.
+    """
     n_frames, height, width = movie.shape
     y, x = movie.pixel_size_nm
     pixel = f"{x:.6g} nm" if y == x else f"{y:.6g} nm (y) x {x:.6g} nm (x)"
@@ -37,7 +48,7 @@ def describe(movie: Movie) -> list[tuple[str, str]]:
 def _timing(movie: Movie) -> list[tuple[str, str]]:
     times = [entry.get("timestamp") for entry in movie.frame_metadata]
     if not times or any(time is None for time in times):
-        return [("time", "the file does not tell")]
+        return [("time", "the file does not state")]
     starts = np.array(times, dtype=np.float64)
     rows = [("time", f"{starts[-1] - starts[0]:.6g} s from the first frame to the last")]
     if len(starts) > 1:

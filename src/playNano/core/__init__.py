@@ -1,1 +1,1 @@
-"""Rooms below everything: parameters, registry, executor, provenance, serializer."""
+"""The layer below all others: stack, parameters, registry, executor, provenance, serializer."""

@@ -95,7 +95,7 @@ def map_frames(
         must not depend on where blocks begin, nor on anything that changes; for a cluster it must be
         possible to send it to another process.
     *movies
-        numpy or Dask arrays of one length; the blocks follow the first.
+        numpy or Dask arrays of one length; the first decides where blocks begin.
     what
         What goes on, for the progress display.
     out
@@ -126,10 +126,12 @@ def map_frames(
         result = call_with_overlap(function, 0, movies, block, overlap)
         if out is not None:
             result, frames = result
-            place = out[block.start : block.stop]
+            target = out[block.start : block.stop]
             # A function that was given `out` among the movies may have written there already.
-            if not (frames.shape == place.shape and frames.__array_interface__ == place.__array_interface__):
-                place[...] = frames
+            if not (
+                frames.shape == target.shape and frames.__array_interface__ == target.__array_interface__
+            ):
+                target[...] = frames
         return result
 
     return map_blocks(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it takes the place of `path`.
+    """Give a temporary path beside `path`; on success it replaces `path`.
 
     Parameters
     ----------

@@ -54,8 +54,8 @@ def whole_frames(array: Any) -> Any:
     """Return a Dask array with its chunks made of whole frames, none much larger than `CHUNK_BYTES`."""
     fitting = frames_per_chunk(array.shape, array.dtype.itemsize)
     frames = array.chunks[0] if array.chunks[0] and max(array.chunks[0]) <= 2 * fitting else fitting
-    wanted = {0: frames, 1: array.shape[1], 2: array.shape[2]}
-    return array.rechunk(wanted)
+    chunks = {0: frames, 1: array.shape[1], 2: array.shape[2]}
+    return array.rechunk(chunks)
 
 
 def chunk_borders(array: Any) -> list[tuple[int, int]]:
@@ -225,7 +225,7 @@ def _computed_frames(array: Any, start: int, stop: int) -> npt.NDArray[Any]:
 
 
 class LazyMapping(MutableMapping[str, Any]):
-    """Arrays by name, some of them computed anew whenever they are asked for.
+    """Arrays by name, some of them computed again whenever they are needed.
 
     A computed array is shared for as long as someone holds it, and kept no longer.
 

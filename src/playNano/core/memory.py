@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def free_memory_bytes() -> int | None:
-    """Return the memory that this process may still take, or None where the system does not tell.
+    """Return the memory that this process may still take, or None where the system does not state.
 
     The limit of a container (cgroup) counts.
     """

@@ -35,9 +35,9 @@ class Registry(Generic[T]):
     Parameters
     ----------
     kind
-        What the names stand for, for messages: ``"analysis module"``.
+        What the names mean, for messages: ``"analysis module"``.
     builtins
-        Name -> object. It is read at every look-up, so that later additions count.
+        Name -> object. It is read at every access, so that later additions count.
     groups
         Entry-point group -> function that checks and converts what an entry point of this group loads; see
         `plugin_groups`.
@@ -46,12 +46,12 @@ class Registry(Generic[T]):
 
     Examples
     --------
-    >>> registry = Registry("shape", {"disc": 1, "ring": 2})
-    >>> registry["ring"]
+    >>> registry = Registry("shape", {"disc": 1, "square": 2})
+    >>> registry["square"]
     2
-    >>> registry["rong"]
+    >>> registry["sqare"]
     Traceback (most recent call last):
-    playNano.errors.UnknownNameError: unknown shape 'rong'; did you mean 'ring'? (known: disc, ring)
+    playNano.errors.UnknownNameError: unknown shape 'sqare'; did you mean 'square'? (known: disc, square)
     """
 
     def __init__(

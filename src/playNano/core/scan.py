@@ -11,19 +11,19 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class ScanGeometry:
-    """Timing and direction of the scan, as far as the file tells them.
+    """Timing and direction of the scan, as far as the file states them.
 
     Parameters
     ----------
     lines
         Scan lines in a frame (the frame's height in pixels).
     line_time_s
-        Time from the start of one line to the start of the next, s; None where the file does not tell.
+        Time from the start of one line to the start of the next, s; None where the file does not state.
     frame_time_s
-        Time for which one frame is scanned, s; None where the file does not tell.
+        Time for which one frame is scanned, s; None where the file does not state.
     direction
         Way of the slow axis in frame 0: "down" scans row 0 (the top line) first, "up" the last row first;
-        None where the file does not tell.
+        None where the file does not state.
     alternating
         Whether the slow axis turns round after every frame.
     trace
@@ -50,7 +50,7 @@ class ScanGeometry:
 
     @property
     def line_rate_hz(self) -> float | None:
-        """Lines a second, or None where the file does not tell."""
+        """Lines a second, or None where the file does not state."""
         return None if self.line_time_s is None else 1.0 / self.line_time_s
 
     def delay_s(self, row: npt.ArrayLike, frame: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -66,7 +66,7 @@ class ScanGeometry:
         Returns
         -------
         numpy.ndarray
-            Seconds, shaped as `row` and `frame` broadcast; zeros where the file tells too little.
+            Seconds, shaped as `row` and `frame` broadcast; zeros where the file states too little.
         """
         rows, frames = np.broadcast_arrays(np.asarray(row, dtype=np.float64), np.asarray(frame))
         if self.line_time_s is None or self.direction is None:

@@ -1,4 +1,4 @@
-"""The movie: pixels, what is known about them, and slots for what is made of them."""
+"""The movie: pixels, their calibration and times, and slots for results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stack:
     ----------
     data
         Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
-        array for a movie that is to stay on disk: nothing of it is computed before pixels are asked for.
+        array for a movie that is to stay on disk: nothing of it is computed before pixels are needed.
     pixel_size_nm
         Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
     channel
@@ -43,7 +43,7 @@ class Stack:
     unit
         Unit of the pixel values.
     metadata
-        What else the file tells, as plain values.
+        What else the file states, as plain values.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Stack:
         The pixels as they are after the steps done so far.
     processed : MutableMapping
         Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are made
-        anew when they are asked for; see `playNano.processing.pipeline.ProcessingPipeline`.
+        again when they are needed; see `playNano.processing.pipeline.ProcessingPipeline`.
     masks : MutableMapping
-        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are asked for.
+        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are needed.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
@@ -203,7 +203,7 @@ class Stack:
         return str(self.get_frame_metadata(index).get("channel", self.channel))
 
     def detection_times(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return when the tip passed given places: frame start plus line time, s.
+        """Return when the tip passed given positions: frame start plus line time, s.
 
         Parameters
         ----------

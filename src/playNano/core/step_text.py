@@ -25,7 +25,7 @@ def parse_steps(text: str) -> list[StepCall]:
     Parameters
     ----------
     text
-        ``name[:key=value,key=value...]`` separated by ``;``; lists stand in brackets.
+        ``name[:key=value,key=value...]`` separated by ``;``; lists are in brackets.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def parse_steps(text: str) -> list[StepCall]:
     Raises
     ------
     ParameterError
-        Where the text does not follow the form.
+        If the text is not of this form.
 
     Examples
     --------

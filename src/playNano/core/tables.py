@@ -56,7 +56,7 @@ class TableView(Sequence[Any]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TableView) and self.spec() == other.spec() and self.table.equals(other.table):
-            return True  # NaN in the same places included
+            return True  # NaN at the same positions included
         if isinstance(other, TableView | list | tuple):
             return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
         return NotImplemented
@@ -105,7 +105,7 @@ class RowsByFrame(TableView):
         return np.diff(self._bounds).astype(np.int64)
 
     def places(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the rows of the table that hold detections, given by frame and place within it, (N,) each."""
+        """Return the rows of the table that hold detections, given by frame and index within it, (N,) each."""
         return np.asarray(
             self._bounds[np.asarray(frames, dtype=np.int64)] + np.asarray(indices, dtype=np.int64)
         )
@@ -131,7 +131,7 @@ class RowsByGroup(TableView):
     ----------
     table
         One row a grouped detection, sorted by group, then frame: columns `group`, ``frame``,
-        ``point_index`` (the detection's place within its frame) and `coord_columns`.
+        ``point_index`` (the detection's index within its frame) and `coord_columns`.
     group
         Column with the number of the group: "track_id" or "cluster_id".
     ids
@@ -180,7 +180,7 @@ class RowsByGroup(TableView):
             zip(*(rows[column].tolist() for column in self.coord_columns), strict=True)
         )
         if self.dense and frames:
-            seen = {frame: place for place, frame in enumerate(frames)}
+            seen = {frame: index for index, frame in enumerate(frames)}
             span = range(frames[0], frames[-1] + 1)
             points = [points[seen[f]] if f in seen else None for f in span]
             coords = [coords[seen[f]] if f in seen else None for f in span]
@@ -202,18 +202,18 @@ def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
 
 
 class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
-    """Group number -> mask of its last detection, cut out of the label images when asked for.
+    """Group number -> mask of its last detection, cut out of the label images when needed.
 
     Parameters
     ----------
     labels
         Label images, int (n_frames, height, width), in memory or made when they are read.
-    places
+    positions
         Group number -> (frame, label) of its last detection.
     """
 
-    def __init__(self, labels: Any, places: Mapping[int, tuple[int, int]]) -> None:
-        self._labels, self._places = labels, dict(places)
+    def __init__(self, labels: Any, positions: Mapping[int, tuple[int, int]]) -> None:
+        self._labels, self._positions = labels, dict(positions)
         self._cut: dict[int, tuple[tuple[slice, ...], Any]] = {}
 
     @property
@@ -223,7 +223,7 @@ class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
 
     def __getitem__(self, group: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a bool mask (height, width)."""
-        frame, label = self._places[group]
+        frame, label = self._positions[group]
         if isinstance(self._labels, np.ndarray):
             return np.asarray(self._labels[frame] == label)
         if not self._cut:
@@ -235,14 +235,14 @@ class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
 
     def _cut_out(self) -> None:
         """Keep the part of each mask that is not empty, going through the frames once."""
-        for group, (frame, label) in sorted(self._places.items(), key=lambda item: item[1]):
-            found = self._labels[frame] == label
-            spans = [np.flatnonzero(found.any(axis=1 - axis)) for axis in (0, 1)]
+        for group, (frame, label) in sorted(self._positions.items(), key=lambda item: item[1]):
+            mask = self._labels[frame] == label
+            spans = [np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1)]
             where = tuple(slice(int(s[0]), int(s[-1]) + 1) if s.size else slice(0, 0) for s in spans)
-            self._cut[group] = where, found[where]
+            self._cut[group] = where, mask[where]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._places)
+        return iter(self._positions)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)

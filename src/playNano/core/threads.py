@@ -23,7 +23,7 @@ _restore: list[Callable[[], None]] = []
 
 
 def default_workers() -> int:
-    """Return the number of threads used when none is asked for: the processors of this process."""
+    """Return the number of threads used when none is given: the processors of this process."""
     count = getattr(os, "process_cpu_count", os.cpu_count)()
     return max(1, min(int(count or 1), 16))
 
@@ -31,7 +31,7 @@ def default_workers() -> int:
 def ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     """Call a function for every item, on threads, and yield the results in the items' order.
 
-    Not many results wait for the one who takes them: threads run at most a few items ahead.
+    Threads run at most a few items ahead of the results that have been taken.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Movies that stay on disk: a reader as a Dask array, which any process can open anew."""
+"""Movies that stay on disk: a reader as a Dask array, which any process can open again."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def lazy_pixels(movie: Movie) -> Any:
     movie
         The open movie. Other processes open its file again, so its path should be absolute.
     """
-    # A reader gives one type of pixels; frames of none tell it.
+    # A reader gives one type of pixels; an empty range of frames shows it.
     dtype = movie.read(0, 0).dtype
     return lazy_movie(FrameReader(movie.read, movie.shape, dtype), movie.shape, dtype)

@@ -36,7 +36,7 @@ def load_afm_stack(
         "height").
     lazy
         True: the pixels are a Dask array in chunks of whole frames, about 64 MB each, and are decoded when
-        they are read; everything that follows works on it chunk by chunk (of a bundle only the pixels, times
+        they are read; all later work goes chunk by chunk (of a bundle only the pixels, times
         and metadata are then read, not its results). False: a numpy array. None: lazy where the movie is
         larger than a quarter of the free memory.
     **options
@@ -45,7 +45,7 @@ def load_afm_stack(
     Returns
     -------
     AFMImageStack
-        float32 pixels, with times, scan geometry and metadata as far as the file tells them.
+        float32 pixels, with times, scan geometry and metadata as far as the file states them.
 
     Raises
     ------

@@ -107,7 +107,7 @@ def length_nm(value: float, unit: str, path: Path, what: str) -> float:
 
 def pick_channel(
     path: Path,
-    asked: str | None,
+    requested: str | None,
     available: Sequence[str],
     aliases: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
@@ -120,12 +120,12 @@ def pick_channel(
     ----------
     path
         The file, for the message.
-    asked
-        The name asked for; None means the height, or the first channel where there is no height.
+    requested
+        The requested name; None means the height, or the first channel where there is no height.
     available
         The channels of the file.
     aliases
-        Other names (lower case) and the channels that they stand for, the best first.
+        Other names (lower case) and the channels that they mean, the best first.
 
     Returns
     -------
@@ -148,15 +148,15 @@ def pick_channel(
         raise ChannelError(f"{path}: the file has no channel")
     # "HeightTrace" and "height_trace" are one name; the exact spelling goes first.
     bare = {_bare(name): name for name in reversed(available)}
-    for wanted in _HEIGHT_NAMES if asked is None else (asked.casefold(),):
-        for name in (wanted, f"{wanted}_trace", *others.get(wanted, ())):
+    for alias in _HEIGHT_NAMES if requested is None else (requested.casefold(),):
+        for name in (alias, f"{alias}_trace", *others.get(alias, ())):
             if name.casefold() in known:
                 return known[name.casefold()]
             if _bare(name) in bare:
                 return bare[_bare(name)]
-    if asked is None:
+    if requested is None:
         return available[0]
-    raise ChannelError(f"{path}: there is no channel {asked!r}; the file has {', '.join(available)}")
+    raise ChannelError(f"{path}: there is no channel {requested!r}; the file has {', '.join(available)}")
 
 
 def _bare(name: str) -> str:

@@ -25,9 +25,9 @@ class Movie:
     format
         Short name of the format, as in "asd".
     channel
-        The channel as the caller asked for it.
+        The channel as the caller named it.
     channels
-        Every channel that the file has, by the names that can be asked for.
+        Every channel that the file has, by the names that a caller can select.
     shape
         (n_frames, height, width).
     pixel_size_nm
@@ -42,7 +42,7 @@ class Movie:
     scan
         Scan timing and direction, or None.
     header
-        What else the file tells, as plain values.
+        What else the file states, as plain values.
     load
         Where the file holds a whole stack, results included: ``load(lazy)`` gives it back, its frames as
         Dask arrays where `lazy` is true.

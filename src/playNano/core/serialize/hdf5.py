@@ -55,7 +55,7 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
     parent, name
         As `write_tree` was given them.
     array
-        Turns the dataset of an array of numbers into what is to stand in its place, or says None to have it read;
+        Turns the dataset of an array of numbers into what replaces it, or returns None to have it read;
         by default all are read.
 
     Raises
@@ -68,7 +68,7 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
 
 @dataclass(frozen=True)
 class StoredFrames:
-    """Frames of a dataset, by index; the file is opened for every reading, by whichever process asks.
+    """Frames of a dataset, by index; the file is opened for every reading, by whichever process reads.
 
     Parameters
     ----------
@@ -134,13 +134,13 @@ def _write_dict(
     group = parent.create_group(name, track_order=True)
     group.attrs["kind"] = "dict"
     keys = []
-    for place, (key, item) in enumerate(value.items()):
-        # HDF5 names are text without slashes; the true keys stand beside them.
+    for index, (key, item) in enumerate(value.items()):
+        # HDF5 names are text without slashes; the true keys are attributes.
         plain = type(key) is str and key not in ("", ".", "..") and "/" not in key and "\0" not in key
         member = (
             key if plain and key not in group else f"{key!s:.40}".replace("/", "|").replace("\0", "") or "_"
         )
-        member = member if member not in group and member not in (".", "..") else f"{member}~{place}"
+        member = member if member not in group and member not in (".", "..") else f"{member}~{index}"
         keys.append([member, key])
         _write(group, member, item, seen, f"{path}[{key!r}]")
         if isinstance(value, LazyMapping) and not value.kept(key):
@@ -204,13 +204,13 @@ def _write_table(
     group.attrs["kind"] = "table"
     group.attrs["columns"] = json.dumps([to_tagged(column) for column in table.columns])
     group.attrs["rows"] = len(table)
-    for place, column in enumerate(table.columns):
+    for index, column in enumerate(table.columns):
         values = table[column]
         numeric = getattr(values.dtype, "kind", "O") in "biufc"
         stored: Any = values.to_numpy() if numeric else values.astype(object).tolist()
-        _write(group, f"{place}:{str(column).replace('/', '|')}", stored, seen, f"{path}[{column!r}]")
+        _write(group, f"{index}:{str(column).replace('/', '|')}", stored, seen, f"{path}[{column!r}]")
         if not numeric:
-            group.attrs[f"dtype {place}"] = str(values.dtype)
+            group.attrs[f"dtype {index}"] = str(values.dtype)
     return group
 
 
@@ -260,8 +260,8 @@ def _read_table(group: h5py.Group, seen: dict[Any, Any], array: Callable[[Any], 
 
     columns = from_tagged(json.loads(group.attrs["columns"]))
     values = {
-        place: pd.Series(_read(group[member], seen, array), dtype=group.attrs.get(f"dtype {place}"))
-        for place, member in enumerate(group)
+        index: pd.Series(_read(group[member], seen, array), dtype=group.attrs.get(f"dtype {index}"))
+        for index, member in enumerate(group)
     }
     table = pd.DataFrame(values, index=range(int(group.attrs["rows"])))
     table.columns = pd.Index(columns)

@@ -1,4 +1,4 @@
-"""A record as a JSON file; what is large stands once, by content, in an HDF5 file beside it."""
+"""A record as a JSON file; what is large is stored once, by content, in an HDF5 file beside it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
     ----------
     path
         The JSON file. Values of more than `LARGE` numbers go to ``playnano-<checksum>.h5`` in the
-        same folder, each once; in the JSON stands ``{"$stored": {"file", "key", "kind", "shape",
+        same folder, each once; the JSON has ``{"$stored": {"file", "key", "kind", "shape",
         "dtype", "checksum"}}``.
     record
         Any nesting of dicts, lists, arrays and tables.
@@ -82,7 +82,7 @@ class _Store:
         self._known: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def take(self, value: Any) -> dict[str, Any] | None:
-        """Keep a large value and return what stands for it; None for a small one."""
+        """Store a large value and return the reference to it; None for a small one."""
         if id(value) in self._known:
             return self._known[id(value)][1]
         known = value
@@ -126,7 +126,7 @@ class _Store:
                 write_tree(file, key, value)
         for key, value in self.values.items():
             if isinstance(value, FrameArray):
-                # The file's name tells its content: whatever stands under this name is the same.
+                # The file's name is a hash of its content: a file of this name has the same content.
                 path = (folder / self.file_name).absolute()
                 value.cache_to(StoredFrames(path, key, value.shape, value.dtype))
 

@@ -37,7 +37,7 @@ def json_safe(value: Any, large: Callable[[Any], Any] | None = None) -> Any:
     value
         Any nesting of dicts, lists, tuples, sets, arrays, tables and plain values.
     large
-        Asked first for every container: what it returns stands in the value's place, unless it
+        Called first for every container: what it returns replaces the value, unless it
         returns None.
 
     Raises
@@ -106,7 +106,7 @@ def _key(key: Any) -> str:
 
 
 class RecordEncoder(json.JSONEncoder):
-    """``json.dumps(record, cls=NumpyEncoder)``: strict JSON for arrays, tables and records.
+    """Encode arrays, tables and whole records as strict JSON: ``json.dumps(record, cls=RecordEncoder)``.
 
     Examples
     --------

@@ -184,8 +184,8 @@ def _levels(
 ) -> npt.NDArray[np.uint16]:
     volts, bipolar = AD_RANGES[ad_range]
     count = 2**ad_bits
-    asked = values / factor
-    levels = np.rint((volts - asked) * count / (2 * volts) if bipolar else -asked * count / volts)
+    volts_out = values / factor
+    levels = np.rint((volts - volts_out) * count / (2 * volts) if bipolar else -volts_out * count / volts)
     # Half a step beyond the ends is still a rounding, more is not.
     if not ((levels >= 0) & (levels <= count - 1)).all():
         ends = sorted(

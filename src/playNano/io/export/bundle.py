@@ -16,7 +16,7 @@ def write_bundle(stack: Stack, path: str | Path) -> Path:
     Parameters
     ----------
     stack
-        The movie with whatever was made of it. An array that stands in several slots is stored once.
+        The movie with whatever was made of it. An array that is in several slots is stored once.
     path
         The file (``.h5``); its folder is made if need be.
 

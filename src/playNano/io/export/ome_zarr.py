@@ -29,7 +29,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     """Write a stack's pixels and what is known of them; `load_afm_stack` reads them back.
 
     Frames are written block by block as they are computed, on the cluster where a client is active; a lazy
-    movie is never whole in memory. Nothing stands at `path` before all is written, and what an interrupted
+    movie is never whole in memory. Nothing is at `path` before all is written, and what an interrupted
     run leaves cannot be opened: the metadata of the store come last.
 
     Parameters
@@ -139,7 +139,7 @@ def _interval_s(stack: Stack) -> float | None:
 
 @contextmanager
 def _atomic_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target`; on success it takes the place of `target`."""
+    """Give a temporary folder beside `target`; on success it replaces `target`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     temporary.mkdir()

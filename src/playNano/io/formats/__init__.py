@@ -5,11 +5,11 @@ A reader is two functions:
 ``sniff(path, head) -> str | None``
     Why this file (or folder) is not of the format, or None where it may be; `head` holds its first bytes.
 ``open(path, channel=None, **options) -> Movie``
-    The movie, described and not decoded. None stands for the height channel, or the first one where
+    The movie, described and not decoded. None means the height channel, or the first one where
     the file has no height. `FileFormatError` and `ChannelError` say what is wrong.
 
 A package of its own declares a reader with `reader` and names it as an entry point of the group
-``playNano.readers``. Built-in readers stand in `BUILTIN_READERS` as text, so that nothing of a format is imported
+``playNano.readers``. Built-in readers are listed in `BUILTIN_READERS` as text, so that nothing of a format is imported
 before a file needs it.
 """
 
@@ -45,7 +45,7 @@ class Reader:
     name
         Short name of the format.
     suffixes
-        Endings of a file's name, lower case; "[0-9]" stands for any digit. A reader whose suffix fits is
+        Endings of a file's name, lower case; "[0-9]" means any digit. A reader whose suffix fits is
         tried first.
     sniff
         The function that says why a file is not of this format, or ``"module:name"``.

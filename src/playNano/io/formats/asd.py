@@ -93,7 +93,7 @@ class AsdFrames:
         return columns
 
     def _map(self, fields: list[Any]) -> npt.NDArray[Any]:
-        # Mapped anew for every call, so that no lock stays on the file (Windows) between the calls.
+        # Mapped again for every call, so that no lock stays on the file (Windows) between the calls.
         return np.memmap(self.path, np.dtype(fields), mode="r", offset=self.first_byte, shape=self.shape[:1])
 
 

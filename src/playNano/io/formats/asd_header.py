@@ -142,7 +142,7 @@ _NOT_FOR_READERS = (
 
 @dataclass(frozen=True)
 class AsdHeader:
-    """What stands before the frames of an `.asd` file.
+    """The header of an `.asd` file, which precedes the frames.
 
     Parameters
     ----------

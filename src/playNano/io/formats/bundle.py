@@ -31,8 +31,8 @@ def sniff_bundle(path: Path, head: bytes) -> str | None:
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
     with opened(path) as file:
-        found = file.attrs.get("format")
-    return None if found == FORMAT else "it is an HDF5 file, but not one that playNano wrote"
+        format_name = file.attrs.get("format")
+    return None if format_name == FORMAT else "it is an HDF5 file, but not one that playNano wrote"
 
 
 @dataclass(frozen=True)

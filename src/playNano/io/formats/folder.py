@@ -52,8 +52,8 @@ class FolderFrames:
 def open_folder(path: str | Path, channel: str | None = None) -> Movie:
     """Open one channel of a folder of images as a movie without decoding it.
 
-    The frames are ordered by when they were taken, which their files tell; names decide only between frames
-    of one moment, or where no file tells a time.
+    The frames are ordered by when they were taken, which their files state; names decide only between frames
+    of one moment, or where no file states a time.
 
     Parameters
     ----------
@@ -65,13 +65,13 @@ def open_folder(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame a file; "timestamp" is missing where the files tell no times.
+        One frame a file; "timestamp" is missing where the files state no times.
 
     Raises
     ------
     FileFormatError
         There is no image, there are images of several formats, an image is damaged, or the images differ in
-        size, unit or in whether they tell their time.
+        size, unit or in whether they state their time.
     ChannelError
         A file does not have the channel.
     """
@@ -190,7 +190,7 @@ def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
     without = [movie.path.name for movie, start in zip(named, starts, strict=True) if start is None]
     if without and len(without) < len(named):
         raise FileFormatError(
-            f"{path}: {len(without)} of {len(named)} images do not tell when they were taken, such as "
+            f"{path}: {len(without)} of {len(named)} images do not state when they were taken, such as "
             f"{without[0]}, so that they cannot be put in order"
         )
     moments = [start for start in starts if start is not None]
@@ -201,7 +201,7 @@ def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
 
 
 def _times(movies: Sequence[Movie]) -> list[float] | None:
-    """Return when each frame began, s after the first; None where the files do not tell."""
+    """Return when each frame began, s after the first; None where the files do not state."""
     starts = [start for movie in movies if (start := _start(movie)) is not None]
     if not starts:
         return None
@@ -209,7 +209,7 @@ def _times(movies: Sequence[Movie]) -> list[float] | None:
     step_s = float(movies[0].header.get("start_time_step_s", 0.0))
     frame_time_s = movies[0].scan.frame_time_s if movies[0].scan else None
     if step_s and frame_time_s:
-        # A clock that counts whole seconds says no more than that frame followed on frame, if it agrees.
+        # A clock that counts whole seconds does not contradict a regular frame time, if it agrees.
         regular = [i * frame_time_s for i in range(len(movies))]
         if all(abs(a - b) <= step_s for a, b in zip(elapsed, regular, strict=True)):
             return regular
@@ -236,19 +236,19 @@ def _compare(first: Movie, other: Movie, path: Path) -> None:
 
 def _scan(scans: Sequence[ScanGeometry | None]) -> ScanGeometry | None:
     """Return one geometry for all frames: the first one's, with the turns of the slow axis."""
-    told = [scan for scan in scans if scan is not None]
-    if len(told) < len(scans):
+    known = [scan for scan in scans if scan is not None]
+    if len(known) < len(scans):
         return None
-    durations = [scan.frame_time_s for scan in told if scan.frame_time_s is not None]
-    directions = [scan.direction for scan in told]
+    durations = [scan.frame_time_s for scan in known if scan.frame_time_s is not None]
+    directions = [scan.direction for scan in known]
     alike = len(set(directions)) == 1
     turning = (
         len(set(directions)) == 2 and None not in directions and all(map(ne, directions, directions[1:]))
     )
     return replace(
-        told[0],
+        known[0],
         frame_time_s=median(durations) if durations else None,
-        line_time_s=told[0].line_time_s if len({scan.line_time_s for scan in told}) == 1 else None,
+        line_time_s=known[0].line_time_s if len({scan.line_time_s for scan in known}) == 1 else None,
         direction=directions[0] if alike or turning else None,
         alternating=turning,
     )

@@ -33,7 +33,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class RawImage:
-    """Decodes one frame that stands in a file as plain numbers; holds no open file, and can be pickled.
+    """Decodes one frame that a file has as plain numbers; holds no open file, and can be pickled.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def check_range(start: int, stop: int, n_frames: int, path: Path) -> int:
     """
     if not 0 <= start <= stop <= n_frames:
         raise ParameterError(
-            f"{path}: frames {start} to {stop} were asked for; the movie has 0 to {n_frames}"
+            f"{path}: frames {start} to {stop} were requested; the movie has 0 to {n_frames}"
         )
     return stop - start
 

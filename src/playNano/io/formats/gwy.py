@@ -22,7 +22,7 @@ _ALIASES = {"height_trace": _HEIGHTS, "height": _HEIGHTS}
 
 @dataclass(frozen=True)
 class Numbers:
-    """Where an array of numbers stands in the file; it is not read before it is needed.
+    """The position of an array of numbers in the file; it is not read before it is needed.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm. The file does not tell how it was scanned.
+        One frame, lengths in nm. The file does not state how it was scanned.
 
     Raises
     ------

@@ -157,7 +157,7 @@ def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
 
 
 def _end_of_texts(header: np.void) -> int:
-    """Return the byte behind note, units and labels, which follow the pixels."""
+    """Return the byte behind note, units and labels, which come after the pixels."""
     sizes = ("wave_bytes", "formula_bytes", "note_bytes", "data_unit_bytes")
     texts = sum(int(header[name]) for name in sizes)
     return (
@@ -179,11 +179,13 @@ def _texts(path: Path, header: np.void, count: int) -> tuple[dict[str, str], lis
         )
         # The label of the whole dimension comes before those of its elements.
         data = file.read(labels[2])[_LABEL_BYTES:]
-    found = [
+    labels_read = [
         data[i : i + _LABEL_BYTES].split(b"\0")[0].decode("latin-1")
         for i in range(0, len(data), _LABEL_BYTES)
     ]
-    names = [found[i] if i < len(found) and found[i] else f"layer {i}" for i in range(count)]
+    names = [
+        labels_read[i] if i < len(labels_read) and labels_read[i] else f"layer {i}" for i in range(count)
+    ]
     entries = (line.partition(":") for line in re.split(r"[\r\n]+", note) if ":" in line)
     return {key.strip(): value.strip() for key, _, value in entries}, numbered(names)
 

@@ -71,7 +71,7 @@ class Part:
     scaling
         From stored numbers to values.
     starts_ms
-        When each frame began, milliseconds since 1970; empty where the file does not tell.
+        When each frame began, milliseconds since 1970; empty where the file does not state.
     ends_ms
         When each frame ended.
     """
@@ -224,20 +224,20 @@ def _measurements(file: Any, path: Path) -> list[Any]:
 
 def _channels(measurement: Any) -> dict[str, Any]:
     """Return the groups of the channels by name, trace before retrace."""
-    found = {}
+    datasets = {}
     for key in sorted(name for name in measurement if name.startswith("Channel_")):
         attributes = measurement[key].attrs
         if "channel.name" in attributes:
             back = as_text(attributes.get("retrace", "false")) == "true"
-            found[f"{as_text(attributes['channel.name'])}_{'retrace' if back else 'trace'}"] = measurement[
+            datasets[f"{as_text(attributes['channel.name'])}_{'retrace' if back else 'trace'}"] = measurement[
                 key
             ]
-    return dict(sorted(found.items()))
+    return dict(sorted(datasets.items()))
 
 
 def _need(attributes: Mapping[str, Any], key: str, path: Path) -> Any:
     if key not in attributes:
-        raise FileFormatError(f"{path}: the measurement does not tell its {key}")
+        raise FileFormatError(f"{path}: the measurement does not state its {key}")
     return attributes[key]
 
 
@@ -274,7 +274,7 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
 
 
 def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
-    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not tell."""
+    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not state."""
     starts = (
         [time for part in parts for time in part.starts_ms] if all(part.starts_ms for part in parts) else []
     )

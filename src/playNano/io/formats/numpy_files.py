@@ -104,7 +104,7 @@ def open_npy(
     channel
         What to call the channel: the file has no name for it.
     pixel_size_nm
-        Size of a pixel, nm: a number or (y, x). The file cannot tell it, so it must be given.
+        Size of a pixel, nm: a number or (y, x). The file cannot state it, so it must be given.
     frame_time_s
         Time from frame to frame, s, if known.
     unit
@@ -113,7 +113,7 @@ def open_npy(
     Returns
     -------
     Movie
-        Its pixels are read from the mapped file when asked for.
+        Its pixels are read from the mapped file when needed.
 
     Raises
     ------
@@ -125,7 +125,9 @@ def open_npy(
     path = Path(path)
     movie = _as_movie(_mapped(path))
     if pixel_size_nm is None:
-        raise ParameterError(f"{path}: an .npy file does not tell the size of its pixels; give pixel_size_nm")
+        raise ParameterError(
+            f"{path}: an .npy file does not state the size of its pixels; give pixel_size_nm"
+        )
     if frame_time_s is not None and not frame_time_s > 0:
         raise ParameterError(f"frame_time_s is {frame_time_s}; it must be positive")
     name = channel or "height_trace"
@@ -162,12 +164,12 @@ def open_npz(
     channel
         The channel of the file; any name for the height means the height. None takes what is there.
     pixel_size_nm
-        Size of a pixel, nm: a number or (y, x); in place of the file's own.
+        Size of a pixel, nm: a number or (y, x); instead of the file's own.
 
     Returns
     -------
     Movie
-        Its pixels are read when asked for.
+        Its pixels are read when needed.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from playNano.io.movie import Movie
 
 METADATA = "zarr.json"
 OWN = "playNano"
-"""Attribute with what OME-Zarr has no place for."""
+"""Attribute with what OME-Zarr does not define."""
 
 _NM = {
     "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "meter": 1e9, "picometer": 1e-3, "angstrom": 0.1,

@@ -144,7 +144,7 @@ def _sections(path: Path) -> list[tuple[str, Section]]:
         if line.startswith("\\*"):
             sections.append((line[2:].strip(), {}))
             continue
-        # A group number and a colon may stand before the name: "@2:Z scale: V ...".
+        # A group number and a colon may precede the name: "@2:Z scale: V ...".
         match = re.match(r"\\((?:@(?:\d+:)?)?[^:]*?) ?:\s?(.*)", line)
         if match and sections:
             key = re.sub(r"^@\d+:", "@", match[1])
@@ -193,13 +193,13 @@ def _scaling(image: Section, everything: Section, dtype: str, path: Path) -> Cal
         raise FileFormatError(f"{path}: channel {_title(image)} has no readable Z scale: {text!r}")
     slope, unit = float(match["range"]) / 2.0 ** (8 * int(dtype[-1])), match["unit"]
     sensitivity = everything.get(f"@{match['sens']}", "") if match["sens"] else ""
-    found = re.match(r"V\s+(\S+)\s*(?:(\S+)/(\S+))?", sensitivity)
-    if found and found[2]:
+    scale = re.match(r"V\s+(\S+)\s*(?:(\S+)/(\S+))?", sensitivity)
+    if scale and scale[2]:
         # The sensitivity counts per V (or whatever), the range may count in mV.
-        slope *= float(found[1]) * _ratio(unit, found[3])
-        unit = found[2]
-    elif found:
-        slope *= float(found[1])
+        slope *= float(scale[1]) * _ratio(unit, scale[3])
+        unit = scale[2]
+    elif scale:
+        slope *= float(scale[1])
     factor, unit = base_unit(unit)
     return Calibration(slope * factor, 0.0, unit)
 

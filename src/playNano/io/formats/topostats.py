@@ -58,7 +58,7 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, nm. The file does not tell how or when it was scanned.
+        One frame, nm. The file does not state how or when it was scanned.
 
     Raises
     ------

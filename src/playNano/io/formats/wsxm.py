@@ -114,7 +114,7 @@ def _quantity(fields: dict[str, str], key: str, path: Path) -> tuple[float, str]
         raise FileFormatError(f"{path}: the WSxM header has no readable {key!r}") from error
 
 
-def _scaling(fields: dict[str, str], dtype: str, path: Path, place: tuple[int, int]) -> Calibration:
+def _scaling(fields: dict[str, str], dtype: str, path: Path, first_and_count: tuple[int, int]) -> Calibration:
     """Return the scaling: integers span the Z amplitude between the header's minimum and maximum."""
     amplitude, unit = _quantity(fields, "Z Amplitude", path)
     factor, unit = base_unit(unit)
@@ -123,7 +123,7 @@ def _scaling(fields: dict[str, str], dtype: str, path: Path, place: tuple[int, i
     if "Maximum" in fields and "Minimum" in fields:
         span = _quantity(fields, "Maximum", path)[0] - _quantity(fields, "Minimum", path)[0]
     else:
-        span = float(np.ptp(np.fromfile(path, dtype, count=place[1], offset=place[0]).astype(np.float64)))
+        span = float(np.ptp(np.fromfile(path, dtype, count=first_and_count[1], offset=first_and_count[0]).astype(np.float64)))
     return Calibration(amplitude / span * factor if span > 0 else 0.0, 0.0, unit)
 
 
