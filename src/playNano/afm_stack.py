@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from playNano.core.stack import Stack, StackTypeError
+from playNano.core.stack import Stack
 from playNano.io.loader import load_afm_stack
 from playNano.processing.pipeline import ProcessingPipeline
 
-__all__ = ["AFMImageStack", "StackTypeError"]
+__all__ = ["AFMImageStack"]
 
 
 class AFMImageStack(Stack):

@@ -50,6 +50,10 @@ class StackError(PlayNanoError, ValueError):
     """Pixels or metadata do not make a movie."""
 
 
+class StackTypeError(StackError, TypeError):
+    """The pixels are not an array of numbers."""
+
+
 class StepError(PlayNanoError, RuntimeError):
     """A processing step failed on a frame; the message names the step and the frame."""
 

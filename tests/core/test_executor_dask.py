@@ -12,7 +12,8 @@ from tests.core.sent_tasks import tasks_through_pickle
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.cluster import cluster
 from playNano.core.executor import map_frames, report_progress
-from playNano.core.lazy import FrameArray, LazyMapping, chunk_borders, whole_frames
+from playNano.core.lazy import FrameArray, chunk_borders, whole_frames
+from playNano.core.lazy_mapping import LazyMapping
 from playNano.errors import ClusterError, ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
 

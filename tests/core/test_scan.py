@@ -33,13 +33,13 @@ def test_rows_and_frames_broadcast():
     "scan", [ScanGeometry(100), ScanGeometry(100, line_time_s=0.1), ScanGeometry(100, direction="up")]
 )
 def test_too_little_known_means_no_delay(scan):
-    assert not scan.tells_time
+    assert not scan.has_line_times
     np.testing.assert_array_equal(scan.delay_s([1.0, 2.0], [0, 1]), [0, 0])
 
 
 def test_line_rate():
     assert DOWN.line_rate_hz == 100
-    assert DOWN.tells_time
+    assert DOWN.has_line_times
     assert ScanGeometry(100).line_rate_hz is None
 
 

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from playNano.core.lazy import LazyMapping
+from playNano.core.lazy_mapping import LazyMapping
 from playNano.errors import ParameterError, StackError, StepError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.loader import load_afm_stack

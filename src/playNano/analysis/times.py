@@ -29,4 +29,4 @@ def times_from(stack: AFMImageStack) -> str:
     """
     if not stack.has_times:
         return "index"
-    return "line" if stack.scan is not None and stack.scan.tells_time else "frame"
+    return "line" if stack.scan is not None and stack.scan.has_line_times else "frame"

@@ -12,7 +12,15 @@ from playNano.io.movie import Movie
 
 
 def show_info(file: Path, channel: str | None) -> None:
-    """Print what is in a file; only the first frame is decoded."""
+    """Print what is in a file; only the first frame is decoded.
+
+    Parameters
+    ----------
+    file
+        The movie.
+    channel
+        The channel whose first frame is shown; None means the height.
+    """
     for name, value in describe(open_movie(file, channel)):
         out.print(f"{name:<16} {value}", markup=False)
 
@@ -46,9 +54,10 @@ def describe(movie: Movie) -> list[tuple[str, str]]:
 
 
 def _timing(movie: Movie) -> list[tuple[str, str]]:
+    """Return the rows on times, frame interval and scan rate."""
     times = [entry.get("timestamp") for entry in movie.frame_metadata]
     if not times or any(time is None for time in times):
-        return [("time", "the file does not state")]
+        return [("time", "the file does not state it")]
     starts = np.array(times, dtype=np.float64)
     rows = [("time", f"{starts[-1] - starts[0]:.6g} s from the first frame to the last")]
     if len(starts) > 1:

@@ -57,7 +57,26 @@ def frame_blocks(
 
 
 def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: Block, overlap: int) -> Any:
-    """Call a function for a block of movies whose first frame has the number `start`."""
+    """Call a function for a block of movies whose first frame has the number `start`.
+
+    Parameters
+    ----------
+    function
+        ``function(start, *blocks)``, or with `overlap` ``function(start, *blocks, inner=...)``.
+    start
+        Number of the first frame of `movies` in the whole movie.
+    movies
+        Arrays of frames of one length.
+    block
+        The frames to work on, counted in `movies`.
+    overlap
+        Further frames on either side.
+
+    Returns
+    -------
+    object
+        What the function returns.
+    """
     low, high = max(0, block.start - overlap), min(len(movies[0]), block.stop + overlap)
     parts = (movie[low:high] for movie in movies)
     if not overlap:
@@ -76,7 +95,20 @@ class ChunkJob:
     overlap: int = 0
 
     def span(self, chunk: Block, n_frames: int) -> tuple[int, int, Block]:
-        """Return the frames (start, stop) that a chunk needs, and its own frames among them."""
+        """Return the frames (start, stop) that a chunk needs, and its own frames among them.
+
+        Parameters
+        ----------
+        chunk
+            The chunk's frames.
+        n_frames
+            Frames of the movie.
+
+        Returns
+        -------
+        tuple
+            Start and stop of the frames that are needed, and the chunk's own frames counted from that start.
+        """
         low, high = max(0, chunk.start - self.overlap), min(n_frames, chunk.stop + self.overlap)
         return low, high, Block(chunk.start - low, chunk.stop - low)
 

@@ -26,6 +26,17 @@ def run_on_cluster(
     Chunks are computed where they are used; only what `job` returns comes back. A worker that dies is no
     failure: its tasks go to the others.
 
+    Parameters
+    ----------
+    client
+        A `distributed.Client`.
+    job
+        The work on one chunk.
+    chunks
+        The chunks, in order.
+    movies
+        numpy or Dask arrays of one length.
+
     Raises
     ------
     Exception

@@ -130,6 +130,16 @@ class Declaration:
 def describe_type(annotation: Any) -> str:
     """Say a type in words, limits included.
 
+    Parameters
+    ----------
+    annotation
+        A type, as `typing.get_type_hints` returns it.
+
+    Returns
+    -------
+    str
+        The type in words.
+
     Examples
     --------
     >>> from pydantic import Field
@@ -258,14 +268,36 @@ def _annotation_from_default(default: Any) -> Any:
 
 
 def accepts_text(annotation: Any) -> bool:
-    """Return whether text is a value of a type."""
+    """Return whether text is a value of a type.
+
+    Parameters
+    ----------
+    annotation
+        The type.
+
+    Returns
+    -------
+    bool
+        Also where text is one of several types.
+    """
     if annotation is str or (typing.get_origin(annotation) is typing.Literal):
         return True
     return any(accepts_text(a) for a in typing.get_args(annotation) if not isinstance(a, list))
 
 
 def accepts_none(annotation: Any) -> bool:
-    """Return whether None is a value of a type."""
+    """Return whether None is a value of a type.
+
+    Parameters
+    ----------
+    annotation
+        The type.
+
+    Returns
+    -------
+    bool
+        Also where None is one of several types.
+    """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         return accepts_none(arguments[0])

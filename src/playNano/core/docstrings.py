@@ -51,7 +51,7 @@ def parameter_descriptions(target: Any) -> dict[str, str]:
 
 
 def without_parameters(doc: str) -> str:
-    r"""Return a docstring without the sections that describe parameters.
+    """Return a docstring without the sections that describe parameters.
 
     Parameters
     ----------
@@ -65,8 +65,19 @@ def without_parameters(doc: str) -> str:
 
     Examples
     --------
-    >>> without_parameters("Smooth.\\n\\nParameters\\n----------\\nsigma\\n    Width.\\n\\nReturns\\n-------\\nfloat")
-    'Smooth.\\n\\nReturns\\n-------\\nfloat'
+    >>> doc = '''Smooth.
+    ...
+    ... Parameters
+    ... ----------
+    ... sigma
+    ...     Width.
+    ...
+    ... Returns
+    ... -------
+    ... float
+    ... '''
+    >>> without_parameters(doc).split()
+    ['Smooth.', 'Returns', '-------', 'float']
     """
     kept, inside = [], False
     for line, following in pairwise([*doc.splitlines(), ""]):

@@ -19,7 +19,13 @@ _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default
 
 @contextmanager
 def report_progress(callback: Progress) -> Iterator[None]:
-    """Call ``callback(what, done, total)`` (in frames) while work inside the context goes on."""
+    """Call ``callback(what, done, total)`` (in frames) while work inside the context goes on.
+
+    Parameters
+    ----------
+    callback
+        Gets the name of the work, the frames that are done, and all of them.
+    """
     token = _progress.set(callback)
     try:
         yield

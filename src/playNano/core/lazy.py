@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +18,35 @@ CHUNK_BYTES = 64 * 2**20
 
 
 def is_lazy(array: Any) -> bool:
-    """Whether an array is a Dask array (without importing Dask)."""
+    """Whether an array is a Dask array (without importing Dask).
+
+    Parameters
+    ----------
+    array
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for a Dask array.
+    """
     return type(array).__module__.partition(".")[0] == "dask"
 
 
 def frames_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
     """Return how many whole frames make a chunk.
+
+    Parameters
+    ----------
+    shape
+        (n_frames, height, width).
+    itemsize
+        Bytes of a pixel.
+
+    Returns
+    -------
+    int
+        At least 1.
 
     Examples
     --------
@@ -51,7 +73,18 @@ def lazy_movie(read: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
 
 
 def whole_frames(array: Any) -> Any:
-    """Return a Dask array with its chunks made of whole frames, none much larger than `CHUNK_BYTES`."""
+    """Return a Dask array with its chunks made of whole frames, none much larger than `CHUNK_BYTES`.
+
+    Parameters
+    ----------
+    array
+        A Dask array (n_frames, height, width).
+
+    Returns
+    -------
+    dask.array.Array
+        The same array in other chunks.
+    """
     fitting = frames_per_chunk(array.shape, array.dtype.itemsize)
     frames = array.chunks[0] if array.chunks[0] and max(array.chunks[0]) <= 2 * fitting else fitting
     chunks = {0: frames, 1: array.shape[1], 2: array.shape[2]}
@@ -59,13 +92,35 @@ def whole_frames(array: Any) -> Any:
 
 
 def chunk_borders(array: Any) -> list[tuple[int, int]]:
-    """Return (start, stop) of every chunk of frames."""
+    """Return (start, stop) of every chunk of frames.
+
+    Parameters
+    ----------
+    array
+        A Dask array (n_frames, height, width).
+
+    Returns
+    -------
+    list of (int, int)
+        In order.
+    """
     stops = np.cumsum(array.chunks[0]).tolist()
     return [(stop - size, stop) for size, stop in zip(array.chunks[0], stops, strict=True) if size]
 
 
 def computed(array: Any) -> npt.NDArray[Any]:
-    """Return an array's values in memory, computed on this thread where it is lazy."""
+    """Return an array's values in memory, computed on this thread where it is lazy.
+
+    Parameters
+    ----------
+    array
+        A Dask or numpy array.
+
+    Returns
+    -------
+    ndarray
+        Its values.
+    """
     return np.asarray(array.compute(scheduler="synchronous") if is_lazy(array) else array)
 
 
@@ -114,7 +169,18 @@ class FrameArray:
 
     @classmethod
     def of(cls, array: Any) -> FrameArray:
-        """Return a Dask array as such frames."""
+        """Return a Dask array as such frames.
+
+        Parameters
+        ----------
+        array
+            A Dask array (n_frames, height, width).
+
+        Returns
+        -------
+        FrameArray
+            Computed chunk by chunk when it is read.
+        """
         return cls(partial(_computed_frames, array), array.shape, array.dtype, by_chunk=True)
 
     @property
@@ -184,7 +250,13 @@ class FrameArray:
             yield from ordered_map(make, self.borders(), default_workers())
 
     def cache_to(self, stored: Any) -> None:
-        """Take frames from ``stored[start:stop]`` as long as these can be read, and make them again if not."""
+        """Take frames from ``stored[start:stop]`` as long as these can be read, and make them again if not.
+
+        Parameters
+        ----------
+        stored
+            An array of the same shape, in a file.
+        """
         self._read = _Stored(stored, self._read)
 
     def borders(self) -> list[tuple[int, int]]:
@@ -222,85 +294,3 @@ class _Stored:
 
 def _computed_frames(array: Any, start: int, stop: int) -> npt.NDArray[Any]:
     return computed(array[start:stop])
-
-
-class LazyMapping(MutableMapping[str, Any]):
-    """Arrays by name, some of them computed again whenever they are needed.
-
-    A computed array is shared for as long as someone holds it, and kept no longer.
-
-    Parameters
-    ----------
-    values
-        Name -> an array, or a function without arguments that makes it.
-
-    Examples
-    --------
-    >>> snapshots = LazyMapping({"raw": np.zeros(2), "step_1_lift": lambda: np.ones(2)})
-    >>> list(snapshots), snapshots["step_1_lift"].tolist()
-    (['raw', 'step_1_lift'], [1.0, 1.0])
-    """
-
-    def __init__(self, values: MutableMapping[str, Any] | None = None) -> None:
-        self._values: dict[str, Any] = {}
-        self._shared: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        if isinstance(values, LazyMapping):
-            self._values.update(values._values)
-        else:
-            self._values.update(values or {})
-
-    def __getitem__(self, name: str) -> Any:
-        value = self._values[name]
-        if not callable(value):
-            return value
-        made = self._shared.get(name)
-        if made is None:
-            made = self._shared[name] = value()
-        return made
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._shared.pop(name, None)
-        self._values[name] = value
-
-    def __delitem__(self, name: str) -> None:
-        self._shared.pop(name, None)
-        del self._values[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def kept(self, name: str) -> bool:
-        """Whether an array is in memory, not made on demand."""
-        return not callable(self._values[name])
-
-    def part(self, index: slice) -> LazyMapping:
-        """Return the same frames of every array, still made on demand."""
-        return LazyMapping(
-            {
-                name: value[index] if not callable(value) else _Part(value, index)
-                for name, value in self._values.items()
-            }
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return LazyMapping, (self._values,)
-
-    def __repr__(self) -> str:
-        names = ", ".join(f"{name}{'' if self.kept(name) else ' (on demand)'}" for name in self)
-        return f"<{len(self)} arrays: {names}>"
-
-
-class _Part:
-    """Some frames of an array that is made on demand."""
-
-    def __init__(self, make: Callable[[], Any], index: slice) -> None:
-        self._make, self._index = make, index
-
-    def __call__(self) -> Any:
-        return self._make()[self._index]

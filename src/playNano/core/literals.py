@@ -18,6 +18,16 @@ class Text(str):
 def parse_literal(text: str) -> Any:
     """Read a number, a truth value, None or a list from text; anything else stays text.
 
+    Parameters
+    ----------
+    text
+        As a person writes it: "1e-3", "true", "none", "[1, 2]".
+
+    Returns
+    -------
+    object
+        int, float, bool, None, list or str.
+
     Examples
     --------
     >>> parse_literal("1e-3"), parse_literal("true"), parse_literal("[x, 2]"), parse_literal("mask")
@@ -40,6 +50,18 @@ def parse_literal(text: str) -> Any:
 
 def split_outside_brackets(text: str, separator: str) -> list[str]:
     """Split at a separator, but not inside brackets.
+
+    Parameters
+    ----------
+    text
+        The text.
+    separator
+        One character.
+
+    Returns
+    -------
+    list of str
+        The parts.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def free_memory_bytes() -> int | None:
-    """Return the memory that this process may still take, or None where the system does not state.
+    """Return the memory that this process may still take, or None where the system does not state it.
 
     The limit of a container (cgroup) counts.
     """
@@ -41,6 +41,8 @@ def _container_free() -> int | None:
 
 
 def _windows_free() -> int | None:
+    """Return the free memory that Windows reports, bytes; None elsewhere."""
+
     class Status(ctypes.Structure):
         _fields_ = [
             ("length", ctypes.c_ulong),

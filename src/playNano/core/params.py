@@ -175,7 +175,22 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def unknown_message(name: str, known: Collection[str], where: str) -> str:
-    """Return the message for an unknown parameter: the nearest name, and all that are known."""
+    """Return the message for an unknown parameter: the nearest name, and all that are known.
+
+    Parameters
+    ----------
+    name
+        The unknown name.
+    known
+        The names that there are.
+    where
+        What the parameter belongs to.
+
+    Returns
+    -------
+    str
+        One line.
+    """
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"{where}: unknown parameter {name!r}{hint} (it takes: {', '.join(known) or 'none'})"
@@ -202,6 +217,7 @@ def _adapter(annotation: Any) -> Any:
 
 
 def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
+    """Return a value converted to its declared type, or raise `ParameterError`."""
     from pydantic import ValidationError
 
     given, value = value, _from_text(value, annotation)

@@ -18,12 +18,12 @@ class ScanGeometry:
     lines
         Scan lines in a frame (the frame's height in pixels).
     line_time_s
-        Time from the start of one line to the start of the next, s; None where the file does not state.
+        Time from the start of one line to the start of the next, s; None where the file does not state it.
     frame_time_s
-        Time for which one frame is scanned, s; None where the file does not state.
+        Time for which one frame is scanned, s; None where the file does not state it.
     direction
         Way of the slow axis in frame 0: "down" scans row 0 (the top line) first, "up" the last row first;
-        None where the file does not state.
+        None where the file does not state it.
     alternating
         Whether the slow axis turns round after every frame.
     trace
@@ -44,13 +44,13 @@ class ScanGeometry:
     trace: Literal["trace", "retrace"] | None = None
 
     @property
-    def tells_time(self) -> bool:
+    def has_line_times(self) -> bool:
         """Whether a row can be given a time within its frame."""
         return self.line_time_s is not None and self.direction is not None
 
     @property
     def line_rate_hz(self) -> float | None:
-        """Lines a second, or None where the file does not state."""
+        """Lines a second, or None where the file does not state it."""
         return None if self.line_time_s is None else 1.0 / self.line_time_s
 
     def delay_s(self, row: npt.ArrayLike, frame: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -77,7 +77,20 @@ class ScanGeometry:
         return np.where(upwards, self.lines - 1 - rows, rows) * self.line_time_s
 
     def for_frames(self, start: int, step: int) -> ScanGeometry:
-        """Return the geometry of every `step`-th frame from `start` on, renumbered from 0."""
+        """Return the geometry of every `step`-th frame from `start` on, renumbered from 0.
+
+        Parameters
+        ----------
+        start
+            First frame, 0-based.
+        step
+            Distance of the frames.
+
+        Returns
+        -------
+        ScanGeometry
+            Timing and direction of these frames.
+        """
         if not self.alternating or self.direction is None:
             return self
         flipped: Literal["down", "up"] = "up" if self.direction == "down" else "down"

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from playNano._options import pixel_pair
-from playNano.core.lazy import FrameArray, LazyMapping, computed, is_lazy, whole_frames
+from playNano.core.lazy import FrameArray, computed, is_lazy
+from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.scan import ScanGeometry
-from playNano.errors import ParameterError, StackError
-
-
-class StackTypeError(StackError, TypeError):
-    """The pixels are not an array of numbers."""
+from playNano.core.stack_checks import checked_metadata, checked_pixel_size, checked_pixels
+from playNano.errors import StackError
 
 
 class Stack:
@@ -87,11 +82,12 @@ class Stack:
         unit: str = "nm",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        self.data: Any = _checked_pixels(data)
-        self._pixel_size_nm = _checked_pixel_size(pixel_size_nm)
+        """Check pixels, pixel size and metadata, and begin with no results."""
+        self.data: Any = checked_pixels(data)
+        self._pixel_size_nm = checked_pixel_size(pixel_size_nm)
         self.channel = channel
         self.file_path = Path(file_path)
-        self.frame_metadata = _checked_metadata(frame_metadata, len(data))
+        self.frame_metadata = checked_metadata(frame_metadata, len(data))
         self.scan = scan
         self.unit = unit
         self.metadata = dict(metadata or {})
@@ -112,7 +108,14 @@ class Stack:
 
     @pixel_size_nm.setter
     def pixel_size_nm(self, value: float | tuple[float, float]) -> None:
-        self._pixel_size_nm = _checked_pixel_size(value)
+        """Change the edge of a pixel.
+
+        Parameters
+        ----------
+        value
+            nm: a number, or (y, x); positive.
+        """
+        self._pixel_size_nm = checked_pixel_size(value)
 
     @property
     def pixel_size_yx_nm(self) -> tuple[float, float]:
@@ -142,6 +145,16 @@ class Stack:
     def get_frame(self, index: int) -> npt.NDArray[Any]:
         """Return one frame, (height, width); negative indices count from the end.
 
+        Parameters
+        ----------
+        index
+            Number of the frame, 0-based.
+
+        Returns
+        -------
+        ndarray
+            Its pixels.
+
         Raises
         ------
         IndexError
@@ -159,7 +172,18 @@ class Stack:
         return is_lazy(self.data)
 
     def get_frame_metadata(self, index: int) -> dict[str, Any]:
-        """Return what is known about one frame."""
+        """Return what is known about one frame.
+
+        Parameters
+        ----------
+        index
+            Number of the frame.
+
+        Returns
+        -------
+        dict
+            A copy of its entries.
+        """
         return self.frame_metadata[self._position(index)]
 
     def frames_with_metadata(self) -> Iterator[tuple[int, npt.NDArray[Any], dict[str, Any]]]:
@@ -183,7 +207,18 @@ class Stack:
         return self.n_frames
 
     def time_for_frame(self, index: int) -> float:
-        """Return when a frame begins, s; its index where no time is known."""
+        """Return when a frame begins, s; its index where no time is known.
+
+        Parameters
+        ----------
+        index
+            Number of the frame.
+
+        Returns
+        -------
+        float
+            Seconds after the start of the first.
+        """
         position = self._position(index)
         time = self.frame_metadata[position].get("timestamp")
         return float(position) if time is None else float(time)
@@ -199,7 +234,18 @@ class Stack:
         return all(entry.get("timestamp") is not None for entry in self.frame_metadata)
 
     def channel_for_frame(self, index: int) -> str:
-        """Return a frame's channel: the frame's own where it has one, else the stack's."""
+        """Return a frame's channel: the frame's own where it has one, else the stack's.
+
+        Parameters
+        ----------
+        index
+            Number of the frame.
+
+        Returns
+        -------
+        str
+            The channel.
+        """
         return str(self.get_frame_metadata(index).get("channel", self.channel))
 
     def detection_times(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -236,6 +282,11 @@ class Stack:
     def export_processing_log(self, path: str | os.PathLike[str]) -> None:
         """Write environment and processing steps as JSON.
 
+        Parameters
+        ----------
+        path
+            The JSON file; its folder is made if need be.
+
         Raises
         ------
         OSError
@@ -248,6 +299,11 @@ class Stack:
 
     def export_analysis_log(self, path: str | os.PathLike[str]) -> None:
         """Write the latest analysis as JSON: environment, outputs and provenance, as `AnalysisPipeline.run` returns.
+
+        Parameters
+        ----------
+        path
+            The JSON file; its folder is made if need be.
 
         Raises
         ------
@@ -268,6 +324,7 @@ class Stack:
         write_record_json(Path(path), record)
 
     def __repr__(self) -> str:
+        """Return a summary of a few lines."""
         y, x = self._pixel_size_nm
         pixel = f"{x:.4g} nm/px" if y == x else f"{y:.4g} x {x:.4g} nm/px (y, x)"
         field = f"{self.height * y:.4g} x {self.width * x:.4g} nm"
@@ -284,6 +341,7 @@ class Stack:
         return "\n".join(lines)
 
     def _describe_time(self) -> str:
+        """Return the times in words, for the summary."""
         if not self.has_times or not self.n_frames:
             return "frame times not known"
         times = self.get_frame_times()
@@ -308,6 +366,7 @@ class Stack:
         return position
 
     def _part(self, index: slice) -> Self:
+        """Return a stack of some frames, with what is known of them."""
         start, _, step = index.indices(self.n_frames)
         part = type(self)(
             self.data[index],
@@ -328,53 +387,3 @@ class Stack:
             "keys_by_name": {key: list(value) for key, value in processing["keys_by_name"].items()},
         }
         return part
-
-
-def new_stack(*args: Any, **kwargs: Any) -> Stack:
-    """Make a stack of the public class, `playNano.AFMImageStack`; takes the arguments of `Stack`.
-
-    Readers use it: the public class adds loading and processing to `Stack` and so lies above them. It is found by
-    its public name when it is needed.
-
-    Examples
-    --------
-    >>> type(new_stack(np.zeros((3, 4, 5)), 2.0, "height_trace", "movie.asd")).__name__
-    'AFMImageStack'
-    """
-    public_class: type[Stack] = import_module("playNano").AFMImageStack
-    return public_class(*args, **kwargs)
-
-
-def _checked_pixels(data: Any) -> Any:
-    if not isinstance(data, np.ndarray) and not is_lazy(data):
-        raise StackTypeError(
-            f"data must be a numpy array or a Dask array (n_frames, height, width), not {type(data).__name__}"
-        )
-    if data.dtype.kind not in "biuf":
-        raise StackTypeError(f"data must hold real numbers, not {data.dtype}")
-    if data.ndim != 3:
-        hint = "; give one frame as data[None]" if data.ndim == 2 else ""
-        raise StackError(f"data must have three axes (n_frames, height, width), not {data.ndim}{hint}")
-    if 0 in data.shape[1:]:
-        raise StackError(f"the frames have no pixels: the shape of data is {data.shape}")
-    if not is_lazy(data):
-        return data
-    if any(math.isnan(length) for length in data.shape):
-        raise StackError("a lazy movie must know its shape; call compute_chunk_sizes() on the Dask array")
-    return whole_frames(data)
-
-
-def _checked_pixel_size(value: Any) -> tuple[float, float]:
-    """Return a pixel size as (y, x), nm; a wrong type is a TypeError, a wrong value a ValueError."""
-    try:
-        return pixel_pair(value)
-    except ParameterError as error:
-        kind = StackError if error.__cause__ is None else StackTypeError
-        raise kind(str(error)) from error
-
-
-def _checked_metadata(entries: Sequence[Mapping[str, Any]] | None, n_frames: int) -> list[dict[str, Any]]:
-    listed = [dict(entry) for entry in entries or ()]
-    if len(listed) > n_frames:
-        raise StackError(f"there are {len(listed)} frame metadata for {n_frames} frames")
-    return listed + [{} for _ in range(n_frames - len(listed))]

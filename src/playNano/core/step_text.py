@@ -46,6 +46,7 @@ def parse_steps(text: str) -> list[StepCall]:
 
 
 def _parse_step(text: str) -> StepCall:
+    """Read one step from ``name:key=value,key=value``."""
     name, _, rest = text.partition(":")
     params: dict[str, Any] = {}
     for part in split_outside_brackets(rest, ","):
@@ -112,6 +113,11 @@ def _call_from_mapping(entry: Any, where: str) -> StepCall:
 
 def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]]:
     """Read a YAML file with the lists ``processing`` and ``analysis``.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
 
     Returns
     -------

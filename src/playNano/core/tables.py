@@ -105,12 +105,26 @@ class RowsByFrame(TableView):
         return np.diff(self._bounds).astype(np.int64)
 
     def places(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the rows of the table that hold detections, given by frame and index within it, (N,) each."""
+        """Return the rows of the table that hold detections, given by frame and index within it, (N,) each.
+
+        Parameters
+        ----------
+        frames
+            Frame of each detection.
+        indices
+            Index of each within its frame.
+
+        Returns
+        -------
+        ndarray of int64
+            Row numbers.
+        """
         return np.asarray(
             self._bounds[np.asarray(frames, dtype=np.int64)] + np.asarray(indices, dtype=np.int64)
         )
 
     def _item(self, index: int) -> list[dict[str, Any]]:
+        """Return the dict of one group; with `dense`, frames without a detection give None."""
         start, stop = self._bounds[index], self._bounds[index + 1]
         values = {}
         for key, columns in self.fields.items():
@@ -173,6 +187,7 @@ class RowsByGroup(TableView):
         }
 
     def _item(self, index: int) -> dict[str, Any]:
+        """Return the dict of one group; with `dense`, frames without a detection give None."""
         rows = self.table.iloc[self._starts[index] : self._stops[index]]
         frames: list[int] = rows["frame"].tolist()
         points: list[int | None] = rows["point_index"].tolist()
@@ -189,13 +204,39 @@ class RowsByGroup(TableView):
 
 
 def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.DataFrame | None:
-    """Return the table of the last step that has an output of this name, or None."""
+    """Return the table of the last step that has an output of this name, or None.
+
+    Parameters
+    ----------
+    analysis
+        Outputs by ``"step_<n>_<module>"``.
+    output
+        Name of an output.
+
+    Returns
+    -------
+    DataFrame or None
+        Its table.
+    """
     tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
     return tables[-1] if tables else None
 
 
 def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
-    """Make the view again that `TableView.spec` described."""
+    """Make the view again that `TableView.spec` described.
+
+    Parameters
+    ----------
+    table
+        The table.
+    spec
+        The description.
+
+    Returns
+    -------
+    TableView
+        The view.
+    """
     if spec["view"] == "RowsByFrame":
         return RowsByFrame(table, int(spec["n_frames"]), spec["fields"])
     return RowsByGroup(table, spec["group"], spec["ids"], spec["coord_columns"], bool(spec["dense"]))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from playNano.core.memory import free_memory_bytes
-from playNano.core.stack import Stack, new_stack
+from playNano.core.stack import Stack
 from playNano.errors import FileFormatError
 from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.lazy import lazy_pixels
-from playNano.io.movie import Movie
+from playNano.io.movie import Movie, new_stack
 
 LAZY_SHARE = 0.25
 """A movie larger than this share of the free memory stays on disk."""

@@ -1,9 +1,10 @@
-"""What every reader gives back: a movie that is open, described, and not yet decoded."""
+"""The result of every reader: a movie that is open, described, and not yet decoded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,28 @@ class Movie:
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
     load: Callable[[bool], Stack] | None = None
+
+
+def new_stack(*args: Any, **kwargs: Any) -> Stack:
+    """Make a stack of the public class, `playNano.AFMImageStack`; takes the arguments of `Stack`.
+
+    Readers use it: the public class adds loading and processing to `Stack` and so lies above them. It is found by
+    its public name when it is needed.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        The arguments of `Stack`.
+
+    Returns
+    -------
+    AFMImageStack
+        The stack.
+
+    Examples
+    --------
+    >>> type(new_stack(np.zeros((3, 4, 5)), 2.0, "height_trace", "movie.asd")).__name__
+    'AFMImageStack'
+    """
+    public_class: type[Stack] = import_module("playNano").AFMImageStack
+    return public_class(*args, **kwargs)

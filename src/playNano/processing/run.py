@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
-from playNano.core.lazy import LazyMapping, is_lazy
+from playNano.core.lazy import is_lazy
+from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError, StepError

@@ -73,7 +73,20 @@ class Step:
         return Step, (self.name, self.kind, self.version, self.function, self.uses_mask)
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Return the values in effect, or raise `ParameterError`."""
+        """Return the values in effect, or raise `ParameterError`.
+
+        Parameters
+        ----------
+        params
+            What the caller gave.
+        where
+            What they belong to, for the message.
+
+        Returns
+        -------
+        dict
+            Every parameter with its value.
+        """
         return bind_all([self.declaration], params, where=where)
 
     @property
@@ -128,10 +141,12 @@ def step(
     """
 
     def declare(function: F) -> F:
+        """Attach the declaration to a function."""
         inner = checked(function)
 
         @functools.wraps(function)
         def call(data: Any, *args: Any, **kwargs: Any) -> Pixels:
+            """Turn the input into a float block, check the mask, and return what came in: a frame or a block."""
             block, is_frame = as_float_block(data)
             mask = kwargs.get("mask")
             if mask is not None:
@@ -165,6 +180,18 @@ def step(
 def as_float_block(data: Any) -> tuple[Pixels, bool]:
     """Return pixels as a contiguous float block (n, height, width), and whether they were a single frame.
 
+    Parameters
+    ----------
+    data
+        A frame (height, width) or a block (n, height, width) of any real type.
+
+    Returns
+    -------
+    block : ndarray
+        float64 where the input is float64 or a wide integer, else float32.
+    is_frame : bool
+        Whether there was a single frame.
+
     Raises
     ------
     StackError
@@ -193,12 +220,36 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 
 def all_finite(pixels: Pixels) -> bool:
-    """Whether no pixel is NaN or infinite."""
+    """Whether no pixel is NaN or infinite.
+
+    Parameters
+    ----------
+    pixels
+        Any array of floats.
+
+    Returns
+    -------
+    bool
+        True for an empty one.
+    """
     return bool(np.isfinite(pixels).all())
 
 
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
-    """Return where pixels may enter a fit: finite and not masked; None where all may."""
+    """Return where pixels may enter a fit: finite and not masked; None where all may.
+
+    Parameters
+    ----------
+    block
+        Frames (n, height, width).
+    mask
+        The mask in force, of the same shape, or None.
+
+    Returns
+    -------
+    ndarray of bool or None
+        Of the same shape.
+    """
     finite = None if all_finite(block) else np.isfinite(block)
     if mask is None:
         return finite
@@ -251,7 +302,20 @@ class FrameByFrame:
 
 
 def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
-    """Make a block function of a plugin's frame -> frame function; see `FrameByFrame`."""
+    """Make a block function of a plugin's frame -> frame function; see `FrameByFrame`.
+
+    Parameters
+    ----------
+    name
+        Name of the plugin.
+    function
+        Gets a frame (height, width) and parameters.
+
+    Returns
+    -------
+    FrameByFrame
+        The block function.
+    """
     return FrameByFrame(function)
 
 
@@ -270,6 +334,7 @@ def _accept_step(kind: Kind) -> Callable[[str, Any], Step]:
     """Return the check of a plugin of one kind: a function declared by `step`, or a plain one of a frame."""
 
     def accept(name: str, target: Any) -> Step:
+        """Return the step that an entry point loads."""
         if hasattr(target, STEP_ATTRIBUTE):
             declared = accept_declared(name, target, Step, STEP_ATTRIBUTE)
             if declared.kind != kind:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playNano.core.lazy import FrameArray, LazyMapping, is_lazy
+from playNano.core.lazy import FrameArray, is_lazy
+from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.serialize.values import from_tagged, is_table, to_tagged
 from playNano.core.tables import TableView, view_from_spec
 from playNano.errors import RecordError
@@ -97,6 +98,7 @@ class StoredFrames:
 
 
 def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
+    """Write any value below a group; an object that was written before becomes a link."""
     if id(value) in seen:
         parent[name] = parent.file[seen[id(value)][1]]
         return
@@ -131,6 +133,7 @@ def _holds_arrays(value: Any) -> bool:
 def _write_dict(
     parent: h5py.Group, name: str, value: Mapping[Any, Any], seen: dict[int, tuple[Any, str]], path: str
 ) -> h5py.Group:
+    """Write a mapping as a group with a member for each key."""
     group = parent.create_group(name, track_order=True)
     group.attrs["kind"] = "dict"
     keys = []
@@ -160,6 +163,7 @@ def _free_name(group: h5py.Group, name: str) -> str:
 
 
 def _write_array(parent: h5py.Group, name: str, value: np.ndarray[Any, Any]) -> Any:
+    """Write an array as a dataset, compressed where it is large; text and objects in a form of their own."""
     import h5py
 
     if value.dtype.kind in "OUMmV":
@@ -200,6 +204,7 @@ def _write_frames(parent: h5py.Group, name: str, value: FrameArray) -> Any:
 def _write_table(
     parent: h5py.Group, name: str, table: pd.DataFrame, seen: dict[int, tuple[Any, str]], path: str
 ) -> h5py.Group:
+    """Write a table as a group with a dataset for each column."""
     group = parent.create_group(name, track_order=True)
     group.attrs["kind"] = "table"
     group.attrs["columns"] = json.dumps([to_tagged(column) for column in table.columns])
@@ -223,6 +228,7 @@ def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> None:
 
 
 def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
+    """Read any value that `_write` wrote; a link gives the same object again."""
     import h5py
 
     address = h5py.h5o.get_info(member.id).addr
@@ -256,6 +262,7 @@ def _read_dict(group: h5py.Group, seen: dict[Any, Any], array: Callable[[Any], A
 
 
 def _read_table(group: h5py.Group, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
+    """Read a table that `_write_table` wrote."""
     import pandas as pd
 
     columns = from_tagged(json.loads(group.attrs["columns"]))

@@ -58,6 +58,16 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
 def read_record_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON record and put its stored arrays and tables back.
 
+    Parameters
+    ----------
+    path
+        The JSON file; its HDF5 file must be beside it.
+
+    Returns
+    -------
+    dict
+        The record as it was written.
+
     Raises
     ------
     RecordError
@@ -132,6 +142,7 @@ class _Store:
 
 
 def _is_large(value: Any) -> bool:
+    """Return whether a value is stored beside the JSON rather than in it."""
     if isinstance(value, np.ndarray | FrameArray):
         return value.size > LARGE and value.dtype.kind != "O"
     if isinstance(value, LastMasks):
@@ -165,6 +176,7 @@ def _count(value: Any, limit: int) -> int:
 
 
 def _checksum(value: Any) -> str:
+    """Return the SHA-256 of the content of an array, table, mapping or list."""
     if isinstance(value, np.ndarray | FrameArray):
         return array_fingerprint(value)
     digest = hashlib.sha256()
@@ -199,6 +211,7 @@ def _restore(value: Any, source: Path, loaded: dict[str, Any]) -> Any:
 
 
 def _fetch(source: Path, reference: Mapping[str, Any]) -> Any:
+    """Read a stored value and check it against its checksum."""
     import h5py
 
     beside = source.parent / Path(reference["file"]).name

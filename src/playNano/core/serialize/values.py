@@ -21,7 +21,18 @@ _TAG = "__type__"
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value is a pandas DataFrame (without importing pandas)."""
+    """Whether a value is a pandas DataFrame (without importing pandas).
+
+    Parameters
+    ----------
+    value
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for a DataFrame.
+    """
     return type(value).__name__ == "DataFrame" and hasattr(value, "columns")
 
 
@@ -54,6 +65,7 @@ def json_safe(value: Any, large: Callable[[Any], Any] | None = None) -> Any:
 
 
 def _safe(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
+    """Return the JSON form of a value; `path` says in messages where it is."""
     if value is None or (isinstance(value, bool | int | str) and type(value) in (bool, int, str)):
         return value
     if isinstance(value, float | np.floating):
@@ -72,6 +84,7 @@ def _safe(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
 
 
 def _safe_other(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
+    """Return the JSON form of a value that is no plain number, text, list or mapping."""
     if isinstance(value, np.generic):
         return _safe(value.item(), large, path)
     if isinstance(value, str | int):
@@ -115,20 +128,60 @@ class RecordEncoder(json.JSONEncoder):
     """
 
     def default(self, o: Any) -> Any:
-        """Return the JSON form of one value, or raise TypeError."""
+        """Return the JSON form of one value, or raise TypeError.
+
+        Parameters
+        ----------
+        o
+            A value that is not JSON.
+
+        Returns
+        -------
+        object
+            Its JSON form.
+        """
         return json_safe(o)
 
     def encode(self, o: Any) -> str:
-        """Return the JSON text of a value."""
+        """Return the JSON text of a value.
+
+        Parameters
+        ----------
+        o
+            A value.
+
+        Returns
+        -------
+        str
+            Strict JSON.
+        """
         return super().encode(json_safe(o))
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:
-        """Yield the JSON text of a value in pieces."""
+        """Yield the JSON text of a value in pieces.
+
+        Parameters
+        ----------
+        o
+            A value.
+        _one_shot
+            As in `json.JSONEncoder`.
+        """
         return super().iterencode(json_safe(o), _one_shot)
 
 
 def to_tagged(value: Any) -> Any:
     """Return a JSON value from which `from_tagged` makes the same value of the same type.
+
+    Parameters
+    ----------
+    value
+        Numbers, text, None, lists, tuples, sets, mappings and other plain types.
+
+    Returns
+    -------
+    object
+        Plain JSON; what JSON does not have is marked by its type.
 
     Raises
     ------
@@ -178,7 +231,18 @@ _TAGGED: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def from_tagged(value: Any) -> Any:
-    """Return the value that `to_tagged` was given."""
+    """Return the value that `to_tagged` was given.
+
+    Parameters
+    ----------
+    value
+        What `to_tagged` returned.
+
+    Returns
+    -------
+    object
+        The value, of its type.
+    """
     if isinstance(value, list):
         return [from_tagged(v) for v in value]
     if not isinstance(value, dict):

@@ -63,7 +63,18 @@ class Exporter:
         return self.declaration.parameters()
 
     def bind(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options in effect, or raise `ParameterError`."""
+        """Return the options in effect, or raise `ParameterError`.
+
+        Parameters
+        ----------
+        options
+            What the caller gave.
+
+        Returns
+        -------
+        dict
+            Every option with its value.
+        """
         declared = self.declaration
         return bind_params(declared.function, options, where=f"export {self.name}", skip=declared.skip)
 

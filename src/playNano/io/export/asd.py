@@ -161,6 +161,7 @@ def _movie(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
 
 
 def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) -> dict[str, int]:
+    """Return the header fields for number, size and extent of the frames."""
     size_y, size_x = pixel_pair(pixel_size_nm)
     ranges = np.array([shape[1] * size_y, shape[2] * size_x])
     whole = np.rint(ranges)
@@ -182,6 +183,7 @@ def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) ->
 def _levels(
     values: npt.NDArray[np.float64], factor: float, ad_range: int, ad_bits: int, name: str
 ) -> npt.NDArray[np.uint16]:
+    """Return the levels of the converter for values, or raise if they are outside its range."""
     volts, bipolar = AD_RANGES[ad_range]
     count = 2**ad_bits
     volts_out = values / factor
@@ -214,6 +216,7 @@ def _frames(levels: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
 
 
 def _header(fields: dict[str, Any], user_name: str, comment: str, comment_offset: int) -> bytes:
+    """Return the bytes of the header, text included."""
     version = fields["version"]
     encoding = "utf-16-be" if version == 0 else "utf-8"
     name, remark = user_name.encode(encoding), comment.encode(encoding)

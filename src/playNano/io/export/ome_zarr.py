@@ -100,6 +100,7 @@ def _stored_frames(data: Any, frames: int) -> int:
 
 
 def _attributes(stack: Stack) -> dict[str, Any]:
+    """Return the attributes of the store: OME's multiscales, and what only playNano reads."""
     y, x = stack.pixel_size_yx_nm
     interval = _interval_s(stack)
     time: dict[str, Any] = {"name": "t", "type": "time"}

@@ -24,6 +24,22 @@ TABLES = (
 def file_name(kind: str, ending: str, key: str, written: Container[str]) -> str:
     """Return the name of a step's file: that of the kind, with the step's number where the name is taken.
 
+    Parameters
+    ----------
+    kind
+        What the file holds: "clusters".
+    ending
+        Ending of its name, without the dot.
+    key
+        The step: ``"step_<n>_<module>"``.
+    written
+        Names that are taken.
+
+    Returns
+    -------
+    str
+        The name.
+
     Examples
     --------
     >>> file_name("clusters", "png", "step_3_dbscan_clustering", {"clusters.png"})

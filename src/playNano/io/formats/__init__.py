@@ -66,11 +66,35 @@ class Reader:
     folder: bool = False
 
     def fits_name(self, path: Path) -> bool:
-        """Return whether a file's name ends as this format's files do."""
+        """Return whether a file's name ends as this format's files do.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        bool
+            Upper and lower case are the same.
+        """
         return any(fnmatchcase(path.name.casefold(), f"*{suffix}") for suffix in self.suffixes)
 
     def refusal(self, path: Path, head: bytes) -> str | None:
-        """Return why a file is not of this format, or None where it may be."""
+        """Return why a file is not of this format, or None where it may be.
+
+        Parameters
+        ----------
+        path
+            The file or folder.
+        head
+            Its first bytes.
+
+        Returns
+        -------
+        str or None
+            The reason.
+        """
         try:
             return cast("str | None", load_object(self.sniff)(path, head))
         except FileFormatError as error:

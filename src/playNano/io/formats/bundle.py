@@ -13,12 +13,12 @@ import numpy.typing as npt
 from playNano.core.lazy import FrameArray, lazy_movie
 from playNano.core.scan import ScanGeometry
 from playNano.core.serialize import StoredFrames, read_tree
-from playNano.core.stack import Stack, new_stack
+from playNano.core.stack import Stack
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
 from playNano.io.metadata import pick_channel
-from playNano.io.movie import Movie
+from playNano.io.movie import Movie, new_stack
 
 FORMAT = "playNano bundle"
 VERSION = 1
@@ -27,7 +27,20 @@ STACK = "stack"
 
 
 def sniff_bundle(path: Path, head: bytes) -> str | None:
-    """Return why a file is not a bundle, or None where it is one."""
+    """Return why a file is not a bundle, or None where it is one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
     with opened(path) as file:

@@ -185,6 +185,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
+    """Return the images in the order of their acquisition; by name where no file states a time."""
     named = sorted(movies, key=lambda movie: _natural(movie.path.name))
     starts = [_start(movie) for movie in named]
     without = [movie.path.name for movie, start in zip(named, starts, strict=True) if start is None]
@@ -201,7 +202,7 @@ def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
 
 
 def _times(movies: Sequence[Movie]) -> list[float] | None:
-    """Return when each frame began, s after the first; None where the files do not state."""
+    """Return when each frame began, s after the first; None where the files do not state it."""
     starts = [start for movie in movies if (start := _start(movie)) is not None]
     if not starts:
         return None
@@ -217,6 +218,7 @@ def _times(movies: Sequence[Movie]) -> list[float] | None:
 
 
 def _compare(first: Movie, other: Movie, path: Path) -> None:
+    """Raise unless two images have the same size, unit, channel and pixel size."""
     for what, one, two in (
         ("pixels", first.shape[1:], other.shape[1:]),
         ("unit", first.unit, other.unit),

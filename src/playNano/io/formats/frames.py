@@ -1,4 +1,4 @@
-"""What every reader does with frames and names of channels."""
+"""Helpers of all readers: plain images, ranges of frames, names of channels."""
 
 from __future__ import annotations
 

@@ -97,7 +97,20 @@ def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_gwy(path: Path, head: bytes) -> str | None:
-    """Return why a file is no Gwyddion file, or None where it may be."""
+    """Return why a file is no Gwyddion file, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     return None if head.startswith(_MAGIC) else "it does not begin as Gwyddion's files do"
 
 
@@ -132,6 +145,7 @@ def _object(data: bytes, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _value(data: bytes, at: int) -> tuple[Any, int]:
+    """Read a value of any type, and return it and the byte behind it."""
     kind = chr(data[at])
     at += 1
     if kind in _NUMBERS:

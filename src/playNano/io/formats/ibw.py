@@ -128,7 +128,20 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_ibw(path: Path, head: bytes) -> str | None:
-    """Return why a file is no Igor wave with an image, or None where it may be."""
+    """Return why a file is no Igor wave with an image, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     if head[:2] not in (b"\5\0", b"\0\5"):
         return "it is not an Igor wave of version 5"
     try:
@@ -139,6 +152,7 @@ def sniff_ibw(path: Path, head: bytes) -> str | None:
 
 
 def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
+    """Return the header of the wave and its byte order, or raise if it is no image."""
     with path.open("rb") as file:
         data = file.read(_HEADER.itemsize)
     if len(data) < _HEADER.itemsize or data[:2] not in (b"\5\0", b"\0\5"):
@@ -201,6 +215,7 @@ def _number(note: dict[str, str], key: str) -> float | None:
 def _pixel_size_nm(
     header: np.void, note: dict[str, str], shape: tuple[int, int], path: Path
 ) -> tuple[float, float]:
+    """Return the size of a pixel (y, x), nm, by the note's scan size or the wave's own scaling."""
     sizes = [_number(note, "SlowScanSize"), _number(note, "FastScanSize")]
     points = [_number(note, "ScanLines"), _number(note, "ScanPoints")]
     if all(sizes):

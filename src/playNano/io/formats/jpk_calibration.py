@@ -12,7 +12,18 @@ from playNano.io.metadata import base_unit
 
 
 def as_text(value: Any) -> str:
-    """Return an attribute as text (JPK stores text as bytes)."""
+    """Return an attribute as text (JPK stores text as bytes).
+
+    Parameters
+    ----------
+    value
+        Bytes, or anything else.
+
+    Returns
+    -------
+    str
+        Its text.
+    """
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
@@ -92,6 +103,7 @@ def _defined(attributes: Mapping[str, Any], slot: str) -> bool:
 
 
 def _scaling(attributes: Mapping[str, Any], prefix: str, where: str) -> tuple[float, float, str]:
+    """Return multiplier, offset and unit of one scaling of the chain."""
     style = as_text(attributes.get(f"{prefix}.style", "offsetmultiplier"))
     kind = as_text(attributes.get(f"{prefix}.type", "linear"))
     if (kind, style) != ("linear", "offsetmultiplier"):

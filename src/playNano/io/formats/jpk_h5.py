@@ -23,7 +23,7 @@ _INTERLACE = "environment.fast-imaging.feed-forward-parameters.yaxis.interlace"
 # "topDown" scans the line that is stored first before the others: in real movies the surface drifts in z
 # without a jump from the line stored last to the first line of the next frame. The image has them flipped.
 _FIRST_STORED = {"topdown": "first", "bottomup": "last"}
-_TOLD = {
+_HEADER_ATTRIBUTES = {
     "instrument": "description.instrument",
     "software": "description.source-software",
     "user_name": "description.user-name",
@@ -71,7 +71,7 @@ class Part:
     scaling
         From stored numbers to values.
     starts_ms
-        When each frame began, milliseconds since 1970; empty where the file does not state.
+        When each frame began, milliseconds since 1970; empty where the file does not state it.
     ends_ms
         When each frame ended.
     """
@@ -166,7 +166,7 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
             "save each of them as a file"
         )
     starts_ms, durations_s = _times(parts)
-    header = {name: _plain(attributes[key]) for name, key in _TOLD.items() if key in attributes}
+    header = {name: _plain(attributes[key]) for name, key in _HEADER_ATTRIBUTES.items() if key in attributes}
     header |= {"file_channel": name, "start_time": iso_from_ms(starts_ms[0]) if starts_ms else None}
     n_frames = sum(part.n_frames for part in parts)
     return Movie(
@@ -224,15 +224,15 @@ def _measurements(file: Any, path: Path) -> list[Any]:
 
 def _channels(measurement: Any) -> dict[str, Any]:
     """Return the groups of the channels by name, trace before retrace."""
-    datasets = {}
+    groups = {}
     for key in sorted(name for name in measurement if name.startswith("Channel_")):
         attributes = measurement[key].attrs
         if "channel.name" in attributes:
             back = as_text(attributes.get("retrace", "false")) == "true"
-            datasets[f"{as_text(attributes['channel.name'])}_{'retrace' if back else 'trace'}"] = measurement[
+            groups[f"{as_text(attributes['channel.name'])}_{'retrace' if back else 'trace'}"] = measurement[
                 key
             ]
-    return dict(sorted(datasets.items()))
+    return dict(sorted(groups.items()))
 
 
 def _need(attributes: Mapping[str, Any], key: str, path: Path) -> Any:
@@ -242,6 +242,7 @@ def _need(attributes: Mapping[str, Any], key: str, path: Path) -> Any:
 
 
 def _grid(attributes: Mapping[str, Any], path: Path) -> Grid:
+    """Return size and orientation of the image."""
     width, height = (int(_need(attributes, f"{_GRID}.{name}", path)) for name in ("ilength", "jlength"))
     if width < 1 or height < 1:
         raise FileFormatError(f"{path}: its grid is {height} x {width} px")
@@ -256,6 +257,7 @@ def _grid(attributes: Mapping[str, Any], path: Path) -> Grid:
 
 
 def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) -> Part:
+    """Return where the pixels of one measurement are, with their calibration and times."""
     pixels = grid.height * grid.width
     shapes = {name: getattr(group[name], "shape", ()) for name in group if name != "thumbnail"}
     datasets = [group[name] for name, shape in shapes.items() if shape[:1] == (pixels,)]
@@ -274,7 +276,7 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
 
 
 def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
-    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not state."""
+    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not state it."""
     starts = (
         [time for part in parts for time in part.starts_ms] if all(part.starts_ms for part in parts) else []
     )
@@ -286,6 +288,7 @@ def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
 
 
 def _scan(attributes: Mapping[str, Any], grid: Grid, durations_s: list[float], channel: str) -> ScanGeometry:
+    """Return timing and direction of the scan."""
     rate_hz = float(attributes.get("timing-settings.scanRate", 0.0))
     # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines.
     lines = 2 if as_text(attributes.get(_INTERLACE, "false")) == "true" else 1

@@ -163,6 +163,7 @@ def _need(tags: dict[int, Any], tag: int, path: Path) -> Any:
 
 
 def _scaling(tags: dict[int, Any], path: Path, channel: str) -> Calibration:
+    """Return the scaling of a channel's default calibration slot."""
     default = _need(tags, _DEFAULT, path)
     for slot in range(int(_need(tags, _SLOTS, path))):
         first = _FIRST_SLOT + _SLOT_TAGS * slot

@@ -258,12 +258,38 @@ def write_npz(path: str | Path, stack: Stack) -> None:
 
 
 def sniff_npy(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.npy` file, or None where it may be."""
+    """Return why a file is not an `.npy` file, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     return None if head.startswith(_NPY_MAGIC) else "it does not begin as numpy's .npy files do"
 
 
 def sniff_npz(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.npz` file with pixels, or None where it may be."""
+    """Return why a file is not an `.npz` file with pixels, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     if not head.startswith(_ZIP_MAGIC):
         return "it is not a zip archive"
     try:

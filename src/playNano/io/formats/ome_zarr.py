@@ -138,7 +138,20 @@ def open_ome_zarr(
 
 
 def sniff_ome_zarr(path: Path, head: bytes) -> str | None:
-    """Return why a folder is not an OME-Zarr image, or None where it may be one."""
+    """Return why a folder is not an OME-Zarr image, or None where it may be one.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    head
+        Empty: a folder has no bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     try:
         _first_image(path, _attributes(path))
     except FileFormatError as error:

@@ -90,7 +90,15 @@ class TiffPage:
         return strips
 
     def check(self, file_bytes: int, path: Path) -> None:
-        """Raise FileFormatError where the file ends before the page's pixels do."""
+        """Raise FileFormatError where the file ends before the page's pixels do.
+
+        Parameters
+        ----------
+        file_bytes
+            Size of the file.
+        path
+            The file, for the message.
+        """
         offsets, counts = (np.atleast_1d(self.tags.get(tag, ())).tolist() for tag in (_OFFSETS, _COUNTS))
         if len(offsets) != len(counts):
             raise FileFormatError(
@@ -104,7 +112,18 @@ class TiffPage:
 
 
 def is_tiff(head: bytes) -> bool:
-    """Return whether the first bytes are those of a TIFF file."""
+    """Return whether the first bytes are those of a TIFF file.
+
+    Parameters
+    ----------
+    head
+        The first bytes of a file.
+
+    Returns
+    -------
+    bool
+        Either byte order.
+    """
     return head[:4] in (b"II*\0", b"MM\0*")
 
 
@@ -150,6 +169,7 @@ def read_pages(path: Path) -> list[TiffPage]:
 
 
 def _tag(file: BinaryIO, entry: bytes, order: str, path: Path) -> tuple[int, Any]:
+    """Return a tag's code and value; None for a type that is not read."""
     code, kind, count = struct.unpack(f"{order}HHI", entry[:8])
     letter = _LETTERS.get(kind)
     if letter is None:

@@ -95,7 +95,20 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_topostats(path: Path, head: bytes) -> str | None:
-    """Return why a file is no TopoStats file, or None where it may be."""
+    """Return why a file is no TopoStats file, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
     try:

@@ -87,7 +87,20 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_wsxm(path: Path, head: bytes) -> str | None:
-    """Return why a file is no WSxM image, or None where it may be."""
+    """Return why a file is no WSxM image, or None where it may be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+
+    Returns
+    -------
+    str or None
+        The reason.
+    """
     return None if _MAGIC.match(head) else "it does not begin as WSxM's images do"
 
 
@@ -123,7 +136,13 @@ def _scaling(fields: dict[str, str], dtype: str, path: Path, first_and_count: tu
     if "Maximum" in fields and "Minimum" in fields:
         span = _quantity(fields, "Maximum", path)[0] - _quantity(fields, "Minimum", path)[0]
     else:
-        span = float(np.ptp(np.fromfile(path, dtype, count=first_and_count[1], offset=first_and_count[0]).astype(np.float64)))
+        span = float(
+            np.ptp(
+                np.fromfile(path, dtype, count=first_and_count[1], offset=first_and_count[0]).astype(
+                    np.float64
+                )
+            )
+        )
     return Calibration(amplitude / span * factor if span > 0 else 0.0, 0.0, unit)
 
 
