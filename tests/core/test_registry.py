@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from playNano.core.registry import Registry, accept_declared, load_object, plugin_groups
+from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
 from playNano.errors import (
     DuplicateNameError,
     PluginError,
@@ -220,3 +220,10 @@ def test_functions_by_reference():
     assert load_object("playNano.core.registry:load_object") is load_object
     with pytest.raises(AttributeError):
         load_object("math:no_such_function")
+
+
+def test_built_in_declarations_with_one_name():
+    disc, square = Shape("disc"), Shape("square")
+    assert list(by_name([square, disc, square])) == ["square", "disc"]
+    with pytest.raises(DuplicateNameError, match="'disc'"):
+        by_name([disc, Shape("disc")])

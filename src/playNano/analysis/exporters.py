@@ -10,22 +10,21 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.utils.tracks import to_trackmate_xml, to_trackpy
 from playNano.core.files import atomic_write
-from playNano.core.registry import Registry, accept_declared, plugin_groups
+from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.step_text import parse_steps
 from playNano.errors import MissingInputError, ParameterError
 from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
 
 _HERE = "playNano.analysis.exporters"
 
-BUILTIN_EXPORTERS: dict[str, Exporter] = {
-    entry.name: entry
-    for entry in (
+BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
+    (
         Exporter("bundle", ".h5", "playNano.io.export.bundle:write_bundle"),
         Exporter("ome-zarr", ".ome.zarr", "playNano.io.export.ome_zarr:write_ome_zarr"),
         Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
         Exporter("trackpy", ".csv", f"{_HERE}:write_trackpy", stem="tracks_trackpy"),
     )
-}
+)
 """Name -> built-in exporter."""
 
 

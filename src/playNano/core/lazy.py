@@ -1,4 +1,4 @@
-"""Frames that are not in memory: Dask arrays, and frames and snapshots made when they are read."""
+"""Frames that are not in memory: Dask arrays, and frames that are made when they are read."""
 
 from __future__ import annotations
 

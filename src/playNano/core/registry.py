@@ -7,10 +7,10 @@ import importlib
 import importlib.metadata
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from playNano.errors import (
     DuplicateNameError,
@@ -22,6 +22,17 @@ from playNano.errors import (
 )
 
 T = TypeVar("T")
+
+
+class Named(Protocol):
+    """An object with a name."""
+
+    @property
+    def name(self) -> str:
+        """Unique name."""
+
+
+D = TypeVar("D", bound=Named)
 
 Accept: TypeAlias = Callable[[str, Any], T]
 """Turns a plugin's name and object into what the registry holds, or raises `PluginTypeError`."""
@@ -199,6 +210,31 @@ class _Claim(Generic[T]):
     def __init__(self, point: importlib.metadata.EntryPoint, accept: Accept[T]) -> None:
         self.point = point
         self.accept = accept
+
+
+def by_name(entries: Iterable[D]) -> dict[str, D]:
+    """Return declarations by their names.
+
+    Parameters
+    ----------
+    entries
+        Objects with an attribute `name`.
+
+    Returns
+    -------
+    dict
+        Name -> object, in the given order.
+
+    Raises
+    ------
+    DuplicateNameError
+        If two different objects have one name.
+    """
+    named: dict[str, D] = {}
+    for entry in entries:
+        if named.setdefault(entry.name, entry) is not entry:
+            raise DuplicateNameError(f"two built-in declarations have the name {entry.name!r}")
+    return named
 
 
 def plugin_groups(name: str, accept: Accept[T]) -> dict[str, Accept[T]]:

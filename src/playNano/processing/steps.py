@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.params import Declaration, bind_all, checked
-from playNano.core.registry import Registry, accept_declared, plugin_groups
-from playNano.errors import DuplicateNameError, ParameterError, PluginTypeError, StackError, StepError
+from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
+from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
 
 Pixels = npt.NDArray[Any]
 Kind = Literal["filter", "mask", "video"]
@@ -363,13 +363,9 @@ def _builtins() -> dict[str, Step]:
     DuplicateNameError
         If two functions declare one name.
     """
-    steps: dict[str, Step] = {}
-    for package in _PACKAGES:
-        for value in vars(import_module(f"playNano.processing.{package}")).values():
-            declared = getattr(value, STEP_ATTRIBUTE, None)
-            if isinstance(declared, Step) and steps.setdefault(declared.name, declared) is not declared:
-                raise DuplicateNameError(f"two functions declare the processing step {declared.name!r}")
-    return steps
+    modules = [import_module(f"playNano.processing.{package}") for package in _PACKAGES]
+    declared = (getattr(value, STEP_ATTRIBUTE, None) for module in modules for value in vars(module).values())
+    return by_name(step for step in declared if isinstance(step, Step))
 
 
 @functools.cache

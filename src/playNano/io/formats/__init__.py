@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from playNano.core.params import Declaration, Parameter, bind_params
-from playNano.core.registry import Registry, accept_declared, load_object, plugin_groups
+from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
 from playNano.errors import FileFormatError
 from playNano.io.movie import Movie
 
@@ -181,9 +181,8 @@ def _builtin(
     return Reader(name, suffixes, f"{source}:sniff_{verb}", f"{source}:open_{verb}", series, folder)
 
 
-BUILTIN_READERS: dict[str, Reader] = {
-    entry.name: entry
-    for entry in (
+BUILTIN_READERS: dict[str, Reader] = by_name(
+    (
         _builtin("asd", (".asd",), "asd"),
         _builtin("h5-jpk", (".h5-jpk",), "jpk_h5"),
         _builtin("bundle", (".h5", ".hdf5"), "bundle"),
@@ -198,7 +197,7 @@ BUILTIN_READERS: dict[str, Reader] = {
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )
-}
+)
 """Name -> built-in reader; where several fit a name, the order counts."""
 
 
