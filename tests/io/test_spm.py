@@ -163,6 +163,15 @@ def test_broken_headers(tmp_path, change, message):
         open_spm(write(tmp_path / "a.spm", [change]))
 
 
+def test_a_file_that_lacks_another_channel_is_cut_off(tmp_path):
+    second = {"@2:Image Data": 'S [Phase] "Phase"', "Line Direction": "Trace"}
+    path = write(tmp_path / "a.spm", images=({}, second), raws=(RAW, RAW))
+    assert len(open_spm(path).channels) == 2
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(FileFormatError, match="cut off: channel Phase"):
+        open_spm(path, "Height")
+
+
 def test_foreign_and_damaged_files(tmp_path):
     path = write(tmp_path / "a.spm")
     whole = path.read_bytes()

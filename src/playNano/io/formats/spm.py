@@ -65,7 +65,9 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     width, height = (int(_number(image, key, path)) for key in ("Samps/line", "Number of lines"))
     if width < 1 or height < 1:
         raise FileFormatError(f"{path}: channel {name} has {height} x {width} px")
-    first_byte, dtype = _place(image, height * width, name, path)
+    for title, section in zip(names, images, strict=True):
+        check_bytes(path, sum(_extent(section, path)), f"channel {title}")
+    first_byte, dtype = _location(image, height * width, name, path)
     scaling = _scaling(
         image, {key: value for _, part in sections for key, value in part.items()}, dtype, path
     )
@@ -173,15 +175,19 @@ def _number(section: Section, key: str, path: Path) -> float:
         raise FileFormatError(f"{path}: the NanoScope header has no readable {key!r} ({error})") from error
 
 
-def _place(image: Section, pixels: int, channel: str, path: Path) -> tuple[int, str]:
-    """Return where a channel begins and how its pixels are stored."""
-    offset, length = (int(_number(image, key, path)) for key in ("Data offset", "Data length"))
+def _extent(image: Section, path: Path) -> tuple[int, int]:
+    """Return the first byte and the number of bytes of a channel."""
+    return int(_number(image, "Data offset", path)), int(_number(image, "Data length", path))
+
+
+def _location(image: Section, pixels: int, channel: str, path: Path) -> tuple[int, str]:
+    """Return the first byte of a channel and the type of its pixels."""
+    offset, length = _extent(image, path)
     # "Bytes/pixel" says 2 in some files that have 4.
     if length not in (2 * pixels, 4 * pixels):
         raise FileFormatError(
             f"{path}: channel {channel} has {length} bytes for {pixels} pixels; 2 or 4 each are known"
         )
-    check_bytes(path, offset + length, f"channel {channel}")
     return offset, f"<i{length // pixels}"
 
 
