@@ -23,7 +23,7 @@ from skimage.feature import blob_log
 from skimage.measure import label, regionprops_table
 
 from playNano.algorithms.blobs.blobs import find_blobs
-from playNano.algorithms.regions.regions import find_regions
+from playNano.algorithms.regions import RegionOptions, find_regions
 
 LEVEL = 1.5
 AT_LEAST_S = 0.5
@@ -155,7 +155,9 @@ def regions(
     contestants = {
         "basic": timed(lambda: find_regions(frames, frames > LEVEL, properties="basic"), args.clock),
         "full": timed(lambda: find_regions(frames, frames > LEVEL), args.clock),
-        "full, ground 0": timed(lambda: find_regions(frames, frames > LEVEL, background="zero"), args.clock),
+        "full, ground 0": timed(
+            lambda: find_regions(frames, frames > LEVEL, RegionOptions(background="zero")), args.clock
+        ),
         "module": timed(lambda: through_module(frames), args.clock),
         "scikit-image": timed(lambda: by_scikit_image(frames), args.clock),
     }

@@ -1,4 +1,4 @@
-"""The compiled median against numpy's, and grounds that are nowhere to be seen."""
+"""The compiled median and the annulus around regions against numpy and scipy."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playNano.algorithms._common._median_kernels import median
-from playNano.algorithms.regions.regions import find_regions
+from playNano.algorithms.regions import RegionOptions, find_regions
 
 
 def compiled(values: np.ndarray) -> float:
-    room = np.full(values.size, np.nan, dtype=values.dtype)
-    room[: values.size] = values
-    return float(median(room, values.size))
+    return float(median(values.copy(), values.size))
 
 
 def expected(values: np.ndarray) -> float:
-    # The mean of the middle two in double precision.
+    # The mean of the central two in double precision.
     return float(np.median(values.astype(np.float64)))
 
 
@@ -56,7 +54,7 @@ def test_median_of_extreme_values(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("gap", [np.nan, -np.nan, np.inf, -np.inf])
-def test_gaps_are_left_out_of_a_ring(gap: float) -> None:
+def test_missing_pixels_are_left_out_of_an_annulus(gap: float) -> None:
     rng = np.random.default_rng(5)
     frame = rng.normal(0, 0.1, (1, 40, 40)).astype(np.float32)
     frame[0, 18:22, 18:22] = 5.0
@@ -65,16 +63,16 @@ def test_gaps_are_left_out_of_a_ring(gap: float) -> None:
     frame[holes] = np.float32(gap)
     mask = np.zeros(frame.shape, dtype=bool)
     mask[0, 18:22, 18:22] = True
-    ring = np.zeros(frame.shape, dtype=bool)
-    ring[0, 13:27, 13:27] = True
-    ring[0, 16:24, 16:24] = False
-    found = find_regions(frame, mask, ring_gap_px=2, ring_width_px=3).table
-    assert found.background_nm.tolist() == [expected(frame[ring & ~holes])]
+    annulus = np.zeros(frame.shape, dtype=bool)
+    annulus[0, 13:27, 13:27] = True
+    annulus[0, 16:24, 16:24] = False
+    result = find_regions(frame, mask, RegionOptions(ring_gap_px=2, ring_width_px=3)).table
+    assert result.background_nm.tolist() == [expected(frame[annulus & ~holes])]
 
 
 @pytest.mark.parametrize("side", [30, 200])
 @pytest.mark.parametrize("share", [0.005, 0.04])
-def test_ring_is_that_of_dilations(side: int, share: float) -> None:
+def test_annulus_is_that_of_dilations(side: int, share: float) -> None:
     from scipy.ndimage import label, maximum_filter
 
     rng = np.random.default_rng(side)
@@ -83,22 +81,25 @@ def test_ring_is_that_of_dilations(side: int, share: float) -> None:
     mask[0, side // 3, 2 : side - 2] = True
     labels, n = label(mask[0], np.ones((3, 3)))
     near = maximum_filter(mask[0], 5, mode="constant")
-    found = find_regions(
-        frame, mask, min_size=1, remove_edge=False, ring_gap_px=2, ring_width_px=2, properties="full"
+    result = find_regions(
+        frame,
+        mask,
+        RegionOptions(min_size=1, remove_edge=False, ring_gap_px=2, ring_width_px=2),
+        properties="full",
     ).table
-    assert len(found) == n
+    assert len(result) == n
     seen = 0
-    for region, ground in zip(range(1, n + 1), found.background_nm, strict=True):
-        ring = maximum_filter(labels == region, 9, mode="constant") & ~near
-        if ring.sum() >= 8:
-            assert ground == expected(frame[0][ring])
+    for region, background in zip(range(1, n + 1), result.background_nm, strict=True):
+        annulus = maximum_filter(labels == region, 9, mode="constant") & ~near
+        if annulus.sum() >= 8:
+            assert background == expected(frame[0][annulus])
             seen += 1
     assert seen > 0
 
 
-def test_a_ring_without_finite_pixels_takes_the_frame_s_ground() -> None:
+def test_an_annulus_without_finite_pixels_takes_the_median_of_the_frame() -> None:
     frame = np.full((1, 64, 64), 0.25)
     frame[0, 20:44, 20:44] = np.nan
     frame[0, 30:34, 30:34] = 5.0
-    found = find_regions(frame, frame > 1).table
-    assert found.background_nm.tolist() == [0.25]
+    result = find_regions(frame, frame > 1).table
+    assert result.background_nm.tolist() == [0.25]

@@ -1,4 +1,4 @@
-"""Parting touching particles, against scikit-image and drawn truth."""
+"""Separating touching particles, against scikit-image and drawn truth."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy import ndimage as ndi
 from skimage import measure, morphology
 
 from playNano.algorithms._common._flood_kernels import descending_keys, flood
-from playNano.algorithms.regions.regions import find_regions
-from playNano.algorithms.regions.separate import distance_nm, separate_touching
+from playNano.algorithms.regions import RegionOptions, find_regions
+from playNano.algorithms.regions.separate import Separation, distance_nm, separate_touching
 from playNano.errors import ParameterError
 
 
@@ -33,36 +33,39 @@ def hills(seed: int, shape: tuple[int, int], sigma: float = 1.0) -> npt.NDArray[
 
 @pytest.mark.parametrize("pixel", [(1.0, 1.0), (3.0, 1.0), (0.5, 1.5)])
 @pytest.mark.parametrize("method", ["watershed", "opening"])
-def test_touching_discs_are_parted_whatever_the_pixel(method: str, pixel: tuple[float, float]) -> None:
+def test_touching_discs_are_separated_whatever_the_pixel(method: str, pixel: tuple[float, float]) -> None:
     shape = (int(60 / pixel[0]), int(120 / pixel[1]))
     mask = discs([(30, 30), (30, 52), (30, 74)], 13, shape, pixel)
     assert measure.label(mask).max() == 1
-    found = find_regions(
+    result = find_regions(
         mask[None] * 2.0,
         mask[None],
+        RegionOptions(separate=method, separate_radius_nm=9, separate_depth_nm=1.5),
         pixel_size_nm=pixel,
-        separate=method,
-        separate_radius_nm=9,
-        separate_depth_nm=1.5,
     )
-    assert (found.labels[0] > 0).sum() == mask.sum()  # nothing is lost
-    np.testing.assert_allclose(np.sort(found.table.x_nm), [29, 52, 75], atol=1.6)
-    np.testing.assert_allclose(found.table.y_nm, 30, atol=1)
+    assert (result.labels[0] > 0).sum() == mask.sum()  # nothing is lost
+    np.testing.assert_allclose(np.sort(result.table.x_nm), [29, 52, 75], atol=1.6)
+    np.testing.assert_allclose(result.table.y_nm, 30, atol=1)
 
 
-def test_height_tells_a_double_peak_from_noise() -> None:
+def test_height_distinguishes_a_double_peak_from_noise() -> None:
     y, x = np.mgrid[:40, :60]
     z = 6 * np.exp(-((y - 20) ** 2 + (x - 22) ** 2) / 50) + 5 * np.exp(-((y - 20) ** 2 + (x - 38) ** 2) / 50)
     z = (z + np.random.default_rng(0).normal(0, 0.1, z.shape))[None]
     mask = z > 1.5
     assert len(find_regions(z, mask).table) == 1
-    two = find_regions(z, mask, separate="watershed", separate_by="height")
+    two = find_regions(z, mask, RegionOptions(separate="watershed", separate_by="height"))
     assert len(two.table) == 2
     np.testing.assert_allclose(np.sort(two.table.x_weighted), [22, 38], atol=1)
     assert (
-        len(find_regions(z, mask, separate="watershed", separate_by="height", separate_depth_nm=5).table) == 1
+        len(
+            find_regions(
+                z, mask, RegionOptions(separate="watershed", separate_by="height", separate_depth_nm=5)
+            ).table
+        )
+        == 1
     )
-    many = separate_touching(z, mask, by="height", depth_nm=0.0)
+    many = separate_touching(z, mask, Separation(by="height", depth_nm=0.0))
     assert many.max() > 2
 
 
@@ -98,9 +101,9 @@ def test_parts_are_connected_and_numbered_without_gaps(
         z = np.round(2 * z) / 2
     mask = z > 0
     if by == "opening":
-        parts = separate_touching(z[None], mask[None], method="opening", radius_nm=depth + 1)[0]
+        parts = separate_touching(z[None], mask[None], Separation(method="opening", radius_nm=depth + 1))[0]
     else:
-        parts = separate_touching(z[None], mask[None], by=by, depth_nm=depth)[0]
+        parts = separate_touching(z[None], mask[None], Separation(by=by, depth_nm=depth))[0]
     np.testing.assert_array_equal(parts > 0, mask)
     assert set(parts[mask]) == set(range(1, parts.max() + 1))
     assert measure.label(parts, connectivity=2).max() == parts.max()  # as many pieces as numbers
@@ -111,14 +114,14 @@ def test_basins_that_meet_in_one_pixel_beside_a_third_stay_whole() -> None:
     # of 2.2 merges there with the highest.
     z = np.array([[2.1, 0.0, 9.0], [0.0, 2.0, 0.0], [2.05, 0.0, 0.0], [9.5, 0.0, 0.0]], np.float32)
     mask = z > 0
-    parts = separate_touching(z[None], mask[None], by="height", depth_nm=0.5)[0]
+    parts = separate_touching(z[None], mask[None], Separation(by="height", depth_nm=0.5))[0]
     np.testing.assert_array_equal(parts, [[1, 0, 2], [0, 1, 0], [1, 0, 0], [1, 0, 0]])
 
 
 def test_a_plateau_is_one_part_even_without_depth() -> None:
     z = np.zeros((6, 7))
     z[1:5, 1] = z[1:5, 5] = z[4, 1:6] = 3.0  # a U, whose two ends come first in raster order
-    assert separate_touching(z[None], z[None] > 0, by="height", depth_nm=0.0).max() == 1
+    assert separate_touching(z[None], z[None] > 0, Separation(by="height", depth_nm=0.0)).max() == 1
 
 
 def test_keys_sort_by_height_and_then_by_place() -> None:
@@ -131,10 +134,10 @@ def test_opening_keeps_what_the_disc_does_not_enter() -> None:
     mask = np.zeros((1, 30, 40), bool)
     mask[0, 5:15, 5:15] = True
     mask[0, 22, 3:30] = True  # a thread, thinner than the disc
-    parts = separate_touching(mask * 1.0, mask, method="opening", radius_nm=3)
+    parts = separate_touching(mask * 1.0, mask, Separation(method="opening", radius_nm=3))
     assert parts.max() == 2
     np.testing.assert_array_equal(parts > 0, mask)
-    only = separate_touching(mask[:, 20:] * 1.0, mask[:, 20:], method="opening", radius_nm=3)
+    only = separate_touching(mask[:, 20:] * 1.0, mask[:, 20:], Separation(method="opening", radius_nm=3))
     assert only.max() == 1
 
 
@@ -149,9 +152,12 @@ def test_distance_follows_the_pixel() -> None:
 def test_empty_and_lost_frames_have_no_parts() -> None:
     z = np.full((2, 8, 8), np.nan)
     for method in ("opening", "watershed"):
-        assert separate_touching(z, np.ones(z.shape, bool), method=method).max() == 0
+        assert separate_touching(z, np.ones(z.shape, bool), Separation(method=method)).max() == 0
         assert (
-            separate_touching(np.zeros((1, 8, 8), int), np.zeros((1, 8, 8), bool), method=method).max() == 0
+            separate_touching(
+                np.zeros((1, 8, 8), int), np.zeros((1, 8, 8), bool), Separation(method=method)
+            ).max()
+            == 0
         )
 
 
@@ -166,6 +172,9 @@ def test_empty_and_lost_frames_have_no_parts() -> None:
 )
 def test_wrong_parameters_are_named(change: dict, word: str) -> None:
     with pytest.raises(ParameterError, match=word):
-        separate_touching(np.zeros((1, 4, 4)), np.zeros((1, 4, 4), bool), **change)
+        Separation(**change)
+
+
+def test_shapes_must_match() -> None:
     with pytest.raises(ParameterError, match="shape"):
         separate_touching(np.zeros((1, 4, 4)), np.zeros((4, 4), bool))

@@ -10,7 +10,7 @@ import numpy as np
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
 from playNano.algorithms._common._paraboloid_kernels import solve
-from playNano.algorithms.surface._background_kernels import MIN_RING_PIXELS, frame_background
+from playNano.algorithms.surface._background_kernels import MIN_ANNULUS_PIXELS, frame_background
 
 
 @jit
@@ -69,10 +69,10 @@ def measure(z, blobs, pixel, taken, values, out):
                     total += v
                     m += 1
                     high = max(high, np.float64(v))
-        if n < MIN_RING_PIXELS and not known:
+        if n < MIN_ANNULUS_PIXELS and not known:
             whole = frame_background(taken, z)
             known = True
-        out[b, 0] = median(values, n) if n >= MIN_RING_PIXELS else whole
+        out[b, 0] = median(values, n) if n >= MIN_ANNULUS_PIXELS else whole
         out[b, 1] = high if m else np.nan
         out[b, 2] = total / m if m else np.nan
 

@@ -1,12 +1,15 @@
-"""Part particles that touch: by opening, or by a watershed on distance or height."""
+"""Separate particles that touch: by opening, or by a watershed on distance or height."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from playNano._options import Unit, check_options
 from playNano.algorithms._common.inputs import as_block, pixel_pair
 from playNano.algorithms.surface.noise import robust_noise
 from playNano.errors import ParameterError
@@ -15,22 +18,51 @@ FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 
 
+SeparationSurface = Literal["distance", "height"]
+SeparationDepth = Annotated[float, Field(ge=0), Unit("nm")]
+SeparationRadius = Annotated[float, Field(ge=0), Unit("nm")]
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How touching particles are separated.
+
+    Parameters
+    ----------
+    method
+        ``"opening"`` or ``"watershed"``.
+    by
+        What the watershed floods: the distance to the background in nm, or the height.
+    depth_nm
+        Minimum rise of a peak above the saddle to a higher one, nm, to be a particle of its own. None is the longer
+        side of a pixel for distance, and three times the noise of the frame
+        (`playNano.algorithms.surface.noise.robust_noise`) for height.
+    radius_nm
+        Radius of the opening's disc, nm. None is twice the longer side of a pixel.
+    """
+
+    method: Literal["opening", "watershed"] = "watershed"
+    by: SeparationSurface = "distance"
+    depth_nm: SeparationDepth | None = None
+    radius_nm: SeparationRadius | None = None
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
 def separate_touching(
     block: npt.ArrayLike,
     masks: npt.ArrayLike,
+    separation: Separation | None = None,
     *,
-    method: Literal["opening", "watershed"] = "watershed",
-    by: Literal["distance", "height"] = "distance",
-    depth_nm: float | None = None,
-    radius_nm: float | None = None,
     pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
 ) -> npt.NDArray[np.int32]:
-    """Part the regions of masks where particles touch; every foreground pixel keeps a label.
+    """Divide the regions of masks where particles touch; every foreground pixel keeps a label.
 
     ``"watershed"`` floods distance or height from the peaks down; a peak that rises less than
     ``depth_nm`` above the saddle to a higher one (its h-maximum is lower than that) does not count.
-    ``"opening"`` cuts the necks that a disc of ``radius_nm`` does not pass; what the disc does not reach
-    goes to the part it lies beside, and a region that the disc does not enter at all stays whole.
+    ``"opening"`` cuts the necks that a disc of ``radius_nm`` does not pass; pixels outside the opening
+    go to the part that they adjoin, and a region that the disc does not enter at all stays whole.
 
     Parameters
     ----------
@@ -38,17 +70,10 @@ def separate_touching(
         Heights, (n, h, w), in nm.
     masks
         Foreground, (n, h, w). Pixels that are not finite are left out.
-    method
-        ``"opening"`` or ``"watershed"``.
-    by
-        What the watershed floods: the distance to the background in nm, or the height.
-    depth_nm
-        Least rise of a peak of its own. None means the longer side of a pixel for distance, and
-        three times the noise of the frame (`playNano.algorithms.surface.noise.robust_noise`) for height.
-    radius_nm
-        Radius of the opening's disc. None means twice the longer side of a pixel.
+    separation
+        Method and its parameters; None is ``Separation()``.
     pixel_size_nm
-        Pixel size (y, x), or one number, in nm; distances and the disc follow non-square pixels.
+        Pixel size (y, x), or one number, in nm, positive; distances and the disc are right for non-square pixels.
 
     Returns
     -------
@@ -58,7 +83,7 @@ def separate_touching(
     Raises
     ------
     ParameterError
-        If a parameter is unknown or out of range.
+        If shapes do not match.
 
     References
     ----------
@@ -75,25 +100,19 @@ def separate_touching(
     >>> int(separate_touching(discs[None] * 3.0, discs[None]).max())
     2
     """
+    separation = separation or Separation()
     z = as_block(block)
     mask = np.asarray(masks, dtype=bool)
     if mask.shape != z.shape:
         raise ParameterError(f"masks must have the block's shape {z.shape}, not {mask.shape}")
-    if method not in ("opening", "watershed"):
-        raise ParameterError(f"method must be 'opening' or 'watershed', not {method!r}")
-    if by not in ("distance", "height"):
-        raise ParameterError(f"by must be 'distance' or 'height', not {by!r}")
-    for name, value in (("depth_nm", depth_nm), ("radius_nm", radius_nm)):
-        if value is not None and not value >= 0:
-            raise ParameterError(f"{name} must be at least 0, not {value!r}")
     pixel = pixel_pair(pixel_size_nm)
     parts = np.zeros(z.shape, dtype=np.int32)
     for frame, foreground, out in zip(z, mask & np.isfinite(z), parts, strict=True):
         if foreground.any():
-            if method == "opening":
-                _by_opening(foreground, 2 * max(pixel) if radius_nm is None else radius_nm, pixel, out)
+            if separation.method == "opening":
+                _by_opening(foreground, separation.radius_nm, pixel, out)
             else:
-                _by_watershed(frame, foreground, by, depth_nm, pixel, out)
+                _by_watershed(frame, foreground, separation, pixel, out)
     return parts
 
 
@@ -127,14 +146,19 @@ def distance_nm(foreground: BoolArray, pixel: tuple[float, float]) -> npt.NDArra
 
 
 def _by_opening(
-    foreground: BoolArray, radius_nm: float, pixel: tuple[float, float], out: npt.NDArray[np.int32]
+    foreground: BoolArray,
+    radius_nm: float | None,
+    pixel: tuple[float, float],
+    out: npt.NDArray[np.int32],
 ) -> None:
+    """Write the parts of a frame that an opening by a disc separates."""
     from skimage.measure import label
     from skimage.segmentation import watershed
 
     inside = distance_nm(foreground, pixel)
+    radius = 2 * max(pixel) if radius_nm is None else radius_nm
     # Labels are given between erosion and dilation: parts that would grow together again stay apart.
-    markers = label(inside > radius_nm, connectivity=2)
+    markers = label(inside > radius, connectivity=2)
     out[:] = watershed(-inside, markers, mask=foreground, connectivity=2)
     whole = label(foreground & (out == 0), connectivity=2)
     out[whole > 0] = whole[whole > 0] + markers.max()
@@ -143,18 +167,19 @@ def _by_opening(
 def _by_watershed(
     frame: FloatArray,
     foreground: BoolArray,
-    by: str,
-    depth_nm: float | None,
+    separation: Separation,
     pixel: tuple[float, float],
     out: npt.NDArray[np.int32],
 ) -> None:
+    """Write the parts of a frame: the basins of its peaks."""
     from playNano.algorithms._common._flood_kernels import descending_keys, flood
 
-    if by == "distance":
+    depth = separation.depth_nm
+    if separation.by == "distance":
         surface = distance_nm(foreground, pixel).astype(np.float32)
-        depth = max(pixel) if depth_nm is None else depth_nm
+        depth = max(pixel) if depth is None else depth
     else:
         surface = np.ascontiguousarray(frame, dtype=np.float32)
-        depth = 3 * robust_noise(frame) if depth_nm is None else depth_nm
+        depth = 3 * robust_noise(frame) if depth is None else depth
     keys = np.sort(descending_keys(surface, foreground))
     flood(surface, keys, float(depth), out.reshape(-1))

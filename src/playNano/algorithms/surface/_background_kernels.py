@@ -1,4 +1,4 @@
-"""Compiled grounds: of a frame, and of windows."""
+"""Compiled background of a frame: the median outside a mask."""
 
 # mypy: ignore-errors
 from __future__ import annotations
@@ -8,36 +8,26 @@ import numpy as np
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
 
-MIN_RING_PIXELS = 8
+# Fewer pixels around a particle do not give a median.
+MIN_ANNULUS_PIXELS = 8
 
 
 @jit
-def frame_background(seeds, z):
-    """Return the median of the finite pixels that belong to no region; NaN where there is none."""
+def frame_background(mask, z):
+    """Return the median of the finite pixels of a frame outside a mask; NaN where there are none.
+
+    Parameters
+    ----------
+    mask
+        (h, w) uint8; 0 is background.
+    z
+        (h, w) float32 heights.
+    """
     values = np.empty(z.size, z.dtype)
     n = 0
     for row in range(z.shape[0]):
-        for x in range(z.shape[1]):
-            v = z[row, x]
-            if seeds[row, x] == 0 and np.isfinite(v):
-                values[n] = v
+        for col in range(z.shape[1]):
+            if mask[row, col] == 0 and np.isfinite(z[row, col]):
+                values[n] = z[row, col]
                 n += 1
     return median(values, n)
-
-
-@jit
-def window_medians(z, rows, cols, height, width):
-    """Return the medians of the finite pixels in windows of one size; NaN where there are none."""
-    out = np.empty((rows.size, cols.size))
-    values = np.empty(height * width, z.dtype)
-    for i in range(rows.size):
-        for j in range(cols.size):
-            n = 0
-            for row in range(rows[i], rows[i] + height):
-                for x in range(cols[j], cols[j] + width):
-                    v = z[row, x]
-                    if np.isfinite(v):
-                        values[n] = v
-                        n += 1
-            out[i, j] = median(values, n)
-    return out

@@ -1,0 +1,91 @@
+"""Heights of peaks: what their fits need, and fits beside borders and missing pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms.regions import _sums_kernels as sums_kernels
+from playNano.algorithms.regions._peak_height_kernels import fit_peaks
+from playNano.algorithms.regions._properties import RegionSums
+from playNano.algorithms.regions._sums_kernels import Runs
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# 4 pi area / perimeter^2 above which a region is taken for one particle; two discs that touch have a half.
+MIN_ROUNDNESS = 0.75
+MIN_HALF_AXIS_PX = 1.5
+
+
+def peak_heights(
+    z: npt.NDArray[np.float32], runs: Runs, kept: IntArray, sums: RegionSums, pixel: tuple[float, float]
+) -> FloatArray:
+    """Measure the height of the peak of regions: the vertex of a paraboloid, which noise does not raise.
+
+    The paraboloid is fitted around the weighted centroid of a round region, or else around its greatest 3 x 3 mean.
+
+    Parameters
+    ----------
+    z
+        (n, h, w) heights.
+    runs
+        All regions.
+    kept
+        (n_kept,) numbers of the regions to measure.
+    sums
+        Sums of these regions alone.
+    pixel
+        Pixel size (y, x), nm.
+
+    Returns
+    -------
+    ndarray
+        (n_kept,) heights in the units of ``z``.
+    """
+    windows, starts = peak_windows(sums, pixel)
+    heights = np.empty(len(kept))
+    incomplete = np.empty((len(kept), 2), dtype=np.int64)
+    fit_peaks(z, runs, kept, windows, starts, heights, incomplete)
+    for i in np.flatnonzero(incomplete[:, 0] >= 0):
+        heights[i] = fit_incomplete_window(z[sums.frame[i]], incomplete[i], windows[i])
+    return heights
+
+
+def peak_windows(sums: RegionSums, pixel: tuple[float, float]) -> tuple[FloatArray, IntArray]:
+    """Return the half axes of the window of each fit, px, and the pixel that it starts from.
+
+    For a disc of radius R twice area / perimeter is R, for a strand of width w it is w; the half axis is R / 2 and
+    w / 4. A round region is fitted around the centroid weighted by height above its lowest pixel, which the noise of no
+    single pixel moves; others start from (-1, -1), which stands for their greatest 3 x 3 mean.
+    """
+    size = sums.area * pixel[0] * pixel[1]
+    perimeter = sums.perimeter(pixel)
+    roundness = 4 * np.pi * size / (perimeter * perimeter)
+    half_axis = 0.5 * size / perimeter * (1.0 + roundness)
+    windows = np.maximum(np.column_stack([half_axis / pixel[0], half_axis / pixel[1]]), MIN_HALF_AXIS_PX)
+    y, x = sums.weighted_centroid(sums.sums[sums_kernels.MIN])
+    is_round = (roundness > MIN_ROUNDNESS) & np.isfinite(y)
+    start = np.where(is_round[:, None], np.column_stack([y, x]) + 0.5, -1.0)
+    return windows, start.astype(np.int64)
+
+
+def fit_incomplete_window(frame: npt.NDArray[np.float32], centre: IntArray, half_axes: FloatArray) -> float:
+    """Read the height at a pixel from a paraboloid through those pixels of an elliptic window that there are.
+
+    Beside borders and missing pixels the window is not symmetric. Where its pixels do not determine a paraboloid, their
+    mean is returned.
+    """
+    low = np.maximum(centre - half_axes.astype(np.int64), 0)
+    high = centre + half_axes.astype(np.int64) + 1
+    part = frame[low[0] : high[0], low[1] : high[1]].astype(np.float64)
+    p = ((low[0] + np.arange(part.shape[0])) - centre[0])[:, None] * (1.0 / half_axes[0])
+    q = ((low[1] + np.arange(part.shape[1])) - centre[1])[None, :] * (1.0 / half_axes[1])
+    used = (p * p + q * q <= 1) & np.isfinite(part)
+    heights = part[used]
+    p, q = (np.broadcast_to(v, part.shape)[used] for v in (p, q))
+    if heights.size < 7:
+        return float(heights.mean()) if heights.size else np.nan
+    basis = np.column_stack([np.ones_like(p), p, q, p * p, p * q, q * q])
+    terms, _, rank, _ = np.linalg.lstsq(basis, heights, rcond=1e-6)
+    return float(terms[0] if rank == 6 else heights.mean())

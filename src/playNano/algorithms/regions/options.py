@@ -1,0 +1,102 @@
+"""Options of region detection, declared once for the function and the analysis module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from playNano._options import Unit, check_options
+from playNano.algorithms.regions.separate import (
+    Separation,
+    SeparationDepth,
+    SeparationRadius,
+    SeparationSurface,
+)
+from playNano.errors import ParameterError
+
+Area = Annotated[float, Field(ge=0), Unit("nm2")]
+Height = Annotated[float, Unit("nm")]
+
+
+@dataclass(frozen=True)
+class RegionOptions:
+    """Which regions are kept, what their heights are measured from, and how touching particles are separated.
+
+    Parameters
+    ----------
+    min_size
+        Minimum area, px; a region of exactly this area is kept.
+    remove_edge
+        Whether regions that touch the border of the frame are dropped.
+    fill_holes
+        Whether holes in the mask are filled before labelling. A hole is 4-connected background, as it must be
+        where the foreground is 8-connected.
+    hole_area
+        Fill only background smaller than this area, px (at the border too, as
+        `skimage.morphology.remove_small_holes` does); None fills every hole that is closed. Used only with
+        ``fill_holes``.
+    min_area_nm2
+        Minimum area, nm^2, inclusive.
+    max_area_nm2
+        Maximum area, nm^2, inclusive.
+    min_height_nm
+        Minimum ``height_nm``, the peak height above the background, nm, inclusive. A region whose background is
+        unknown passes no such limit.
+    max_height_nm
+        Maximum ``height_nm``, nm, inclusive.
+    background
+        What heights and volumes are measured from: "ring", the median of the pixels in an annulus around the
+        region; "frame", the median of all pixels of the frame that belong to no region; "zero", 0.
+    ring_gap_px
+        Gap between a region and its annulus, px (Chebyshev distance). It keeps the flanks of particles out: the
+        annulus leaves out every pixel within the gap of any region of ``min_size`` and more, and the pixels of
+        smaller regions. Where fewer than eight pixels are left, only the region's own gap is left out; where these
+        are still too few, the median of the frame is used. None is three quarters of each region's radius (of half
+        its width, if it is long), at least 2 px: where a Gaussian that was cut at a third of its height has ended.
+    ring_width_px
+        Width of the annulus beyond the gap, px.
+    separate
+        How touching particles are separated: "none", by "opening" or by "watershed".
+    separate_by
+        What the watershed floods: the "distance" to the background or the "height".
+    separate_depth_nm
+        Minimum rise of a peak above the saddle to a higher one, nm, to be a particle of its own. None is the longer
+        side of a pixel for distance, and three times the noise of the frame for height.
+    separate_radius_nm
+        Radius of the disc of the opening, nm. None is twice the longer side of a pixel.
+    """
+
+    min_size: Annotated[int, Field(ge=0), Unit("px")] = 10
+    remove_edge: bool = True
+    fill_holes: bool = False
+    hole_area: Annotated[int, Field(ge=1), Unit("px")] | None = None
+    min_area_nm2: Area | None = None
+    max_area_nm2: Area | None = None
+    min_height_nm: Height | None = None
+    max_height_nm: Height | None = None
+    background: Literal["ring", "frame", "zero"] = "ring"
+    ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None
+    ring_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3
+    separate: Literal["none", "opening", "watershed"] = "none"
+    separate_by: SeparationSurface = "distance"
+    separate_depth_nm: SeparationDepth | None = None
+    separate_radius_nm: SeparationRadius | None = None
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.hole_area is not None and not self.fill_holes:
+            raise ParameterError("hole_area needs fill_holes=True")
+
+    @property
+    def separation(self) -> Separation | None:
+        """How touching particles are separated; None where they are not."""
+        if self.separate == "none":
+            return None
+        return Separation(self.separate, self.separate_by, self.separate_depth_nm, self.separate_radius_nm)
+
+    @property
+    def limits_height(self) -> bool:
+        """Whether regions are dropped by their height."""
+        return self.min_height_nm is not None or self.max_height_nm is not None
