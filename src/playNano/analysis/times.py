@@ -1,4 +1,4 @@
-"""Times of detections, and what they rest on."""
+"""Times of detections, and what they are based on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ from playNano.afm_stack import AFMImageStack
 
 
 def add_times(table: Any, stack: AFMImageStack) -> Any:
-    """Put ``time_s`` and ``frame_time_s`` after the frame's number."""
+    """Insert the columns ``time_s`` and ``frame_time_s`` after ``frame``.
+
+    Parameters
+    ----------
+    table
+        Detections with ``frame`` (from 0) and ``y`` (px); changed in place.
+    stack
+        The movie.
+
+    Returns
+    -------
+    DataFrame
+        The table itself. ``time_s`` is when the tip passed the detection, ``frame_time_s`` when the frame began, s.
+    """
     frames = table["frame"].to_numpy()
     starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
     table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
@@ -19,7 +32,12 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
 
 
 def times_from(stack: AFMImageStack) -> str:
-    """Say what the times of a movie's detections rest on.
+    """Say what the times of a movie's detections are based on.
+
+    Parameters
+    ----------
+    stack
+        The movie.
 
     Returns
     -------

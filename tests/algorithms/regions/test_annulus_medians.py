@@ -66,7 +66,7 @@ def test_missing_pixels_are_left_out_of_an_annulus(gap: float) -> None:
     annulus = np.zeros(frame.shape, dtype=bool)
     annulus[0, 13:27, 13:27] = True
     annulus[0, 16:24, 16:24] = False
-    result = find_regions(frame, mask, RegionOptions(ring_gap_px=2, ring_width_px=3)).table
+    result = find_regions(frame, mask, RegionOptions(annulus_gap_px=2, annulus_width_px=3)).table
     assert result.background_nm.tolist() == [expected(frame[annulus & ~holes])]
 
 
@@ -84,7 +84,7 @@ def test_annulus_is_that_of_dilations(side: int, share: float) -> None:
     result = find_regions(
         frame,
         mask,
-        RegionOptions(min_size=1, remove_edge=False, ring_gap_px=2, ring_width_px=2),
+        RegionOptions(min_size=1, remove_edge=False, annulus_gap_px=2, annulus_width_px=2),
         properties="full",
     ).table
     assert len(result) == n

@@ -91,7 +91,7 @@ def test_gap_follows_the_size_of_the_region() -> None:
         assert result.background_nm < 0.05  # with a gap of 2, 0.5 of it were flank at a sigma of 4.5
         assert result.height_nm == pytest.approx(5, rel=0.02)
         same = find_regions(
-            z, z > 1.5, RegionOptions(ring_gap_px=round(0.75 * math.sqrt(result.area_px / math.pi)))
+            z, z > 1.5, RegionOptions(annulus_gap_px=round(0.75 * math.sqrt(result.area_px / math.pi)))
         ).table
         assert same.background_nm[0] == pytest.approx(result.background_nm, abs=0.05)
         assert abs(0.75 * math.sqrt(result.area_px / math.pi) - gap) < 1

@@ -178,7 +178,9 @@ def test_background_is_the_median_of_the_annulus(
     # Single precision is what a kernel sees, double what the heights above the background are computed in.
     z = z.astype(np.float32).astype(np.float64)
     result = find_regions(
-        z, masks, RegionOptions(min_size=min_size, remove_edge=False, ring_gap_px=gap, ring_width_px=width)
+        z,
+        masks,
+        RegionOptions(min_size=min_size, remove_edge=False, annulus_gap_px=gap, annulus_width_px=width),
     )
     for row in result.table.itertuples():
         region = result.labels[0] == row.label
@@ -331,8 +333,8 @@ def test_single_pixels_have_no_direction() -> None:
     ("change", "word"),
     [
         ({"background": "plane"}, "background"),
-        ({"ring_gap_px": -1}, "ring_gap_px"),
-        ({"ring_width_px": 0}, "ring_width_px"),
+        ({"annulus_gap_px": -1}, "annulus_gap_px"),
+        ({"annulus_width_px": 0}, "annulus_width_px"),
         ({"min_size": -1}, "min_size"),
         ({"hole_area": 0, "fill_holes": True}, "hole_area"),
         ({"max_area_nm2": -1.0}, "max_area_nm2"),

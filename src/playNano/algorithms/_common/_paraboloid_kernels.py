@@ -7,14 +7,28 @@ import numpy as np
 
 from playNano._jit import jit
 
+# Stands for the curvature along an axis without neighbours, so that a maximum does not move along it.
+FIXED = 1e30
+MIN_PIXELS = 7
+
 
 @jit
 def solve(a, b):
-    """Solve a small symmetric positive system in place. Return whether it could be solved."""
+    """Solve a symmetric positive definite system in place by Gaussian elimination; return whether it could be solved.
+
+    Parameters
+    ----------
+    a
+        (n, n) float64; overwritten.
+    b
+        (n,) float64; becomes the solution.
+    """
     n = b.size
-    least = 1e-10 * np.diag(a)
+    min_pivot = np.empty(n)
     for i in range(n):
-        if not a[i, i] > least[i]:
+        min_pivot[i] = 1e-10 * a[i, i]
+    for i in range(n):
+        if not a[i, i] > min_pivot[i]:
             return False
         for j in range(i + 1, n):
             f = a[j, i] / a[i, i]
@@ -29,24 +43,21 @@ def solve(a, b):
 
 
 @jit
-def _axis(low, here, high):
-    """Return slope and minus the curvature through three cells; an axis that ends here is held."""
+def _slope_and_curvature(low, here, high):
+    """Return slope and minus the curvature through three cells; no slope and ``FIXED`` where a neighbour is missing."""
     if not (np.isfinite(low) and np.isfinite(high)):
-        return 0.0, 1e30
+        return 0.0, FIXED
     return 0.5 * (high - low), 2 * here - low - high
 
 
 @jit
-def _cross(cube, k, y, x, i, j):
-    """Return the mixed difference along two axes of the cube; 0 at its border."""
-    p = np.zeros(3, np.int64)
+def _mixed_difference(cube, k, y, x, i, j):
+    """Return the mixed second difference along the axes ``i`` and ``j`` of a cube; 0 where a neighbour is missing."""
     total = 0.0
-    for a in (-1, 1):
-        for b in (-1, 1):
-            p[:] = 0
-            p[i] = a
-            p[j] = b
-            v = np.float64(cube[k + p[0], y + p[1], x + p[2]])
+    for a in range(-1, 2, 2):
+        for b in range(-1, 2, 2):
+            dk, dy, dx = a * (i == 0), a * (i == 1) + b * (j == 1), b * (j == 2)
+            v = np.float64(cube[k + dk, y + dy, x + dx])
             if not np.isfinite(v):
                 return 0.0
             total += 0.25 * a * b * v
@@ -55,55 +66,85 @@ def _cross(cube, k, y, x, i, j):
 
 @jit
 def refine(cube, where, moves, response):
-    """Find the top of the paraboloid through each maximum and its neighbours.
+    """Move maxima of a cube (scale, y, x) to the vertex of the paraboloid through each and its neighbours.
 
-    ``moves`` (n, 3) becomes the offset along scale, y and x, at most half a cell; ``response`` (n,) the
-    height there.
+    Parameters
+    ----------
+    cube
+        (k + 2, h + 2, w + 2) float32, with a border that is not finite.
+    where
+        (n, 3) int64: cells of the maxima, counted without the border.
+    moves
+        (n, 3) float64, filled with the offsets along scale, y and x, at most half a cell.
+    response
+        (n,) float64, filled with the height at the vertex.
     """
     hessian = np.empty((3, 3))
+    slope = np.empty(3)
+    curvature = np.empty(3)
+    step = np.empty(3)
     for c in range(where.shape[0]):
         k, y, x = where[c, 0] + 1, where[c, 1] + 1, where[c, 2] + 1
         here = np.float64(cube[k, y, x])
-        slope = np.empty(3)
-        slope[0], hessian[0, 0] = _axis(np.float64(cube[k - 1, y, x]), here, np.float64(cube[k + 1, y, x]))
-        slope[1], hessian[1, 1] = _axis(np.float64(cube[k, y - 1, x]), here, np.float64(cube[k, y + 1, x]))
-        slope[2], hessian[2, 2] = _axis(np.float64(cube[k, y, x - 1]), here, np.float64(cube[k, y, x + 1]))
+        slope[0], curvature[0] = _slope_and_curvature(
+            np.float64(cube[k - 1, y, x]), here, np.float64(cube[k + 1, y, x])
+        )
+        slope[1], curvature[1] = _slope_and_curvature(
+            np.float64(cube[k, y - 1, x]), here, np.float64(cube[k, y + 1, x])
+        )
+        slope[2], curvature[2] = _slope_and_curvature(
+            np.float64(cube[k, y, x - 1]), here, np.float64(cube[k, y, x + 1])
+        )
         for i in range(3):
+            hessian[i, i], step[i] = curvature[i], slope[i]
             for j in range(i + 1, 3):
-                held = hessian[i, i] > 1e29 or hessian[j, j] > 1e29
-                hessian[i, j] = 0.0 if held else -_cross(cube, k, y, x, i, j)
+                fixed = curvature[i] == FIXED or curvature[j] == FIXED
+                hessian[i, j] = 0.0 if fixed else -_mixed_difference(cube, k, y, x, i, j)
                 hessian[j, i] = hessian[i, j]
-        curvature = np.array([hessian[0, 0], hessian[1, 1], hessian[2, 2]])
-        step = slope.copy()
-        if not solve(hessian, step) or np.abs(step).max() > 1.0:
+        solved = solve(hessian, step)
+        if not solved or max(abs(step[0]), abs(step[1]), abs(step[2])) > 1.0:
+            # Each axis on its own.
             for i in range(3):
                 step[i] = slope[i] / curvature[i] if curvature[i] > 0 else 0.0
-        top = here
+        response[c] = here
         for i in range(3):
             moves[c, i] = min(max(step[i], -0.5), 0.5)
-            top += 0.5 * slope[i] * moves[c, i]
-        response[c] = top
+            response[c] += 0.5 * slope[i] * moves[c, i]
 
 
 @jit
 def tops(z, blobs, pixel, out):
-    """Read the height at each blob's centre from a paraboloid fitted to the pixels around it.
+    """Read the height at the centre of each blob from a paraboloid fitted to the pixels around it.
 
-    Pixels within 0.8 sigma, at least 1.5 pixels, take part; where they do not hold a paraboloid their
-    mean stands in. ``out`` (n,) is written.
+    Pixels within 0.8 sigma, at least 1.5 pixels, take part; where they do not determine a paraboloid their mean is
+    returned.
+
+    Parameters
+    ----------
+    z
+        (h, w) float64 heights.
+    blobs
+        (n, 3) float64: y and x in px, sigma in the unit of ``pixel``.
+    pixel
+        (2,) float64: height and width of a pixel.
+    out
+        (n,) float64, filled.
     """
     height, width = z.shape
     basis = np.empty(6)
+    a = np.empty((6, 6))
+    v = np.empty(6)
     for b in range(blobs.shape[0]):
         y, x = blobs[b, 0], blobs[b, 1]
-        reach = max(0.8 * blobs[b, 2], 1.5 * max(pixel[0], pixel[1]))
-        a = np.zeros((6, 6))
-        v = np.zeros(6)
+        radius = max(0.8 * blobs[b, 2], 1.5 * max(pixel[0], pixel[1]))
+        tall, wide = radius / pixel[0], radius / pixel[1]
+        a[:] = 0.0
+        v[:] = 0.0
         n = 0
         total = 0.0
-        for row in range(max(int(y - reach / pixel[0]), 0), min(int(y + reach / pixel[0]) + 2, height)):
-            for col in range(max(int(x - reach / pixel[1]), 0), min(int(x + reach / pixel[1]) + 2, width)):
-                p, q = (row - y) * pixel[0] / reach, (col - x) * pixel[1] / reach
+        for row in range(max(int(y - tall), 0), min(int(y + tall) + 2, height)):
+            for col in range(max(int(x - wide), 0), min(int(x + wide) + 2, width)):
+                p, q = (row - y) * pixel[0] / radius, (col - x) * pixel[1] / radius
                 h = np.float64(z[row, col])
                 if p * p + q * q > 1 or not np.isfinite(h):
                     continue
@@ -116,4 +157,4 @@ def tops(z, blobs, pixel, out):
                 n += 1
                 total += h
         mean = total / n if n else np.nan
-        out[b] = v[0] if n >= 7 and solve(a, v) else mean
+        out[b] = v[0] if n >= MIN_PIXELS and solve(a, v) else mean

@@ -3,13 +3,43 @@
 # mypy: ignore-errors
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
+from playNano.algorithms.regions._sums_kernels import Runs
 
 # What a pixel is taken for: substrate, within the gap of a region, or part of a region.
 SUBSTRATE, GAP, REGION = 0, 1, 2
+
+
+class Surroundings(NamedTuple):
+    """Frames with their regions, and where the annulus around each region lies.
+
+    Attributes
+    ----------
+    z
+        (n, h, w) float32 heights.
+    state
+        (n, h, w) uint8 of `mark_regions_and_gaps`.
+    runs
+        `Runs` of all regions.
+    boxes
+        (n_regions, 4) int64: bounding boxes, (row, col) of the first pixel and behind the last.
+    gap
+        (n_regions,) int64: distance between region and annulus, px.
+    width
+        Width of the annulus, px.
+    """
+
+    z: np.ndarray
+    state: np.ndarray
+    runs: Runs
+    boxes: np.ndarray
+    gap: np.ndarray
+    width: int
 
 
 @jit
@@ -59,29 +89,29 @@ def _slide_window(runs, window, last, y, radius, count):
 
 
 @jit
-def _collect_annulus(z, state, runs, c, box, gap, reach, own_gap_only, workspace):
-    """Collect the finite heights of the substrate within ``reach`` of region ``c`` and return their number.
+def _collect_annulus(around, c, own_gap_only, workspace):
+    """Collect the finite heights of the substrate in the annulus around region ``c`` and return their number.
 
-    The gaps of all regions are left out, or, with ``own_gap_only``, only that of the region itself. ``box`` is the
-    region's bounding box.
+    The gaps of all regions are left out, or, with ``own_gap_only``, only that of the region itself.
     """
     outer, inner, outer_window, inner_window, values = workspace
-    height, width = z.shape[1:]
-    first, last = runs.bounds[c], runs.bounds[c + 1]
-    frame = runs.frame[first]
+    height, width = around.z.shape[1:]
+    first, last = around.runs.bounds[c], around.runs.bounds[c + 1]
+    frame, gap = around.runs.frame[first], around.gap[c]
+    radius = gap + around.width
     outer[:] = 0
     inner[:] = 0
     outer_window[:] = first
     inner_window[:] = first
-    left, right = max(box[1] - reach, 0), min(box[3] + reach, width)
+    left, right = max(around.boxes[c, 1] - radius, 0), min(around.boxes[c, 3] + radius, width)
     n = 0
-    for y in range(max(box[0] - reach, 0), min(box[2] + reach, height)):
-        _slide_window(runs, outer_window, last, y, reach, outer)
+    for y in range(max(around.boxes[c, 0] - radius, 0), min(around.boxes[c, 2] + radius, height)):
+        _slide_window(around.runs, outer_window, last, y, radius, outer)
         if own_gap_only:
-            _slide_window(runs, inner_window, last, y, gap, inner)
-        heights, kinds = z[frame, y], state[frame, y]
+            _slide_window(around.runs, inner_window, last, y, gap, inner)
+        heights, states = around.z[frame, y], around.state[frame, y]
         for x in range(left, right):
-            allowed = kinds[x] == SUBSTRATE or (own_gap_only and kinds[x] == GAP and inner[x] == 0)
+            allowed = states[x] == SUBSTRATE or (own_gap_only and states[x] == GAP and inner[x] == 0)
             if allowed and outer[x] > 0 and np.isfinite(heights[x]):
                 values[n] = heights[x]
                 n += 1
@@ -89,40 +119,30 @@ def _collect_annulus(z, state, runs, c, box, gap, reach, own_gap_only, workspace
 
 
 @jit
-def annulus_medians(z, state, runs, chosen, boxes, gap, width, min_pixels, background):
+def annulus_medians(around, chosen, min_pixels, background):
     """Take the median of the substrate in the annulus around each of the chosen regions.
 
     Parameters
     ----------
-    z
-        (n, h, w) float32 heights.
-    state
-        (n, h, w) uint8 of `mark_regions_and_gaps`.
-    runs
-        `Runs` of all regions.
+    around
+        `Surroundings`.
     chosen
         (n_chosen,) int64, numbers of the regions.
-    boxes
-        (n_regions, 4) int64: bounding boxes, (row, col) of the first pixel and behind the last.
-    gap
-        (n_regions,) int64, px.
-    width
-        Width of the annulus, px.
     min_pixels
         With fewer pixels than these the gaps of other regions are taken as well; if they are still too few, the
         result is NaN.
     background
         (n_chosen,) float64, filled.
     """
-    outer = np.zeros(z.shape[2], np.int64)
-    inner = np.zeros(z.shape[2], np.int64)
+    height, width = around.z.shape[1:]
+    outer = np.zeros(width, np.int64)
+    inner = np.zeros(width, np.int64)
     outer_window = np.zeros(2, np.int64)
     inner_window = np.zeros(2, np.int64)
-    values = np.empty(z.shape[1] * z.shape[2], np.float32)
+    values = np.empty(height * width, np.float32)
     workspace = (outer, inner, outer_window, inner_window, values)
     for k in range(chosen.size):
-        c = chosen[k]
-        n = _collect_annulus(z, state, runs, c, boxes[c], gap[c], gap[c] + width, False, workspace)
+        n = _collect_annulus(around, chosen[k], False, workspace)
         if n < min_pixels:
-            n = _collect_annulus(z, state, runs, c, boxes[c], gap[c], gap[c] + width, True, workspace)
+            n = _collect_annulus(around, chosen[k], True, workspace)
         background[k] = median(values, n) if n >= min_pixels else np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.regions._annulus_kernels import annulus_medians, mark_regions_and_gaps
+from playNano.algorithms.regions._annulus_kernels import Surroundings, annulus_medians, mark_regions_and_gaps
 from playNano.algorithms.regions._properties import RegionSums
 from playNano.algorithms.regions._sums_kernels import Runs
 from playNano.algorithms.regions.options import RegionOptions
@@ -46,13 +46,12 @@ def region_backgrounds(
     if options.background == "zero":
         return np.zeros(len(kept))
     background = np.full(len(kept), np.nan)
-    if options.background == "ring":
+    if options.background == "annulus":
         gap = annulus_gaps(sums, options)
         state = np.zeros(z.shape, dtype=np.uint8)
         mark_regions_and_gaps(runs, gap, state)
-        annulus_medians(
-            z, state, runs, kept, sums.boxes, gap, options.ring_width_px, MIN_ANNULUS_PIXELS, background
-        )
+        around = Surroundings(z, state, runs, sums.boxes, gap, options.annulus_width_px)
+        annulus_medians(around, kept, MIN_ANNULUS_PIXELS, background)
     frames = sums.frame[kept]
     for frame in np.unique(frames[np.isnan(background)]):
         level = frame_background(masks[frame].view(np.uint8), z[frame])
@@ -65,8 +64,8 @@ def annulus_gaps(sums: RegionSums, options: RegionOptions) -> IntArray:
 
     Regions smaller than ``min_size`` are taken for noise, which has no flanks: their gap is 0.
     """
-    if options.ring_gap_px is not None:
-        gap = np.full(len(sums.area), options.ring_gap_px, dtype=np.int64)
+    if options.annulus_gap_px is not None:
+        gap = np.full(len(sums.area), options.annulus_gap_px, dtype=np.int64)
     else:
         # Area / perimeter x (1 + roundness) is the radius of a disc, and half the width of a strand.
         perimeter = sums.perimeter((1.0, 1.0))

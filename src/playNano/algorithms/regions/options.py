@@ -47,15 +47,15 @@ class RegionOptions:
     max_height_nm
         Maximum ``height_nm``, nm, inclusive.
     background
-        What heights and volumes are measured from: "ring", the median of the pixels in an annulus around the
+        What heights and volumes are measured from: "annulus", the median of the pixels in an annulus around the
         region; "frame", the median of all pixels of the frame that belong to no region; "zero", 0.
-    ring_gap_px
+    annulus_gap_px
         Gap between a region and its annulus, px (Chebyshev distance). It keeps the flanks of particles out: the
         annulus leaves out every pixel within the gap of any region of ``min_size`` and more, and the pixels of
         smaller regions. Where fewer than eight pixels are left, only the region's own gap is left out; where these
         are still too few, the median of the frame is used. None is three quarters of each region's radius (of half
         its width, if it is long), at least 2 px: where a Gaussian that was cut at a third of its height has ended.
-    ring_width_px
+    annulus_width_px
         Width of the annulus beyond the gap, px.
     separate
         How touching particles are separated: "none", by "opening" or by "watershed".
@@ -76,9 +76,9 @@ class RegionOptions:
     max_area_nm2: Area | None = None
     min_height_nm: Height | None = None
     max_height_nm: Height | None = None
-    background: Literal["ring", "frame", "zero"] = "ring"
-    ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None
-    ring_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3
+    background: Literal["annulus", "frame", "zero"] = "annulus"
+    annulus_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None
+    annulus_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3
     separate: Literal["none", "opening", "watershed"] = "none"
     separate_by: SeparationSurface = "distance"
     separate_depth_nm: SeparationDepth | None = None

@@ -20,13 +20,27 @@ Masks = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class StepMask:
-    """Masks by a registered step."""
+    """Masks by a registered step.
+
+    Parameters
+    ----------
+    step, params
+        The step and its parameters, which are bound.
+    """
 
     step: Step
     params: dict[str, Any]
 
     def __call__(self, start: int, block: npt.NDArray[Any]) -> Masks:
-        """Return the masks of a block of frames."""
+        """Return the masks of a block of frames.
+
+        Parameters
+        ----------
+        start
+            Number of the first frame.
+        block
+            (n, h, w) pixels.
+        """
         return np.asarray(self.step.function(block, **self.params))
 
 
@@ -47,13 +61,22 @@ class FunctionMask:
     source: str
 
     def __call__(self, start: int, block: npt.NDArray[Any]) -> Masks:
-        """Return the masks of a block of frames."""
+        """Return the masks of a block of frames.
+
+        Parameters
+        ----------
+        start
+            Number of the first frame.
+        block
+            (n, h, w) pixels.
+        """
         masks = np.empty(block.shape, np.bool_)
         for index, frame in enumerate(block):
             masks[index] = self._of_frame(start + index, frame)
         return masks
 
     def _of_frame(self, index: int, frame: npt.NDArray[Any]) -> Masks:
+        """Return the mask of one frame, or raise an error that names it."""
         at = f"{self.source}: mask function on frame {index}"
         try:
             # A copy: a function that works in place must not touch the movie.
@@ -70,7 +93,22 @@ class FunctionMask:
 
 
 def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -> StepMask | FunctionMask:
-    """Return what makes the masks of a block of frames."""
+    """Return the object that makes the masks of a block of frames.
+
+    Parameters
+    ----------
+    mask
+        Name of a registered mask, or a function frame -> bool mask.
+    params
+        Parameters of the mask.
+    source
+        Name of the movie, for messages.
+
+    Returns
+    -------
+    StepMask or FunctionMask
+        Called with the number of the first frame and a block of frames.
+    """
     if isinstance(mask, str):
         return StepMask(step_registry()[mask], params)
     return FunctionMask(mask, params, source)
@@ -79,6 +117,20 @@ def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -
 def stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> Any:
     """Return the masks that an earlier module gave under a name.
 
+    Parameters
+    ----------
+    results
+        Module name -> its latest outputs; arrays may also stand there under their own name.
+    key
+        Name of the array.
+    stack
+        The movie.
+
+    Returns
+    -------
+    array
+        (n_frames, h, w) bool, in memory or lazy.
+
     Raises
     ------
     MissingInputError
@@ -86,13 +138,13 @@ def stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> 
     ParameterError
         If it is not bool of the movie's shape.
     """
-    found = results.get(key)
-    if found is None or isinstance(found, Mapping):
+    masks = results.get(key)
+    if masks is None or isinstance(masks, Mapping):
         inside = [out[key] for out in results.values() if isinstance(out, Mapping) and key in out]
-        found = inside[-1] if inside else None
-    if found is None:
+        masks = inside[-1] if inside else None
+    if masks is None:
         raise MissingInputError(f"mask_key {key!r}: no earlier module gave an output of this name")
-    array = found if isinstance(found, FrameArray) or is_lazy(found) else np.asarray(found)
+    array = masks if isinstance(masks, FrameArray) or is_lazy(masks) else np.asarray(masks)
     if array.dtype != np.bool_ or array.shape != stack.data.shape:
         raise ParameterError(
             f"mask_key {key!r} must be a bool array of shape {stack.data.shape}, "

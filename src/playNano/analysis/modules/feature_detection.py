@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.regions import RegionOptions, find_regions
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.mask_source import (
     FunctionMask,
@@ -44,23 +43,33 @@ FIELDS: dict[str, str | tuple[str, ...]] = {
 """Key of a feature's dict -> column(s) of the table; all further columns follow under their own names."""
 
 
+REGION_OPTIONS = tuple(field.name for field in fields(RegionOptions))
+
+
 class FeatureDetectionModule(AnalysisModule):
     """Find connected regions above a mask in every frame."""
 
     name = "feature_detection"
     version = "1.0"
 
+    @classmethod
+    def declarations(cls) -> tuple[Declaration, ...]:
+        """Return what declares the parameters: `run`, and `RegionOptions`."""
+        return (Declaration(cls.run, LEADING, closed=True), Declaration(RegionOptions))
+
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect; those of the mask are bound by the mask's own signature."""
         at, given = where or self.name, dict(params)
         if "threshold" in given and given.get("mask_fn") is None and given.get("mask_key") is None:
             given["mask_fn"] = "mask_threshold"
-        own = Declaration(self.run, LEADING, closed=True)
-        bound = bind_all([own, *_mask_declarations(given.get("mask_fn"), at)], given, where=at)
+        declarations = [*self.declarations(), *_mask_declarations(given.get("mask_fn"), at)]
+        bound = bind_all(declarations, given, where=at)
         if (bound["mask_fn"] is None) == (bound["mask_key"] is None):
             raise ParameterError(f"{at}: give either mask_fn (a mask's name or a function) or mask_key")
-        if bound["hole_area"] is not None and not bound["fill_holes"]:
-            raise ParameterError(f"{at}: hole_area needs fill_holes=True")
+        try:
+            _region_options(bound)
+        except ParameterError as error:
+            raise ParameterError(f"{at}: {error}") from error
         return bound
 
     @checked_run
@@ -71,22 +80,7 @@ class FeatureDetectionModule(AnalysisModule):
         *,
         mask_fn: str | MaskFunction | None = None,
         mask_key: str | None = None,
-        min_size: Annotated[int, Field(ge=0), Unit("px")] = 10,
-        remove_edge: bool = True,
-        fill_holes: bool = False,
-        hole_area: Annotated[int, Field(ge=1), Unit("px")] | None = None,
-        min_area_nm2: Annotated[float, Field(ge=0), Unit("nm2")] | None = None,
-        max_area_nm2: Annotated[float, Field(ge=0), Unit("nm2")] | None = None,
-        min_height_nm: Annotated[float, Unit("nm")] | None = None,
-        max_height_nm: Annotated[float, Unit("nm")] | None = None,
-        background: Literal["ring", "frame", "zero"] = "ring",
-        ring_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None,
-        ring_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3,
-        separate: Literal["none", "opening", "watershed"] = "none",
-        separate_by: Literal["distance", "height"] = "distance",
-        separate_depth_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
-        separate_radius_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None,
-        **mask_kwargs: Any,
+        **params: Any,
     ) -> AnalysisOutputs:
         """Find connected regions above a mask in every frame.
 
@@ -102,30 +96,9 @@ class FeatureDetectionModule(AnalysisModule):
         mask_key
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
             the modules there.
-        min_size
-            Least area, px; a region of just this area stays.
-        remove_edge
-            Whether regions that touch the frame's border are dropped.
-        fill_holes
-            Whether holes in the mask are filled.
-        hole_area
-            Fill only holes of less than this area, px.
-        min_area_nm2, max_area_nm2
-            Limits of a region's area, nm^2.
-        min_height_nm, max_height_nm
-            Limits of ``height_nm``, the height of a region's summit above its background, nm.
-        background
-            What heights and volumes are measured from: "ring", the median of the ground around the region;
-            "frame", that of the whole frame; "zero".
-        ring_gap_px, ring_width_px
-            The ring begins this far from the region, and is this wide, px. None lets the gap follow the region's
-            size.
-        separate
-            How touching particles are parted: "none", by "opening" or by "watershed".
-        separate_by, separate_depth_nm, separate_radius_nm
-            See `playNano.algorithms.regions.separate.separate_touching`.
-        **mask_kwargs
-            Parameters of the mask; names that it does not know are an error.
+        **params
+            Those of `playNano.algorithms.regions.options.RegionOptions`, and those of the mask; names that neither
+            knows are an error.
 
         Returns
         -------
@@ -141,7 +114,7 @@ class FeatureDetectionModule(AnalysisModule):
             the tip passed the centroid, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
             are skipped and False here.
-            ``times_from``: what ``time_s`` rests on, see `times_from`.
+            ``times_from``: what ``time_s`` is based on, see `times_from`.
 
         Raises
         ------
@@ -165,25 +138,9 @@ class FeatureDetectionModule(AnalysisModule):
         if mask_key is not None:
             movies.append(stored_masks(previous_results or {}, mask_key, stack))
         else:
-            mask = mask_source(mask_fn or "", mask_kwargs, stack.file_path.name)
-        wanted: dict[str, Any] = {
-            "min_size": min_size,
-            "remove_edge": remove_edge,
-            "fill_holes": fill_holes,
-            "hole_area": hole_area,
-            "min_area_nm2": min_area_nm2,
-            "max_area_nm2": max_area_nm2,
-            "min_height_nm": min_height_nm,
-            "max_height_nm": max_height_nm,
-            "background": background,
-            "ring_gap_px": ring_gap_px,
-            "ring_width_px": ring_width_px,
-            "separate": separate,
-            "separate_by": separate_by,
-            "separate_depth_nm": separate_depth_nm,
-            "separate_radius_nm": separate_radius_nm,
-        }
-        table, labels = find(stack, movies, RegionSearch(mask, stack.pixel_size_yx_nm, wanted), self.name)
+            mask = mask_source(mask_fn or "", _mask_params(params), stack.file_path.name)
+        search = RegionSearch(mask, stack.pixel_size_yx_nm, _region_options(params))
+        table, labels = search_movie(stack, movies, search, self.name)
         n_frames = len(stack.data)
         average = len(table) / n_frames if n_frames else 0.0
         return {
@@ -211,36 +168,51 @@ class RegionSearch:
         What makes the masks; None where they are given with the frames.
     pixel_size_nm
         (y, x), nm.
-    wanted
-        Further parameters of `find_regions`.
+    options
+        Options of `find_regions`.
     """
 
     mask: StepMask | FunctionMask | None
     pixel_size_nm: tuple[float, float]
-    wanted: dict[str, Any]
+    options: RegionOptions
 
     def __call__(
         self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
     ) -> tuple[Any, Any]:
         """Return the table and the label images of a block; the latter are written to `out` where that is given."""
-        from playNano.algorithms.regions.regions import find_regions
-
         masks = stored if self.mask is None else self.mask(start, block)
         if not observed.all():
             masks = masks & observed[:, None, None]
-        found = find_regions(
+        regions = find_regions(
             as_float_block(block)[0],
             masks,
+            self.options,
             first_frame=start,
             pixel_size_nm=self.pixel_size_nm,
             out=out,
-            **self.wanted,
         )
-        return found.table, found.labels
+        return regions.table, regions.labels
 
 
-def find(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: str) -> tuple[Any, Any]:
-    """Return the table of all regions, and the label images: in memory, or made on demand for a lazy stack."""
+def search_movie(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: str) -> tuple[Any, Any]:
+    """Return the table of all regions, and the label images: in memory, or made on demand for a lazy stack.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    movies
+        What is cut into blocks for the search: pixels, which frames are observed, and stored masks, if any.
+    search
+        What is done with each block.
+    what
+        Name of the work, for messages and progress.
+
+    Returns
+    -------
+    tuple
+        DataFrame and (n_frames, h, w) int32.
+    """
     import pandas as pd
 
     shape = stack.data.shape
@@ -261,6 +233,8 @@ def find(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: st
 
 @dataclass(frozen=True)
 class _IntoLabels:
+    """A search that writes the label images into the last of the arrays that it is given."""
+
     search: RegionSearch
 
     def __call__(self, start: int, block: Any, observed: Any, *rest: Any) -> tuple[Any, Any]:
@@ -269,6 +243,8 @@ class _IntoLabels:
 
 @dataclass(frozen=True)
 class _TableOnly:
+    """A search without label images."""
+
     search: RegionSearch
 
     def __call__(self, start: int, *blocks: Any) -> Any:
@@ -276,8 +252,19 @@ class _TableOnly:
 
 
 def _label_frames(search: RegionSearch, movies: list[Any], start: int, stop: int) -> Any:
+    """Return the label images of a range of frames."""
     whole = Block(0, stop - start)
     return ChunkJob(search, gives_frames=True)(start, whole, *(computed(m[start:stop]) for m in movies))[1]
+
+
+def _region_options(params: Mapping[str, Any]) -> RegionOptions:
+    """Return those of the parameters that `RegionOptions` declares."""
+    return RegionOptions(**{name: params[name] for name in REGION_OPTIONS})
+
+
+def _mask_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the mask: all others."""
+    return {name: value for name, value in params.items() if name not in REGION_OPTIONS}
 
 
 def _own_fields(table: Any) -> dict[str, str]:
