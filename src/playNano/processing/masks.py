@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,12 +11,11 @@ import numpy.typing as npt
 from pydantic import Field
 
 from playNano._options import Unit
+from playNano.algorithms.surface import thresholds
 from playNano.processing.steps import Pixels, step
 
 Mask = npt.NDArray[np.bool_]
 Level = Annotated[float, Unit("nm")]
-Bins = Annotated[int, Field(ge=2, le=65536)]
-Classes = Annotated[int, Field(ge=2, le=5)]
 
 
 @step("mask", "1.0")
@@ -128,9 +129,9 @@ def mask_morphological(
     square = np.ones((structure_size, structure_size), dtype=np.uint8)
     marked = (data > threshold).view(np.uint8)
     # A square of even edge has no centre: what dilation shifts one way, erosion shifts back.
-    middle, opposite = structure_size // 2, structure_size - 1 - structure_size // 2
+    centre, opposite = structure_size // 2, structure_size - 1 - structure_size // 2
     closed: list[Any] = [
-        cv2.erode(cv2.dilate(frame, square, anchor=(middle, middle)), square, anchor=(opposite, opposite))
+        cv2.erode(cv2.dilate(frame, square, anchor=(centre, centre)), square, anchor=(opposite, opposite))
         for frame in marked
     ]
     return np.array(closed, dtype=np.bool_).reshape(data.shape)
@@ -184,141 +185,21 @@ def mask_adaptive(
     return out
 
 
-@step("mask", "1.0")
-def mask_otsu(data: Pixels, *, nbins: Bins = 256) -> Mask:
-    """Mark pixels above the threshold of Otsu of each frame.
+def _threshold_step(name: str, threshold: Callable[..., Mask]) -> Callable[..., Mask]:
+    """Declare a threshold as a step; it takes parameters, limits and documentation from the algorithm."""
 
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-    nbins
-        Bins of the histogram of heights.
+    @functools.wraps(threshold)
+    def mask(data: Pixels, **params: Any) -> Mask:
+        return threshold(data, **params)
 
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.otsu`.
-    """
-    from playNano.algorithms.surface.thresholds import otsu
-
-    return otsu(data, nbins=nbins)
+    mask.__name__ = mask.__qualname__ = name
+    mask.__module__ = __name__
+    return step("mask", "1.0")(mask)
 
 
-@step("mask", "1.0")
-def mask_multi_otsu(
-    data: Pixels, *, classes: Classes = 3, level: Annotated[int, Field(ge=1)] = 1, nbins: Bins = 256
-) -> Mask:
-    """Mark pixels above one of several thresholds of Otsu of each frame.
-
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-    classes
-        Number of classes into which heights are parted.
-    level
-        Which of the thresholds, counted from the lowest, 1.
-    nbins
-        Bins of the histogram of heights.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.multi_otsu`.
-    """
-    from playNano.algorithms.surface.thresholds import multi_otsu
-
-    return multi_otsu(data, classes=classes, level=level, nbins=nbins)
-
-
-@step("mask", "1.0")
-def mask_li(data: Pixels) -> Mask:
-    """Mark pixels above the threshold of Li (least cross entropy) of each frame.
-
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.li`.
-    """
-    from playNano.algorithms.surface.thresholds import li
-
-    return li(data)
-
-
-@step("mask", "1.0")
-def mask_triangle(data: Pixels, *, nbins: Bins = 256) -> Mask:
-    """Mark pixels above the triangle threshold of each frame's histogram.
-
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-    nbins
-        Bins of the histogram of heights.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.triangle`.
-    """
-    from playNano.algorithms.surface.thresholds import triangle
-
-    return triangle(data, nbins=nbins)
-
-
-@step("mask", "1.0")
-def mask_hysteresis(data: Pixels, *, low_nm: Level, high_nm: Level) -> Mask:
-    """Mark what is above a low height and touches something above a high one.
-
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-    low_nm, high_nm
-        The two heights, nm.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.hysteresis`.
-    """
-    from playNano.algorithms.surface.thresholds import hysteresis
-
-    return hysteresis(data, low_nm=low_nm, high_nm=high_nm)
-
-
-@step("mask", "1.0")
-def mask_local_height(
-    data: Pixels,
-    *,
-    height_nm: Level | None = None,
-    sigmas: Annotated[float, Field(gt=0)] | None = None,
-    window_px: Annotated[int, Field(ge=3), Unit("px")] = 64,
-) -> Mask:
-    """Mark pixels that stand above their local background.
-
-    Parameters
-    ----------
-    data
-        Heights, (height, width) or (n, height, width).
-    height_nm
-        Least height above the background, nm. Either this or `sigmas`.
-    sigmas
-        The same in standard deviations of the frame's noise.
-    window_px
-        Edge of the window over which the background is taken, px.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, same shape; NaN is never marked. See `playNano.algorithms.surface.thresholds.local_height`.
-    """
-    from playNano.algorithms.surface.thresholds import local_height
-
-    return local_height(data, height_nm=height_nm, sigmas=sigmas, window_px=window_px)
+mask_otsu = _threshold_step("mask_otsu", thresholds.otsu)
+mask_multi_otsu = _threshold_step("mask_multi_otsu", thresholds.multi_otsu)
+mask_li = _threshold_step("mask_li", thresholds.li)
+mask_triangle = _threshold_step("mask_triangle", thresholds.triangle)
+mask_hysteresis = _threshold_step("mask_hysteresis", thresholds.hysteresis)
+mask_local_height = _threshold_step("mask_local_height", thresholds.local_height)

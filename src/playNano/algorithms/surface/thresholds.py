@@ -1,22 +1,28 @@
-"""Masks of the field: what is foreground in each frame of a block."""
+"""Thresholds that are standard in the field: what is foreground in each frame of a block."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from playNano._options import Unit, check_arguments
 from playNano.algorithms._common.inputs import as_block
 from playNano.algorithms.surface.background import local_background
 from playNano.errors import ParameterError
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating[Any]]
+Bins = Annotated[int, Field(ge=2, le=65536)]
+Height = Annotated[float, Unit("nm")]
+Window = Annotated[int, Field(ge=3), Unit("px")]
 
 
-def otsu(block: npt.ArrayLike, *, nbins: int = 256) -> BoolArray:
+@check_arguments
+def otsu(block: npt.ArrayLike, *, nbins: Bins = 256) -> BoolArray:
     """Mark the pixels above Otsu's threshold, frame by frame.
 
     Parameters
@@ -24,7 +30,7 @@ def otsu(block: npt.ArrayLike, *, nbins: int = 256) -> BoolArray:
     block
         Heights, (n, h, w). Pixels that are not finite are background and do not count.
     nbins
-        Bins of the histogram, at least 2.
+        Bins of the histogram of heights, 2 to 65536.
 
     Returns
     -------
@@ -48,12 +54,18 @@ def otsu(block: npt.ArrayLike, *, nbins: int = 256) -> BoolArray:
     """
     from skimage.filters import threshold_otsu
 
-    _at_least("nbins", nbins, 2)
     return _above(block, lambda heights: threshold_otsu(heights, nbins=nbins))
 
 
-def multi_otsu(block: npt.ArrayLike, *, classes: int = 3, level: int = 1, nbins: int = 256) -> BoolArray:
-    """Mark the pixels above one of the thresholds that part the heights into several classes.
+@check_arguments
+def multi_otsu(
+    block: npt.ArrayLike,
+    *,
+    classes: Annotated[int, Field(ge=2, le=5)] = 3,
+    level: Annotated[int, Field(ge=1)] = 1,
+    nbins: Bins = 256,
+) -> BoolArray:
+    """Mark the pixels above one of several thresholds of Otsu, which divide the heights into classes.
 
     Parameters
     ----------
@@ -62,9 +74,9 @@ def multi_otsu(block: npt.ArrayLike, *, classes: int = 3, level: int = 1, nbins:
     classes
         Number of classes, 2 to 5.
     level
-        Which threshold: 1 is the lowest, classes - 1 the highest.
+        Number of the threshold: 1 is the lowest, classes - 1 the highest.
     nbins
-        Bins of the histogram, at least ``classes``.
+        Bins of the histogram of heights, ``classes`` to 65536.
 
     Returns
     -------
@@ -88,11 +100,10 @@ def multi_otsu(block: npt.ArrayLike, *, classes: int = 3, level: int = 1, nbins:
     """
     from skimage.filters import threshold_multiotsu
 
-    if not 2 <= classes <= 5:
-        raise ParameterError(f"classes must lie between 2 and 5, not {classes!r}")
     if not 1 <= level < classes:
         raise ParameterError(f"level must lie between 1 and classes - 1 = {classes - 1}, not {level!r}")
-    _at_least("nbins", nbins, classes)
+    if nbins < classes:
+        raise ParameterError(f"nbins must be at least classes = {classes}, not {nbins!r}")
 
     def threshold(heights: FloatArray) -> float:
         filled = np.count_nonzero(np.histogram(heights, nbins)[0])
@@ -131,15 +142,16 @@ def li(block: npt.ArrayLike) -> BoolArray:
     return _above(block, threshold_li)
 
 
-def triangle(block: npt.ArrayLike, *, nbins: int = 256) -> BoolArray:
-    """Mark the pixels above the triangle threshold: few particles on much ground.
+@check_arguments
+def triangle(block: npt.ArrayLike, *, nbins: Bins = 256) -> BoolArray:
+    """Mark the pixels above the triangle threshold: few particles on much background.
 
     Parameters
     ----------
     block
         Heights, (n, h, w). Pixels that are not finite are background and do not count.
     nbins
-        Bins of the histogram, at least 2.
+        Bins of the histogram of heights, 2 to 65536.
 
     Returns
     -------
@@ -163,11 +175,11 @@ def triangle(block: npt.ArrayLike, *, nbins: int = 256) -> BoolArray:
     """
     from skimage.filters import threshold_triangle
 
-    _at_least("nbins", nbins, 2)
     return _above(block, lambda heights: threshold_triangle(heights, nbins=nbins))
 
 
-def hysteresis(block: npt.ArrayLike, *, low_nm: float, high_nm: float) -> BoolArray:
+@check_arguments
+def hysteresis(block: npt.ArrayLike, *, low_nm: Height, high_nm: Height) -> BoolArray:
     """Mark what is above a low height and joined (by sides) to something above a high one.
 
     Parameters
@@ -175,7 +187,7 @@ def hysteresis(block: npt.ArrayLike, *, low_nm: float, high_nm: float) -> BoolAr
     block
         Heights, (n, h, w), in nm. Pixels that are not finite are background.
     low_nm, high_nm
-        The two heights, low <= high.
+        The two heights, nm, low <= high.
 
     Returns
     -------
@@ -208,12 +220,13 @@ def hysteresis(block: npt.ArrayLike, *, low_nm: float, high_nm: float) -> BoolAr
     return masks
 
 
+@check_arguments
 def local_height(
     block: npt.ArrayLike,
     *,
-    height_nm: float | None = None,
-    sigmas: float | None = None,
-    window_px: int = 64,
+    height_nm: Height | None = None,
+    sigmas: Annotated[float, Field(gt=0)] | None = None,
+    window_px: Window = 64,
 ) -> BoolArray:
     """Mark what stands above the local background by a height or by a multiple of the noise.
 
@@ -225,12 +238,12 @@ def local_height(
     block
         Heights, (n, h, w), in nm. Pixels that are not finite are background and do not count.
     height_nm
-        Height above the background.
+        Minimum height above the background, nm. Either this or ``sigmas``.
     sigmas
-        The same in units of the frame's noise (`playNano.algorithms.surface.noise.robust_noise`), which leaves
-        out offsets between lines: level the lines first. Give one of the two; with neither it is 3.
+        The same in standard deviations of the frame's noise (`playNano.algorithms.surface.noise.robust_noise`), which
+        leaves out offsets between lines: level the lines first. 3 where neither is given.
     window_px
-        Side of a window in pixels, at least 3.
+        Side of a window of the background, px, at least 3.
 
     Returns
     -------
@@ -253,7 +266,6 @@ def local_height(
 
     if height_nm is not None and sigmas is not None:
         raise ParameterError("give either height_nm or sigmas, not both")
-    _at_least("window_px", window_px, 3)
     z = as_block(block)
     masks = np.zeros(z.shape, dtype=bool)
     for frame, mask in zip(z, masks, strict=True):
@@ -265,8 +277,9 @@ def local_height(
     return masks
 
 
+@check_arguments
 def adaptive(
-    block: npt.ArrayLike, *, window_px: int = 51, offset_nm: float = 0.0, deviations: float = 0.0
+    block: npt.ArrayLike, *, window_px: Window = 51, offset_nm: Height = 0.0, deviations: float = 0.0
 ) -> BoolArray:
     """Mark what exceeds the mean of the box around each pixel.
 
@@ -276,11 +289,11 @@ def adaptive(
         Heights, (n, h, w), in nm. Pixels that are not finite are background and do not count; frames are
         mirrored at their borders.
     window_px
-        Side of the box in pixels, odd.
+        Side of the box, px, odd, at least 3.
     offset_nm
-        How far above the mean.
+        Minimum height above the mean, nm.
     deviations
-        How many standard deviations of the box above that (Niblack's rule).
+        Standard deviations of the box that are added to it (Niblack's rule).
 
     Returns
     -------
@@ -303,7 +316,6 @@ def adaptive(
     """
     from scipy.ndimage import uniform_filter
 
-    _at_least("window_px", window_px, 3)
     if window_px % 2 == 0:
         raise ParameterError(f"window_px must be odd, not {window_px!r}")
     z = as_block(block)
@@ -314,23 +326,19 @@ def adaptive(
         good = np.isfinite(frame)
         # About the median: squares of great heights would leave no digits for their variance.
         heights = np.where(good, frame.astype(np.float64) - np.median(frame[good]), 0.0)
-        share = uniform_filter(good.astype(np.float64), window_px)
-        share = np.where(share > 0.5 / window_px**2, share, np.nan)
-        mean = uniform_filter(heights, window_px) / share
+        fraction = uniform_filter(good.astype(np.float64), window_px)
+        fraction = np.where(fraction > 0.5 / window_px**2, fraction, np.nan)
+        mean = uniform_filter(heights, window_px) / fraction
         limit = mean + offset_nm
         if deviations:
-            spread = uniform_filter(heights**2, window_px) / share - mean**2
+            spread = uniform_filter(heights**2, window_px) / fraction - mean**2
             limit += deviations * np.sqrt(np.maximum(spread, 0))
         mask[:] = good & (heights > limit)
     return masks
 
 
-def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise ParameterError(f"{name} must be at least {least}, not {value!r}")
-
-
 def _contrast(frame: FloatArray) -> bool:
+    """Whether the finite heights of a frame differ."""
     heights = frame[np.isfinite(frame)]
     return bool(heights.size and heights.min() < heights.max())
 
