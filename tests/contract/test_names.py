@@ -151,8 +151,9 @@ DEFAULTS = {
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults_of_modules(name):
     module = found("playNano.analysis", "BUILTIN_ANALYSIS_MODULES")[name]
+    declared = {p.name: p.default for d in module.declarations() for p in d.parameters()}
+    assert {key: declared[key] for key in DEFAULTS[name]} == DEFAULTS[name]
     parameters = inspect.signature(module.run).parameters
-    assert {key: parameters[key].default for key in DEFAULTS[name]} == DEFAULTS[name]
     assert list(parameters)[:3] == ["self", "stack", "previous_results"]
 
 

@@ -194,6 +194,8 @@ def _threshold_step(name: str, threshold: Callable[..., Mask]) -> Callable[..., 
 
     mask.__name__ = mask.__qualname__ = name
     mask.__module__ = __name__
+    # The examples call the algorithm by its own name.
+    mask.__doc__ = (threshold.__doc__ or "").partition("Examples\n")[0].rstrip()
     return step("mask", "1.0")(mask)
 
 

@@ -1,6 +1,7 @@
 """Feature detection, against scikit-image."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,8 +91,8 @@ def test_positions_of_known_particles(make_stack, make_spots):
     _, truth = make_spots()
     out = detect(make_stack(), threshold=1.0)
     for frame, features in enumerate(out["features_per_frame"]):
-        found = sorted(f["centroid"] for f in features)
-        assert np.array(found) == pytest.approx(np.array(sorted(map(tuple, truth[:, frame]))), abs=0.4)
+        centroids = sorted(f["centroid"] for f in features)
+        assert np.array(centroids) == pytest.approx(np.array(sorted(map(tuple, truth[:, frame]))), abs=0.4)
 
 
 def test_regions_that_touch_at_a_corner_are_one(make_stack):
@@ -102,7 +103,7 @@ def test_regions_that_touch_at_a_corner_are_one(make_stack):
     ] == [8]
 
 
-def test_a_region_of_just_the_least_area_stays(make_stack):
+def test_a_region_of_exactly_the_minimum_area_stays(make_stack):
     data = np.zeros((1, 9, 9))
     data[0, 2:4, 2:7] = 1
     stack = make_stack(data)
@@ -182,10 +183,10 @@ def test_every_registered_mask(make_stack, mask, params):
 def test_a_stored_mask(make_stack):
     stack = make_stack()
     masks = stack.data > 1
-    wanted = detect(stack, threshold=1)["features_per_frame"]
-    assert detect(stack, {"masks": masks}, mask_key="masks")["features_per_frame"] == wanted
+    reference = detect(stack, threshold=1)["features_per_frame"]
+    assert detect(stack, {"masks": masks}, mask_key="masks")["features_per_frame"] == reference
     results = {"other": {"n": 1}, "segmentation": {"masks": masks}}
-    assert detect(stack, results, mask_key="masks")["features_per_frame"] == wanted
+    assert detect(stack, results, mask_key="masks")["features_per_frame"] == reference
 
 
 def test_a_mask_that_is_not_there(make_stack):
@@ -274,6 +275,27 @@ def test_nan_is_background(make_stack):
     assert not out["labeled_masks"][np.isnan(data)].any()
     assert out["features_per_frame"][4] == []
     assert np.isfinite(out["table"][["mean", "min", "max"]].to_numpy()).all()
+
+
+def test_lost_frames_are_skipped(make_stack):
+    """A lost frame is full of regions above any threshold: unlevelled, noisy, torn."""
+    data = make_stack().data.copy()
+    noise = np.random.default_rng(3).normal(size=data.shape[1:])
+    data[2] = 8 * ndimage.gaussian_filter(noise, 1.5) + np.linspace(-0.5, 0.5, data.shape[2])
+    stack = make_stack(data)
+    usable = np.array([True, True, False, True, True, True])
+    every = detect(stack, threshold=1.0, min_size=3)
+    seen = detect(stack, {"frame_quality": {"usable": usable}}, threshold=1.0, min_size=3)
+    assert len(every["features_per_frame"][2]) > 3
+    assert seen["features_per_frame"][2] == []
+    assert not seen["labeled_masks"][2].any()
+    np.testing.assert_array_equal(seen["observed"], usable)
+    expected = every["table"][every["table"]["frame"] != 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(seen["table"], expected)
+    np.testing.assert_array_equal(seen["labeled_masks"][usable], every["labeled_masks"][usable])
+    stored = {"frame_quality": {"usable": usable}, "masks": data > 1.0}
+    by_key = detect(stack, stored, mask_key="masks", min_size=3)
+    pd.testing.assert_frame_equal(by_key["table"], expected)
 
 
 def test_integers(make_stack):

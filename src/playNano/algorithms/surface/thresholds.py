@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from playNano._options import Unit, check_arguments
+from playNano._options import Unit
+from playNano.algorithms._common.arguments import check_arguments
 from playNano.algorithms._common.inputs import as_block
 from playNano.algorithms.surface.background import local_background
 from playNano.errors import ParameterError
