@@ -1,6 +1,6 @@
-"""Measure how well detections find particles, place them and tell their height, beside other packages.
+"""Measure how well detections find particles, and their positions and heights, beside other packages.
 
-Particles of known shape, 5 nm high and further apart than two diameters, lie on a tilted, bowed ground with lines
+Particles of known shape, 5 nm high and further apart than two diameters, lie on a tilted, bowed background with lines
 that are shifted against each other; white noise is added and the movie levelled by playNano's own steps. Every
 contestant gets the same levelled frames. trackpy runs in an interpreter of its own (`--trackpy`, one in which it is
 installed).
@@ -43,7 +43,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def blob_search(noise: float) -> dict[str, float]:
-    """Return least and greatest sigma, px, and threshold, nm; a Gaussian's response is half its height."""
+    """Return minimum and maximum sigma, px, and threshold, nm; a Gaussian's response is half its height."""
     if noise < 0.5:
         return {"min_sigma": 1.5, "max_sigma": 6.0, "threshold": HEIGHT / 4}
     return {"min_sigma": 2.0, "max_sigma": 6.0, "threshold": 0.35 * HEIGHT}
@@ -57,8 +57,8 @@ trackpy.quiet()
 frames, out, diameter, minmass = np.load(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 parts = []
 for i, frame in enumerate(frames):
-    found = trackpy.locate(frame.astype(float) - frame.min(), diameter, minmass=minmass)
-    parts.append(pd.DataFrame({"frame": i, "y": found.y, "x": found.x, "height": found.signal}))
+    detections = trackpy.locate(frame.astype(float) - frame.min(), diameter, minmass=minmass)
+    parts.append(pd.DataFrame({"frame": i, "y": detections.y, "x": detections.x, "height": detections.signal}))
 pd.concat(parts).to_csv(out, index=False)
 print(trackpy.__version__)
 """
@@ -102,17 +102,17 @@ def by_region_weights(stack: AFMImageStack, noise: float, shape: Shape) -> pd.Da
 
 def by_blobs(fit: str) -> Callable[[AFMImageStack, float, Shape], pd.DataFrame]:
     def find(stack: AFMImageStack, noise: float, shape: Shape) -> pd.DataFrame:
-        found = LoGBlobDetectionModule().run(stack, **blob_search(noise), subpixel=True, fit=fit)
-        return found["table"].assign(height=found["table"]["height_nm"])
+        detections = LoGBlobDetectionModule().run(stack, **blob_search(noise), subpixel=True, fit=fit)
+        return detections["table"].assign(height=detections["table"]["height_nm"])
 
     return find
 
 
 def by_peaks(stack: AFMImageStack, noise: float, shape: Shape) -> pd.DataFrame:
-    found = PeakDetectionModule().run(
+    detections = PeakDetectionModule().run(
         stack, min_height_nm=1.5, min_prominence_nm=1.0, smoothing_px=1.0 if noise < 0.5 else 2.0
     )
-    return found["table"].assign(height=found["table"]["z_max_nm"])
+    return detections["table"].assign(height=detections["table"]["z_max_nm"])
 
 
 def by_blob_log(stack: AFMImageStack, noise: float, shape: Shape) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def by_blob_log(stack: AFMImageStack, noise: float, shape: Shape) -> pd.DataFram
     for i, frame in enumerate(stack.data):
         blobs = blob_log(frame, **blob_search(noise), num_sigma=10, overlap=0.5)
         y, x = blobs[:, 0].astype(int), blobs[:, 1].astype(int)
-        # It gives no height; the pixel at its place is what its users take.
+        # It gives no height; the pixel at its position is what its users take.
         parts.append(pd.DataFrame({"frame": i, "y": blobs[:, 0], "x": blobs[:, 1], "height": frame[y, x]}))
     return pd.concat(parts, ignore_index=True)
 
@@ -131,7 +131,7 @@ def by_trackpy(python: str) -> Callable[[AFMImageStack, float, Shape], pd.DataFr
         y, x = np.mgrid[-30:31, -30:31]
         mass = float(shape.profile(np.hypot(y, x)).sum())
         with tempfile.TemporaryDirectory() as folder:
-            frames, out = Path(folder) / "frames.npy", Path(folder) / "found.csv"
+            frames, out = Path(folder) / "frames.npy", Path(folder) / "detections.csv"
             np.save(frames, stack.data)
             command = [python, "-c", TRACKPY, str(frames), str(out), str(diameter), str(mass / 3)]
             subprocess.run(command, check=True, capture_output=True)
@@ -140,14 +140,14 @@ def by_trackpy(python: str) -> Callable[[AFMImageStack, float, Shape], pd.DataFr
     return find
 
 
-def judge(truth: pd.DataFrame, found: pd.DataFrame, reach: float) -> list[str]:
-    """Return F1, bias and spread of the place, bias and spread of the height, as cells of a table."""
-    found = found.reset_index(drop=True)
-    partner = match_points(truth, found, max_distance=reach)
+def judge(truth: pd.DataFrame, detections: pd.DataFrame, search_range: float) -> list[str]:
+    """Return F1, bias and spread of the position, bias and spread of the height, as cells of a table."""
+    detections = detections.reset_index(drop=True)
+    partner = match_points(truth, detections, max_distance=search_range)
     hit = partner >= 0
-    f1 = 2 * hit.sum() / (len(found) + len(truth))
-    off = found.loc[hit, ["y", "x"]].to_numpy() - truth[["y", "x"]].to_numpy()[partner[hit]]
-    height = found.loc[hit, "height"].to_numpy()
+    f1 = 2 * hit.sum() / (len(detections) + len(truth))
+    off = detections.loc[hit, ["y", "x"]].to_numpy() - truth[["y", "x"]].to_numpy()[partner[hit]]
+    height = detections.loc[hit, "height"].to_numpy()
     bias, spread = off.mean(axis=0), off.std(axis=0)
     return [
         f"{f1:.4f}",
@@ -194,7 +194,7 @@ def report(args: argparse.Namespace) -> str:
     return "\n".join([*lines, NOTES])
 
 
-NOTES = f"""Particles {HEIGHT:g} nm high on a ground with tilt, bow and shifted lines (0.3 nm), 256 x 256 pixels of
+NOTES = f"""Particles {HEIGHT:g} nm high on a background with tilt, bow and shifted lines (0.3 nm), 256 x 256 pixels of
 1 nm, levelled by `{"`, `".join(LEVELLING)}`.
 A detection within the radius at half height counts as right. Bias and spread are those of the worse axis; the
 spread is a standard deviation. Regions: mask above 1.5 nm, at noise 1.5 nm of the frame smoothed by 2 px, while

@@ -111,13 +111,13 @@ def timed(call: Callable[[], object], clock: str) -> Callable[[], float]:
 
 
 def compete(contestants: dict[str, Callable[[], float]], rounds: int, n_frames: int) -> dict[str, np.ndarray]:
-    """Let everyone run once for nothing and then in turns; return the times of each round in ms a frame."""
+    """Let everyone run once unmeasured and then in turns; return the times of each round in ms a frame."""
     for run in contestants.values():
         run()
     times: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for first in range(rounds):
-        # Nobody always follows the same one, who may leave the processor cool or the caches full.
+        # Nobody always runs after the same one, which may leave the processor cool or the caches full.
         for i in range(len(names)):
             name = names[(first + i) % len(names)]
             times[name].append(contestants[name]() / n_frames * 1e3)
@@ -155,7 +155,7 @@ def regions(
     contestants = {
         "basic": timed(lambda: find_regions(frames, frames > LEVEL, properties="basic"), args.clock),
         "full": timed(lambda: find_regions(frames, frames > LEVEL), args.clock),
-        "full, ground 0": timed(
+        "full, zero": timed(
             lambda: find_regions(frames, frames > LEVEL, RegionOptions(background="zero")), args.clock
         ),
         "module": timed(lambda: through_module(frames), args.clock),
@@ -163,8 +163,8 @@ def regions(
     }
     if reference is not None:
         contestants["reference"] = lambda: reference.run("regions", path)
-    found = len(find_regions(frames, frames > LEVEL, properties="basic").table) / len(frames)
-    return compete(contestants, args.rounds, len(frames)), found
+    per_frame = len(find_regions(frames, frames > LEVEL, properties="basic").table) / len(frames)
+    return compete(contestants, args.rounds, len(frames)), per_frame
 
 
 def blobs(
@@ -182,8 +182,8 @@ def blobs(
     return compete(contestants, args.rounds, len(frames)), len(find_blobs(frames)) / len(frames)
 
 
-def row(name: str, found: float, times: dict[str, np.ndarray], over: tuple[str, ...]) -> str:
-    cells = [name, f"{found:.0f}", *(f"{np.median(t):.3g}" for t in times.values())]
+def row(name: str, per_frame: float, times: dict[str, np.ndarray], over: tuple[str, ...]) -> str:
+    cells = [name, f"{per_frame:.0f}", *(f"{np.median(t):.3g}" for t in times.values())]
     pairs = (pair.split(" / ") for pair in over)
     cells += [f"**{np.median(times[a] / times[b]):.3g}**" for a, b in pairs if a in times]
     return "| " + " | ".join(cells) + " |"
@@ -192,10 +192,10 @@ def row(name: str, found: float, times: dict[str, np.ndarray], over: tuple[str, 
 def table(title: str, rows: list[tuple[str, dict, float]], over: tuple[str, ...]) -> list[str]:
     names = list(rows[0][1])
     ratios = [pair for pair in over if pair.split(" / ")[0] in names]
-    head = ["movie", "found a frame", *names, *ratios]
+    head = ["movie", "detections a frame", *names, *ratios]
     lines = [f"## {title}", "", "ms a frame, ratios in bold.", "", "| " + " | ".join(head) + " |"]
     lines.append("|" + "---|" * len(head))
-    lines += [row(name, found, times, over) for name, times, found in rows]
+    lines += [row(name, per_frame, times, over) for name, times, per_frame in rows]
     return [*lines, ""]
 
 
@@ -237,17 +237,17 @@ def report(args: argparse.Namespace) -> str:
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "movie.npy"
-        found_regions, found_blobs = [], []
+        region_rows, blob_rows = [], []
         for name, n, side, particles, sigma in shapes:
             frames = movie(2 if args.quick else n, side, particles, sigma, 0.3, seed=1)
             np.save(path, frames)
-            times, found = regions(frames, reference, path, args)
-            found_regions.append((name, times, found))
+            times, per_frame = regions(frames, reference, path, args)
+            region_rows.append((name, times, per_frame))
         for name, n, noise in noises:
             frames = movie(1 if args.quick else n, 256, 40, (2.0, 3.5), noise, seed=2)
             np.save(path, frames)
-            times, found = blobs(frames, reference, path, args)
-            found_blobs.append((name, times, found))
+            times, per_frame = blobs(frames, reference, path, args)
+            blob_rows.append((name, times, per_frame))
     if reference is not None:
         reference.close()
     given = " --reference INTERPRETER" if args.reference else ""
@@ -263,7 +263,7 @@ def report(args: argparse.Namespace) -> str:
     ]
     lines += table(
         "Regions",
-        found_regions,
+        region_rows,
         (
             "reference / module",
             "reference / basic",
@@ -272,20 +272,20 @@ def report(args: argparse.Namespace) -> str:
             "full / basic",
         ),
     )
-    lines += table("Blobs", found_blobs, ("blob_log / exact", "blob_log / fast", "reference / exact"))
+    lines += table("Blobs", blob_rows, ("blob_log / exact", "blob_log / fast", "reference / exact"))
     if args.threads:
         lines += threads(args.rounds, args.quick)
     return "\n".join([*lines, NOTES])
 
 
-NOTES = """`basic` has the contract's statistics, `full` every property with the ground from a ring around each region,
-`full, ground 0` the same without the ring. `module` is `feature_detection` as it is called by a user, `reference` the
-same call of playNano 0.5.0; by the wall clock the module has the two processors of the machine, all others run on
-one. Masks are made inside the time of all of them. The reference and blob_log spend most of
-their time on noise in pruning pairs one by one, which is why the ratios rise with noise.
+NOTES = """`basic` has the contract's statistics, `full` every property with the background from an annulus around each
+region, `full, zero` the same without the annulus. `module` is `feature_detection` as it is called by a user,
+`reference` the same call of playNano 0.5.0; by the wall clock the module has the two processors of the machine, all
+others run on one. Masks are made inside the time of all of them. The reference and blob_log spend most of their time on
+noise in pruning pairs one by one, which is why the ratios rise with noise.
 
-A region costs `full` about one microsecond beyond `basic`, half of it for the pixels of its ring and their exact
-median. Where a frame has hundreds of small regions that adds up to nearly as much as `basic` takes, so that
+A region costs `full` some microseconds beyond `basic`, most of it for the pixels of its annulus and their
+median. Where a frame has hundreds of small regions that adds up to two to three times what `basic` takes, so that
 `full / basic` is highest there. The machine is a virtual one with neighbours: ratios of single rounds differ by a
 third, medians of ten rounds by a tenth.
 """
@@ -308,7 +308,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21, help="turns of each contestant")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what time to compare")
     parser.add_argument(
-        "--threads", action="store_true", help="compare one and two threads too; wants a quiet machine"
+        "--threads", action="store_true", help="compare one and two threads too; needs a quiet machine"
     )
     parser.add_argument("--quick", action="store_true", help="few frames, to see that it runs")
     parser.add_argument("--output", type=Path, help="where to write the table")

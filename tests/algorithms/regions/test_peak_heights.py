@@ -9,6 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from playNano.algorithms.regions import RegionOptions, find_regions
+from playNano.algorithms.regions._peak_height import fit_incomplete_window
+from playNano.algorithms.regions._peak_height_kernels import fit_peaks
+from playNano.algorithms.regions._runs import label_regions
 
 
 def hill(
@@ -100,3 +103,57 @@ def test_gap_follows_the_size_of_the_region() -> None:
     z[0, 19:22, 10:80] = 2
     z[0, 15:17] = z[0, 24:26] = 1
     assert find_regions(z, z > 1.5).table.background_nm[0] > 0
+
+
+def fit_by_least_squares(
+    z: npt.NDArray[np.float32], row: int, col: int, half: npt.NDArray[np.float64]
+) -> tuple[bool, float, float, float]:
+    """Fit a paraboloid to an elliptic window: whether it has a maximum, its height, and the move to it."""
+    y, x = np.mgrid[-int(half[0]) : int(half[0]) + 1, -int(half[1]) : int(half[1]) + 1]
+    # As in the kernel, row by row.
+    used = np.abs(x) <= np.floor(half[1] * np.sqrt(1 - (y / half[0]) ** 2))
+    y, x = y[used], x[used]
+    heights = z[row + y, col + x].astype(np.float64)
+    basis = np.column_stack([np.ones(y.size), y, x, y * y, y * x, x * x])
+    c, s_y, s_x, b, twist, a = np.linalg.lstsq(basis, heights, rcond=None)[0]
+    hessian = np.array([[2 * b, twist], [twist, 2 * a]])
+    if not (np.linalg.eigvalsh(hessian) < 0).all():
+        return False, c, 0.0, 0.0
+    move = -np.linalg.solve(hessian, [s_y, s_x])
+    outside = math.hypot(*(move / half))
+    if outside > 1:
+        return True, c, *(move / outside)
+    return True, c + 0.5 * (s_y * move[0] + s_x * move[1]), *move
+
+
+def test_peaks_are_those_of_least_squares() -> None:
+    rng = np.random.default_rng(4)
+    z = (5 * hill((40, 44), (20, 21), (4, 5), 0.4) + rng.normal(0, 0.3, (40, 44))).astype(np.float32)
+    runs = label_regions((z > 1)[None]).runs
+    starts = np.column_stack([rng.integers(17, 24, 60), rng.integers(18, 25, 60)])
+    half = rng.uniform(2.5, 5.5, (60, 2))
+    heights, incomplete = np.empty(60), np.empty((60, 2), dtype=np.int64)
+    fit_peaks(z[None], runs, np.zeros(60, dtype=np.int64), half, starts, heights, incomplete)
+    compared = 0
+    for i, (row, col) in enumerate(starts):
+        for _ in range(4):
+            is_peak, height, move_y, move_x = fit_by_least_squares(z, row, col, half[i])
+            if max(abs(move_y), abs(move_x)) < 0.75:
+                break
+            row, col = row + round(move_y), col + round(move_x)
+        if is_peak:
+            assert heights[i] == pytest.approx(height, rel=1e-9)
+            compared += 1
+    assert compared > 30
+    assert (incomplete == -1).all()
+
+
+def test_an_incomplete_window_is_fitted_by_what_there_is_of_it() -> None:
+    y, x = np.mgrid[:20, :20]
+    z = (6 - 0.1 * (y - 2) ** 2 - 0.2 * (x - 17) ** 2 + 0.05 * (y - 2) * (x - 17)).astype(np.float32)
+    z[3, 16] = np.nan
+    height = fit_incomplete_window(z, np.array([1, 18]), np.array([4.0, 3.0]))
+    assert height == pytest.approx(float(z[1, 18]), abs=1e-5)
+    assert fit_incomplete_window(z[:1, :3], np.array([0, 1]), np.array([1.5, 1.5])) == pytest.approx(
+        float(z[0, :3].mean())
+    )

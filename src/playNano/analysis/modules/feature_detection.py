@@ -58,7 +58,15 @@ class FeatureDetectionModule(AnalysisModule):
         return (Declaration(cls.run, LEADING, closed=True), Declaration(RegionOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; those of the mask are bound by the mask's own signature."""
+        """Return the values in effect; those of the mask are bound by the mask's own signature.
+
+        Parameters
+        ----------
+        params
+            What the caller gave.
+        where
+            What the parameters belong to, for messages; by default the module's name.
+        """
         at, given = where or self.name, dict(params)
         if "threshold" in given and given.get("mask_fn") is None and given.get("mask_key") is None:
             given["mask_fn"] = "mask_threshold"
