@@ -16,8 +16,11 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
+    "RegionOptions": "regions.options",
     "bootstrap_stability": "clustering.scores",
     "cluster_statistics": "clustering.statistics",
+    "find_regions": "regions.regions",
+    "separate_touching": "regions.separate",
 }
 
 

@@ -42,7 +42,7 @@ def stage_of(kernel: str) -> str | None:
 
     Examples
     --------
-    >>> stage_of("playNano.algorithms.regions._label_kernels.regions_of_block")
+    >>> stage_of("playNano.algorithms.regions._label_kernels.label_runs")
     'detection'
     """
     inner = kernel.removeprefix("playNano.")

@@ -46,9 +46,9 @@ BLOCK = np.stack([field(0), field(1) - 100, field(2) + 3])
     ],
 )
 def test_thresholds_are_those_of_scikit_image(mask, oracle) -> None:
-    found = mask(BLOCK)
-    assert found.dtype == np.bool_
-    for z, one in zip(BLOCK, found, strict=True):
+    result = mask(BLOCK)
+    assert result.dtype == np.bool_
+    for z, one in zip(BLOCK, result, strict=True):
         expected = z > oracle(z)
         assert 0 < expected.sum() < expected.size
         inner = (slice(8, -8), slice(8, -8))  # Niblack's box is mirrored otherwise at the border there
@@ -58,8 +58,8 @@ def test_thresholds_are_those_of_scikit_image(mask, oracle) -> None:
 
 
 def test_hysteresis_is_that_of_scikit_image() -> None:
-    found = thresholds.hysteresis(BLOCK, low_nm=1.0, high_nm=6.0)
-    for z, one in zip(BLOCK, found, strict=True):
+    result = thresholds.hysteresis(BLOCK, low_nm=1.0, high_nm=6.0)
+    for z, one in zip(BLOCK, result, strict=True):
         np.testing.assert_array_equal(one, filters.apply_hysteresis_threshold(z, 1.0, 6.0))
 
 
@@ -68,8 +68,8 @@ def test_local_height_sees_through_a_slope() -> None:
     slope = 0.4 * np.arange(128)[:, None] - 0.2 * np.arange(140)
     truth = z > 2
     for keywords in ({"height_nm": 2.0}, {"sigmas": 2 / 0.3}):
-        found = thresholds.local_height((z + slope)[None], window_px=40, **keywords)[0]
-        assert (found & truth).sum() / (found | truth).sum() > 0.8
+        result = thresholds.local_height((z + slope)[None], window_px=40, **keywords)[0]
+        assert (result & truth).sum() / (result | truth).sum() > 0.8
     assert thresholds.local_height(z[None]).sum() > truth.sum()
 
 
@@ -106,20 +106,20 @@ def test_every_mask_takes_any_frame(mask) -> None:
     holed[0, 0] = np.inf
     block = np.stack([z, holed, np.full_like(z, np.nan), np.zeros_like(z)])
     before = block.copy()
-    found = mask(block)
+    result = mask(block)
     np.testing.assert_array_equal(block, before)
-    assert found.shape == block.shape
-    assert found[0].any()
-    assert found[1].any()
-    assert not found[1][~np.isfinite(holed)].any()
-    assert not found[2:].any()
+    assert result.shape == block.shape
+    assert result[0].any()
+    assert result[1].any()
+    assert not result[1][~np.isfinite(holed)].any()
+    assert not result[2:].any()
     for i in range(4):  # frame by frame, whatever the block
-        np.testing.assert_array_equal(mask(block[i : i + 1])[0], found[i])
+        np.testing.assert_array_equal(mask(block[i : i + 1])[0], result[i])
     whole = np.round(10 * z).astype(np.int32)[None]
     np.testing.assert_array_equal(mask(whole), mask(whole.astype(float)))
     assert mask(np.zeros((0, 8, 8))).shape == (0, 8, 8)
     wide = np.repeat(z[None], 2, axis=2)[:, :, ::2]
-    np.testing.assert_array_equal(mask(wide)[0], found[0])
+    np.testing.assert_array_equal(mask(wide)[0], result[0])
 
 
 def test_too_few_heights_for_the_classes() -> None:

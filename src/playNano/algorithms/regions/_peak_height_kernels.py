@@ -9,7 +9,7 @@ import numpy as np
 
 from playNano._jit import jit
 
-# The window follows the vertex for at most so many fits.
+# Maximum number of fits, with the window moved to the vertex of the one before.
 MAX_FITS = 4
 # A vertex closer than this to the centre of the window, px, needs no further fit.
 CLOSE = 0.75
@@ -17,7 +17,7 @@ NO_PEAK, PEAK, INCOMPLETE = 0, 1, 2
 
 
 @jit
-def _brightest_pixel(z, runs, c):
+def _pixel_of_greatest_mean(z, runs, c):
     """Return the pixel (row, col) of a region with the greatest mean over 3 x 3 pixels."""
     height, width = z.shape[1:]
     best = -np.inf
@@ -146,7 +146,7 @@ def fit_peaks(z, runs, chosen, windows, starts, heights, incomplete):
         if row >= 0:
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
         if status != PEAK:
-            row, col = _brightest_pixel(z, runs, chosen[k])
+            row, col = _pixel_of_greatest_mean(z, runs, chosen[k])
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
         heights[k] = height
         incomplete[k, 0] = row if status == INCOMPLETE else -1

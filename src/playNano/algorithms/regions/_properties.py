@@ -20,7 +20,7 @@ Pixel = tuple[float, float]
 
 @dataclass(frozen=True)
 class RegionSums:
-    """Sums over the pixels of each region of a block of frames, and what follows from them.
+    """Sums over the pixels of each region of a block of frames, and the properties derived from them.
 
     Attributes
     ----------

@@ -174,7 +174,7 @@ def find_regions(
 
 
 def _foreground(masks: npt.ArrayLike, z: npt.NDArray[np.float32], options: RegionOptions) -> BoolArray:
-    """Return masks, with holes filled if wanted, of finite pixels only."""
+    """Return the masks of finite pixels, with holes filled where the options say so."""
     mask = np.asarray(masks)
     if mask.shape != z.shape:
         raise ParameterError(f"masks must have the block's shape {z.shape}, not {mask.shape}")
