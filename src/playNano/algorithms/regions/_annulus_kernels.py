@@ -99,11 +99,11 @@ def _collect_annulus(around, c, own_gap_only, workspace):
     first, last = around.runs.bounds[c], around.runs.bounds[c + 1]
     frame, gap = around.runs.frame[first], around.gap[c]
     radius = gap + around.width
-    outer[:] = 0
-    inner[:] = 0
     outer_window[:] = first
     inner_window[:] = first
     left, right = max(around.boxes[c, 1] - radius, 0), min(around.boxes[c, 3] + radius, width)
+    for x in range(left, right):
+        outer[x] = inner[x] = 0
     n = 0
     for y in range(max(around.boxes[c, 0] - radius, 0), min(around.boxes[c, 2] + radius, height)):
         _slide_window(around.runs, outer_window, last, y, radius, outer)
