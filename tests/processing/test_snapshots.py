@@ -191,7 +191,7 @@ def test_a_lazy_movie_that_a_step_needs_whole(make_stack, plugins, monkeypatch):
     raw = make_stack().data
     stack = make_stack(da.from_array(raw, chunks=(2, 32, 40)))
     with monkeypatch.context() as patch:
-        patch.setattr("playNano.processing.lazy_chain.free_memory_bytes", lambda: raw.nbytes)
+        patch.setattr("playNano.processing.lazy_sequence.free_memory_bytes", lambda: raw.nbytes)
         with pytest.raises(StackError, match="needs the whole movie in memory"):
             stack.apply(["less_first"])
     assert stack.processed == {}

@@ -11,7 +11,7 @@ from playNano.analysis.plan import Plan
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
 from playNano.core.files import atomic_write
-from playNano.core.tables import last_table
+from playNano.core.provenance import latest_table
 from playNano.io.formats.numpy_files import write_npz
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def run_demo(folder: Path, seed: int) -> None:
     with progress_bars() as bars:
         record = analyze_stack(stack, plan, folder, gif=True, bars=bars)
     report(stack, record, folder)
-    tracks = last_table(record["analysis"], "n_tracks")
+    tracks = latest_table(record, "tracking")
     assert tracks is not None
     recovered, true = recovered_tracks(movie.truth, tracks, max_distance_nm=8.0)
     out.print(

@@ -1,4 +1,4 @@
-"""What a reviewer needs in order to repeat a run: environment, input and steps."""
+"""Provenance of results: environment, checksums of the input, and outputs by the kind of module that made them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playNano._version import __version__
 from playNano.core.lazy import FrameArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LIBRARIES = (
     "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
@@ -120,3 +123,61 @@ def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
         name: describe_callable(value) if callable(value) and not isinstance(value, type) else value
         for name, value in params.items()
     }
+
+
+def outputs_of_kind(source: Any, kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the outputs of the analysis steps of one kind, in the order of the steps.
+
+    The kind of a step stands in its entry of the record, which has it from the module
+    (`playNano.analysis.base.AnalysisModule.kind`); a step whose entry names none is of the kind "analysis".
+
+    Parameters
+    ----------
+    source
+        A record as `AnalysisPipeline.run` returns it or a file holds it, or a stack that has been analysed.
+    kind
+        "quality", "detection", "tracking", "clustering", "measurement" or "analysis".
+
+    Returns
+    -------
+    dict
+        ``"step_<n>_<module>"`` -> the step's outputs; empty where no step is of this kind.
+
+    Examples
+    --------
+    >>> steps = [{"analysis_key": "step_1_mine", "kind": "tracking"}]
+    >>> outputs_of_kind({"analysis": {"step_1_mine": {"tracks": []}}, "provenance": {"steps": steps}}, "tracking")
+    {'step_1_mine': {'tracks': []}}
+    """
+    if isinstance(source, Mapping):
+        analysis, provenance = source.get("analysis", {}), source.get("provenance", {})
+    else:
+        analysis, provenance = source.analysis, source.provenance.get("analysis", {})
+    keys = [
+        step["analysis_key"] for step in provenance.get("steps", ()) if step.get("kind", "analysis") == kind
+    ]
+    return {key: analysis[key] for key in keys if key in analysis}
+
+
+def latest_table(source: Any, kind: str) -> pd.DataFrame | None:
+    """Return the table of the last analysis step of a kind that has one, or None.
+
+    Parameters
+    ----------
+    source
+        A record or an analysed stack; see `outputs_of_kind`.
+    kind
+        Kind of module: "detection", "tracking", "clustering", ...
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        The output ``table``: one row a detection.
+
+    Examples
+    --------
+    >>> latest_table({"analysis": {}, "provenance": {"steps": []}}, "detection") is None
+    True
+    """
+    tables = [outputs["table"] for outputs in outputs_of_kind(source, kind).values() if "table" in outputs]
+    return tables[-1] if tables else None

@@ -48,6 +48,7 @@ class FeatureDetectionModule(AnalysisModule):
     """Find connected regions above a mask in every frame."""
 
     name = "feature_detection"
+    kind = "detection"
     version = "1.0"
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
