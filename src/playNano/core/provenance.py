@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playNano._version import __version__
+from playNano.core.build import build_commit
 from playNano.core.lazy import FrameArray
 
 if TYPE_CHECKING:
@@ -28,18 +29,19 @@ _LIBRARIES = (
 
 
 def utc_now() -> str:
-    """Return this moment in ISO 8601, UTC."""
+    """Return the present time in ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def gather_environment_info() -> dict[str, Any]:
-    """Collect what of the machine and its libraries can matter for a result.
+    """Collect the versions and properties of the machine that a result can depend on.
 
     Returns
     -------
     dict
         ``timestamp`` (ISO 8601, UTC), ``python_version``, ``platform``, ``processor``, ``cpu_count``,
-        ``playNano_version`` and ``<library>_version`` for each library that results depend on.
+        ``playNano_version``, ``playNano_commit`` (git commit of the code; None where it is not known) and
+        ``<library>_version`` for each library that results depend on.
 
     Examples
     --------
@@ -54,12 +56,14 @@ def gather_environment_info() -> dict[str, Any]:
         "processor": platform.machine(),
         "cpu_count": os.cpu_count(),
         "playNano_version": __version__,
+        "playNano_commit": build_commit(),
     }
     return info | _library_versions()
 
 
 @functools.cache
 def _library_versions() -> dict[str, str | None]:
+    """Return ``<library>_version`` -> installed version, None for a library that is not installed."""
     versions: dict[str, str | None] = {}
     for library in _LIBRARIES:
         try:
@@ -71,6 +75,11 @@ def _library_versions() -> dict[str, str | None]:
 
 def array_fingerprint(array: Any) -> str:
     """Return a checksum of an array's values, shape and dtype: ``"sha256:..."``.
+
+    Parameters
+    ----------
+    array
+        A numpy array, or a `FrameArray`, which is read block by block.
 
     Examples
     --------
@@ -95,7 +104,7 @@ def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
     Parameters
     ----------
     path
-        A file (the digits are those of ``sha256sum``), or a folder: then names and bytes of its files count.
+        A file (the digits are those of ``sha256sum``), or a folder, of which names and bytes of all files enter.
     """
     source = Path(path)
     if source.is_file():
@@ -112,13 +121,25 @@ def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
 
 
 def describe_callable(function: Callable[..., Any]) -> str:
-    """Return a name by which a function can be found again: ``"module:qualified.name"``."""
+    """Return the import path of a function, ``"module:qualified.name"``.
+
+    Parameters
+    ----------
+    function
+        Any callable.
+    """
     module = getattr(function, "__module__", None) or "?"
     return f"{module}:{getattr(function, '__qualname__', repr(function))}"
 
 
 def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a record holds them: functions by name, everything else as it is."""
+    """Return parameters as a record holds them: functions by import path, everything else as it is.
+
+    Parameters
+    ----------
+    params
+        Parameter name -> value.
+    """
     return {
         name: describe_callable(value) if callable(value) and not isinstance(value, type) else value
         for name, value in params.items()
