@@ -164,6 +164,40 @@ def test_no_steps_change_nothing(stack):
     assert stack.provenance["processing"]["steps"] == []
 
 
+def test_the_stack_may_come_with_the_run(make_stack):
+    pipeline = ProcessingPipeline().add_mask("mask_threshold", threshold=1).add_filter("remove_plane")
+    for data in (make_stack().data, make_stack().data[::-1].copy()):
+        stack, same = make_stack(data), make_stack(data)
+        out = pipeline.run(stack, keep="all", block_frames=2)
+        ProcessingPipeline(same).add_steps("mask_threshold:threshold=1;remove_plane").run()
+        np.testing.assert_array_equal(out, same.data)
+        assert out is stack.data
+        assert list(stack.processed) == list(same.processed)
+        assert stack.provenance["processing"]["keys_by_name"] == same.provenance["processing"]["keys_by_name"]
+    assert pipeline.stack is None
+
+
+def test_none_or_two_stacks(stack, make_stack):
+    with pytest.raises(ParameterError, match="no stack to run on: give one to ProcessingPipeline or to run"):
+        ProcessingPipeline().add_filter("remove_plane").run()
+    raw = stack.data
+    for other in (make_stack(), stack):
+        with pytest.raises(ParameterError, match="has a stack already"):
+            ProcessingPipeline(stack).add_filter("remove_plane").run(other)
+        assert stack.data is raw
+        assert other.processed == {}
+
+
+def test_a_plan_is_checked_without_a_stack():
+    pipeline = ProcessingPipeline()
+    with pytest.raises(UnknownNameError, match="did you mean 'remove_plane'"):
+        pipeline.add_filter("remove_plan")
+    with pytest.raises(ParameterError, match=r"step 1 \(gaussian_filter\).*'sigma'"):
+        pipeline.add_filter("gaussian_filter", sigma=-1)
+    assert pipeline.steps == []
+    assert pipeline.add_filter("gaussian_filter").steps[0].params["sigma"] == 1.0
+
+
 def test_clear_forgets_the_plan(stack):
     pipeline = ProcessingPipeline(stack).add_filter("remove_plane")
     pipeline.clear()
