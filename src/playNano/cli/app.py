@@ -32,7 +32,9 @@ FileOrRecord = Annotated[
     Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
 ]
 Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
-AnyChannel = Annotated[str | None, typer.Option("--channel", "-c", help="Channel; by default the first.")]
+AnyChannel = Annotated[
+    str | None, typer.Option("--channel", "-c", help="Channel; by default the height, else the first.")
+]
 PixelSize = Annotated[
     float | None,
     typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
@@ -116,14 +118,10 @@ def run(arguments: list[str] | None = None) -> None:
 def _one_line(error: Exception) -> str:
     """Return an error with its notes on one line; one that is not ours carries its type and a hint."""
     text = " ".join(str(error).split()) or type(error).__name__
-    notes = getattr(error, "__notes__", [])
+    added = [f" ({note})" for note in getattr(error, "__notes__", [])]
     known = type(error).__module__.startswith("playNano") or isinstance(error, OSError)
     kind = "" if known else f"{type(error).__name__}: "
-    return (
-        f"{kind}{text}"
-        + "".join(f" ({note})" for note in notes)
-        + ("" if known else " (--debug shows where)")
-    )
+    return f"{kind}{text}{''.join(added)}" + ("" if known else " (--debug shows where)")
 
 
 def _print_version(given: bool) -> None:

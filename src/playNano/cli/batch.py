@@ -223,8 +223,8 @@ def _hash(plan: dict[str, Any], options: Options) -> str:
 
 
 def _reason(error: Exception) -> str:
-    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{notes}"
+    added = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{added}"
 
 
 def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:

@@ -55,8 +55,8 @@ def checkout_commit(package: Path) -> str | None:
         return _commit(head)
     reference = head.removeprefix("ref:").strip()
     common = folder / (_text(folder / "commondir") or ".")
-    for place in (folder, common):
-        commit = _commit(_text(place / reference))
+    for references in (folder, common):
+        commit = _commit(_text(references / reference))
         if commit is not None:
             return commit
     packed = _text(common / "packed-refs") or ""

@@ -1,4 +1,4 @@
-"""Tracks for people who go on elsewhere: napari, trackpy, TrackMate."""
+"""Convert the outputs of a tracking module for other programs: napari, trackpy, TrackMate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPORTS = ("trackmate", "trackpy")
 
 
 def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
-    """Return tracks as trackpy has them.
+    """Return tracks as a table in the form that trackpy uses.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
 def to_napari_tracks(
     tracking: Mapping[str, Any],
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
-    """Return what napari's tracks layer takes: ``viewer.add_tracks(data, properties=..., graph=...)``.
+    """Return tracks as napari's tracks layer takes them: ``viewer.add_tracks(data, properties=..., graph=...)``.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     tracking
         Outputs of a tracking module. Merges and splits become edges of the tracks.
     stack
-        The movie that they were found in.
+        The movie that was tracked.
 
     Returns
     -------
@@ -198,7 +198,18 @@ def export_tracks(
 
 
 def check_programs(programs: Collection[str]) -> None:
-    """Raise unless tracks can be written for every program."""
+    """Raise unless tracks can be written for every program.
+
+    Parameters
+    ----------
+    programs
+        Any of `EXPORTS`.
+
+    Raises
+    ------
+    ParameterError
+        If a program is unknown.
+    """
     for program in programs:
         if program not in EXPORTS:
             raise ParameterError(f"tracks can be exported for {' or '.join(EXPORTS)}, not for {program!r}")
