@@ -11,9 +11,11 @@ from PIL import Image
 from playNano.analysis import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.pipeline import AnalysisPipeline, module_registry
+from playNano.analysis.utils.common import export_to_hdf5, load_analysis_from_hdf5
 from playNano.analysis.utils.tracks import export_tracks
 from playNano.cli.app import run
 from playNano.core.provenance import latest_table, outputs_of_kind
+from playNano.core.serialize import read_record_json, write_record_json
 from playNano.errors import MissingInputError, PluginTypeError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
@@ -187,6 +189,21 @@ def test_the_command_line_treats_a_plugin_tracker_as_ours(make_stack, tracker, t
         "record.json",
     ):
         assert (tmp_path / "out" / name).stat().st_size > 100
+
+
+def test_kinds_go_through_files(make_stack, tracker, tmp_path):
+    stack = make_stack()
+    record = analysed(stack, f"{DETECT};rank_tracker")
+    write_record_json(tmp_path / "record.json", record)
+    export_to_hdf5(record, tmp_path / "record.h5")
+    write_bundle(stack, tmp_path / "bundle.h5")
+    for source in (
+        read_record_json(tmp_path / "record.json"),
+        load_analysis_from_hdf5(tmp_path / "record.h5"),
+        load_afm_stack(tmp_path / "bundle.h5"),
+    ):
+        assert list(outputs_of_kind(source, "detection")) == ["step_1_feature_detection"]
+        assert list(outputs_of_kind(source, "tracking")) == ["step_2_rank_tracker"]
 
 
 def test_records_without_kinds_still_load(make_stack, tmp_path):

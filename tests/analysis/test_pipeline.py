@@ -27,7 +27,7 @@ def stack(make_stack):
 def pipeline_of(*steps):
     pipeline = AnalysisPipeline()
     for name, params in steps:
-        pipeline.add(name, **params)
+        assert pipeline.add(name, **params) is None
     return pipeline
 
 
