@@ -359,7 +359,7 @@ def test_few_frames(make_stack, n):
 
 
 def test_progress(stack):
-    told = []
-    with report_progress(lambda *news: told.append(news)):
+    reports = []
+    with report_progress(lambda *report: reports.append(report)):
         pipeline_of(("count_nonzero", {})).run(stack)
-    assert told[-1] == ("count_nonzero", 6, 6)
+    assert reports[-1] == ("count_nonzero", 6, 6)

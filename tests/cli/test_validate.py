@@ -48,8 +48,8 @@ def test_a_record_names_its_movie_and_pipeline(movie, tmp_path, capsys):
     made = tmp_path / "made"
     assert call("analyze", movie, "--process", LEVEL, "-s", DETECT, "-o", made, "--no-gif") == 0
     assert call("validate", made, "--quick", "-o", tmp_path / "v") == 0
-    told = json.loads((tmp_path / "v" / "validate.json").read_text())
-    assert told["pipeline"][0]["feature_detection"]["threshold"] == 1.5
+    written = json.loads((tmp_path / "v" / "validate.json").read_text())
+    assert written["pipeline"][0]["feature_detection"]["threshold"] == 1.5
     capsys.readouterr()
     text = (made / "record.json").read_text()
     (made / "record.json").write_text(text.replace("m.npz", "gone.npz"))

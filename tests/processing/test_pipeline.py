@@ -146,11 +146,11 @@ def test_a_second_run_goes_on(stack):
     ProcessingPipeline(stack).add_filter("remove_plane").run()
     first = stack.provenance["processing"]
     steps_before = [dict(s) for s in first["steps"]]
-    middle = stack.data
+    after_first = stack.data
     ProcessingPipeline(stack).add_filter("zero_mean").add_filter("remove_plane").run()
     assert list(stack.processed) == ["raw", "step_1_remove_plane", "step_2_zero_mean", "step_3_remove_plane"]
     assert stack.processed["raw"] is raw
-    assert stack.processed["step_1_remove_plane"] is middle
+    assert stack.processed["step_1_remove_plane"] is after_first
     processing = stack.provenance["processing"]
     assert [s["index"] for s in processing["steps"]] == [1, 2, 3]
     assert processing["keys_by_name"]["remove_plane"] == ["step_1_remove_plane", "step_3_remove_plane"]
@@ -262,7 +262,7 @@ def test_steps_as_text(make_stack):
     assert type(steps[0][1]["threshold"]) is float
 
 
-def test_shared_parameters_reach_the_steps_that_take_them(stack):
+def test_shared_parameters_go_to_the_steps_that_take_them(stack):
     steps = ["remove_plane", "gaussian_filter", "gaussian_filter:sigma=3"]
     ProcessingPipeline(stack).add_steps(steps, sigma=2).run()
     assert [s["params"] for s in stack.provenance["processing"]["steps"]] == [
@@ -379,10 +379,10 @@ def test_movies_of_other_numbers(make_stack, dtype):
 
 
 def test_progress(stack):
-    told = []
-    with report_progress(lambda *news: told.append(news)):
+    reports = []
+    with report_progress(lambda *report: reports.append(report)):
         ProcessingPipeline(stack).add_filter("remove_plane").add_filter("zero_mean").run(
             block_frames=3, workers=1
         )
     # A block goes through all frame-wise steps at once.
-    assert told == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]
+    assert reports == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]
