@@ -39,13 +39,13 @@ NAMES = {
 }
 
 
-def named(path, name):
+def found(path, name):
     return getattr(importlib.import_module(path), name)
 
 
 @pytest.mark.parametrize(("path", "name"), [(path, name) for path, names in NAMES.items() for name in names])
 def test_every_name_imports_and_is_documented(path, name):
-    value = named(path, name)
+    value = found(path, name)
     assert value is not None
     if inspect.isclass(value) or inspect.isfunction(value):
         assert inspect.getdoc(value)
@@ -83,7 +83,7 @@ def test_every_name_imports_and_is_documented(path, name):
     ],
 )
 def test_parameters_of_functions(path, name, parameters):
-    assert list(inspect.signature(named(path, name)).parameters) == parameters
+    assert list(inspect.signature(found(path, name)).parameters) == parameters
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_parameters_of_functions(path, name, parameters):
     ],
 )
 def test_parameters_of_methods(path, name, method, parameters):
-    signature = inspect.signature(getattr(named(path, name), method))
+    signature = inspect.signature(getattr(found(path, name), method))
     assert list(signature.parameters)[1:] == parameters
 
 
 def test_the_stack():
-    stack = named("playNano.afm_stack", "AFMImageStack")
+    stack = found("playNano.afm_stack", "AFMImageStack")
     parameters = list(inspect.signature(stack).parameters)
     assert parameters[:5] == ["data", "pixel_size_nm", "channel", "file_path", "frame_metadata"]
     methods = (
@@ -150,7 +150,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults_of_modules(name):
-    module = named("playNano.analysis", "BUILTIN_ANALYSIS_MODULES")[name]
+    module = found("playNano.analysis", "BUILTIN_ANALYSIS_MODULES")[name]
     parameters = inspect.signature(module.run).parameters
     assert {key: parameters[key].default for key in DEFAULTS[name]} == DEFAULTS[name]
     assert list(parameters)[:3] == ["self", "stack", "previous_results"]
@@ -170,7 +170,7 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_public_names_are_fetched_when_used():
     import playNano
 
-    assert playNano.AnalysisPipeline is named("playNano.analysis.pipeline", "AnalysisPipeline")
+    assert playNano.AnalysisPipeline is found("playNano.analysis.pipeline", "AnalysisPipeline")
     assert set(playNano.__all__) <= set(dir(playNano))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         playNano.nothing
