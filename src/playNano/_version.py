@@ -1,3 +1,3 @@
-"""The version, in the one place where it is written."""
+"""The version of the package; pyproject.toml takes it from here."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0a1"

@@ -23,7 +23,7 @@ class AFMImageStack(Stack):
     ----------
     data
         Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
-        array for a movie that is to stay on disk: nothing of it is computed before pixels are asked for.
+        array for a movie that is to stay on disk: nothing of it is computed before pixels are read.
     pixel_size_nm
         Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
     channel
@@ -37,17 +37,17 @@ class AFMImageStack(Stack):
     unit
         Unit of the pixel values.
     metadata
-        What else the file tells, as plain values.
+        Further metadata of the file, as plain values.
 
     Attributes
     ----------
     data : numpy.ndarray or dask.array.Array
         The pixels as they are after the steps done so far.
     processed : MutableMapping
-        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are made
-        anew when they are asked for; see `playNano.processing.pipeline.ProcessingPipeline`.
+        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are computed
+        when they are read; see `playNano.processing.pipeline.ProcessingPipeline`.
     masks : MutableMapping
-        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are asked for.
+        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; computed when they are read.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
@@ -72,7 +72,23 @@ class AFMImageStack(Stack):
 
     @classmethod
     def load_data(cls, path: str | os.PathLike[str], channel: str = "height_trace", **options: Any) -> Self:
-        """Read a movie from a file; see `playNano.io.loader.load_afm_stack`."""
+        """Read a movie from a file.
+
+        Parameters
+        ----------
+        path
+            A vendor's file, a bundle, or a folder of images.
+        channel
+            Name of the channel.
+        **options
+            Options of `playNano.io.loader.load_afm_stack`: the pixel size for files without one, whether the
+            pixels stay on disk.
+
+        Raises
+        ------
+        FileFormatError, OSError
+            If the file cannot be read, or has no such channel.
+        """
         stack: Any = load_afm_stack(Path(path), channel=channel, **options)
         loaded: Self = stack
         return loaded
@@ -92,4 +108,4 @@ class AFMImageStack(Stack):
         ValueError
             If no step takes a given parameter, or a step or value is unknown or wrong.
         """
-        return ProcessingPipeline(self).add_steps(steps, **kwargs).run()
+        return ProcessingPipeline().add_steps(steps, **kwargs).run(self)

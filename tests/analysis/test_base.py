@@ -46,7 +46,9 @@ def test_the_name_may_be_a_property():
     assert module.name == "named"
     assert module.bind({"anything": "1e-3"}) == {"anything": "1e-3"}
     assert module.version is None
+    assert module.kind == "analysis"
     assert module.requires == ()
+    assert module.resolve_defaults({"anything": 1}, {}) == {"anything": 1}
 
 
 def test_bind_checks_by_the_signature_of_run():

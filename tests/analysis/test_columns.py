@@ -57,7 +57,7 @@ def test_the_file_has_the_documented_columns_in_their_order(module: str, tmp_pat
     pipeline = AnalysisPipeline()
     pipeline.add(module, **DETECTIONS[module])
     record = pipeline.run(movie())
-    write_tables(record["analysis"], tmp_path)
+    write_tables(record, tmp_path)
     table = pd.read_csv(tmp_path / "features.csv")
     assert list(table.columns) == documented(module)
     assert len(table) > 0

@@ -1,6 +1,7 @@
 """The analysis pipeline and the record that it returns."""
 
 import copy
+import hashlib
 import json
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -12,7 +13,10 @@ from playNano.analysis import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.pipeline import AnalysisPipeline, AnalysisRecord, module_registry
 from playNano.core.executor import report_progress
+from playNano.core.provenance import array_fingerprint
 from playNano.errors import MissingInputError, ParameterError, PluginError, PluginTypeError, UnknownNameError
+from playNano.io.formats.numpy_files import write_npz
+from playNano.io.loader import load_afm_stack
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def stack(make_stack):
 def pipeline_of(*steps):
     pipeline = AnalysisPipeline()
     for name, params in steps:
-        pipeline.add(name, **params)
+        assert pipeline.add(name, **params) is None
     return pipeline
 
 
@@ -90,6 +94,23 @@ def test_the_record_says_on_what_it_ran(make_stack):
     other = pipeline_of(DETECT).run(make_stack())["provenance"]["input"]
     assert other["checksum"] != given["checksum"]
     assert [s["name"] for s in record["provenance"]["processing"]] == ["remove_plane"]
+
+
+@pytest.mark.parametrize("level", [(), ("remove_plane",)])
+def test_a_lazy_movie_is_identified_by_its_file(make_stack, tmp_path, level):
+    write_npz(tmp_path / "movie.npz", make_stack())
+    write_npz(tmp_path / "other.npz", make_stack(make_stack().data + 1))
+    checksums = {}
+    for name in ("movie", "other"):
+        path = tmp_path / f"{name}.npz"
+        stack = load_afm_stack(path, lazy=True)
+        stack.apply(level)
+        checksums[name] = pipeline_of(DETECT).run(stack)["provenance"]["input"]["checksum"]
+        assert stack.is_lazy
+        assert checksums[name] == f"sha256-file:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    assert checksums["movie"] != checksums["other"]
+    eager = pipeline_of(DETECT).run(load_afm_stack(tmp_path / "movie.npz", lazy=False))["provenance"]["input"]
+    assert eager["checksum"] == array_fingerprint(make_stack().data)
 
 
 def test_the_params_are_those_in_effect(stack):
@@ -338,7 +359,7 @@ def test_few_frames(make_stack, n):
 
 
 def test_progress(stack):
-    told = []
-    with report_progress(lambda *news: told.append(news)):
+    reports = []
+    with report_progress(lambda *report: reports.append(report)):
         pipeline_of(("count_nonzero", {})).run(stack)
-    assert told[-1] == ("count_nonzero", 6, 6)
+    assert reports[-1] == ("count_nonzero", 6, 6)

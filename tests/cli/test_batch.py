@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from playNano.cli import batch
 from playNano.cli.app import run
+from playNano.cli.job import Options
 from playNano.core.serialize import read_record_json
 from playNano.errors import ParameterError
 from playNano.io.export.asd import write_asd
@@ -92,6 +94,36 @@ def test_resume_passes_over_what_is_done(movies, make_spots):
     (movies / "p.yaml").write_text(PIPELINE.replace("sigma: 0.5", "sigma: 0.6"))
     in_batch(movies, "--resume")
     assert (summary(movies)["one"]["status"], summary(movies)["two"]["status"]) == ("done", "done")
+
+
+def test_resume_minds_the_pixel_size(make_spots, tmp_path):
+    np.save(tmp_path / "movie.npy", make_spots()[0])
+    words = ("batch", tmp_path / "movie.npy", "-s", "feature_detection:mask_fn=mask_threshold,threshold=1")
+    areas = {}
+    for size, status in (
+        ("2", "done"),
+        ("2", "done before"),
+        ("3", "done"),
+        ("2.0", "done"),
+        ("2", "done before"),
+    ):
+        assert call(*words, "-o", tmp_path / "out", "--pixel-size-nm", size, "--resume") == 0
+        assert summary(tmp_path)["movie"]["status"] == status
+        areas[size] = pd.read_csv(tmp_path / "out" / "features.csv")["area_nm2"].sum()
+    assert areas["3"] == pytest.approx(areas["2"] * 9 / 4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"channel": "phase"}, {"pixel_size_nm": 3.0}, {"gif": False}, {"zarr": True}, {"exports": ("trackpy",)}],
+    ids=str,
+)
+def test_what_resume_compares(change):
+    plan = {"processing": ["remove_plane"], "analysis": []}
+    assert set(change) <= {field.name for field in fields(Options)}
+    assert batch._hash(plan, Options()) == batch._hash(dict(plan), Options(lazy=True))
+    assert batch._hash(plan, Options(**change)) != batch._hash(plan, Options())
+    assert batch._hash({**plan, "analysis": ["count_nonzero"]}, Options()) != batch._hash(plan, Options())
 
 
 def test_without_resume_all_are_done_again(movies):

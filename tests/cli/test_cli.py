@@ -74,7 +74,7 @@ def test_analyze_writes_everything(movie, tmp_path, capsys):
     assert "n_tracks" in capsys.readouterr().out
 
 
-def test_every_parameter_of_tracking_is_reached_and_tracks_are_exported(movie, tmp_path, capsys):
+def test_every_parameter_of_tracking_is_passed_on_and_tracks_are_exported(movie, tmp_path, capsys):
     steps = f"{DETECT};particle_tracking:max_distance_nm=9,max_missing=1,method=global,motion=directed"
     steps += ",drift=global,distance_scale=linear,area_weight=0.5,area_scale_nm2=20,height_weight=1"
     steps += ",height_scale_nm=0.5,orientation_weight=1e-1,orientation_scale_rad=0.4,merge_split=true"

@@ -30,8 +30,8 @@ def test_the_demo_finds_the_tracks_that_are_there(tmp_path, capsys):
 
 def test_a_track_in_two_pieces_is_not_recovered():
     truth = pd.DataFrame({"frame": range(10), "particle": 0, "y_nm": 0.0, "x_nm": 0.0})
-    found = truth.rename(columns={"particle": "track_id"})
-    assert recovered_tracks(truth, found, max_distance_nm=1.0) == (1, 1)
-    found.loc[5:, "track_id"] = 1
-    assert recovered_tracks(truth, found, max_distance_nm=1.0) == (0, 1)
-    assert recovered_tracks(truth, found[:0], max_distance_nm=1.0) == (0, 1)
+    detected = truth.rename(columns={"particle": "track_id"})
+    assert recovered_tracks(truth, detected, max_distance_nm=1.0) == (1, 1)
+    detected.loc[5:, "track_id"] = 1
+    assert recovered_tracks(truth, detected, max_distance_nm=1.0) == (0, 1)
+    assert recovered_tracks(truth, detected[:0], max_distance_nm=1.0) == (0, 1)

@@ -55,7 +55,7 @@ def test_presets_are_listed(capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--preset", "mebrane"], "membrane diffusion"),
         (["--size", "axb"], "--size"),
@@ -65,8 +65,8 @@ def test_presets_are_listed(capsys):
         (["-o", "a.mp4"], ".npz"),
     ],
 )
-def test_wrong_options(tmp_path, monkeypatch, words, told, capsys):
+def test_wrong_options(tmp_path, monkeypatch, words, message, capsys):
     monkeypatch.chdir(tmp_path)
     assert call(*words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -1,11 +1,13 @@
 """``playnano validate``, with little effort."""
 
 import json
+import shutil
 
 import pytest
 
 from playNano.cli import validate as of
 from playNano.cli.app import run
+from playNano.errors import RecordError
 from playNano.simulate import simulate_movie
 from playNano.simulate.save import save_movie
 from playNano.validate import Effort
@@ -46,13 +48,42 @@ def test_a_record_names_its_movie_and_pipeline(movie, tmp_path, capsys):
     made = tmp_path / "made"
     assert call("analyze", movie, "--process", LEVEL, "-s", DETECT, "-o", made, "--no-gif") == 0
     assert call("validate", made, "--quick", "-o", tmp_path / "v") == 0
-    told = json.loads((tmp_path / "v" / "validate.json").read_text())
-    assert told["pipeline"][0]["feature_detection"]["threshold"] == 1.5
+    written = json.loads((tmp_path / "v" / "validate.json").read_text())
+    assert written["pipeline"][0]["feature_detection"]["threshold"] == 1.5
     capsys.readouterr()
     text = (made / "record.json").read_text()
     (made / "record.json").write_text(text.replace("m.npz", "gone.npz"))
     assert call("validate", made / "record.json", "--quick", "-o", tmp_path / "w") == 2
     assert "gone.npz" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", ["gone/m.npz", "m.npz", "in/m.npz", "absolute"])
+def test_a_record_finds_its_movie(movie, tmp_path, monkeypatch, named):
+    """The movie is where the record says, or relative to the record's folder, or beside the record."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "moved"
+    here = folder / "in" / "m.npz" if named == "in/m.npz" else folder / "m.npz"
+    here.parent.mkdir(parents=True)
+    shutil.copy(movie, here)
+    record = {
+        "provenance": {
+            "input": {
+                "file": str(tmp_path / "gone" / "m.npz") if named == "absolute" else named,
+                "channel": "c",
+            },
+            "processing": [{"index": 1, "name": "remove_plane", "kind": "filter", "params": {}}],
+            "steps": [{"index": 1, "name": "count_nonzero", "kind": "measurement", "params": {}}],
+        }
+    }
+    (folder / "record.json").write_text(json.dumps(record))
+    for path in (folder, folder / "record.json"):
+        file, channel, plan = of.read_record(path)
+        assert file.resolve() == here
+        assert channel == "c"
+        assert [call.name for call in plan.processing + plan.analysis] == ["remove_plane", "count_nonzero"]
+    here.unlink()
+    with pytest.raises(RecordError, match="is not there"):
+        of.read_record(folder)
 
 
 def test_no_record(movie, tmp_path, capsys):

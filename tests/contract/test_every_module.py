@@ -107,7 +107,7 @@ def test_the_record_says_what_ran(name, movie):
     record = pipeline_for(name).run(stack)
     step = record["provenance"]["steps"][-1]
     module = module_registry()[name]
-    assert (step["name"], step["version"]) == (name, module.version)
+    assert (step["name"], step["kind"], step["version"]) == (name, module.kind, module.version)
     declared = [p for d in module.declarations() for p in d.parameters() if p.name not in LEADING]
     defaults = {p.name: p.default for p in declared if not p.required}
     expected = {**defaults, **PARAMS.get(name, {})}

@@ -47,7 +47,7 @@ def test_an_unknown_parameter_is_refused(name):
 
 
 @every
-def test_the_nearest_name_is_told(name):
+def test_the_nearest_name_is_in_the_message(name):
     step = step_registry()[name]
     for parameter in declared_parameters(step.function, step.leading):
         wrong = parameter.name + "x"

@@ -21,7 +21,7 @@ def analysed(make_stack):
     pipeline.add("particle_tracking")
     pipeline.add("k_means_clustering", k=3)
     pipeline.add("feature_detection", mask_fn="mask_threshold", threshold=2, min_size=3)
-    return stack, pipeline.run(stack)["analysis"]
+    return stack, pipeline.run(stack)
 
 
 def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
@@ -34,7 +34,7 @@ def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
     occupancy = pd.read_csv(written["cluster_occupancy.csv"])
     assert occupancy["n_members"].sum() == len(pd.read_csv(written["clusters.csv"]))
     features = pd.read_csv(written["features.csv"])
-    assert len(features) == analysed[1]["step_1_feature_detection"]["summary"]["total_features"]
+    assert len(features) == analysed[1]["analysis"]["step_1_feature_detection"]["summary"]["total_features"]
     assert list(features.columns[:5]) == ["frame", "time_s", "frame_time_s", "label", "y"]
     tracks = pd.read_csv(written["tracks.csv"])
     assert list(tracks.columns[:3]) == ["track_id", "frame", "point_index"]
@@ -44,13 +44,14 @@ def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
 
 
 def test_the_overview_is_a_picture_with_and_without_detections(analysed, make_stack, tmp_path):
-    stack, analysis = analysed
-    write_overview(stack, analysis, tmp_path / "sub" / "overview.png")
+    stack, record = analysed
+    write_overview(stack, record, tmp_path / "sub" / "overview.png")
     with Image.open(tmp_path / "sub" / "overview.png") as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 50
-    write_overview(make_stack(frame_metadata=None), {}, tmp_path / "plain.png")
+    untouched = make_stack(frame_metadata=None)
+    write_overview(untouched, untouched, tmp_path / "plain.png")
     assert (tmp_path / "plain.png").stat().st_size > 1000
 
 
@@ -76,8 +77,8 @@ def colours_in(path):
 def test_each_clustering_has_its_picture(make_stack, tmp_path, steps, n_files):
     stack = make_stack(pixel_size_nm=(4.0, 2.0))
     first = "feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking;"
-    analysis = AnalysisPipeline().add_steps(first + steps).run(stack)["analysis"]
-    written = write_cluster_pictures(stack, analysis, tmp_path / "sub")
+    record = AnalysisPipeline().add_steps(first + steps).run(stack)
+    written = write_cluster_pictures(stack, record, tmp_path / "sub")
     assert list(written) == ["clusters.png", "clusters_step_4.png"][:n_files]
     for path in written.values():
         assert len(colours_in(path)) > 50
@@ -85,18 +86,18 @@ def test_each_clustering_has_its_picture(make_stack, tmp_path, steps, n_files):
 
 def test_the_picture_shows_clusters_in_their_colours(make_stack, tmp_path):
     stack = make_stack()
-    analysis = (
+    record = (
         AnalysisPipeline()
         .add_steps(
             "feature_detection:mask_fn=mask_threshold,threshold=1;k_means_clustering:k=3,use_time=false"
         )
-        .run(stack)["analysis"]
+        .run(stack)
     )
-    (path,) = write_cluster_pictures(stack, analysis, tmp_path).values()
+    (path,) = write_cluster_pictures(stack, record, tmp_path).values()
     wanted = {tuple(bytes.fromhex(track_colour(number)[1:])) for number in range(3)}
     assert wanted <= colours_in(path)
-    nothing = {"step_2_k_means_clustering": {**analysis["step_2_k_means_clustering"]}}
-    outputs = nothing["step_2_k_means_clustering"]
+    outputs = dict(record["analysis"]["step_2_k_means_clustering"])
+    nothing = {**record, "analysis": {"step_2_k_means_clustering": outputs}}
     for name in ("table", "cluster_table", "occupancy_table"):
         outputs[name] = outputs[name].iloc[:0]
     (path,) = write_cluster_pictures(stack, nothing, tmp_path / "none").values()
@@ -106,12 +107,12 @@ def test_the_picture_shows_clusters_in_their_colours(make_stack, tmp_path):
 @pytest.mark.parametrize("n_frames", [0, 1])
 def test_a_picture_of_clusters_in_few_frames(make_stack, make_spots, tmp_path, n_frames):
     stack = make_stack(make_spots()[0][:n_frames])
-    analysis = (
+    record = (
         AnalysisPipeline()
         .add_steps("feature_detection:mask_fn=mask_threshold,threshold=1;dbscan_clustering:min_samples=1")
-        .run(stack)["analysis"]
+        .run(stack)
     )
-    (path,) = write_cluster_pictures(stack, analysis, tmp_path).values()
+    (path,) = write_cluster_pictures(stack, record, tmp_path).values()
     assert len(colours_in(path)) > 10
 
 
@@ -130,12 +131,12 @@ def test_the_mean_image_leaves_out_what_is_not_observed(make_stack):
 
 
 def test_the_movie_has_every_frame_in_true_proportions(analysed, tmp_path):
-    stack, analysis = analysed
+    stack, record = analysed
     seen = []
     write_gif(
         stack,
         tmp_path / "movie.gif",
-        analysis["step_2_particle_tracking"]["table"],
+        record["analysis"]["step_2_particle_tracking"]["table"],
         width_px=256,
         progress=lambda done, total: seen.append((done, total)),
     )

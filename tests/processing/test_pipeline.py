@@ -146,11 +146,11 @@ def test_a_second_run_goes_on(stack):
     ProcessingPipeline(stack).add_filter("remove_plane").run()
     first = stack.provenance["processing"]
     steps_before = [dict(s) for s in first["steps"]]
-    middle = stack.data
+    after_first = stack.data
     ProcessingPipeline(stack).add_filter("zero_mean").add_filter("remove_plane").run()
     assert list(stack.processed) == ["raw", "step_1_remove_plane", "step_2_zero_mean", "step_3_remove_plane"]
     assert stack.processed["raw"] is raw
-    assert stack.processed["step_1_remove_plane"] is middle
+    assert stack.processed["step_1_remove_plane"] is after_first
     processing = stack.provenance["processing"]
     assert [s["index"] for s in processing["steps"]] == [1, 2, 3]
     assert processing["keys_by_name"]["remove_plane"] == ["step_1_remove_plane", "step_3_remove_plane"]
@@ -162,6 +162,40 @@ def test_no_steps_change_nothing(stack):
     raw = stack.data
     assert ProcessingPipeline(stack).run() is raw
     assert stack.provenance["processing"]["steps"] == []
+
+
+def test_the_stack_may_come_with_the_run(make_stack):
+    pipeline = ProcessingPipeline().add_mask("mask_threshold", threshold=1).add_filter("remove_plane")
+    for data in (make_stack().data, make_stack().data[::-1].copy()):
+        stack, same = make_stack(data), make_stack(data)
+        out = pipeline.run(stack, keep="all", block_frames=2)
+        ProcessingPipeline(same).add_steps("mask_threshold:threshold=1;remove_plane").run()
+        np.testing.assert_array_equal(out, same.data)
+        assert out is stack.data
+        assert list(stack.processed) == list(same.processed)
+        assert stack.provenance["processing"]["keys_by_name"] == same.provenance["processing"]["keys_by_name"]
+    assert pipeline.stack is None
+
+
+def test_none_or_two_stacks(stack, make_stack):
+    with pytest.raises(ParameterError, match="no stack to run on: give one to ProcessingPipeline or to run"):
+        ProcessingPipeline().add_filter("remove_plane").run()
+    raw = stack.data
+    for other in (make_stack(), stack):
+        with pytest.raises(ParameterError, match="has a stack already"):
+            ProcessingPipeline(stack).add_filter("remove_plane").run(other)
+        assert stack.data is raw
+        assert other.processed == {}
+
+
+def test_a_plan_is_checked_without_a_stack():
+    pipeline = ProcessingPipeline()
+    with pytest.raises(UnknownNameError, match="did you mean 'remove_plane'"):
+        pipeline.add_filter("remove_plan")
+    with pytest.raises(ParameterError, match=r"step 1 \(gaussian_filter\).*'sigma'"):
+        pipeline.add_filter("gaussian_filter", sigma=-1)
+    assert pipeline.steps == []
+    assert pipeline.add_filter("gaussian_filter").steps[0].params["sigma"] == 1.0
 
 
 def test_clear_forgets_the_plan(stack):
@@ -228,7 +262,7 @@ def test_steps_as_text(make_stack):
     assert type(steps[0][1]["threshold"]) is float
 
 
-def test_shared_parameters_reach_the_steps_that_take_them(stack):
+def test_shared_parameters_go_to_the_steps_that_take_them(stack):
     steps = ["remove_plane", "gaussian_filter", "gaussian_filter:sigma=3"]
     ProcessingPipeline(stack).add_steps(steps, sigma=2).run()
     assert [s["params"] for s in stack.provenance["processing"]["steps"]] == [
@@ -345,10 +379,10 @@ def test_movies_of_other_numbers(make_stack, dtype):
 
 
 def test_progress(stack):
-    told = []
-    with report_progress(lambda *news: told.append(news)):
+    reports = []
+    with report_progress(lambda *report: reports.append(report)):
         ProcessingPipeline(stack).add_filter("remove_plane").add_filter("zero_mean").run(
             block_frames=3, workers=1
         )
     # A block goes through all frame-wise steps at once.
-    assert told == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]
+    assert reports == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]

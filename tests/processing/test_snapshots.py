@@ -1,4 +1,4 @@
-"""What a run keeps in memory, and what is made when it is asked for."""
+"""What a run keeps in memory, and what is computed when it is read."""
 
 import copy
 import gc
@@ -45,9 +45,9 @@ def test_snapshots_and_masks_are_those_of_the_steps(make_stack, keep, lazy):
     assert list(stack.processed) == KEYS
     assert list(stack.masks) == MASKS
     for key, value in expected(raw).items():
-        found = (stack.masks if "mask" in key else stack.processed)[key]
-        np.testing.assert_array_equal(found, value)
-        assert found.dtype == value.dtype
+        actual = (stack.masks if "mask" in key else stack.processed)[key]
+        np.testing.assert_array_equal(actual, value)
+        assert actual.dtype == value.dtype
     assert stack.processed[KEYS[3]] is stack.data
     assert stack.provenance["processing"]["keys_by_name"]["mask_threshold"] == MASKS
 
@@ -64,11 +64,11 @@ def test_a_snapshot_is_shared_while_it_is_held(make_stack):
     stack = run(make_stack())
     held = stack.processed[KEYS[1]]
     assert stack.processed[KEYS[1]] is held
-    place = held.__array_interface__["data"][0]
+    address = held.__array_interface__["data"][0]
     del held
     gc.collect()
     assert stack.processed[KEYS[1]].shape == stack.data.shape
-    assert place
+    assert address
 
 
 def test_none_are_kept(make_stack):
@@ -124,8 +124,8 @@ def test_a_mask_stays_in_force_over_a_step_over_the_whole_movie(make_stack, plug
     mask = mask_threshold(raw, threshold=1.0)
     for steps, used in (("less_first;remove_plane", mask), ("less_first;clear_mask;remove_plane", None)):
         stack = make_stack(da.from_array(raw, chunks=(2, 32, 40)) if lazy else raw)
-        found = ProcessingPipeline(stack).add_steps(f"mask_threshold:threshold=1;{steps}").run()
-        np.testing.assert_array_equal(found, remove_plane(raw - raw[0], mask=used))
+        actual = ProcessingPipeline(stack).add_steps(f"mask_threshold:threshold=1;{steps}").run()
+        np.testing.assert_array_equal(actual, remove_plane(raw - raw[0], mask=used))
 
 
 def test_a_mask_does_not_fit_frames_of_another_size(make_stack, plugins):
@@ -191,7 +191,7 @@ def test_a_lazy_movie_that_a_step_needs_whole(make_stack, plugins, monkeypatch):
     raw = make_stack().data
     stack = make_stack(da.from_array(raw, chunks=(2, 32, 40)))
     with monkeypatch.context() as patch:
-        patch.setattr("playNano.processing.lazy_chain.free_memory_bytes", lambda: raw.nbytes)
+        patch.setattr("playNano.processing.lazy_sequence.free_memory_bytes", lambda: raw.nbytes)
         with pytest.raises(StackError, match="needs the whole movie in memory"):
             stack.apply(["less_first"])
     assert stack.processed == {}

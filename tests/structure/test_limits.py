@@ -70,6 +70,13 @@ def public(path):
                     yield method
 
 
+def declares_parameters_elsewhere(decorator):
+    """Whether a function overrides another, or is a command, whose options have help texts of their own."""
+    if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+        return decorator.func.attr == "command"
+    return isinstance(decorator, ast.Name) and decorator.id == "override"
+
+
 def parameters(node):
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return [a.arg for a in given if a.arg not in ("self", "cls")]
@@ -106,8 +113,7 @@ def test_docstrings(path):
         assert text, node.name
         if not parameters(node):
             continue
-        overrides = any(isinstance(d, ast.Name) and d.id == "override" for d in node.decorator_list)
-        if overrides:
+        if any(map(declares_parameters_elsewhere, node.decorator_list)):
             continue
         assert "Parameters\n" in text, f"{node.name} has no Parameters section"
         section = text.split("Parameters\n", 1)[1]

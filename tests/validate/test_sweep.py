@@ -39,7 +39,7 @@ def grounds():
 
 @pytest.fixture(scope="module")
 def steps(grounds):
-    return PLAN.bind(grounds[0].stack)[1].steps
+    return PLAN.bind()[1].steps
 
 
 def test_numbers_that_can_be_scaled(steps):

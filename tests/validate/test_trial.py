@@ -37,8 +37,10 @@ def perfect(ground, **changes):
 
 
 def trial_of(ground, table, monkeypatch):
-    outputs = {"a": {"features_per_frame": 0, "table": table}, "b": {"n_tracks": 1, "table": table}}
-    monkeypatch.setattr(of, "run_analysis", lambda stack, steps: outputs)
+    kinds = {"a": "detection", "b": "tracking"}
+    steps = [{"analysis_key": key, "kind": kind} for key, kind in kinds.items()]
+    record = {"analysis": {key: {"table": table} for key in kinds}, "provenance": {"steps": steps}}
+    monkeypatch.setattr(of, "run_analysis", lambda stack, steps: record)
     return run_trial(ground, [])
 
 
@@ -96,7 +98,7 @@ def test_tracks_that_change_their_name(ground, monkeypatch):
 
 
 def test_a_real_pipeline_on_a_simulated_movie(ground):
-    bound = plan().bind(ground.stack)[1].steps
+    bound = plan().bind()[1].steps
     scores = run_trial(ground, bound).scores
     assert scores["recall"] > 0.95
     assert scores["precision"] > 0.95
@@ -108,7 +110,7 @@ def test_a_real_pipeline_on_a_simulated_movie(ground):
 def test_heights_that_are_smoothed_away(movie):
     smooth = plan(DETECT + ",background=zero", LEVEL + ";gaussian_filter:sigma=2")
     ground = prepare(movie, smooth, 8.0)
-    scores = run_trial(ground, smooth.bind(ground.stack)[1].steps).scores
+    scores = run_trial(ground, smooth.bind()[1].steps).scores
     # A Gaussian of 4 px at half height is 3.4 px in standard deviation; the blur lowers it to 3.4^2 / (3.4^2 + 4).
     sigma2 = (4.0 / np.sqrt(2 * np.log(2))) ** 2
     lowered = movie.truth["z_nm"].mean() * (sigma2 / (sigma2 + 4.0) - 1)
@@ -119,7 +121,7 @@ def test_heights_that_are_smoothed_away(movie):
 def test_the_border_counts_neither_way(movie, monkeypatch):
     dropping = plan(DETECT.replace("remove_edge=false", "remove_edge=true"))
     ground = prepare(movie, dropping, 12.0)
-    assert run_trial(ground, dropping.bind(ground.stack)[1].steps).scores["recall"] > 0.95
+    assert run_trial(ground, dropping.bind()[1].steps).scores["recall"] > 0.95
 
 
 def test_particles_on_lost_lines_cannot_be_found():
@@ -150,13 +152,13 @@ def test_steps_that_move_pixels(movie):
 
 
 def test_a_pipeline_that_detects_nothing(ground):
-    steps = plan("count_nonzero").bind(ground.stack)[1].steps
+    steps = plan("count_nonzero").bind()[1].steps
     with pytest.raises(ParameterError, match="detects"):
         of.needed_steps(steps, of.run_analysis(ground.stack, steps))
 
 
 def test_clustering_is_left_out(ground):
-    steps = plan(DETECT + ";dbscan_clustering;particle_tracking").bind(ground.stack)[1].steps
+    steps = plan(DETECT + ";dbscan_clustering;particle_tracking").bind()[1].steps
     needed = of.needed_steps(steps, of.run_analysis(ground.stack, steps))
     assert [name for name, _ in needed] == ["feature_detection", "particle_tracking"]
 

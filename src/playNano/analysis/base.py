@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.params import Declaration, bind_all
+from playNano.errors import PluginTypeError
 
 AnalysisOutputs: TypeAlias = dict[str, Any]
 """Output name -> result, as a module's `run` returns it."""
+
+ModuleKind: TypeAlias = Literal["quality", "detection", "tracking", "clustering", "measurement", "analysis"]
+"""What a module does; "analysis" is the kind of modules that declare none."""
 
 LEADING = ("stack", "previous_results")
 
@@ -24,21 +28,39 @@ class AnalysisModule(ABC):
 
     Attributes
     ----------
+    kind : str
+        What the module does: "quality", "detection", "tracking", "clustering" or "measurement". The record carries
+        it, and by it the outputs are exported, drawn and summarised.
     version : str or None
         Version of the algorithm, for the record.
     requires : tuple of str
         Modules of which one must have run before, if any.
 
+    Notes
+    -----
+    Outputs that other code uses, by kind; all are optional, lengths are in nm and frames count from 0.
+
+    * quality: ``usable``, bool (n_frames,).
+    * detection: ``table``, a DataFrame with a row a detection and the columns ``frame, y, x`` (px) and
+      ``y_nm, x_nm``; ``features_per_frame``, per frame a sequence of dicts; ``observed``, bool (n_frames,).
+    * tracking: ``table``, the detections with ``track_id``, ``frame``, ``y, x`` and ``y_nm, x_nm``; ``tracks``,
+      a sequence with one dict a track (``id, frames, point_indices, coords``); ``track_table``, a row a track;
+      ``links``, a row a link; ``events``, a row a merge or split.
+    * clustering: ``table``, the points with ``cluster_id``; ``clusters``, a sequence of dicts;
+      ``cluster_table``, a row a cluster; ``occupancy_table``, a row a cluster and frame.
+
     Examples
     --------
     >>> class Highest(AnalysisModule):
     ...     name = "highest"
+    ...     kind = "measurement"
     ...     def run(self, stack, previous_results=None, *, scale: float = 1.0):
     ...         return {"highest": stack.data.max(axis=(1, 2)) * scale}
     >>> Highest().bind({"scale": "1e-3"})
     {'scale': 0.001}
     """
 
+    kind: ClassVar[ModuleKind] = "analysis"
     version: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
 
@@ -74,6 +96,13 @@ class AnalysisModule(ABC):
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect for a run, defaults included.
 
+        Parameters
+        ----------
+        params
+            Values by name, as given: numbers may be text.
+        where
+            Name of the step for messages; by default the module's.
+
         Raises
         ------
         ParameterError
@@ -86,20 +115,57 @@ class AnalysisModule(ABC):
         """Return the functions whose signatures declare the parameters; by default `run` alone."""
         return (Declaration(cls.run, LEADING),)
 
-    def settle(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values in effect once it is known what ran before.
+    def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters with defaults that depend on earlier modules replaced by values.
 
-        A module whose default depends on the modules before it overrides this; what it returns is what
-        runs, and what the record says.
+        A module with such a default overrides this; the module runs with what it returns, and the record says so.
+
+        Parameters
+        ----------
+        params
+            Parameters as `bind` returns them.
+        previous_results
+            Module name -> its latest outputs.
         """
         return params
+
+
+def check_module(name: str, target: Any) -> type[AnalysisModule]:
+    """Return an analysis module class after a check of what it declares.
+
+    Parameters
+    ----------
+    name
+        Name under which it is registered, for messages.
+    target
+        What is registered.
+
+    Raises
+    ------
+    PluginTypeError
+        If it is not a subclass of `AnalysisModule`, or of a kind that does not exist.
+    """
+    if not (isinstance(target, type) and issubclass(target, AnalysisModule)):
+        raise PluginTypeError(f"the analysis module {name!r} is {target!r}, not a subclass of AnalysisModule")
+    if target.kind not in get_args(ModuleKind):
+        raise PluginTypeError(
+            f"the analysis module {name!r} is of the kind {target.kind!r}; there are: "
+            f"{', '.join(get_args(ModuleKind))}"
+        )
+    return target
 
 
 Run = TypeVar("Run", bound=Callable[..., AnalysisOutputs])
 
 
 def checked_run(run: Run) -> Run:
-    """Give a module's `run` the values in effect, as its `bind` returns them, however it is called."""
+    """Decorate a module's `run` so that its parameters are checked however it is called.
+
+    Parameters
+    ----------
+    run
+        The method; it is called with the values in effect, as the module's `bind` returns them.
+    """
 
     @functools.wraps(run)
     def call(

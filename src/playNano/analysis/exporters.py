@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.utils.tracks import to_trackmate_xml, to_trackpy
 from playNano.core.files import atomic_write
+from playNano.core.provenance import outputs_of_kind
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.step_text import parse_steps
 from playNano.errors import MissingInputError, ParameterError
@@ -170,9 +171,9 @@ def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:
     return Path(path)
 
 
-def _last_tracking(stack: AFMImageStack) -> dict[str, Any]:
+def _last_tracking(stack: AFMImageStack) -> Mapping[str, Any]:
     """Return the outputs of the last tracking."""
-    tracked = [outputs for outputs in stack.analysis.values() if "n_tracks" in outputs]
+    tracked = list(outputs_of_kind(stack, "tracking").values())
     if not tracked:
         raise MissingInputError("there are no tracks to export: add a step particle_tracking")
     return tracked[-1]

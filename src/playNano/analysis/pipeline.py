@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import AnalysisModule
+from playNano.analysis.base import AnalysisModule, check_module
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import (
@@ -29,22 +29,16 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 """What `AnalysisPipeline.run` returns.
 
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
-``steps`` (each ``index, name, params, timestamp, version, analysis_key, duration_s``),
+``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
 ``input`` (file, channel, shape, dtype, pixel size, checksum: of the pixels, or of a lazy stack's file) and
 ``processing`` (the steps done before).
 """
 
 
-def _accept_module(name: str, target: Any) -> type[AnalysisModule]:
-    if not (isinstance(target, type) and issubclass(target, AnalysisModule)):
-        raise PluginTypeError(f"the analysis module {name!r} is {target!r}, not a subclass of AnalysisModule")
-    return target
-
-
 def module_registry() -> Registry[type[AnalysisModule]]:
     """Return the registry of analysis modules: built-ins and plugins."""
-    return Registry("analysis module", BUILTIN_ANALYSIS_MODULES, plugin_groups("analysis", _accept_module))
+    return Registry("analysis module", BUILTIN_ANALYSIS_MODULES, plugin_groups("analysis", check_module))
 
 
 class AnalysisPipeline:
@@ -74,7 +68,7 @@ class AnalysisPipeline:
         self._modules: list[AnalysisModule] = []
 
     def add(self, module_name: str, **params: Any) -> None:
-        """Add a module.
+        """Add a module; returns None, as the documented interface has it (`add_steps` returns the pipeline).
 
         Parameters
         ----------
@@ -88,7 +82,7 @@ class AnalysisPipeline:
         ValueError
             If there is no such module (the message names the nearest), or a parameter is unknown or wrong.
         TypeError
-            If a plugin of this name is not an AnalysisModule.
+            If a plugin of this name is not an AnalysisModule, or of a kind that does not exist.
         """
         module = _instance(module_name)
         where = f"step {len(self.steps) + 1} ({module_name})"
@@ -114,7 +108,7 @@ class AnalysisPipeline:
         return self
 
     def clear(self) -> None:
-        """Forget all planned modules."""
+        """Remove all planned modules."""
         self.steps.clear()
         self._modules.clear()
 
@@ -164,15 +158,14 @@ class AnalysisPipeline:
 
 
 def _instance(name: str) -> AnalysisModule:
-    found = module_registry()[name]
+    """Return an instance of a registered module class."""
+    module_class = check_module(name, module_registry()[name])
     try:
-        module = found()
+        module = module_class()
     except Exception as error:
         raise PluginError(
             f"the analysis module {name!r} cannot be made: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(module, AnalysisModule):
-        raise PluginTypeError(f"the analysis module {name!r} is {module!r}, not an AnalysisModule")
     return module
 
 
@@ -184,10 +177,12 @@ def _run_module(
     stack: AFMImageStack,
     latest: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    in_effect = module.settle(params, latest)
+    """Run one module; return its entry of the record, and its outputs."""
+    in_effect = module.resolve_defaults(params, latest)
     record: dict[str, Any] = {
         "index": number,
         "name": name,
+        "kind": module.kind,
         "params": to_record(in_effect),
         "timestamp": utc_now(),
         "version": getattr(module, "version", None),
@@ -230,9 +225,9 @@ def _described(stack: AFMImageStack) -> dict[str, Any]:
 
 
 def _checksum(stack: AFMImageStack) -> str | None:
-    """Return the checksum of the pixels, or, for a lazy stack, of the file that they come from.
+    """Return the checksum of the pixels, or for a lazy stack that of its file.
 
-    Together with the steps done before, the file says as much, and costs no pass over all pixels.
+    File and processing steps together identify the pixels, without computing them all.
     """
     if is_lazy(stack.data):
         return file_fingerprint(stack.file_path)
@@ -242,7 +237,7 @@ def _checksum(stack: AFMImageStack) -> str | None:
 def _attach(
     stack: AFMImageStack, environment: dict[str, Any], analysis: dict[str, Any], provenance: dict[str, Any]
 ) -> None:
-    """Give the stack the slots of this run; they fill as it goes on."""
+    """Put the outputs and the record of this run into the stack; they are filled as the run proceeds."""
     if not isinstance(getattr(stack, "provenance", None), dict):
         stack.provenance = {}
     if not stack.provenance.get("environment"):

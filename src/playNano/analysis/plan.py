@@ -1,11 +1,10 @@
-"""What is to be done with a movie: steps and modules by name, not yet bound to one."""
+"""Processing steps and analysis modules by name, as given on the command line or in a pipeline file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playNano.afm_stack import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file
 from playNano.errors import ParameterError
@@ -14,7 +13,22 @@ from playNano.processing.pipeline import ProcessingPipeline
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with a movie."""
+    """What is to be done with a movie, as text: steps and modules with parameters, not yet checked.
+
+    Parameters
+    ----------
+    processing
+        Processing steps, in order.
+    analysis
+        Analysis modules, in order.
+
+    Examples
+    --------
+    >>> plan = Plan.from_options("remove_plane;zero_mean", "count_nonzero", None)
+    >>> processing, analysis = plan.bind()
+    >>> [step.name for step in processing.steps], analysis.steps
+    (['remove_plane', 'zero_mean'], [('count_nonzero', {})])
+    """
 
     processing: list[StepCall] = field(default_factory=list)
     analysis: list[StepCall] = field(default_factory=list)
@@ -22,6 +36,15 @@ class Plan:
     @classmethod
     def from_options(cls, processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
         """Make a plan of step strings or of a pipeline file.
+
+        Parameters
+        ----------
+        processing
+            Processing steps, such as ``"remove_plane;gaussian_filter:sigma=1"``.
+        analysis
+            Analysis modules, in the same form.
+        pipeline
+            YAML file with the lists ``processing`` and ``analysis``.
 
         Raises
         ------
@@ -36,9 +59,17 @@ class Plan:
             raise ParameterError("nothing to do: give --steps, or a --pipeline file")
         return cls(parse_steps(processing or ""), parse_steps(analysis or ""))
 
-    def bind(self, stack: AFMImageStack) -> tuple[ProcessingPipeline, AnalysisPipeline]:
-        """Return both pipelines, every name and parameter checked."""
-        processing, analysis = ProcessingPipeline(stack), AnalysisPipeline()
+    def bind(self) -> tuple[ProcessingPipeline, AnalysisPipeline]:
+        """Return both pipelines with every name and parameter checked; no movie is needed.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is unknown or wrong.
+        UnknownNameError
+            If a step or module does not exist; names the nearest ones.
+        """
+        processing, analysis = ProcessingPipeline(), AnalysisPipeline()
         for call in self.processing:
             processing.add_call(call)
         for call in self.analysis:

@@ -1,15 +1,21 @@
-"""The commands: names, options and help texts; what they do stands in the modules beside this one."""
+"""The commands: names, options and help texts; the work is done in the modules beside this one."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from playNano._version import __version__
+
+if TYPE_CHECKING:
+    from playNano.analysis.plan import Plan
+    from playNano.cli.job import Options
 
 app = typer.Typer(
     name="playnano",
@@ -21,11 +27,34 @@ app = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(help="The movie: a vendor's file, a bundle, .npy or .npz.")]
+Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')]
+FileOrRecord = Annotated[
+    Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
+]
 Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
+AnyChannel = Annotated[
+    str | None, typer.Option("--channel", "-c", help="Channel; by default the height, else the first.")
+]
 PixelSize = Annotated[
-    float | None, typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not tell it.")
+    float | None,
+    typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")]
+ProcessingSteps = Annotated[
+    str | None, typer.Option("--steps", "-s", help='Such as "remove_plane;gaussian_filter:sigma=1".')
+]
+AnalysisSteps = Annotated[
+    str | None,
+    typer.Option(
+        "--steps",
+        "-s",
+        help='Such as "feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking:max_distance=5".',
+    ),
+]
+StepsBefore = Annotated[
+    str | None,
+    typer.Option("--process", help='Processing before it, such as "remove_plane;row_median_align".'),
+]
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
 ]
@@ -46,14 +75,36 @@ Zarr = Annotated[
     bool, typer.Option("--zarr", help="Write processed.ome.zarr, frame block by block, not processed.h5.")
 ]
 Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
+Export = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--export",
+        help="Write by an exporter too: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
+        '"NAME:option=value" gives options. Repeatable.',
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Skip movies that this pipeline has already been run on.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer and shorter movies, a coarser sweep.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Seed of what is simulated: the same seed, the same movie.")
+]
+Name = Annotated[str | None, typer.Argument(help="One of them; by default all.")]
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run a command line; an error is one line on stderr and exit code 2."""
+    """Run a command line; an error is one line on stderr and exit code 2.
+
+    Parameters
+    ----------
+    arguments
+        Words after ``playnano``; by default those of the process.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    # The one line below says it all.
+    # An error is reported by the line below, not by the log as well.
     logging.getLogger("playNano").addHandler(logging.NullHandler())
     try:
         app(given, standalone_mode=True)
@@ -65,19 +116,16 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _one_line(error: Exception) -> str:
+    """Return an error with its notes on one line; one that is not ours carries its type and a hint."""
     text = " ".join(str(error).split()) or type(error).__name__
-    notes = getattr(error, "__notes__", [])
+    added = [f" ({note})" for note in getattr(error, "__notes__", [])]
     known = type(error).__module__.startswith("playNano") or isinstance(error, OSError)
     kind = "" if known else f"{type(error).__name__}: "
-    return (
-        f"{kind}{text}"
-        + "".join(f" ({note})" for note in notes)
-        + ("" if known else " (--debug shows where)")
-    )
+    return f"{kind}{text}{''.join(added)}" + ("" if known else " (--debug shows where)")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(given: bool) -> None:
+    if given:
         typer.echo(f"playNano {__version__}")
         raise typer.Exit
 
@@ -85,16 +133,34 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Declare the options that stand before a command."""
+
+
+@contextmanager
+def _workplace(cluster: str | None, workers: int | None, options: Options) -> Iterator[Options]:
+    """Connect to a cluster or start workers, if given; yield the options, lazy where there are workers."""
+    from dataclasses import replace
+
+    from playNano.core import cluster as clusters
+
+    with clusters.cluster(cluster, workers) as client:
+        yield options if client is None else replace(options, lazy=True)
+
+
+def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
+    """Return the plan that step strings or a pipeline file give."""
+    from playNano.analysis.plan import Plan
+
+    return Plan.from_options(processing, analysis, pipeline)
 
 
 @app.command()
-def info(file: File, channel: Annotated[str | None, typer.Option("--channel", "-c")] = None) -> None:
-    """Say what is in a file: channels, size, pixel size, times, the first frame's heights."""
+def info(file: File, channel: AnyChannel = None) -> None:
+    """Show what is in a file: channels, size, pixel size, times, the first frame's heights."""
     from playNano.cli.info import show_info
 
     show_info(file, channel)
@@ -104,9 +170,7 @@ def info(file: File, channel: Annotated[str | None, typer.Option("--channel", "-
 def process(
     file: File,
     output: Output,
-    steps: Annotated[
-        str | None, typer.Option("--steps", "-s", help='Such as "remove_plane;gaussian_filter:sigma=1".')
-    ] = None,
+    steps: ProcessingSteps = None,
     pipeline: PipelineFile = None,
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
@@ -117,13 +181,10 @@ def process(
     workers: Workers = None,
 ) -> None:
     """Level and smooth a movie: writes processed.h5, processing.json and movie.gif."""
-    from playNano.analysis.plan import Plan
     from playNano.cli.job import Options, process_file
-    from playNano.core import cluster as clusters
 
-    plan = Plan.from_options(processing=steps, analysis=None, pipeline=pipeline)
-    with clusters.cluster(cluster, workers) as client:
-        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif, zarr)
+    plan = _plan(steps, None, pipeline)
+    with _workplace(cluster, workers, Options(channel, pixel_size_nm, lazy, gif, zarr)) as options:
         process_file(file, plan, output, options)
 
 
@@ -131,56 +192,34 @@ def process(
 def analyze(
     file: File,
     output: Output,
-    steps: Annotated[
-        str | None,
-        typer.Option(
-            "--steps",
-            "-s",
-            help='Such as "feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking:max_distance=5".',
-        ),
-    ] = None,
-    process: Annotated[
-        str | None, typer.Option("--process", help='Steps before, such as "remove_plane;row_median_align".')
-    ] = None,
+    steps: AnalysisSteps = None,
+    process: StepsBefore = None,
     pipeline: PipelineFile = None,
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
-    export: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--export",
-            help="Write by an exporter too: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
-            '"NAME:option=value" gives options. Repeatable.',
-        ),
-    ] = None,
+    export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
     workers: Workers = None,
 ) -> None:
     """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, pictures and movie.gif."""
-    from playNano.analysis.plan import Plan
     from playNano.cli.job import Options, analyze_file
-    from playNano.core import cluster as clusters
 
-    plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
-    with clusters.cluster(cluster, workers) as client:
-        options = Options(
-            channel, pixel_size_nm, lazy if client is None else True, gif, exports=tuple(export or ())
-        )
+    plan = _plan(process, steps, pipeline)
+    given = Options(channel, pixel_size_nm, lazy, gif, exports=tuple(export or ()))
+    with _workplace(cluster, workers, given) as options:
         analyze_file(file, plan, output, options)
 
 
 @app.command()
 def batch(
-    files: Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')],
+    files: Files,
     output: Output,
     pipeline: PipelineFile = None,
-    steps: Annotated[str | None, typer.Option("--steps", "-s", help="As for `playnano analyze`.")] = None,
-    process: Annotated[str | None, typer.Option("--process", help="As for `playnano analyze`.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Pass over movies that this pipeline has done already.")
-    ] = False,
+    steps: AnalysisSteps = None,
+    process: StepsBefore = None,
+    resume: Resume = False,
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     gif: Gif = False,
@@ -190,14 +229,11 @@ def batch(
     workers: Workers = None,
 ) -> None:
     """Run one pipeline over many movies: a folder each, joined tables, and summary.csv with what failed and why."""
-    from playNano.analysis.plan import Plan
     from playNano.cli.batch import run_batch
     from playNano.cli.job import Options
-    from playNano.core import cluster as clusters
 
-    plan = Plan.from_options(processing=process, analysis=steps, pipeline=pipeline)
-    with clusters.cluster(cluster, workers) as client:
-        options = Options(channel, pixel_size_nm, lazy if client is None else True, gif, zarr)
+    plan = _plan(process, steps, pipeline)
+    with _workplace(cluster, workers, Options(channel, pixel_size_nm, lazy, gif, zarr)) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)
@@ -205,34 +241,27 @@ def batch(
 
 @app.command()
 def validate(
-    file: Annotated[
-        Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
-    ],
+    file: FileOrRecord,
     output: Output = Path("playnano_validate"),
-    steps: Annotated[str | None, typer.Option("--steps", "-s", help="As for `playnano analyze`.")] = None,
-    process: Annotated[str | None, typer.Option("--process", help="As for `playnano analyze`.")] = None,
+    steps: AnalysisSteps = None,
+    process: StepsBefore = None,
     pipeline: PipelineFile = None,
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer and shorter movies, a coarser sweep.")
-    ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated movies.")] = 0,
+    quick: Quick = False,
+    seed: Seed = 0,
 ) -> None:
     """Simulate movies like yours, run your pipeline on them, and say how wrong it is: validate.json, validate.png."""
-    from playNano.analysis.plan import Plan
     from playNano.cli.job import Options
     from playNano.cli.validate import run_validation
 
-    given = (steps, process, pipeline)
-    plan = None if given == (None, None, None) else Plan.from_options(process, steps, pipeline)
+    given = (process, steps, pipeline)
+    plan = None if given == (None, None, None) else _plan(*given)
     run_validation(file, plan, output, Options(channel, pixel_size_nm), quick=quick, seed=seed)
 
 
 @app.command()
-def modules(
-    name: Annotated[str | None, typer.Argument(help="One of them; by default all.")] = None,
-) -> None:
+def modules(name: Name = None) -> None:
     """List processing steps, analysis modules, readers and exporters; with a name, its parameters too."""
     from playNano.cli.modules import show_modules
 
@@ -246,7 +275,7 @@ def simulate(
         typer.Option("--output", "-o", help="The movie: ends in .npz, .h5 or .asd; its truth stands beside."),
     ] = Path("movie.npz"),
     preset: Annotated[
-        str, typer.Option("--preset", help="What it shows; --list tells what there is.")
+        str, typer.Option("--preset", help="Kind of movie; --list shows all.")
     ] = "membrane diffusion",
     frames: Annotated[int | None, typer.Option("--frames", min=1, help="Number of frames.")] = None,
     size: Annotated[str | None, typer.Option("--size", help="HEIGHTxWIDTH, px.")] = None,
@@ -254,7 +283,7 @@ def simulate(
         str | None, typer.Option("--pixel-size-nm", help="Edge of a pixel, nm: 2 or YxX.")
     ] = None,
     frame_time_s: Annotated[float | None, typer.Option("--frame-time-s", help="Time of a frame, s.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same movie.")] = 0,
+    seed: Seed = 0,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help='Anything else of the instrument or its faults: "pixel_nm=0.2".'),
@@ -264,7 +293,7 @@ def simulate(
     ] = 1,
     presets: Annotated[bool, typer.Option("--list", help="List the presets.")] = False,
 ) -> None:
-    """Simulate a movie and write what really happened in it as CSV tables beside it."""
+    """Simulate a movie, and write its truth (particles, events, faults) as CSV tables beside it."""
     from playNano.cli.simulate import list_presets, read_changes, run_simulation
 
     if presets:
@@ -277,7 +306,7 @@ def simulate(
 @app.command()
 def demo(
     output: Output = Path("playnano_demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated movie.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Simulate a movie, analyse it, and say how many of the true tracks were recovered."""
     from playNano.cli.demo import run_demo

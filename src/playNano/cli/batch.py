@@ -28,7 +28,21 @@ DONE = "done.json"
 
 @dataclass
 class Outcome:
-    """A line of the summary."""
+    """A line of the summary.
+
+    Parameters
+    ----------
+    movie
+        Name of the movie's folder.
+    file
+        The movie.
+    status
+        "not begun", "done", "done before", "failed" or "interrupted".
+    reason
+        Why it failed.
+    duration_s
+        Time taken, s.
+    """
 
     movie: str
     file: str
@@ -39,7 +53,15 @@ class Outcome:
 
 @dataclass
 class Attempt:
-    """A context that notes an error and goes on; Ctrl-C goes through."""
+    """A context that records an error in the outcome and suppresses it; Ctrl-C is not suppressed.
+
+    Parameters
+    ----------
+    outcome
+        Gets status, reason and duration.
+    error
+        The error, if there was one.
+    """
 
     outcome: Outcome
     error: Exception | None = None
@@ -69,14 +91,14 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
     patterns
         Files, folders that are movies, or glob patterns.
     plan
-        What is to be done; it is checked before any movie is read.
+        Processing steps and analysis modules; they are checked before any movie is read.
     folder
         Where the movies' folders, ``features.csv``, ``tracks.csv``, ``clusters.csv`` (all movies', with a
         column ``movie``) and ``summary.csv`` go.
     options
         As for a single movie.
     resume
-        Whether a movie is passed over whose results of the same input and pipeline are there already.
+        Whether movies are skipped whose results of the same input, pipeline and options exist already.
 
     Returns
     -------
@@ -114,12 +136,17 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
 def find_files(patterns: Sequence[str]) -> list[Path]:
     """Return the files that patterns name, each once, in the order given.
 
+    Parameters
+    ----------
+    patterns
+        Names of files, or glob patterns.
+
     Raises
     ------
     ParameterError
         If a pattern matches nothing.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for pattern in patterns:
         # A name that exists is taken as it is, brackets and all.
         root = Path(pattern).anchor
@@ -127,12 +154,17 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
         matches = [Path(pattern)] if Path(pattern).exists() else sorted(Path(root or ".").glob(rest))
         if not matches:
             raise ParameterError(f"there is no file {pattern!r}")
-        found |= dict.fromkeys(matches)
-    return list(found)
+        files |= dict.fromkeys(matches)
+    return list(files)
 
 
 def folder_names(files: Sequence[Path]) -> list[str]:
-    """Return a folder name for each movie: its name without the ending, more where that is not unique.
+    """Return a folder name for each movie: its name without the ending, or a longer one where that is not unique.
+
+    Parameters
+    ----------
+    files
+        The movies.
 
     Examples
     --------
@@ -145,22 +177,23 @@ def folder_names(files: Sequence[Path]) -> list[str]:
         lambda file: f"{file.resolve().parent.name}_{file.name}",
     )
     names = [""] * len(files)
-    open_places = list(range(len(files)))
+    unnamed = list(range(len(files)))
     for make in makers:
-        wanted = {place: make(files[place]) for place in open_places}
-        counts = Counter([*wanted.values(), *filter(None, names)])
-        for place in list(open_places):
-            if counts[wanted[place]] == 1:
-                names[place] = wanted[place]
-                open_places.remove(place)
-    for place in open_places:
-        names[place] = f"{place + 1}_{files[place].name}"
+        candidates = {n: make(files[n]) for n in unnamed}
+        counts = Counter([*candidates.values(), *filter(None, names)])
+        for n in list(unnamed):
+            if counts[candidates[n]] == 1:
+                names[n] = candidates[n]
+                unnamed.remove(n)
+    for n in unnamed:
+        names[n] = f"{n + 1}_{files[n].name}"
     return names
 
 
 def _one(
     file: Path, plan: Plan, folder: Path, options: Options, pipeline: str, resume: bool, outcome: Outcome
 ) -> None:
+    """Run the plan on one movie unless it is done already; the outcome records what happened."""
     with Attempt(outcome):
         key = {"input": file_fingerprint(file), "pipeline": pipeline}
         if resume and _is_done(folder, key):
@@ -184,22 +217,23 @@ def _is_done(folder: Path, key: dict[str, Any]) -> bool:
 
 
 def _hash(plan: dict[str, Any], options: Options) -> str:
+    """Return a hash of everything beside the movie that determines its results: `--resume` compares it."""
     given = {"plan": plan, "options": options.results(), "version": __version__}
     return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:
-    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{notes}"
+    added = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{added}"
 
 
 def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
-    """Write every kind of table of all movies that are done as one, with a column ``movie``."""
+    """Join each table over all movies that are done into one file, with a column ``movie``."""
     done = [outcome.movie for outcome in outcomes if outcome.status in ("done", "done before")]
-    for _, _, kind in TABLES:
-        parts = [(movie, folder / movie / f"{kind}.csv") for movie in done]
+    for _, _, stem in TABLES:
+        parts = [(movie, folder / movie / f"{stem}.csv") for movie in done]
         parts = [(movie, part) for movie, part in parts if part.is_file()]
-        target = folder / f"{kind}.csv"
+        target = folder / f"{stem}.csv"
         if not parts:
             target.unlink(missing_ok=True)
             continue

@@ -1,4 +1,4 @@
-"""Where the command line writes, and progress bars for what takes longer than a second."""
+"""Console output of the command line, and progress bars for jobs that take longer than a second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Bars:
-    """Progress bars by job, shown once a job takes long."""
+    """Progress bars, one a job, each shown once its job has taken `PATIENCE_S`.
+
+    Parameters
+    ----------
+    progress
+        The display that the bars belong to.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -27,7 +33,17 @@ class Bars:
         self._began: dict[str, float] = {}
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Note that `done` of `total` frames of a job are finished."""
+        """Update the bar of a job.
+
+        Parameters
+        ----------
+        what
+            Name of the job.
+        done
+            Number of frames that are finished.
+        total
+            Number of all frames.
+        """
         now = time.monotonic()
         if self._began.setdefault(what, now) + PATIENCE_S > now and what not in self._tasks:
             if done >= total:
@@ -44,7 +60,18 @@ class Bars:
 
 @contextmanager
 def progress_bars(*, inner: bool = True) -> Iterator[Bars]:
-    """Show progress on stderr while work inside the context goes on; that of single steps if `inner`."""
+    """Show progress bars on stderr inside the context.
+
+    Parameters
+    ----------
+    inner
+        Whether the progress of single processing steps and analysis modules is shown.
+
+    Yields
+    ------
+    Bars
+        A function of a job's name, the number of frames done and that of all.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=err, transient=True)
     bars = Bars(progress)

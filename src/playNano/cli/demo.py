@@ -11,7 +11,7 @@ from playNano.analysis.plan import Plan
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
 from playNano.core.files import atomic_write
-from playNano.core.tables import last_table
+from playNano.core.provenance import latest_table
 from playNano.io.formats.numpy_files import write_npz
 
 if TYPE_CHECKING:
@@ -27,14 +27,22 @@ ANALYSIS = (
     "particle_tracking:max_distance_nm=24,max_missing=2"
 )
 MIN_FRAMES = 5
-"""Shorter true tracks do not count."""
+"""Shorter true tracks are not counted."""
 
-SHARE = 0.8
-"""A true track is recovered when one found track holds this share of it."""
+MIN_FRACTION = 0.8
+"""A true track is recovered when one detected track contains this fraction of it."""
 
 
 def run_demo(folder: Path, seed: int) -> None:
-    """Simulate a movie, analyse it, and print where the results are and how good they are."""
+    """Simulate a movie, analyse it, and print where the results are and how many true tracks were recovered.
+
+    Parameters
+    ----------
+    folder
+        Folder for the movie, its truth and all results; made if need be.
+    seed
+        Seed of the simulated movie, at least 0.
+    """
     from playNano.simulate.movie import simulate_movie
 
     out.print("simulating a movie of particles that diffuse, land and leave ...")
@@ -48,11 +56,11 @@ def run_demo(folder: Path, seed: int) -> None:
     with progress_bars() as bars:
         record = analyze_stack(stack, plan, folder, gif=True, bars=bars)
     report(stack, record, folder)
-    tracks = last_table(record["analysis"], "n_tracks")
+    tracks = latest_table(record, "tracking")
     assert tracks is not None
     recovered, true = recovered_tracks(movie.truth, tracks, max_distance_nm=8.0)
     out.print(
-        f"{recovered} of {true} true tracks recovered (one found track holds at least {SHARE:.0%} of each)"
+        f"{recovered} of {true} true tracks recovered (one detected track contains {MIN_FRACTION:.0%} or more of each)"
     )
     out.print(
         f"repeat: playnano analyze {folder}/movie.npz --pipeline {folder}/pipeline.yaml -o again",
@@ -60,39 +68,41 @@ def run_demo(folder: Path, seed: int) -> None:
     )
 
 
-def recovered_tracks(truth: pd.DataFrame, found: pd.DataFrame, *, max_distance_nm: float) -> tuple[int, int]:
-    """Count the true tracks that one found track holds for the most part.
+def recovered_tracks(
+    truth: pd.DataFrame, detected: pd.DataFrame, *, max_distance_nm: float
+) -> tuple[int, int]:
+    """Count the true tracks of which one detected track contains at least `MIN_FRACTION`.
 
     Parameters
     ----------
     truth
         ``frame, particle, y_nm, x_nm``.
-    found
+    detected
         ``frame, track_id, y_nm, x_nm``.
     max_distance_nm
-        Farthest that a detection may lie from the particle.
+        Maximum distance of a detection from the particle, nm.
 
     Returns
     -------
     tuple of int
-        Recovered ones, and all of at least `MIN_FRAMES` frames.
+        Number of recovered tracks, and of all with `MIN_FRAMES` frames or more.
 
     Examples
     --------
     >>> import pandas as pd
     >>> truth = pd.DataFrame({"frame": range(6), "particle": 3, "y_nm": 1.0, "x_nm": 2.0})
-    >>> found = pd.DataFrame({"frame": range(5), "track_id": 0, "y_nm": 1.0, "x_nm": 2.5})
-    >>> recovered_tracks(truth, found, max_distance_nm=2.0)
+    >>> detected = pd.DataFrame({"frame": range(5), "track_id": 0, "y_nm": 1.0, "x_nm": 2.5})
+    >>> recovered_tracks(truth, detected, max_distance_nm=2.0)
     (1, 1)
     """
     from playNano.metrics.detection import match_points
 
-    partner = match_points(truth, found, max_distance=max_distance_nm, columns=("y_nm", "x_nm"))
+    partner = match_points(truth, detected, max_distance=max_distance_nm, columns=("y_nm", "x_nm"))
     hit = partner >= 0
     particles = truth["particle"].to_numpy()
     lengths = truth["particle"].value_counts()
-    pairs = found.loc[hit, ["track_id"]].assign(particle=particles[partner[hit]])
+    pairs = detected.loc[hit, ["track_id"]].assign(particle=particles[partner[hit]])
     best = pairs.groupby("particle")["track_id"].agg(lambda ids: ids.value_counts().iloc[0])
     counted = lengths[lengths >= MIN_FRAMES]
-    held = best.reindex(counted.index).fillna(0).to_numpy()
-    return int(np.sum(held >= SHARE * counted.to_numpy())), len(counted)
+    n_recovered = best.reindex(counted.index).fillna(0).to_numpy()
+    return int(np.sum(n_recovered >= MIN_FRACTION * counted.to_numpy())), len(counted)

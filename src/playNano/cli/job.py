@@ -1,4 +1,4 @@
-"""The main job: load, process, analyse, and put everything into a folder."""
+"""The main job: load, process and analyse a movie, and write all results into a folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
+from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.core.serialize import json_safe
-from playNano.core.tables import last_table
 from playNano.errors import ParameterError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
@@ -28,7 +28,7 @@ from playNano.processing.pipeline import CLEAR, ProcessingPipeline
 
 @dataclass(frozen=True)
 class Options:
-    """How a movie is read, and what is made of it beside tables and record.
+    """How a movie is read, and which files are written beside tables and record.
 
     Parameters
     ----------
@@ -50,17 +50,34 @@ class Options:
     exports: tuple[str, ...] = ()
 
     def results(self) -> dict[str, Any]:
-        """Return what can change results or their files."""
+        """Return the options that change results or the files written: all but `lazy`."""
         return {key: value for key, value in asdict(self).items() if key != "lazy"}
 
     def load(self, file: Path) -> AFMImageStack:
-        """Load a movie."""
+        """Load a movie with these options.
+
+        Parameters
+        ----------
+        file
+            The movie.
+        """
         options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
         return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **options)
 
 
 def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:
     """Process a movie and write processed.h5 (or processed.ome.zarr), processing.json and movie.gif.
+
+    Parameters
+    ----------
+    file
+        The movie.
+    plan
+        Processing steps; analysis modules are refused.
+    folder
+        Folder for the results; made if need be.
+    options
+        How the movie is read, and which files are written.
 
     Raises
     ------
@@ -70,9 +87,10 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
     if plan.analysis:
         raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
     with progress_bars() as bars:
-        _check(plan, file)
+        # Every name and parameter is checked before a movie of any size is read.
+        processing, _ = plan.bind()
         stack = options.load(file)
-        plan.bind(stack)[0].run()
+        processing.run(stack)
         if options.zarr:
             write_ome_zarr(stack, folder / "processed.ome.zarr")
         else:
@@ -86,6 +104,22 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
 def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict[str, Any]:
     """Process and analyse a movie, write all results into a folder, and return the record.
 
+    Parameters
+    ----------
+    file
+        The movie.
+    plan
+        Processing steps and analysis modules.
+    folder
+        Folder for the results; made if need be.
+    options
+        How the movie is read, and which files are written.
+
+    Returns
+    -------
+    dict
+        The record, as `AnalysisPipeline.run` returns it.
+
     Raises
     ------
     PlayNanoError, OSError
@@ -93,7 +127,7 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
     """
     exports = plan_exports(options.exports)
     with progress_bars() as bars:
-        _check(plan, file)
+        plan.bind()  # every name and parameter is checked before a movie of any size is read
         stack = options.load(file)
         record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
     for exporter, values in exports:
@@ -105,46 +139,76 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
 def analyze_stack(
     stack: AFMImageStack, plan: Plan, folder: Path, *, gif: bool, bars: Bars | None
 ) -> dict[str, Any]:
-    """Process and analyse a stack, write all results into a folder, and return the record."""
+    """Process and analyse a stack, write all results into a folder, and return the record.
+
+    Parameters
+    ----------
+    stack
+        The movie; it is processed in place.
+    plan
+        Processing steps and analysis modules.
+    folder
+        Folder for the results; made if need be.
+    gif
+        Whether movie.gif is written.
+    bars
+        Progress bars; None for none.
+
+    Returns
+    -------
+    dict
+        The record, as `AnalysisPipeline.run` returns it.
+
+    Raises
+    ------
+    ParameterError
+        If there are no analysis modules in the plan, or a parameter is unknown or wrong.
+    """
     if not plan.analysis:
         raise ParameterError(
             "nothing to analyse: give --steps; for processing alone there is `playnano process`"
         )
-    processing, analysis = plan.bind(stack)
-    processing.run()
+    processing, analysis = plan.bind()
+    processing.run(stack)
     record = analysis.run(stack)
     export_analysis_to_json(folder / "record.json", record)
     export_to_hdf5(record, folder / "record.h5")
-    write_tables(record["analysis"], folder)
+    write_tables(record, folder)
     _write_plan(processing, analysis, folder / "pipeline.yaml")
-    write_overview(stack, record["analysis"], folder / "overview.png")
-    write_cluster_pictures(stack, record["analysis"], folder)
+    write_overview(stack, record, folder / "overview.png")
+    write_cluster_pictures(stack, record, folder)
     if gif:
-        _gif(stack, folder, last_table(record["analysis"], "n_tracks"), bars)
+        _gif(stack, folder, latest_table(record, "tracking"), bars)
     return record
 
 
 def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
-    """Print what was found and where the results are."""
+    """Print a line of numbers for each analysis step, and where the results are.
+
+    Parameters
+    ----------
+    stack
+        The processed movie.
+    record
+        The record of its analysis.
+    folder
+        Folder with the results.
+    """
+    tracking = outputs_of_kind(record, "tracking")
     out.print(str(stack).partition("\n")[0], markup=False)
     for key, outputs in record["analysis"].items():
         summary = dict(outputs.get("summary", {}))
-        if "n_tracks" in outputs:
-            summary["n_tracks"] = outputs["n_tracks"]
+        if key in tracking:
+            summary["n_tracks"] = len(outputs["tracks"])
         plain = {name: value for name, value in summary.items() if isinstance(value, int | float)}
         text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
         out.print(f"  {key}: {text}", markup=False)
     out.print(f"results in {folder}", markup=False)
 
 
-def _check(plan: Plan, file: Path) -> None:
-    """Check every name and parameter before a movie of any size is read."""
-    import numpy as np
-
-    plan.bind(AFMImageStack(np.zeros((1, 1, 1)), 1.0, "", file))
-
-
 def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> None:
+    """Write movie.gif with the tracks of a table, if any, and report progress."""
+
     def progress(done: int, total: int) -> None:
         if bars is not None:
             bars("movie.gif", done, total)
@@ -165,17 +229,21 @@ def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path
 def plan_in_effect(plan: Plan) -> dict[str, Any]:
     """Return a plan's steps with all values in effect, as a pipeline file holds them.
 
+    Parameters
+    ----------
+    plan
+        Steps and modules as given.
+
     Raises
     ------
     ParameterError
         If a name or parameter is unknown or wrong.
     """
-    import numpy as np
-
-    return _described(*plan.bind(AFMImageStack(np.zeros((1, 1, 1)), 1.0, "", "")))
+    return _described(*plan.bind())
 
 
 def _described(processing: ProcessingPipeline, analysis: AnalysisPipeline) -> dict[str, Any]:
+    """Return the steps of two pipelines as plain values."""
     return {
         "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing.steps],
         "analysis": [{name: json_safe(params)} for name, params in analysis.steps],

@@ -111,7 +111,7 @@ def list_entries() -> tuple[list[Entry], dict[str, str]]:
     exporters, broken_exporters = exporter_registry().load_all()
     entries = [
         *(Entry(name, _step_kind(step), step.function, (step.declaration,)) for name, step in steps.items()),
-        *(Entry(name, _kind(module), module, module.declarations()) for name, module in modules.items()),
+        *(Entry(name, module.kind, module, module.declarations()) for name, module in modules.items()),
         *(_file_entry(name, "reader", reader.declaration) for name, reader in readers.items()),
         *(_file_entry(name, "exporter", exporter.declaration) for name, exporter in exporters.items()),
     ]
@@ -127,12 +127,6 @@ def _summary(target: Any) -> str:
 def _step_kind(step: Step) -> str:
     """Return the kind of a step; a filter that sees neighbouring frames is listed with the video steps."""
     return step.kind if step.neighbours is None else "video"
-
-
-def _kind(module: Any) -> str:
-    """Return the kind of a module; a plugin may have one that has no heading."""
-    kind = getattr(module, "kind", None)
-    return kind if kind in TITLES else "analysis"
 
 
 def _file_entry(name: str, kind: str, declaration: Declaration) -> Entry:

@@ -1,4 +1,4 @@
-"""``playnano simulate``: a movie whose truth is known, and the tables that tell it."""
+"""``playnano simulate``: a simulated movie, and its truth as tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playNano.errors import ParameterError
 
 
 def list_presets() -> None:
-    """Print the presets and what they show."""
+    """Print name, size and summary of each preset."""
     from playNano.simulate.presets import PRESETS
 
     for name, preset in PRESETS.items():
@@ -21,7 +21,26 @@ def list_presets() -> None:
 
 
 def run_simulation(preset: str, path: Path, seed: int, asd_version: int, changes: dict[str, Any]) -> None:
-    """Simulate a movie after a preset, write it and its truth, and say what was written."""
+    """Simulate a movie after a preset, write it and its truth, and print what was written.
+
+    Parameters
+    ----------
+    preset
+        Name of a preset.
+    path
+        The movie; the ending decides the format.
+    seed
+        The same seed gives the same movie, at least 0.
+    asd_version
+        Header version of an .asd file, 0 to 2.
+    changes
+        Settings that differ from the preset, as `read_changes` returns them.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such preset or setting, or a value is not allowed.
+    """
     from playNano.simulate.presets import simulate_preset
     from playNano.simulate.save import check_path, save_movie
 
@@ -32,7 +51,7 @@ def run_simulation(preset: str, path: Path, seed: int, asd_version: int, changes
     truth = movie.truth
     out.print(
         f"  {truth['particle'].nunique()} particles, {len(truth)} times passed by the tip, "
-        f"{len(movie.events)} events, {len(movie.faults)} faults planted"
+        f"{len(movie.events)} events, {len(movie.faults)} injected faults"
     )
     out.print(f"in {path}; beside it {', '.join(p.name for p in written[1:])}", markup=False)
 
@@ -44,12 +63,30 @@ def read_changes(
     frame_time_s: float | None,
     settings: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the changes to a preset that options ask for.
+    """Return the changes to a preset that the options give.
+
+    Parameters
+    ----------
+    frames
+        Number of frames.
+    size
+        ``HEIGHTxWIDTH``, px.
+    pixel_size_nm
+        Edge of a pixel, nm, or ``YxX``.
+    frame_time_s
+        Time of a frame, s.
+    settings
+        Other settings, each ``name=value``.
+
+    Returns
+    -------
+    dict
+        Setting -> value, for those that are given.
 
     Raises
     ------
     ParameterError
-        If a text does not follow its form.
+        If a text is not of its form.
     """
     changes: dict[str, Any] = {}
     for text in settings:
@@ -70,6 +107,7 @@ def read_changes(
 
 
 def _pair(text: str, option: str, form: str, kind: type[int] | type[float]) -> tuple[float, float]:
+    """Return the numbers of a text such as 128x256 or 128, which stands for both."""
     try:
         values = [kind(part) for part in text.lower().split("x")]
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""``playnano validate``: how wrong a pipeline is on movies like the user's."""
+"""``playnano validate``: the errors of a pipeline on simulated movies like the user's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,33 @@ from playNano.validate.validation import QUICK, Effort, validate_pipeline
 def run_validation(
     file: Path, plan: Plan | None, folder: Path, options: Options, *, quick: bool, seed: int
 ) -> Validation:
-    """Validate a pipeline on a movie, or the pipeline of a record on its movie; print and write what was found."""
+    """Validate a pipeline on a movie, or the pipeline of a record on its movie; print and write the result.
+
+    Parameters
+    ----------
+    file
+        The movie; without a plan a record, or the folder that contains it.
+    plan
+        The pipeline; None for that of the record.
+    folder
+        Folder for validate.json and validate.png; made if need be.
+    options
+        How the movie is read.
+    quick
+        Whether fewer and shorter movies are simulated.
+    seed
+        Seed of the simulated movies, at least 0.
+
+    Returns
+    -------
+    Validation
+        The result.
+
+    Raises
+    ------
+    RecordError
+        If the record is none, or its movie is missing.
+    """
     channel = options.channel
     if plan is None:
         file, channel, plan = read_record(file)
@@ -39,6 +65,9 @@ def run_validation(
 
 def read_record(path: Path) -> tuple[Path, str, Plan]:
     """Return the movie, the channel and the pipeline that a record names.
+
+    A relative path of the movie is tried from the current folder and from that of the record, and then the
+    movie's name beside the record, so that a folder of results can be moved with its movie.
 
     Parameters
     ----------
@@ -57,16 +86,17 @@ def read_record(path: Path) -> tuple[Path, str, Plan]:
         raise RecordError(
             f"{path} is not a record: {error}; for a movie give --steps or --pipeline"
         ) from error
-    told = record.get("provenance") if isinstance(record, Mapping) else None
-    if not isinstance(told, Mapping) or not isinstance(told.get("input"), Mapping):
-        raise RecordError(f"{path} is no record: it does not tell its input")
+    provenance = record.get("provenance") if isinstance(record, Mapping) else None
+    if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
+        raise RecordError(f"{path} is no record: it does not name its input")
     plan = Plan(
-        step_calls(_calls(told.get("processing")), "record"), step_calls(_calls(told.get("steps")), "record")
+        step_calls(_calls(provenance.get("processing")), "record"),
+        step_calls(_calls(provenance.get("steps")), "record"),
     )
-    named = Path(str(told["input"].get("file", "")))
+    named = Path(str(provenance["input"].get("file", "")))
     for movie in (named, path.parent / named, path.parent / named.name):
         if movie.is_file() or (movie.is_dir() and named.name):
-            return movie, str(told["input"].get("channel") or "height_trace"), plan
+            return movie, str(provenance["input"].get("channel") or "height_trace"), plan
     raise RecordError(
         f"{path} is of the movie {str(named)!r}, which is not there; give the movie and --pipeline "
         f"{path.parent / 'pipeline.yaml'}"
@@ -78,7 +108,13 @@ def _calls(steps: Any) -> list[dict[str, Any]]:
 
 
 def show(result: Validation) -> None:
-    """Print the likeness, the scores, what matters and what to change."""
+    """Print the model of the movie, the scores, the sensitivities and the recommended changes.
+
+    Parameters
+    ----------
+    result
+        Result of a validation.
+    """
     like, p, d = result.wanted, result.wanted.particles, result.wanted.dynamics.motion
     out.print(
         f"movies like this one: {p.per_frame:.3g} particles a frame, {p.height_nm:.3g} nm high, radius "
@@ -104,13 +140,13 @@ def show(result: Validation) -> None:
     for change in result.recommended:
         out.print(
             f"  recommended: {change['module']}.{change['parameter']} = {change['recommended']:g} "
-            f"in place of {change['yours']:g}",
+            f"instead of {change['yours']:g}",
             markup=False,
         )
     if not result.recommended:
         out.print("  no setting tried is better than yours for sure")
     for caveat in result.caveats:
-        out.print(f"  mind: {caveat}", markup=False)
+        out.print(f"  caveat: {caveat}", markup=False)
 
 
 def _span(low: float, high: float, unit: str) -> str:

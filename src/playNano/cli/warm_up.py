@@ -1,4 +1,4 @@
-"""``playnano warm-up``: compile what the main job needs, for machine images, CI and impatient first users."""
+"""``playnano warm-up``: compile what the main job needs, for machine images, CI and first runs."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def warm_detection() -> None:
 
     stack = _movie().to_stack()
     before_tracking = ANALYSIS.partition(";particle_tracking")[0]
-    processing, analysis = Plan.from_options(PROCESS, before_tracking, None).bind(stack)
-    processing.run()
+    processing, analysis = Plan.from_options(PROCESS, before_tracking, None).bind()
+    processing.run(stack)
     analysis.run(stack)
 
 

@@ -1,4 +1,4 @@
-"""What a reviewer needs in order to repeat a run: environment, input and steps."""
+"""Provenance of results: environment, checksums of the input, and outputs by the kind of module that made them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playNano._version import __version__
+from playNano.core.build import build_commit
 from playNano.core.lazy import FrameArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LIBRARIES = (
     "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
@@ -25,18 +29,19 @@ _LIBRARIES = (
 
 
 def utc_now() -> str:
-    """Return this moment in ISO 8601, UTC."""
+    """Return the present time in ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def gather_environment_info() -> dict[str, Any]:
-    """Collect what of the machine and its libraries can matter for a result.
+    """Collect the versions and properties of the machine that a result can depend on.
 
     Returns
     -------
     dict
         ``timestamp`` (ISO 8601, UTC), ``python_version``, ``platform``, ``processor``, ``cpu_count``,
-        ``playNano_version`` and ``<library>_version`` for each library that results depend on.
+        ``playNano_version``, ``playNano_commit`` (git commit of the code; None where it is not known) and
+        ``<library>_version`` for each library that results depend on.
 
     Examples
     --------
@@ -51,12 +56,14 @@ def gather_environment_info() -> dict[str, Any]:
         "processor": platform.machine(),
         "cpu_count": os.cpu_count(),
         "playNano_version": __version__,
+        "playNano_commit": build_commit(),
     }
     return info | _library_versions()
 
 
 @functools.cache
 def _library_versions() -> dict[str, str | None]:
+    """Return ``<library>_version`` -> installed version, None for a library that is not installed."""
     versions: dict[str, str | None] = {}
     for library in _LIBRARIES:
         try:
@@ -68,6 +75,11 @@ def _library_versions() -> dict[str, str | None]:
 
 def array_fingerprint(array: Any) -> str:
     """Return a checksum of an array's values, shape and dtype: ``"sha256:..."``.
+
+    Parameters
+    ----------
+    array
+        A numpy array, or a `FrameArray`, which is read block by block.
 
     Examples
     --------
@@ -92,7 +104,7 @@ def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
     Parameters
     ----------
     path
-        A file (the digits are those of ``sha256sum``), or a folder: then names and bytes of its files count.
+        A file (the digits are those of ``sha256sum``), or a folder, of which names and bytes of all files enter.
     """
     source = Path(path)
     if source.is_file():
@@ -109,14 +121,84 @@ def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
 
 
 def describe_callable(function: Callable[..., Any]) -> str:
-    """Return a name by which a function can be found again: ``"module:qualified.name"``."""
+    """Return the import path of a function, ``"module:qualified.name"``.
+
+    Parameters
+    ----------
+    function
+        Any callable.
+    """
     module = getattr(function, "__module__", None) or "?"
     return f"{module}:{getattr(function, '__qualname__', repr(function))}"
 
 
 def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a record holds them: functions by name, everything else as it is."""
+    """Return parameters as a record holds them: functions by import path, everything else as it is.
+
+    Parameters
+    ----------
+    params
+        Parameter name -> value.
+    """
     return {
         name: describe_callable(value) if callable(value) and not isinstance(value, type) else value
         for name, value in params.items()
     }
+
+
+def outputs_of_kind(source: Any, kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the outputs of the analysis steps of one kind, in the order of the steps.
+
+    The kind of a step stands in its entry of the record, which has it from the module
+    (`playNano.analysis.base.AnalysisModule.kind`); a step whose entry names none is of the kind "analysis".
+
+    Parameters
+    ----------
+    source
+        A record as `AnalysisPipeline.run` returns it or a file holds it, or a stack that has been analysed.
+    kind
+        "quality", "detection", "tracking", "clustering", "measurement" or "analysis".
+
+    Returns
+    -------
+    dict
+        ``"step_<n>_<module>"`` -> the step's outputs; empty where no step is of this kind.
+
+    Examples
+    --------
+    >>> steps = [{"analysis_key": "step_1_mine", "kind": "tracking"}]
+    >>> outputs_of_kind({"analysis": {"step_1_mine": {"tracks": []}}, "provenance": {"steps": steps}}, "tracking")
+    {'step_1_mine': {'tracks': []}}
+    """
+    if isinstance(source, Mapping):
+        analysis, provenance = source.get("analysis", {}), source.get("provenance", {})
+    else:
+        analysis, provenance = source.analysis, source.provenance.get("analysis", {})
+    keys = [
+        step["analysis_key"] for step in provenance.get("steps", ()) if step.get("kind", "analysis") == kind
+    ]
+    return {key: analysis[key] for key in keys if key in analysis}
+
+
+def latest_table(source: Any, kind: str) -> pd.DataFrame | None:
+    """Return the table of the last analysis step of a kind that has one, or None.
+
+    Parameters
+    ----------
+    source
+        A record or an analysed stack; see `outputs_of_kind`.
+    kind
+        Kind of module: "detection", "tracking", "clustering", ...
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        The output ``table``: one row a detection.
+
+    Examples
+    --------
+    >>> latest_table({"analysis": {}, "provenance": {"steps": []}}, "detection") is None
+    True
+    """
+    tables = [outputs["table"] for outputs in outputs_of_kind(source, kind).values() if "table" in outputs]
+    return tables[-1] if tables else None

@@ -203,25 +203,6 @@ class RowsByGroup(TableView):
         return {"id": self.ids[index], "frames": frames, "point_indices": points, "coords": coords}
 
 
-def last_table(analysis: Mapping[str, Mapping[str, Any]], output: str) -> pd.DataFrame | None:
-    """Return the table of the last step that has an output of this name, or None.
-
-    Parameters
-    ----------
-    analysis
-        Outputs by ``"step_<n>_<module>"``.
-    output
-        Name of an output.
-
-    Returns
-    -------
-    DataFrame or None
-        Its table.
-    """
-    tables = [outputs["table"] for outputs in analysis.values() if output in outputs and "table" in outputs]
-    return tables[-1] if tables else None
-
-
 def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
     """Make the view again that `TableView.spec` described.
 

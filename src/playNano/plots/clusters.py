@@ -12,6 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.files import atomic_write
+from playNano.core.provenance import outputs_of_kind
 from playNano.io.export.render import draw_heights, shade_lost, track_colour
 from playNano.io.export.tables import file_name
 
@@ -22,17 +23,15 @@ _MOST_POINTS = 50_000  # more cannot be told apart in a picture
 _MOST_NUMBERS = 60
 
 
-def write_cluster_pictures(
-    stack: AFMImageStack, analysis: Mapping[str, Mapping[str, Any]], folder: str | Path
-) -> dict[str, Path]:
+def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path) -> dict[str, Path]:
     """Draw the clusters of each clustering step over the mean image, and their occupancy against time.
 
     Parameters
     ----------
     stack
         The levelled movie.
-    analysis
-        Outputs by ``"step_<n>_<module>"``, as a record holds them.
+    record
+        A record as `AnalysisPipeline.run` returns it, or an analysed stack.
     folder
         Folder for ``clusters.png``; it is made if need be. Where several steps cluster, the later ones' files
         end in ``_step_<n>``.
@@ -48,7 +47,7 @@ def write_cluster_pictures(
         If a file cannot be written; an older file stays as it was.
     """
     written: dict[str, Path] = {}
-    for key, outputs in analysis.items():
+    for key, outputs in outputs_of_kind(record, "clustering").items():
         if "cluster_table" not in outputs:
             continue
         name = file_name("clusters", "png", key, written)

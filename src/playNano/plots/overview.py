@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.files import atomic_write
-from playNano.core.tables import last_table
+from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.io.export.render import draw_heights, shade_lost, track_colour
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def write_overview(
     stack: AFMImageStack,
-    analysis: Mapping[str, Mapping[str, Any]],
+    record: Any,
     path: str | Path,
     frame: int | None = None,
 ) -> None:
@@ -31,8 +30,9 @@ def write_overview(
     ----------
     stack
         The levelled movie.
-    analysis
-        Outputs by ``"step_<n>_<module>"``; the last detection, tracking and clustering are shown.
+    record
+        A record as `AnalysisPipeline.run` returns it, or an analysed stack; the last detection, tracking and
+        clustering are shown.
     path
         The PNG file; its folder is made if need be.
     frame
@@ -45,28 +45,29 @@ def write_overview(
     """
     from matplotlib.figure import Figure
 
-    features = last_table(analysis, "features_per_frame")
-    tracks = last_table(analysis, "n_tracks")
+    features = latest_table(record, "detection")
+    tracks = latest_table(record, "tracking")
     shown = _typical_frame(features, stack.data) if frame is None else frame
     figure = Figure(figsize=(11, 5.6), layout="constrained", dpi=110)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_frame(left, stack, shown)
     _draw_tracks(left, stack, tracks)
     _draw_detections(left, stack, features, shown)
-    lost = ~_observed(analysis, stack.n_frames)
+    lost = ~_observed(record, stack.n_frames)
     _draw_counts(right, stack, features, tracks, lost)
     right.axvline(stack.time_for_frame(shown), color="0.6", linewidth=0.8, linestyle=":")
-    clusters = last_table(analysis, "clusters")
+    clusters = latest_table(record, "clustering")
     if clusters is not None:
         _draw_clusters(left, stack, clusters)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
 
 
-def _observed(analysis: Mapping[str, Mapping[str, Any]], n_frames: int) -> npt.NDArray[np.bool_]:
-    """Return which frames the last detection looked at."""
-    told = [outputs["observed"] for outputs in analysis.values() if "observed" in outputs]
-    return np.asarray(told[-1]) if told else np.ones(n_frames, dtype=np.bool_)
+def _observed(record: Any, n_frames: int) -> npt.NDArray[np.bool_]:
+    """Return which frames the last detection observed, bool (n_frames,)."""
+    detections = outputs_of_kind(record, "detection").values()
+    observed = [outputs["observed"] for outputs in detections if "observed" in outputs]
+    return np.asarray(observed[-1]) if observed else np.ones(n_frames, dtype=np.bool_)
 
 
 def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:

@@ -20,23 +20,26 @@ __all__ = ["CLEAR", "PlannedStep", "ProcessingPipeline"]
 class ProcessingPipeline:
     """Levelling, smoothing and masks, in order, over all frames of a stack.
 
-    Steps are checked when they are added: a wrong name or parameter raises before any pixel is touched.
-    A mask set by `add_mask` steers the levelling steps after it (masked pixels are left out of every fit,
-    mean and median) until `clear_mask`; a further mask adds to it.
+    Steps are checked when they are added, with or without a stack: a wrong name or parameter raises before
+    any pixel is touched. A mask set by `add_mask` applies to the levelling steps after it (masked pixels are
+    left out of every fit, mean and median) until `clear_mask`; a further mask is combined with it (union).
 
     Parameters
     ----------
     stack
-        The movie. `run` puts the result in ``stack.data``, snapshots in ``stack.processed`` (``"raw"`` and
-        ``"step_<n>_<name>"``), masks in ``stack.masks`` and the record in
-        ``stack.provenance["processing"]``. The array that the stack was made with is never written to. A
-        later run on the same stack goes on from its present pixels and numbers its steps on.
+        The movie that `run` works on. Without it the stack is given to `run`, and one pipeline can run on
+        several.
 
     Notes
     -----
-    Raw pixels and the result of each run are kept in memory; the snapshots and masks between them are made
-    again, by running the recorded steps on the run's input, whenever they are asked for. A movie with ten
-    steps so takes the memory of two movies, not eleven; a snapshot costs a moment, and the result is the
+    `run` puts the result in ``stack.data``, snapshots in ``stack.processed`` (``"raw"`` and
+    ``"step_<n>_<name>"``), masks in ``stack.masks`` and the record in ``stack.provenance["processing"]``. The
+    array that the stack was made with is never written to. A later run on the same stack continues from its
+    present pixels and numbers its steps on.
+
+    Raw pixels and the result of each run are kept in memory; the snapshots and masks between them are
+    computed again, by running the recorded steps on the run's input, when they are read. A movie with ten
+    steps thus takes the memory of two movies, not eleven; a snapshot costs a moment, and the result is the
     same to the bit. ``run(keep="all")`` keeps them all instead, ``run(keep="none")`` lists none but "raw".
     The pixels of a lazy stack (see `playNano.io.loader.load_afm_stack`) are not computed by `run`: result,
     snapshots and masks are graphs that are computed, chunk by chunk, when they are read.
@@ -44,18 +47,31 @@ class ProcessingPipeline:
     Examples
     --------
     >>> import numpy as np
+    >>> from playNano.afm_stack import AFMImageStack
     >>> stack = AFMImageStack(np.random.default_rng(0).normal(size=(2, 8, 8)), 1.0, "height", "movie.npy")
     >>> pipeline = ProcessingPipeline(stack).add_filter("remove_plane").add_filter("gaussian_filter", sigma=2)
     >>> pipeline.run().shape, list(stack.processed)
     ((2, 8, 8), ['raw', 'step_1_remove_plane', 'step_2_gaussian_filter'])
+
+    A pipeline can be made first and run on any stack:
+
+    >>> ProcessingPipeline().add_filter("zero_mean").run(stack).shape
+    (2, 8, 8)
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack | None = None) -> None:
         self.stack = stack
         self.steps: list[PlannedStep] = []
 
     def add_filter(self, filter_name: str, **params: Any) -> ProcessingPipeline:
         """Add a filter; return the pipeline.
+
+        Parameters
+        ----------
+        filter_name
+            Name of a filter or of a step over the whole movie, built-in or plugin.
+        **params
+            Its parameters.
 
         Raises
         ------
@@ -65,7 +81,14 @@ class ProcessingPipeline:
         return self._add(filter_name, params, ("filter", "video"))
 
     def add_mask(self, mask_name: str, **params: Any) -> ProcessingPipeline:
-        """Add a mask, which steers the levelling steps after it; return the pipeline.
+        """Add a mask, which applies to the levelling steps after it; return the pipeline.
+
+        Parameters
+        ----------
+        mask_name
+            Name of a mask, built-in or plugin.
+        **params
+            Its parameters.
 
         Raises
         ------
@@ -75,7 +98,7 @@ class ProcessingPipeline:
         return self._add(mask_name, params, ("mask",))
 
     def clear_mask(self) -> ProcessingPipeline:
-        """From here on no pixel is left out; return the pipeline."""
+        """Add the end of all masks: no pixel is left out after it; return the pipeline."""
         self.steps.append(PlannedStep(CLEAR, {}, None))
         return self
 
@@ -111,6 +134,11 @@ class ProcessingPipeline:
     def add_call(self, call: StepCall) -> ProcessingPipeline:
         """Add a step of any kind, `clear_mask` included; return the pipeline.
 
+        Parameters
+        ----------
+        call
+            Name and parameters.
+
         Raises
         ------
         ValueError
@@ -123,23 +151,31 @@ class ProcessingPipeline:
         return self.clear_mask()
 
     def clear(self) -> None:
-        """Forget all planned steps."""
+        """Remove all planned steps."""
         self.steps.clear()
 
     def run(
-        self, *, keep: Keep = "last", workers: int | None = None, block_frames: int | None = None
+        self,
+        stack: Stack | None = None,
+        *,
+        keep: Keep = "last",
+        workers: int | None = None,
+        block_frames: int | None = None,
     ) -> npt.NDArray[Any]:
-        """Run the planned steps and return the new pixels.
+        """Run the planned steps on a stack and return the new pixels.
 
         Parameters
         ----------
+        stack
+            The movie, for a pipeline that was made without one.
         keep
             What is kept in memory beside raw pixels and result: "all" snapshots and masks; with "last" they
-            are made on demand; with "none" ``stack.processed`` holds "raw" only, and ``stack.masks`` nothing.
+            are computed when they are read; with "none" ``stack.processed`` holds "raw" only, and
+            ``stack.masks`` nothing.
         workers
-            Threads; by default one a processor.
+            Threads, at least 1; by default one a processor. The result does not depend on it.
         block_frames
-            Frames worked on at a time; by default what suits the caches. Neither changes the result.
+            Frames in a block, at least 1; by default what suits the caches. The result does not depend on it.
 
         Returns
         -------
@@ -153,17 +189,31 @@ class ProcessingPipeline:
             If a step fails; the message names step and frame. The stack is then as it was before. In a lazy
             stack, steps fail when the pixels are computed.
         ParameterError
-            If `keep` is none of these words.
+            If `keep` is none of these words, or a stack is given neither here nor to the pipeline, or twice.
         """
-        run_steps(self.stack, tuple(self.steps), keep, workers=workers, block_frames=block_frames)
-        result: npt.NDArray[Any] = self.stack.data
+        movie = self._stack_for(stack)
+        run_steps(movie, tuple(self.steps), keep, workers=workers, block_frames=block_frames)
+        result: npt.NDArray[Any] = movie.data
         return result
 
+    def _stack_for(self, given: Stack | None) -> Stack:
+        """Return the one stack that the pipeline and `run` were given together."""
+        if given is not None and self.stack is not None:
+            raise ParameterError(
+                "the pipeline has a stack already, so run takes none; for several stacks make it as "
+                "ProcessingPipeline() and give each to run"
+            )
+        movie = given if given is not None else self.stack
+        if movie is None:
+            raise ParameterError("there is no stack to run on: give one to ProcessingPipeline or to run")
+        return movie
+
     def _add(self, name: str, params: Mapping[str, Any], kinds: tuple[str, ...]) -> ProcessingPipeline:
-        found = step_registry()[name]
-        if found.kind not in kinds:
-            method = "add_mask" if found.kind == "mask" else "add_filter"
-            raise UnknownNameError(f"{name!r} is a {found.kind}, not a {kinds[0]}; add it with {method}")
+        """Check a step of one of these kinds and add it."""
+        step = step_registry()[name]
+        if step.kind not in kinds:
+            method = "add_mask" if step.kind == "mask" else "add_filter"
+            raise UnknownNameError(f"{name!r} is a {step.kind}, not a {kinds[0]}; add it with {method}")
         where = f"step {len(self.steps) + 1} ({name})"
-        self.steps.append(PlannedStep(name, found.bind(params, where), found))
+        self.steps.append(PlannedStep(name, step.bind(params, where), step))
         return self

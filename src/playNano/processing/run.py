@@ -18,8 +18,8 @@ from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError, StepError
-from playNano.processing.chain import Chain, FinalMask, FinalPixels, Link, Notes
-from playNano.processing.lazy_chain import fits_memory, lazy_mask, lazy_pixels
+from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
+from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
 from playNano.processing.steps import Step, as_float_block
 
 CLEAR = "clear_mask"
@@ -28,7 +28,17 @@ Keep = Literal["all", "last", "none"]
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step of a pipeline with the values in effect; `step` is None for `clear_mask`."""
+    """A step of a pipeline, checked: the name it was added by, and the parameter values in effect.
+
+    Parameters
+    ----------
+    name
+        Name of the step.
+    params
+        Parameter name -> value in effect.
+    step
+        The step; None for `clear_mask`.
+    """
 
     name: str
     params: dict[str, Any]
@@ -50,6 +60,19 @@ def run_steps(
 ) -> None:
     """Run steps on a stack's pixels and put everything into the stack, or leave it as it was.
 
+    Parameters
+    ----------
+    stack
+        The movie; its pixels, snapshots, masks and processing record are replaced.
+    steps
+        What is run, in order.
+    keep
+        Snapshots and masks kept in memory; see `playNano.processing.pipeline.ProcessingPipeline.run`.
+    workers
+        Threads; None for one a processor.
+    block_frames
+        Frames in a block; None for what suits the caches.
+
     Raises
     ------
     StepError
@@ -64,7 +87,23 @@ def run_steps(
 
 @dataclass
 class Run:
-    """One pass of steps over pixels."""
+    """One pass of steps over the pixels of a movie.
+
+    Parameters
+    ----------
+    source
+        Name of the movie, for messages.
+    first
+        Number of steps in the record before this pass.
+    workers
+        Threads; None for one a processor.
+    block_frames
+        Frames in a block; None for what suits the caches.
+    records
+        Entries of the processing record, filled by `pixels`.
+    carried
+        The mask in force as a step over the whole movie begins; it stays in force after it.
+    """
 
     source: str
     first: int
@@ -72,59 +111,76 @@ class Run:
     block_frames: int | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
     carried: npt.NDArray[np.bool_] | None = None
-    """The mask in force as steps over the whole movie begin; it stays in force after them."""
 
     def pixels(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
-        """Return the pixels after the steps; fill `records`."""
+        """Return the pixels after the steps, a Dask array for a lazy movie; fill `records`.
+
+        Parameters
+        ----------
+        data
+            Pixels, (n_frames, height, width); not written to.
+        steps
+            What is run, in order.
+        """
         self.records, self.carried = [], None
         for video, group in groupby(enumerate(steps), lambda item: item[1].kind == "video"):
             members = list(group)
             if video:
-                for place, step in members:
-                    data = self._whole_movie(data, place, step)
+                for position, step in members:
+                    data = self._whole_movie(data, position, step)
             else:
                 before, data = data, self._frame_wise(data, members)
                 if members[-1][0] + 1 < len(steps):
-                    self.carried = self._mask_after(before, self._chain(members))
+                    self.carried = self._mask_after(before, self._sequence(members))
         return data
 
     def mask(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
-        """Return the mask in force after the steps."""
+        """Return the mask in force after the steps, bool (n_frames, height, width).
+
+        Parameters
+        ----------
+        data
+            Pixels, (n_frames, height, width); not written to.
+        steps
+            What is run, in order.
+        """
         cut = max((i + 1 for i, step in enumerate(steps) if step.kind == "video"), default=0)
         data = self.pixels(data, steps[:cut])
-        chain = self._chain([(i, steps[i]) for i in range(cut, len(steps))])
-        return lazy_mask(data, chain) if is_lazy(data) else self._mask_after(data, chain)
+        sequence = self._sequence([(i, steps[i]) for i in range(cut, len(steps))])
+        return lazy_mask(data, sequence) if is_lazy(data) else self._mask_after(data, sequence)
 
-    def _mask_after(self, data: Any, chain: Chain) -> npt.NDArray[np.bool_] | None:
-        """Return the mask in force after a chain, in memory; None where there is none."""
-        if not chain.in_force(self.carried is not None):
+    def _mask_after(self, data: Any, sequence: StepSequence) -> npt.NDArray[np.bool_] | None:
+        """Return the mask in force after a sequence, in memory; None where there is none."""
+        if not sequence.mask_after(self.carried is not None):
             return None
         if is_lazy(data):
-            return np.asarray(lazy_mask(data, chain))
+            return np.asarray(lazy_mask(data, sequence))
         out = np.empty(data.shape, np.bool_)
-        self._map(FinalMask(chain), data, out, "masks", chain.reach)
+        self._map(FinalMask(sequence), data, out, "masks", sequence.overlap)
         return out
 
-    def _chain(self, members: Sequence[tuple[int, PlannedStep]]) -> Chain:
-        return Chain(
-            self.source, tuple(Link(self.first + i + 1, step.step, step.params) for i, step in members)
-        )
+    def _sequence(self, members: Sequence[tuple[int, PlannedStep]]) -> StepSequence:
+        """Return planned steps, given with their positions in the pipeline, as a function of a block."""
+        bound = (BoundStep(self.first + i + 1, step.step, step.params) for i, step in members)
+        return StepSequence(self.source, tuple(bound))
 
     def _frame_wise(self, data: Any, members: list[tuple[int, PlannedStep]]) -> Any:
-        chain, began, started = self._chain(members), utc_now(), time.perf_counter()
+        """Run consecutive frame-wise steps in one pass over the blocks; return the pixels, add to `records`."""
+        sequence, began, started = self._sequence(members), utc_now(), time.perf_counter()
         changes = any(step.kind == "filter" for _, step in members)
-        notes: list[Notes] = []
+        reports: list[BlockReport] = []
         if is_lazy(data):
-            data = lazy_pixels(data, chain) if changes else data
+            data = lazy_pixels(data, sequence) if changes else data
         elif any(step.kind != "clear" for _, step in members):
-            out = np.empty(data.shape, chain.dtype(data.dtype)) if changes else None
+            out = np.empty(data.shape, sequence.dtype(data.dtype)) if changes else None
             what = " + ".join(step.name for _, step in members if step.step)
-            notes = self._map(FinalPixels(chain), data, out, what, chain.reach)
+            reports = self._map(FinalPixels(sequence), data, out, what, sequence.overlap)
             data = data if out is None else out
-        self._record(members, notes, began, time.perf_counter() - started)
+        self._record(members, reports, began, time.perf_counter() - started)
         return data
 
-    def _map(self, task: Any, data: Any, out: Any, what: str, overlap: int) -> list[Notes]:
+    def _map(self, task: Any, data: Any, out: Any, what: str, overlap: int) -> list[BlockReport]:
+        """Run a task over all blocks, with the mask in force; return the reports of the blocks."""
         limits: dict[str, Any] = {
             "workers": self.workers,
             "block_frames": self.block_frames,
@@ -132,25 +188,27 @@ class Run:
         }
         movies = (data,) if self.carried is None else (data, self.carried)
         if out is None:
-            return [notes for notes, _ in map_frames(task, *movies, what=what, **limits)]
+            return [report for report, _ in map_frames(task, *movies, what=what, **limits)]
         return map_frames(task, *movies, what=what, out=out, **limits)
 
     def _record(
-        self, members: list[tuple[int, PlannedStep]], notes: list[Notes], began: str, elapsed: float
+        self, members: list[tuple[int, PlannedStep]], reports: list[BlockReport], began: str, elapsed: float
     ) -> None:
-        shares = [sum(note.seconds.get(place, 0.0) for note in notes) for place in range(len(members))]
-        total = sum(shares) or 1.0
-        for place, (index, step) in enumerate(members):
-            record = self._entry(index, step, began)
-            skipped = [frame for note in notes for frame in note.skipped.get(place, [])]
+        """Add an entry a step to `records`; the time elapsed is shared out by the times in the blocks."""
+        seconds = [sum(report.seconds.get(n, 0.0) for report in reports) for n in range(len(members))]
+        total = sum(seconds) or 1.0
+        for n, (position, step) in enumerate(members):
+            record = self._entry(position, step, began)
+            skipped = [frame for report in reports for frame in report.skipped.get(n, [])]
             if skipped:
                 record["skipped_frames"] = skipped
-            record["duration_s"] = elapsed * shares[place] / total
+            record["duration_s"] = elapsed * seconds[n] / total
             self.records.append(record)
 
-    def _entry(self, place: int, step: PlannedStep, began: str) -> dict[str, Any]:
+    def _entry(self, position: int, step: PlannedStep, began: str) -> dict[str, Any]:
+        """Return what the record says of any step."""
         return {
-            "index": self.first + place + 1,
+            "index": self.first + position + 1,
             "name": step.name,
             "kind": step.kind,
             "params": to_record(step.params),
@@ -158,11 +216,12 @@ class Run:
             "version": step.step.version if step.step else None,
         }
 
-    def _whole_movie(self, data: Any, place: int, planned: PlannedStep) -> npt.NDArray[Any]:
-        where = f"step {self.first + place + 1} ({planned.name})"
+    def _whole_movie(self, data: Any, position: int, planned: PlannedStep) -> npt.NDArray[Any]:
+        """Run one step that needs the whole movie; return the pixels, add to `records`."""
+        where = f"step {self.first + position + 1} ({planned.name})"
         began, started = utc_now(), time.perf_counter()
         if is_lazy(data):
-            fits_memory(data, f"{self.source}, {where}")
+            require_memory(data, f"{self.source}, {where}")
         given = as_float_block(data)[0]
         # A step that works in place must not touch the movie.
         given = given.copy() if isinstance(data, np.ndarray) and np.shares_memory(given, data) else given
@@ -173,19 +232,21 @@ class Run:
         except Exception as error:
             raise StepError(f"{self.source}, {where} failed: {type(error).__name__}: {error}") from error
         pixels = np.asarray(result[0] if isinstance(result, tuple) else result)
-        if pixels.ndim != 3 or len(pixels) != len(data):
-            raise StepError(
-                f"{where} returned shape {pixels.shape} for a movie of {data.shape}; keep the frames"
-            )
-        if self.carried is not None and pixels.shape != self.carried.shape:
-            raise StepError(
-                f"{where} changes frames of {self.carried.shape[1:]} to {pixels.shape[1:]} while a mask of the old "
-                "size is in force; put clear_mask before it"
-            )
-        record = self._entry(place, planned, began)
+        self._check_shape(pixels.shape, data.shape, where)
+        record = self._entry(position, planned, began)
         record["duration_s"] = time.perf_counter() - started
         self.records.append(record)
         return pixels
+
+    def _check_shape(self, made: tuple[int, ...], given: tuple[int, ...], where: str) -> None:
+        """Refuse the result of a whole-movie step that lost frames, or no longer fits the mask in force."""
+        if len(made) != 3 or made[0] != given[0]:
+            raise StepError(f"{where} returned shape {made} for a movie of {given}; keep the frames")
+        if self.carried is not None and made != self.carried.shape:
+            raise StepError(
+                f"{where} changes frames of {self.carried.shape[1:]} to {made[1:]} while a mask of the old "
+                "size is in force; put clear_mask before it"
+            )
 
 
 def _commit(
@@ -201,15 +262,15 @@ def _commit(
     processed.setdefault("raw", stack.data)
     last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
     keys: dict[str, list[str]] = {}
-    for place, (step, record) in enumerate(zip(steps, records, strict=True)):
+    for position, (step, record) in enumerate(zip(steps, records, strict=True)):
         key = f"step_{record['index']}_{step.name}"
         if step.kind == "clear" or keep == "none":
             continue
         is_mask = step.kind == "mask"
         record["mask_key" if is_mask else "processed_key"] = key
         keys.setdefault(step.name, []).append(key)
-        make = partial(run_again, run, stack.data, steps[: place + 1], is_mask)
-        if place == last:
+        make = partial(run_again, run, stack.data, steps[: position + 1], is_mask)
+        if position == last:
             processed[key] = data
         else:
             (masks if is_mask else processed)[key] = make() if keep == "all" or is_lazy(data) else make
@@ -225,6 +286,18 @@ def _commit(
 
 
 def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool) -> Any:
-    """Return a snapshot or mask: the recorded steps, run once more on the run's input."""
+    """Return a snapshot or mask by running the recorded steps once more on the run's input.
+
+    Parameters
+    ----------
+    run
+        The run whose source, numbering and block size are used.
+    data
+        Pixels that the run began with.
+    steps
+        The steps up to the snapshot or mask.
+    is_mask
+        Whether the mask after the steps is returned, not the pixels.
+    """
     again = Run(run.source, run.first, run.workers, run.block_frames)
     return again.mask(data, steps) if is_mask else again.pixels(data, steps)

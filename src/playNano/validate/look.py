@@ -12,7 +12,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.estimation.dynamics import locate_particles
 from playNano.algorithms.quality.quality import frame_quality
 from playNano.analysis.plan import Plan
-from playNano.core.tables import last_table
+from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.errors import ParameterError
 from playNano.metrics.detection import match_points
 from playNano.validate.likeness import LONGEST, longest_sound
@@ -58,13 +58,14 @@ def look(stack: AFMImageStack, plan: Plan) -> Look:
     part = stack[stretch]
     part.restore_raw()
     raw = np.asarray(part.data)
-    processing, analysis = plan.bind(part)
-    processing.run(keep="none")
+    processing, analysis = plan.bind()
+    processing.run(part, keep="none")
     steps = analysis.steps
-    outputs = run_analysis(part, steps)
-    needed = needed_steps(steps, outputs)
-    made = [o for s, o in zip(steps, outputs.values(), strict=True) if s in needed]
-    table, tracks = last_table(outputs, "features_per_frame"), last_table(outputs, "n_tracks")
+    record = run_analysis(part, steps)
+    needed = needed_steps(steps, record)
+    made = [key for step, key in zip(steps, record["analysis"], strict=True) if step in needed]
+    scored = {**outputs_of_kind(record, "detection"), **outputs_of_kind(record, "tracking")}
+    table, tracks = latest_table(record, "detection"), latest_table(record, "tracking")
     if table is None or not {*PLACE, "frame"} <= set(table.columns):
         raise ParameterError(
             "the detections have no table with 'frame', 'y_nm' and 'x_nm'; they cannot be scored"
@@ -77,7 +78,7 @@ def look(stack: AFMImageStack, plan: Plan) -> Look:
     told = "the pipeline finds next to nothing on the movie; all that stands out is taken for particles"
     return Look(
         steps=needed,
-        scored=[k for k, o in enumerate(made) if "features_per_frame" in o or "n_tracks" in o],
+        scored=[k for k, key in enumerate(made) if key in scored],
         on_movie=on_movie,
         least_nm=least,
         frame=raw[sound[len(sound) // 2]] if len(sound) else raw[0],

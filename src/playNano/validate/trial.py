@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.estimation.motion import estimate_motion
-from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.analysis.pipeline import AnalysisPipeline, AnalysisRecord
 from playNano.analysis.plan import Plan
-from playNano.core.tables import last_table
+from playNano.core.provenance import latest_table
 from playNano.errors import ParameterError, StepError
 from playNano.metrics.detection import match_points, score_detections, score_links
 from playNano.metrics.identity import score_hota, score_identity
@@ -29,8 +29,8 @@ PLACE = ("y_nm", "x_nm")
 HEIGHTS = ("height_nm", "z_max_nm")
 """Columns in which a detection tells a particle's height, the best first."""
 
-NOT_SCORED = ("clusters",)
-"""Outputs by which modules are known that change neither detections nor tracks."""
+SCORED = ("detection", "tracking")
+"""Kinds of modules whose results are scored."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> Ground:
     stack = movie.to_stack()
     shape = stack.data.shape
     moving = [call.name for call in plan.processing if "flip" in call.name]
-    processing, _ = plan.bind(stack)
-    processing.run(keep="none")
+    processing, _ = plan.bind()
+    processing.run(stack, keep="none")
     if moving or stack.data.shape != shape:
         raise ParameterError(
             f"validate cannot score pipelines that move pixels or leave out frames ({', '.join(moving) or 'shape'} "
@@ -130,36 +130,49 @@ def away_from_border(
     return np.asarray(((place > distance_nm) & (place < np.array(shape) * size - distance_nm)).all(axis=1))
 
 
-def run_analysis(stack: AFMImageStack, steps: Steps) -> Mapping[str, Mapping[str, Any]]:
-    """Run analysis modules and return their outputs by step."""
+def run_analysis(stack: AFMImageStack, steps: Steps) -> AnalysisRecord:
+    """Run analysis modules and return the record.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    steps
+        Modules with their parameters.
+    """
     pipeline = AnalysisPipeline()
     for name, params in steps:
         pipeline.add(name, **params)
-    outputs: Mapping[str, Mapping[str, Any]] = pipeline.run(stack)["analysis"]
-    return outputs
+    return pipeline.run(stack)
 
 
-def needed_steps(steps: Steps, outputs: Mapping[str, Mapping[str, Any]]) -> Steps:
-    """Return the steps up to the last detection or tracking, without those that change neither.
+def needed_steps(steps: Steps, record: AnalysisRecord) -> Steps:
+    """Return the steps up to the last detection or tracking, without clustering, which changes neither.
+
+    Parameters
+    ----------
+    steps
+        Modules with their parameters.
+    record
+        The record of a run of them.
 
     Raises
     ------
     ParameterError
         If no step detects anything.
     """
-    made = list(outputs.values())
+    entries = record["provenance"]["steps"]
+    outputs = record["analysis"]
     scored = [
-        k for k, o in enumerate(made) if ("features_per_frame" in o or "n_tracks" in o) and "table" in o
+        k
+        for k, entry in enumerate(entries)
+        if entry["kind"] in SCORED and "table" in outputs[entry["analysis_key"]]
     ]
-    if not scored or last_table(outputs, "features_per_frame") is None:
+    if not scored or latest_table(record, "detection") is None:
         raise ParameterError(
             "the pipeline has no module that detects particles: there is nothing to validate"
         )
-    return [
-        step
-        for k, step in enumerate(steps[: scored[-1] + 1])
-        if not any(name in made[k] for name in NOT_SCORED)
-    ]
+    return [step for k, step in enumerate(steps[: scored[-1] + 1]) if entries[k]["kind"] != "clustering"]
 
 
 def run_trial(ground: Ground, steps: Steps) -> Trial:
@@ -178,12 +191,12 @@ def run_trial(ground: Ground, steps: Steps) -> Trial:
         Scores; nan where there is nothing to score. A pipeline that fails on the movie gets no scores but is not
         hidden: the error is raised.
     """
-    outputs = run_analysis(ground.stack, steps)
-    found = last_table(outputs, "features_per_frame")
+    record = run_analysis(ground.stack, steps)
+    found = latest_table(record, "detection")
     if found is None:
         raise StepError("the pipeline gave no table of detections")
     trial = _score_points(ground, found)
-    tracks = last_table(outputs, "n_tracks")
+    tracks = latest_table(record, "tracking")
     if tracks is not None:
         linked = _score_tracks(ground, tracks)
         trial = Trial({**trial.scores, **linked.scores}, {**trial.counts, **linked.counts})

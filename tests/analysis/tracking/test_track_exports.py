@@ -67,11 +67,14 @@ def test_trackmate_gets_nm_and_seconds(tracking, stack, tmp_path):
 
 
 def test_files_for_other_programs(tracking, stack, tmp_path):
-    analysis = {"step_1_particle_tracking": tracking}
-    written = export_tracks(analysis, stack, tmp_path / "new")
+    record = {
+        "analysis": {"step_1_particle_tracking": tracking},
+        "provenance": {"steps": [{"analysis_key": "step_1_particle_tracking", "kind": "tracking"}]},
+    }
+    written = export_tracks(record, stack, tmp_path / "new")
     assert len(pd.read_csv(written["trackpy"])) == 19
     assert written["trackmate"].name == "tracks.xml"
-    assert export_tracks(analysis, stack, tmp_path, ["trackpy"]).keys() == {"trackpy"}
+    assert export_tracks(record, stack, tmp_path, ["trackpy"]).keys() == {"trackpy"}
     assert export_tracks({}, stack, tmp_path, []) == {}
 
 
@@ -84,4 +87,4 @@ def test_what_cannot_be_exported(stack, tmp_path):
         to_trackpy({"counts": [1]})
     area = pd.DataFrame({"track_id": [0], "frame": [0], "area": [3.0]})
     with pytest.raises(MissingInputError, match="'y'"):
-        to_trackpy({"n_tracks": 1, "table": area})
+        to_trackpy({"table": area})

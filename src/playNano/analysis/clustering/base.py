@@ -126,6 +126,7 @@ class ClusteringModule(AnalysisModule):
         Whether the algorithm goes by density, which points drawn twice would raise.
     """
 
+    kind = "clustering"
     requires: ClassVar[tuple[str, ...]] = DETECTIONS
     by_density: ClassVar[bool] = False
 
@@ -164,7 +165,7 @@ class ClusteringModule(AnalysisModule):
         _part(bound, Choice).check(where or self.name)
         return bound
 
-    def settle(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
+    def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
         """Name the detection module that the default stands for."""
         return settle_detection(params, previous_results)
 

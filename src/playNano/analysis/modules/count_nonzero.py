@@ -15,6 +15,7 @@ class CountNonzeroModule(AnalysisModule):
     """Count the non-zero pixels of each frame."""
 
     name = "count_nonzero"
+    kind = "measurement"
     version = "1.0"
 
     @checked_run

@@ -50,6 +50,7 @@ class FeatureDetectionModule(AnalysisModule):
     """Find connected regions above a mask in every frame."""
 
     name = "feature_detection"
+    kind = "detection"
     version = "1.0"
 
     @classmethod

@@ -19,6 +19,7 @@ class FrameQualityModule(AnalysisModule):
     """Flag frames that do not show the surface; detection and tracking after it leave them out."""
 
     name = "frame_quality"
+    kind = "quality"
     version = "1.0"
 
     @classmethod

@@ -20,6 +20,7 @@ class LoGBlobDetectionModule(AnalysisModule):
     """Find bright spots of unknown size in every frame by the Laplacian of Gaussian."""
 
     name = "log_blob_detection"
+    kind = "detection"
     version = "1.0"
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:

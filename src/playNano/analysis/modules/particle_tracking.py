@@ -32,6 +32,7 @@ class ParticleTrackingModule(AnalysisModule):
     """Follow detected particles from frame to frame by optimal assignment."""
 
     name = "particle_tracking"
+    kind = "tracking"
     version = "1.0"
     requires = DETECTIONS
 
@@ -51,7 +52,7 @@ class ParticleTrackingModule(AnalysisModule):
                 )
         return bound
 
-    def settle(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
+    def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
         """Name the detection module that the default stands for."""
         return settle_detection(params, previous_results)
 

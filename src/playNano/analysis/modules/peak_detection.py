@@ -18,6 +18,7 @@ class PeakDetectionModule(AnalysisModule):
     """Find summits that stand high enough, alone enough and far enough apart."""
 
     name = "peak_detection"
+    kind = "detection"
     version = "1.0"
 
     @checked_run

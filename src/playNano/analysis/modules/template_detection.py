@@ -20,6 +20,7 @@ class TemplateDetectionModule(AnalysisModule):
     """Find copies of a shape, turned ones too, by normalised cross-correlation."""
 
     name = "template_detection"
+    kind = "detection"
     version = "1.0"
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:

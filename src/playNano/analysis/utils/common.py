@@ -44,14 +44,14 @@ def make_json_safe(record: Mapping[str, Any]) -> dict[str, Any]:
 def export_to_hdf5(
     record: Mapping[str, Any], out_path: str | os.PathLike[str], dataset_name: str = "analysis_record"
 ) -> None:
-    """Store a nested record in an HDF5 file, with the types of everything in it.
+    """Store a nested record in an HDF5 file, with the types of all its values.
 
     Parameters
     ----------
     record
         Any nesting of dicts, lists, tuples, arrays, tables and plain values.
     out_path
-        The HDF5 file. Other records in it stay; one of the same name is replaced.
+        The HDF5 file. Other records in it are kept; one of the same name is replaced.
     dataset_name
         Name of the record within the file.
 

@@ -1,4 +1,4 @@
-"""What each frame holds, as a table and a picture."""
+"""Features summarised by frame, as a table and a figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def frame_summary_to_dataframe(features_per_frame: Sequence[Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
-    """Sum up the features of each frame.
+    """Summarise the features of each frame.
 
     Parameters
     ----------
@@ -59,20 +59,25 @@ def plot_frame_histogram(
     save_to: str | os.PathLike[str] | None = None,
     bins: int = 20,
 ) -> Axes:
-    """Plot how a figure is distributed over the frames.
+    """Plot the histogram of a column over the frames.
 
     Parameters
     ----------
     df
         As `frame_summary_to_dataframe` returns it.
     column
-        The figure.
+        Name of the column.
     ax
         Axes to draw into; by default new ones.
     save_to
-        Picture file to write.
+        Image file to write.
     bins
-        Number of bars.
+        Number of bins.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
 
     Raises
     ------
@@ -92,7 +97,13 @@ def plot_frame_histogram(
 
 
 def new_axes(**options: Any) -> Any:
-    """Return axes on a figure of their own, which no window shows and no global state keeps."""
+    """Return axes on a new figure without a window and outside matplotlib's global state.
+
+    Parameters
+    ----------
+    **options
+        Options of `matplotlib.figure.Figure.add_subplot`, such as ``projection="3d"``.
+    """
     from matplotlib.figure import Figure
 
     return Figure(figsize=(6, 4), layout="constrained").add_subplot(**options)

@@ -1,4 +1,4 @@
-"""Tracks and clusters with their detections, as a table and a picture."""
+"""Tracks and clusters joined with their detections, as a table and a figure."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ def flatten_particle_features(
     detection_output
         Output of the detection module before it.
     object_key
-        Where the groups are; by default "tracks" or "clusters", whichever there is.
+        Key of the groups in `grouping_output`; by default "tracks" or "clusters", whichever exists.
     object_id_field
         Column for the group's number; by default "track_id" or "cluster_id".
-    frame_key, index_key
-        Where a group keeps its frames and its features' places within them; a None among the places (a
-        missing detection) is passed over.
+    frame_key
+        Key of a group's frames.
+    index_key
+        Key of the indices of a group's features within these frames; None in it, a missing detection, is
+        skipped.
 
     Returns
     -------
@@ -53,9 +55,9 @@ def flatten_particle_features(
     Raises
     ------
     ValueError
-        If `object_key` is not given and cannot be told.
+        If `object_key` is not given, and there are neither tracks nor clusters.
     KeyError
-        If a group has no frames or places, or there are no features.
+        If a group has no frames or indices, or there are no features.
 
     Examples
     --------
@@ -69,9 +71,7 @@ def flatten_particle_features(
 
     key = object_key or next((name for name in GROUPS if name in grouping_output), None)
     if key is None:
-        raise ParameterError(
-            f"cannot tell where the groups are among {list(grouping_output)}; give object_key"
-        )
+        raise ParameterError(f"neither tracks nor clusters among {list(grouping_output)}; give object_key")
     id_field = object_id_field or GROUPS.get(key, "cluster_id")
     if "features_per_frame" not in detection_output:
         raise MissingInputError(
@@ -82,13 +82,14 @@ def flatten_particle_features(
     for group in grouping_output.get(key, []):
         if group.get(frame_key) is None or group.get(index_key) is None:
             raise MissingInputError(f"group {group.get('id')!r} must have {frame_key!r} and {index_key!r}")
-        for frame, place in zip(group[frame_key], group[index_key], strict=True):
-            if place is not None:
-                rows.append(_row(id_field, group["id"], frame, features[frame][place]))
+        for frame, index in zip(group[frame_key], group[index_key], strict=True):
+            if index is not None:
+                rows.append(_row(id_field, group["id"], frame, features[frame][index]))
     return pd.DataFrame(rows, columns=[id_field, *_COLUMNS])
 
 
 def _row(id_field: str, number: Any, frame: int, feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of one detection, NaN or None for values that the feature does not have."""
     y, x = feature["centroid"] if "centroid" in feature else (feature.get("y"), feature.get("x"))
     nan = float("nan")
     return {
@@ -141,8 +142,8 @@ def plot_particle_labels_3d(
         raise ParameterError(f"no column {missing[0]!r} (there are: {', '.join(map(str, df.columns))})")
     ax = new_axes(projection="3d") if ax is None else ax
     colours = matplotlib.colormaps[cmap]
-    for place, (number, group) in enumerate(df.groupby(object_id_field, sort=True)):
-        colour = colours(place % colours.N)
+    for position, (number, group) in enumerate(df.groupby(object_id_field, sort=True)):
+        colour = colours(position % colours.N)
         x, y, t = (group[c].to_numpy() for c in ("centroid_x", "centroid_y", "timestamp"))
         ax.scatter(x, y, t, color=colour, s=8, label=f"{number}")
     ax.set_xlabel("x (px)")
@@ -155,6 +156,13 @@ def plot_particle_labels_3d(
 
 def export_particle_csv(df: pd.DataFrame, out_path: str | os.PathLike[str]) -> None:
     """Write a table to a CSV file; its folder is made if need be.
+
+    Parameters
+    ----------
+    df
+        As `flatten_particle_features` returns it.
+    out_path
+        The CSV file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tracks for people who go on elsewhere: napari, trackpy, TrackMate."""
+"""Convert the outputs of a tracking module for other programs: napari, trackpy, TrackMate."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.files import atomic_write
+from playNano.core.provenance import outputs_of_kind
 from playNano.errors import MissingInputError, ParameterError
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ EXPORTS = ("trackmate", "trackpy")
 
 
 def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
-    """Return tracks as trackpy has them.
+    """Return tracks as a table in the form that trackpy uses.
 
     Parameters
     ----------
     tracking
-        Outputs of `particle_tracking`.
+        Outputs of a tracking module.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
-    >>> to_trackpy({"n_tracks": 1, "table": table})["particle"].tolist()
+    >>> to_trackpy({"table": table})["particle"].tolist()
     [0, 0]
     """
     from playNano.io.export import tracks
@@ -56,12 +57,12 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
 def to_napari_tracks(
     tracking: Mapping[str, Any],
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
-    """Return what napari's tracks layer takes: ``viewer.add_tracks(data, properties=..., graph=...)``.
+    """Return tracks as napari's tracks layer takes them: ``viewer.add_tracks(data, properties=..., graph=...)``.
 
     Parameters
     ----------
     tracking
-        Outputs of `particle_tracking`.
+        Outputs of a tracking module.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def to_napari_tracks(
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
-    >>> to_napari_tracks({"n_tracks": 1, "table": table})[0].tolist()
+    >>> to_napari_tracks({"table": table})[0].tolist()
     [[0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 2.0, 0.0]]
     """
     from playNano.io.export import tracks
@@ -98,9 +99,9 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     path
         File to write.
     tracking
-        Outputs of `particle_tracking`. Merges and splits become edges of the tracks.
+        Outputs of a tracking module. Merges and splits become edges of the tracks.
     stack
-        The movie that they were found in.
+        The movie that was tracked.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     >>> table = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": 0.0})
     >>> stack = AFMImageStack(np.zeros((2, 4, 4)), 2.0, "height_trace", "movie.npz")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     to_trackmate_xml(f"{folder}/tracks.xml", {"n_tracks": 1, "table": table}, stack).name
+    ...     to_trackmate_xml(f"{folder}/tracks.xml", {"table": table}, stack).name
     'tracks.xml'
     """
     from playNano.io.export import tracks
@@ -149,7 +150,7 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
 
 
 def export_tracks(
-    analysis: Mapping[str, Mapping[str, Any]],
+    record: Any,
     stack: AFMImageStack,
     folder: str | Path,
     programs: Collection[str] = EXPORTS,
@@ -158,8 +159,8 @@ def export_tracks(
 
     Parameters
     ----------
-    analysis
-        Outputs by ``"step_<n>_<module>"``, as a record holds them.
+    record
+        A record as `AnalysisPipeline.run` returns it, or an analysed stack.
     stack
         The movie.
     folder
@@ -182,22 +183,33 @@ def export_tracks(
         If a file cannot be written; an older file stays as it was.
     """
     check_programs(programs)
-    found = [outputs for outputs in analysis.values() if "n_tracks" in outputs]
-    if programs and not found:
+    trackings = list(outputs_of_kind(record, "tracking").values())
+    if programs and not trackings:
         raise MissingInputError("there are no tracks to export: add a step particle_tracking")
     written: dict[str, Path] = {}
     Path(folder).mkdir(parents=True, exist_ok=True)
     if "trackmate" in programs:
-        written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", found[-1], stack)
+        written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", trackings[-1], stack)
     if "trackpy" in programs:
         written["trackpy"] = Path(folder) / "tracks_trackpy.csv"
         with atomic_write(written["trackpy"]) as temporary:
-            to_trackpy(found[-1]).to_csv(temporary, index=False)
+            to_trackpy(trackings[-1]).to_csv(temporary, index=False)
     return written
 
 
 def check_programs(programs: Collection[str]) -> None:
-    """Raise unless tracks can be written for every program."""
+    """Raise unless tracks can be written for every program.
+
+    Parameters
+    ----------
+    programs
+        Any of `EXPORTS`.
+
+    Raises
+    ------
+    ParameterError
+        If a program is unknown.
+    """
     for program in programs:
         if program not in EXPORTS:
             raise ParameterError(f"tracks can be exported for {' or '.join(EXPORTS)}, not for {program!r}")
@@ -205,7 +217,7 @@ def check_programs(programs: Collection[str]) -> None:
 
 def _table(tracking: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table of tracks with the columns y and x, px."""
-    if "n_tracks" not in tracking or "table" not in tracking:
+    if "table" not in tracking or "track_id" not in tracking["table"]:
         raise MissingInputError(f"no table of tracks in these outputs: {', '.join(tracking) or 'none'}")
     table: pd.DataFrame = tracking["table"]
     for axis in ("y", "x"):

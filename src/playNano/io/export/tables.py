@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from playNano.core.files import atomic_write
+from playNano.core.provenance import outputs_of_kind
 
 TABLES = (
-    ("n_tracks", "table", "tracks"),
-    ("n_tracks", "track_table", "track_table"),
-    ("n_tracks", "links", "links"),
-    ("n_tracks", "events", "track_events"),
-    ("clusters", "table", "clusters"),
-    ("clusters", "cluster_table", "cluster_table"),
-    ("clusters", "occupancy_table", "cluster_occupancy"),
-    ("features_per_frame", "table", "features"),
+    ("tracking", "table", "tracks"),
+    ("tracking", "track_table", "track_table"),
+    ("tracking", "links", "links"),
+    ("tracking", "events", "track_events"),
+    ("clustering", "table", "clusters"),
+    ("clustering", "cluster_table", "cluster_table"),
+    ("clustering", "occupancy_table", "cluster_occupancy"),
+    ("detection", "table", "features"),
 )
-"""Output by which a kind of step is known, which of its tables, name of the file."""
+"""Kind of module, output that is a table, name of its file without the ending."""
 
 
-def file_name(kind: str, ending: str, key: str, written: Container[str]) -> str:
-    """Return the name of a step's file: that of the kind, with the step's number where the name is taken.
+def file_name(stem: str, ending: str, key: str, written: Container[str]) -> str:
+    """Return the name of a step's file, with the step's number where the plain name is taken.
+
+    Parameters
+    ----------
+    stem
+        Name without the ending.
+    ending
+        Ending without the dot.
+    key
+        ``"step_<n>_<module>"``.
+    written
+        Names that are taken.
 
     Parameters
     ----------
@@ -45,17 +57,18 @@ def file_name(kind: str, ending: str, key: str, written: Container[str]) -> str:
     >>> file_name("clusters", "png", "step_3_dbscan_clustering", {"clusters.png"})
     'clusters_step_3.png'
     """
-    name = f"{kind}.{ending}"
-    return name if name not in written else f"{kind}_{'_'.join(key.split('_')[:2])}.{ending}"
+    name = f"{stem}.{ending}"
+    return name if name not in written else f"{stem}_{'_'.join(key.split('_')[:2])}.{ending}"
 
 
-def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
+def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     """Write each step's table of detections, tracks or clusters to a CSV file.
 
     Parameters
     ----------
-    analysis
-        Outputs by ``"step_<n>_<module>"``, as a record holds them.
+    source
+        A record as `AnalysisPipeline.run` returns it, or an analysed stack. The kind of each step decides
+        which files its tables go to (`TABLES`), whichever module made them.
     folder
         Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point), ``track_table.csv``
         (one row a track), ``links.csv`` (one row a link, with its confidence), ``track_events.csv`` (one row a
@@ -73,14 +86,16 @@ def write_tables(analysis: Mapping[str, Mapping[str, Any]], folder: str | Path) 
     OSError
         If a file cannot be written; an older file stays as it was.
     """
+    made = [
+        (key, outputs[table], stem)
+        for kind, table, stem in TABLES
+        for key, outputs in outputs_of_kind(source, kind).items()
+        if table in outputs
+    ]
     written: dict[str, Path] = {}
-    for key, outputs in analysis.items():
-        for known_by, table, kind in TABLES:
-            if known_by not in outputs or table not in outputs:
-                continue
-            name = file_name(kind, "csv", key, written)
-            target = Path(folder) / name
-            with atomic_write(target) as temporary:
-                outputs[table].to_csv(temporary, index=False)
-            written[name] = target
+    for key, table, stem in made:
+        name = file_name(stem, "csv", key, written)
+        with atomic_write(Path(folder) / name) as temporary:
+            table.to_csv(temporary, index=False)
+        written[name] = Path(folder) / name
     return written
