@@ -11,7 +11,7 @@ from scipy.signal import periodogram
 from playNano.errors import ParameterError
 from playNano.simulate.faults import Faults
 from playNano.simulate.movie import simulate_scene
-from playNano.simulate.noise import Noise, NoiseMaker, chain, pink
+from playNano.simulate.noise import Noise, NoiseGenerator, ar1_noise, pink_noise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene
 
@@ -36,7 +36,7 @@ def test_thermal_noise():
 
 @pytest.mark.parametrize("exponent", [1.0, 1.5, 0.5])
 def test_spectrum_of_pink_noise(exponent):
-    series = np.concatenate([pink(np.random.default_rng(s), 2**15, 2**12, exponent) for s in range(20)])
+    series = np.concatenate([pink_noise(np.random.default_rng(s), 2**15, 2**12, exponent) for s in range(20)])
     f, power = periodogram(series.reshape(20, -1), axis=1, window="hann")
     power = power.mean(axis=0)
     inside = (f > 20 / 2**15) & (f < 0.45)
@@ -51,7 +51,7 @@ def test_spectrum_of_pink_noise(exponent):
 
 def test_long_pink_noise_has_no_seams(monkeypatch):
     monkeypatch.setattr("playNano.simulate.noise._PIECE", 4096)
-    series = np.array([pink(np.random.default_rng(s), 30_000, 512) for s in range(60)])
+    series = np.array([pink_noise(np.random.default_rng(s), 30_000, 512) for s in range(60)])
     assert series.shape == (60, 30_000)
     spread = series.reshape(60, -1, 500).std(axis=(0, 2))
     assert spread.std() / spread.mean() < 0.1
@@ -88,10 +88,10 @@ def test_tilt_bow_and_their_drift():
     assert bow[3, 32] - bow[3, 0] == pytest.approx(2.0, abs=1e-5)
     assert bow[3, 0] == pytest.approx(bow[3, 64], abs=1e-6)
     scanner = Scanner(4000, (2, 2), 1.0)
-    maker = NoiseMaker(Noise(tilt_walk_nm=0.2, bow_walk_nm=0.1), scanner, np.random.SeedSequence(0))
-    assert np.diff(maker.tilt_nm, axis=1).std() == pytest.approx(0.2, rel=0.05)
-    assert np.diff(maker.bow_nm, axis=1).std() == pytest.approx(0.1, rel=0.05)
-    assert (maker.tilt_nm[:, 0] == 0).all()
+    generator = NoiseGenerator(Noise(tilt_walk_nm=0.2, bow_walk_nm=0.1), scanner, np.random.SeedSequence(0))
+    assert np.diff(generator.tilt_nm, axis=1).std() == pytest.approx(0.2, rel=0.05)
+    assert np.diff(generator.bow_nm, axis=1).std() == pytest.approx(0.1, rel=0.05)
+    assert (generator.tilt_nm[:, 0] == 0).all()
 
 
 def test_height_sinks_and_walks():
@@ -118,8 +118,8 @@ def test_converter():
     np.testing.assert_allclose((levels + 1.1) / 0.25, np.round((levels + 1.1) / 0.25), atol=1e-4)
 
 
-def test_chain_is_stationary():
-    values = chain(np.random.default_rng(0), (20_000, 8), 2.0, 0.7)
+def test_ar1_noise_is_stationary():
+    values = ar1_noise(np.random.default_rng(0), (20_000, 8), 2.0, 0.7)
     np.testing.assert_allclose(values.std(axis=0), 2.0, rtol=0.03)
 
 

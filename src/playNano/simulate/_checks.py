@@ -9,6 +9,7 @@ from playNano.errors import ParameterError
 
 
 def _fail(owner: object, name: str, must: str, value: Any) -> None:
+    """Raise ParameterError that says what a field must be and what it is."""
     where = owner if isinstance(owner, str) else type(owner).__name__
     raise ParameterError(f"{where}: {name} must be {must}, got {value!r}.")
 
@@ -48,11 +49,11 @@ def fraction(owner: object, **values: Any) -> None:
             _fail(owner, name, "a number from 0 to 1", value)
 
 
-def whole(owner: object, least: int, **values: Any) -> None:
-    """Raise ParameterError unless every value is a whole number of at least `least`."""
+def whole(owner: object, minimum: int, **values: Any) -> None:
+    """Raise ParameterError unless every value is a whole number of at least `minimum`."""
     for name, value in values.items():
-        if not (_is_number(value) and int(value) == value and value >= least):
-            _fail(owner, name, f"a whole number of at least {least}", value)
+        if not (_is_number(value) and int(value) == value and value >= minimum):
+            _fail(owner, name, f"a whole number of at least {minimum}", value)
 
 
 def pair(owner: object, name: str, value: Any) -> tuple[float, float]:

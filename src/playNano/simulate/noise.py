@@ -1,4 +1,4 @@
-"""What the instrument adds: noise, line offsets, tilt and bow, drift, steps of the converter."""
+"""Noise of the instrument: thermal, 1/f, streaks, line offsets, tilt and bow, drift, quantisation."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from playNano.simulate.scanner import Scanner
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
 
-# Longest stretch of 1/f noise made in one piece, samples.
+# Longest piece of 1/f noise made in one piece, samples.
 _PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Everything that is added to the surface which the tip felt.
+    """Everything that the instrument adds to the surface that the tip traces.
 
     Parameters
     ----------
     pixel_nm
         Standard deviation of the thermal noise of a pixel, nm, >= 0.
     pixel_memory
-        Correlation of the thermal noise of one pixel with the next on the line, from 0 to below 1.
+        Autocorrelation of the thermal noise along a line at lag 1, from 0 to below 1.
     pink_nm
         Root mean square of the 1/f noise within one frame, nm, >= 0; its spectrum runs on below, through all
         frames, in the order in which the tip takes the pixels.
@@ -40,11 +40,11 @@ class Noise:
     row_offset_nm
         Standard deviation of the offset of a line, nm, >= 0.
     row_memory
-        Correlation of the offset of a line with that of the next one, from 0 to below 1.
+        Autocorrelation of the offsets of the lines at lag 1, from 0 to below 1.
     tilt_nm
         Rise over the whole field along (y, x), nm.
     bow_nm
-        Rise of the middle of the field above its ends along (y, x), nm: the bow of a tube scanner.
+        Rise of the centre of the field above its ends along (y, x), nm: the bow of a tube scanner.
     tilt_walk_nm, bow_walk_nm
         Standard deviation by which the tilt and the bow change from frame to frame, nm, >= 0.
     height_nm
@@ -115,8 +115,8 @@ class Noise:
             object.__setattr__(self, "adc_range_nm", (low, high))
 
 
-def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory: float) -> FloatArray:
-    """Draw Gaussian noise, stationary from the first value, with a given correlation along the last axis.
+def ar1_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory: float) -> FloatArray:
+    """Draw a stationary Gaussian AR(1) process along the last axis.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory
     sigma
         Standard deviation.
     memory
-        Correlation of neighbours, from 0 to below 1; it falls off exponentially.
+        Autocorrelation at lag 1, from 0 to below 1.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory
     return np.asarray(sigma * lfilter([1.0], [1.0, -memory], white, axis=-1), dtype=np.float64)
 
 
-def pink(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
+def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
     """Draw noise whose power spectrum is 1/f**exponent.
 
     Parameters
@@ -190,13 +190,13 @@ def pink(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> 
     fade = np.sin(np.arange(size) * (math.pi / size)).astype(np.float32)
     out = np.zeros((n // half + 2) * half, dtype=np.float32)
     for start in range(0, len(out) - half, half):
-        # Faded with the sine of the place, two overlapping pieces have the variance of one.
+        # Two overlapping pieces faded by sine and cosine have the variance of one.
         out[start : start + size] += piece() * fade
     return out[half : half + n]
 
 
-class NoiseMaker:
-    """Adds noise to a movie, a block of frames after the other.
+class NoiseGenerator:
+    """Adds noise to a movie, block by block.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class NoiseMaker:
         self._pink: Image | None = None
         if noise.pink_nm > 0:
             h, w = scanner.shape
-            both_ways = pink(for_pink, 2 * n * h * w, 2 * h * w, noise.pink_exponent) * noise.pink_nm
+            both_ways = pink_noise(for_pink, 2 * n * h * w, 2 * h * w, noise.pink_exponent) * noise.pink_nm
             lines = both_ways.reshape(n, h, 2, w)
             self._pink = lines[:, :, 1, ::-1] if retrace else lines[:, :, 0]
         self._last_row = 0.0
@@ -237,7 +237,7 @@ class NoiseMaker:
         frames
             Heights, nm, float32 (k, height, width), row 0 on top.
         first
-            Index of the first one in the movie; calls must follow each other.
+            Index of the first one in the movie; the blocks must be passed in order.
         """
         noise, (h, w) = self.noise, self.scanner.shape
         v = (np.arange(h) / (h - 1) - 0.5)[:, None]
@@ -259,12 +259,15 @@ class NoiseMaker:
                 frames[k][order] += self._pink[f]
 
     def _pixels(self, h: int, w: int) -> Image:
+        """Draw the thermal noise of a frame, nm."""
         if self.noise.pixel_memory == 0:
             return self._thermal.standard_normal((h, w), dtype=np.float32) * np.float32(self.noise.pixel_nm)
-        return chain(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_memory).astype(np.float32)
+        return ar1_noise(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_memory).astype(
+            np.float32
+        )
 
     def _row_offsets(self, h: int) -> FloatArray:
-        """Continue the chain of line offsets over the end of the frame."""
+        """Draw the offsets of a frame's lines: an AR(1) process that runs on through all frames, nm."""
         memory, sigma = self.noise.row_memory, self.noise.row_offset_nm
         draws = self._rows.standard_normal(h)
         if sigma == 0 or memory == 0:
@@ -279,6 +282,7 @@ class NoiseMaker:
         return sigma * out
 
     def _streak_lines(self, h: int, w: int) -> Image:
+        """Draw the streaks of a frame, nm."""
         n = int(self._streaks.poisson(self.noise.streaks_per_line * h))
         row = self._streaks.integers(0, h, n)
         start = self._streaks.integers(0, w, n)
@@ -288,7 +292,7 @@ class NoiseMaker:
         np.add.at(edges, (row, start), height)
         np.add.at(edges, (row, stop), -height)
         line = np.pad(np.cumsum(edges, axis=1)[:, :w], ((0, 0), (1, 1)), mode="edge")
-        # The loop takes a pixel or so to follow: soft ends.
+        # The feedback takes about a pixel to react: soft ends.
         return (0.25 * line[:, :-2] + 0.5 * line[:, 1:-1] + 0.25 * line[:, 2:]).astype(np.float32)
 
 

@@ -27,7 +27,7 @@ class Preset:
     Parameters
     ----------
     summary
-        What it shows, in a sentence.
+        What it shows, in one sentence.
     scene, scanner, tip, feedback, noise, faults
         The parts, as `simulate_scene` takes them.
 
@@ -62,7 +62,7 @@ class Preset:
         Raises
         ------
         ParameterError
-            No part has such a field; the message names the nearest one.
+            No part has such a field; the message names the closest one.
         """
         new = {name: changes.pop(name) for name in _PARTS if name in changes}
         for name, value in changes.items():
@@ -73,8 +73,10 @@ class Preset:
                     break
             else:
                 known = [f.name for part in _PARTS for f in fields(getattr(self, part))] + list(_PARTS)
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}."
+                close = difflib.get_close_matches(name, known, 1)
+                hint = (
+                    f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}."
+                )
                 raise ParameterError(f"A preset has no {name!r}{hint}")
         return replace(self, **new)
 
@@ -146,7 +148,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "DNA binding": Preset(
-        "Proteins that land on DNA, slide along it and leave; ring-shaped ones lie about on the mica.",
+        "Proteins that land on DNA, slide along it and leave; ring-shaped ones lie on the mica.",
         Scene(
             (
                 Species(
@@ -294,7 +296,7 @@ def simulate_preset(name: str, *, seed: int = 0, keep_clean: bool = True, **chan
     keep_clean
         Whether to keep the movie without noise, lag and faults besides.
     **changes
-        Parts, or fields of parts, that shall be otherwise: see `Preset.with_changes`.
+        Parts, or fields of parts, to replace: see `Preset.with_changes`.
 
     Returns
     -------

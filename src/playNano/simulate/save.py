@@ -23,7 +23,7 @@ _NOT_DOWN = -1
 
 
 def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1) -> list[Path]:
-    """Write a movie to one file, and what really happened in it to tables beside that file.
+    """Write a movie to one file, and its truth tables beside it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     -------
     list of pathlib.Path
         The movie; then ``<name>_truth.csv``, ``_particles.csv``, ``_events.csv``, ``_faults.csv`` (the tables of
-        `SimulatedMovie`), and ``<name>_simulation.json`` (what was asked for, seed included).
+        `SimulatedMovie`), and ``<name>_simulation.json`` (the description of the simulation, seed included).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The raster: when the tip is where."""
+"""The raster: position of the tip against time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 class Scanner:
     """How a movie is scanned.
 
-    A frame's lines follow each other at a steady pace; within a line the tip goes forth (trace) in the first
-    half and back (retrace) in the second. After the last line the tip may take some time to turn round.
+    The lines of a frame start at equal intervals; the first half of a line is the trace, the second half the
+    retrace. After the last line the tip may need some time to turn round.
 
     Parameters
     ----------
@@ -150,6 +150,6 @@ class Scanner:
         numpy.ndarray
             Seconds, float64, shaped as `col`.
         """
-        share = (np.asarray(col, dtype=np.float64) + 0.5) / self.shape[1]
-        forth = (self.line_turn / 2 + (1 - self.line_turn) * share) * self.line_time_s / 2
+        fraction = (np.asarray(col, dtype=np.float64) + 0.5) / self.shape[1]
+        forth = (self.line_turn / 2 + (1 - self.line_turn) * fraction) * self.line_time_s / 2
         return self.line_time_s - forth if retrace else forth

@@ -1,4 +1,4 @@
-"""Shapes of particles: what a perfectly sharp tip would see of one that lies on a flat surface."""
+"""Shapes of particles on a flat surface, as a perfectly sharp tip traces them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from playNano.simulate import _checks as check
 
 FloatArray = npt.NDArray[np.float64]
 
-# Particles keep clear of each other where they stand above this part of their height.
+# Particles exclude each other where they stand above this fraction of their height.
 _CONTACT_LEVEL = 0.1
-# A Gaussian is cut where it has fallen to this part of its height.
+# A Gaussian is cut where it has fallen to this fraction of its height.
 _CUT_LEVEL = 1e-4
 
 
@@ -23,8 +23,8 @@ _CUT_LEVEL = 1e-4
 class Shape:
     """Base of the shapes; not used itself.
 
-    A shape knows its height above the surface as a function of the place relative to its centre. `radial`
-    tells whether only the distance from the centre matters.
+    A shape gives its height above the surface as a function of the position relative to its centre. `radial` is
+    True if only the distance from the centre matters.
     """
 
     height_nm: float
@@ -55,17 +55,17 @@ class Shape:
         return self.surface(axis[:, None], axis[None, :])
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, in the particle's own axes.
+        """Return the height at positions relative to the centre, in the particle's own axes.
 
         Parameters
         ----------
         dy_nm, dx_nm
-            Place relative to the centre, nm; the long axis of a shape that has one lies along x.
+            Position relative to the centre, nm; the long axis of a shape that has one lies along x.
 
         Returns
         -------
         numpy.ndarray
-            Height, nm, float64, shaped as the places broadcast; 0 outside.
+            Height, nm, float64, shaped as the positions broadcast; 0 outside.
         """
         return self.profile(np.hypot(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float)))
 
@@ -74,7 +74,7 @@ class Shape:
         raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Shape:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return replace(self, height_nm=self.height_nm * size * height)
 
 
@@ -121,7 +121,7 @@ class Gaussian(Shape):
         return np.where(r * self.half_width_nm <= self.extent_nm, self.height_nm * np.exp2(-r * r), 0.0)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Gaussian:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return Gaussian(self.height_nm * size * height, self.half_width_nm * size)
 
 
@@ -166,7 +166,7 @@ class SphericalCap(Shape):
         return np.where(inside, np.maximum(z, 0.0), 0.0)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> SphericalCap:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         tall = self.height_nm * size * height
         return SphericalCap(min(tall, self.base_radius_nm * size), self.base_radius_nm * size)
 
@@ -224,7 +224,7 @@ class Ring(Shape):
         return np.where(r <= self.extent_nm, self.height_nm * np.exp2(-u * u), 0.0)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Ring:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return Ring(self.height_nm * size * height, self.rim_radius_nm * size, self.rim_width_nm * size)
 
 
@@ -259,13 +259,13 @@ class Ellipsoid(Shape):
         return max(self.semi_x_nm, self.semi_y_nm)
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm."""
         y = np.asarray(dy_nm, dtype=np.float64) / self.semi_y_nm
         x = np.asarray(dx_nm, dtype=np.float64) / self.semi_x_nm
         return self.height_nm * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.0))
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Ellipsoid:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return Ellipsoid(self.height_nm * size * height, self.semi_x_nm * size, self.semi_y_nm * size)
 
 
@@ -306,14 +306,14 @@ class Rod(Shape):
         return self.length_nm / 2
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm."""
         half = (self.length_nm - self.width_nm) / 2
         x = np.maximum(np.abs(np.asarray(dx_nm, dtype=np.float64)) - half, 0.0)
         r = np.hypot(np.asarray(dy_nm, dtype=np.float64), x) / (self.width_nm / 2)
         return self.height_nm * np.sqrt(np.maximum(1.0 - r * r, 0.0))
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Rod:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return Rod(self.height_nm * size * height, self.length_nm * size, self.width_nm * size)
 
 
@@ -326,7 +326,7 @@ class HeightMap(Shape):
     height_nm
         Height of the highest pixel, nm, > 0; the image is scaled to it.
     image
-        2-D image with heights >= 0 in any unit; its middle is the particle's centre.
+        2-D image with heights >= 0 in any unit; its centre is the particle's centre.
     pixel_nm
         Pixel size of the image, nm, > 0.
 
@@ -359,7 +359,7 @@ class HeightMap(Shape):
         return float(np.hypot(*self.image.shape)) / 2 * self.pixel_nm + self.pixel_nm
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm."""
         from scipy.ndimage import map_coordinates
 
         dy, dx = np.broadcast_arrays(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float))
@@ -369,5 +369,5 @@ class HeightMap(Shape):
         return np.asarray(z.reshape(dy.shape) * (self.height_nm / self.image.max()), dtype=np.float64)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> HeightMap:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
         return HeightMap(self.height_nm * size * height, self.image, self.pixel_nm * size)
