@@ -68,8 +68,8 @@ def check(n_movies):
     for seed in range(n_movies):
         movie, plan = drawn(seed)
         result = validate_pipeline(movie.to_stack(), plan, effort=Effort(8, 1, 1_000_000, (1.0,)))
-        ground = prepare(movie, plan, float(movie.truth["radius_nm"].median()))
-        real = run_trial(ground, plan.bind(ground.stack)[1].steps).scores
+        reference = prepare(movie, plan, float(movie.truth["radius_nm"].median()))
+        real = run_trial(reference, plan.bind(reference.stack)[1].steps).scores
         cells = []
         for name in NAMES:
             m = result.measures[name]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from playNano.algorithms.estimation._level import level
 from playNano.core.files import atomic_write
 from playNano.io.export.render import COLOUR_MAP
-from playNano.validate.likeness import DEBRIS
+from playNano.validate.movie_model import DEBRIS
 from playNano.validate.result import Validation
 
 _SHARES = ("recall", "precision", "link_recall", "link_precision", "idf1", "hota")
@@ -114,12 +114,17 @@ def _bars(ax: Any, names: list[str], result: Validation, scale: float) -> None:
 
 def _draw_bias(ax: Any, result: Validation) -> None:
     """Draw relative biases: of heights, and of the diffusion coefficient."""
-    height = result.wanted.particles.height_nm
+    height = result.calibrated.particles.height_nm
     rows = [
         ("height bias", "height_bias_nm", 100 / height, f"of {height:.2g} nm"),
         ("height error", "height_error_nm", 100 / height, f"of {height:.2g} nm"),
         ("link error", "link_error", 100, ""),
-        ("D bias", "diffusion_bias", 100, f"of {result.wanted.dynamics.motion.diffusion_nm2_s:.3g} nm²/s"),
+        (
+            "D bias",
+            "diffusion_bias",
+            100,
+            f"of {result.calibrated.dynamics.motion.diffusion_nm2_s:.3g} nm²/s",
+        ),
     ]
     rows = [row for row in rows if row[1] in result.measures]
     for k, (_, name, scale, _) in enumerate(rows):

@@ -9,8 +9,8 @@ from playNano.afm_stack import AFMImageStack
 from playNano.errors import StackError
 from playNano.simulate import simulate_movie, simulate_preset
 from playNano.simulate.scanner import Scanner
-from playNano.validate.likeness import measure
-from playNano.validate.refine import refined
+from playNano.validate.calibrate import calibrate
+from playNano.validate.movie_model import fit_movie_model
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def movie():
 
 @pytest.fixture(scope="module")
 def like(movie):
-    return measure(movie.to_stack())
+    return fit_movie_model(movie.to_stack())
 
 
 def test_settings_are_found_again(movie, like):
@@ -46,8 +46,8 @@ def test_settings_are_found_again(movie, like):
 
 
 def test_a_movie_simulated_to_be_like_it_is_like_it(movie, like):
-    wanted, again = refined(like, 20)
-    for one in (again, measure(wanted.simulate(20, 3).to_stack())):
+    wanted, again = calibrate(like, 20)
+    for one in (again, fit_movie_model(wanted.simulate(20, 3).to_stack())):
         assert one.noise.pixel_nm == pytest.approx(like.noise.pixel_nm, rel=0.1)
         assert one.noise.row_offset_nm == pytest.approx(like.noise.row_offset_nm, rel=0.1)
         assert one.particles.height_nm == pytest.approx(like.particles.height_nm, rel=0.1)
@@ -62,7 +62,7 @@ def test_lost_frames_and_drift():
         "membrane diffusion", n_frames=40, shape=(96, 96), blank_frames=(3, 4), torn_frames=(12, 20, 30),
         drift_nm_s=(16.0, -12.0), scars_per_frame=0.0, seed=2,
     )  # fmt: skip
-    like = measure(movie.to_stack())
+    like = fit_movie_model(movie.to_stack())
     assert like.blank_share == pytest.approx(2 / 40)
     # Of frame 20 three lines are lost, which is a scar.
     assert like.torn_share == pytest.approx(2 / 40)
@@ -77,7 +77,7 @@ def test_debris_is_measured_and_simulated_but_is_no_particle(movie):
         data += np.float32(1.1) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 8).astype(np.float32)
     stack = movie.to_stack()
     stack.data = data
-    like = measure(stack, min_height_nm=1.6)
+    like = fit_movie_model(stack, min_height_nm=1.6)
     # Those under particles or beside them are not seen.
     assert 4 <= like.debris.per_frame <= 13
     assert like.debris.height_nm == pytest.approx(1.1, rel=0.2)
@@ -90,7 +90,7 @@ def test_debris_is_measured_and_simulated_but_is_no_particle(movie):
 def test_raw_heights_are_measured_whatever_was_done_to_them(movie, like):
     stack = movie.to_stack()
     stack.apply(["remove_plane", "gaussian_filter"])
-    assert measure(stack).to_dict() == like.to_dict()
+    assert fit_movie_model(stack).to_dict() == like.to_dict()
 
 
 def test_a_likeness_can_be_written(like):
@@ -100,9 +100,9 @@ def test_a_likeness_can_be_written(like):
 def test_what_cannot_be_simulated():
     empty = np.random.default_rng(0).normal(0, 0.1, (8, 48, 48)).astype(np.float32)
     with pytest.raises(StackError, match="no particles"):
-        measure(AFMImageStack(empty, 1.0, "height", "empty.npy"))
+        fit_movie_model(AFMImageStack(empty, 1.0, "height", "empty.npy"))
     with pytest.raises(StackError, match="height channel"):
-        measure(AFMImageStack(empty, 1.0, "phase", "empty.npy", unit="deg"))
+        fit_movie_model(AFMImageStack(empty, 1.0, "phase", "empty.npy", unit="deg"))
 
 
 def test_the_number_of_particles_follows_from_the_density(like):
