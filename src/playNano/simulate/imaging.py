@@ -128,11 +128,33 @@ class SubstrateHeights:
         return np.concatenate(parts).astype(np.float64)
 
     def true(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the true height at positions in the sample, nm."""
+        """Return the true height at positions in the sample.
+
+        Parameters
+        ----------
+        y_nm, x_nm
+            Positions, nm; they broadcast.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64.
+        """
         return self._at(self._surface.height, y_nm, x_nm)
 
     def dilated(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the height as the tip traces it, nm."""
+        """Return the height dilated by the tip at positions in the sample.
+
+        Parameters
+        ----------
+        y_nm, x_nm
+            Positions, nm; they broadcast.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64.
+        """
         return self._at(self._dilated, y_nm, x_nm)
 
 

@@ -180,6 +180,7 @@ def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.
     amplitude = (np.sqrt(power / 2) * scale).astype(np.float32)
 
     def piece() -> Image:
+        """Draw one period of the noise."""
         draw = rng.standard_normal((2, len(amplitude)), dtype=np.float32)
         return np.asarray(irfft(amplitude * (draw[0] + 1j * draw[1]), n=size, overwrite_x=True))
 
@@ -297,7 +298,15 @@ class NoiseGenerator:
 
 
 def digitise(frames: Image, noise: Noise) -> None:
-    """Round heights to the steps of the converter, and cut them at its range, in place."""
+    """Round heights to the steps of the converter, and clip them to its range, in place.
+
+    Parameters
+    ----------
+    frames
+        Heights, nm, float32.
+    noise
+        Gives step and range of the converter.
+    """
     if noise.adc_range_nm is not None:
         np.clip(frames, *noise.adc_range_nm, out=frames)
     if noise.adc_step_nm > 0:

@@ -116,20 +116,20 @@ def _landing_sites(
     rng: np.random.Generator,
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Draw the positions that each particle tries on arrival, and their paths."""
-    places = np.zeros((n, _TRIES, 2))
+    positions = np.zeros((n, _TRIES, 2))
     path = np.full((n, _TRIES), -1)
     if species.place == "sites":
-        places[:] = site[:, None, :]
+        positions[:] = site[:, None, :]
     elif species.place == "paths":
         lengths = Paths(surface.paths).lengths_nm
         along = rng.uniform(0.0, lengths.sum(), (n, _TRIES))
         starts = np.concatenate([[0.0], np.cumsum(lengths)])
         path[:] = np.clip(np.searchsorted(starts, along, side="right") - 1, 0, len(lengths) - 1)
-        places[..., 0] = along - starts[path]
+        positions[..., 0] = along - starts[path]
     else:
-        places[..., 0] = rng.uniform(area.top, area.bottom, (n, _TRIES))
-        places[..., 1] = rng.uniform(area.left, area.right, (n, _TRIES))
-    return places, path
+        positions[..., 0] = rng.uniform(area.top, area.bottom, (n, _TRIES))
+        positions[..., 1] = rng.uniform(area.left, area.right, (n, _TRIES))
+    return positions, path
 
 
 def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
@@ -169,7 +169,7 @@ def populate(
     Parameters
     ----------
     scene
-        What lies on the surface.
+        The species and the substrate.
     area
         Where particles live.
     surface
@@ -209,19 +209,19 @@ def populate(
             )
         on, off, site = _visits(species, duration_s, len(sites), rng)
         n = len(on)
-        places, path = _landing_sites(
+        landing, path = _landing_sites(
             species, n, sites[site] if len(sites) else np.zeros((n, 2)), area, surface, rng
         )
         moments, paused = _pauses(species.kinetics, on, off, duration_s, rng)
         switches += moments
         size, height = _spread(rng, species.size_spread, n), _spread(rng, species.height_spread, n)
         angle = rng.uniform(0.0, 2 * math.pi, n)
-        parts.append((np.full(n, index), on, off, size, height, angle, places, path, paused))
+        parts.append((np.full(n, index), on, off, size, height, angle, landing, path, paused))
     columns: list[Any] = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _empty_columns()
     order = np.argsort(columns[1], kind="stable")
-    kind, on, off, size, height, angle, places, path, paused = (c[order] for c in columns)
+    kind, on, off, size, height, angle, landing, path, paused = (c[order] for c in columns)
     return Population(
-        kind, on, off, size, height, angle, places, path, tuple(switches[i] for i in order), paused
+        kind, on, off, size, height, angle, landing, path, tuple(switches[i] for i in order), paused
     )
 
 

@@ -35,7 +35,7 @@ class PopulationState:
     coordinates
         (y, x) in the plane, nm, or (arc length, 0) on a path, nm, (n, 2).
     anchor
-        The same of the landing place, (n, 2).
+        The same of the landing position, (n, 2).
     path
         Index of the path that a particle is on, -1 for none, (n,).
     position
@@ -47,7 +47,7 @@ class PopulationState:
     partner
         The other member of a dimer or -1, (n,).
     status
-        `WAITING`, `PRESENT`, `GONE` or `REFUSED` (no free place on arrival), (n,).
+        `WAITING`, `PRESENT`, `GONE` or `REFUSED` (no free position on arrival), (n,).
     on_s, off_s, split_s
         When it arrives, leaves, and when its dimer splits, s, (n,).
     paths
@@ -72,7 +72,7 @@ class PopulationState:
 
     @property
     def landed(self) -> npt.NDArray[np.bool_]:
-        """Which particles found a free place when they arrived, (n,)."""
+        """Which particles found a free position when they arrived, (n,)."""
         return np.isin(self.status, (PRESENT, GONE))
 
     def next_change_s(self) -> float:

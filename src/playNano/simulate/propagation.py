@@ -24,7 +24,7 @@ class Walkers:
     coordinates
         (y, x) in the plane, nm, or (arc length, 0) on a path, nm, (2, n).
     anchor
-        The same of the landing place, (2, n).
+        The same of the landing position, (2, n).
     position
         (y, x), nm, (2, n).
     path
@@ -61,7 +61,7 @@ class Moves:
     step
         Displacement in the coordinates of `Walkers`, nm, (2, m, n).
     decay
-        Factor by which a tether pulls back in each step, 0 to 1; 1 without a tether, (m, n).
+        Factor by which a tether reduces the distance from the anchor in each step, 0 to 1; 1 without a tether, (m, n).
     merges
         Whether a particle merges in this step if another one is in touch, (m, n).
     """

@@ -99,6 +99,7 @@ def _write_bundle(movie: SimulatedMovie, path: Path, _: int) -> None:
 
 
 def _write_asd(movie: SimulatedMovie, path: Path, version: int) -> None:
+    """Write a movie as .asd, with a converter range that its heights nearly fill."""
     from playNano.io.export.asd import write_asd
 
     scan = movie.scan

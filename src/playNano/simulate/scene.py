@@ -32,9 +32,9 @@ class Motion:
     spin_rad_s
         Steady rotation, rad/s.
     corral_nm
-        Radius of the circle around the landing place that the particle cannot leave, nm; None for none.
+        Radius of the circle around the landing position that the particle cannot leave, nm; None for none.
     tether_nm
-        Root mean square excursion, per axis, from the landing place under a harmonic tether, nm; None for
+        Root mean square excursion, per axis, from the landing position under a harmonic tether, nm; None for
         none. With `diffusion_nm2_s` D the tether's relaxation time is ``tether_nm**2 / D``.
 
     Examples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ class Shape:
     height_nm: float
 
     radial = True
+    _lengths: ClassVar[tuple[str, ...]] = ()  # fields that scale with the size, besides the height
 
     @property
     def extent_nm(self) -> float:
@@ -74,13 +76,22 @@ class Shape:
         raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Shape:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return replace(self, height_nm=self.height_nm * size * height)
+        """Return a scaled copy.
+
+        Parameters
+        ----------
+        size
+            Factor of all lengths, > 0.
+        height
+            Further factor of the height, > 0.
+        """
+        lengths = {name: getattr(self, name) * size for name in self._lengths}
+        return replace(self, height_nm=self.height_nm * size * height, **lengths)
 
 
 @dataclass(frozen=True)
 class Gaussian(Shape):
-    """A round bump with the profile of a Gaussian: what most small proteins look like.
+    """A round bump with the profile of a Gaussian: typical of small proteins.
 
     Parameters
     ----------
@@ -96,6 +107,7 @@ class Gaussian(Shape):
     """
 
     half_width_nm: float
+    _lengths: ClassVar[tuple[str, ...]] = ("half_width_nm",)
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, half_width_nm=self.half_width_nm)
@@ -119,10 +131,6 @@ class Gaussian(Shape):
         """Return the height at distances from the centre, nm."""
         r = np.asarray(r_nm, dtype=np.float64) / self.half_width_nm
         return np.where(r * self.half_width_nm <= self.extent_nm, self.height_nm * np.exp2(-r * r), 0.0)
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Gaussian:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return Gaussian(self.height_nm * size * height, self.half_width_nm * size)
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,15 @@ class SphericalCap(Shape):
         return np.where(inside, np.maximum(z, 0.0), 0.0)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> SphericalCap:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
+        """Return a scaled copy.
+
+        Parameters
+        ----------
+        size
+            Factor of all lengths, > 0.
+        height
+            Further factor of the height, > 0.
+        """
         tall = self.height_nm * size * height
         return SphericalCap(min(tall, self.base_radius_nm * size), self.base_radius_nm * size)
 
@@ -192,6 +208,7 @@ class Ring(Shape):
 
     rim_radius_nm: float
     rim_width_nm: float
+    _lengths: ClassVar[tuple[str, ...]] = ("rim_radius_nm", "rim_width_nm")
 
     def __post_init__(self) -> None:
         check.positive(
@@ -223,10 +240,6 @@ class Ring(Shape):
         u = (r - self.rim_radius_nm) / (self.rim_width_nm / 2)
         return np.where(r <= self.extent_nm, self.height_nm * np.exp2(-u * u), 0.0)
 
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Ring:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return Ring(self.height_nm * size * height, self.rim_radius_nm * size, self.rim_width_nm * size)
-
 
 @dataclass(frozen=True)
 class Ellipsoid(Shape):
@@ -249,6 +262,7 @@ class Ellipsoid(Shape):
     semi_y_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("semi_x_nm", "semi_y_nm")
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, semi_x_nm=self.semi_x_nm, semi_y_nm=self.semi_y_nm)
@@ -259,14 +273,16 @@ class Ellipsoid(Shape):
         return max(self.semi_x_nm, self.semi_y_nm)
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm.
+
+        Parameters
+        ----------
+        dy_nm, dx_nm
+            Position relative to the centre in the particle's own axes, nm.
+        """
         y = np.asarray(dy_nm, dtype=np.float64) / self.semi_y_nm
         x = np.asarray(dx_nm, dtype=np.float64) / self.semi_x_nm
         return self.height_nm * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.0))
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Ellipsoid:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return Ellipsoid(self.height_nm * size * height, self.semi_x_nm * size, self.semi_y_nm * size)
 
 
 @dataclass(frozen=True)
@@ -292,6 +308,7 @@ class Rod(Shape):
     width_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("length_nm", "width_nm")
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, length_nm=self.length_nm, width_nm=self.width_nm)
@@ -306,15 +323,17 @@ class Rod(Shape):
         return self.length_nm / 2
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm.
+
+        Parameters
+        ----------
+        dy_nm, dx_nm
+            Position relative to the centre in the particle's own axes, nm.
+        """
         half = (self.length_nm - self.width_nm) / 2
         x = np.maximum(np.abs(np.asarray(dx_nm, dtype=np.float64)) - half, 0.0)
         r = np.hypot(np.asarray(dy_nm, dtype=np.float64), x) / (self.width_nm / 2)
         return self.height_nm * np.sqrt(np.maximum(1.0 - r * r, 0.0))
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Rod:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return Rod(self.height_nm * size * height, self.length_nm * size, self.width_nm * size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,6 +361,7 @@ class HeightMap(Shape):
     pixel_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("pixel_nm",)
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, pixel_nm=self.pixel_nm)
@@ -359,7 +379,13 @@ class HeightMap(Shape):
         return float(np.hypot(*self.image.shape)) / 2 * self.pixel_nm + self.pixel_nm
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm."""
+        """Return the height at positions relative to the centre, nm.
+
+        Parameters
+        ----------
+        dy_nm, dx_nm
+            Position relative to the centre in the particle's own axes, nm.
+        """
         from scipy.ndimage import map_coordinates
 
         dy, dx = np.broadcast_arrays(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float))
@@ -367,7 +393,3 @@ class HeightMap(Shape):
         cols = dx / self.pixel_nm + (self.image.shape[1] - 1) / 2
         z = map_coordinates(self.image, [rows.ravel(), cols.ravel()], order=1, mode="constant", cval=0.0)
         return np.asarray(z.reshape(dy.shape) * (self.height_nm / self.image.max()), dtype=np.float64)
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> HeightMap:
-        """Return the shape with all lengths multiplied by `size`, and the height also by `height`."""
-        return HeightMap(self.height_nm * size * height, self.image, self.pixel_nm * size)

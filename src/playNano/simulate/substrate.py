@@ -183,7 +183,22 @@ class Steps(Substrate):
         check.not_negative(self, wander_nm=self.wander_nm)
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the phase and the meandering of the edges.
+
+        Returns
+        -------
+        Surface
+            Height map, without paths or sites.
+        """
         y, x = _grid(area, step_nm)
         along = x * math.cos(self.angle_rad) + y * math.sin(self.angle_rad)
         across = -x * math.sin(self.angle_rad) + y * math.cos(self.angle_rad)
@@ -243,7 +258,22 @@ class Lattice(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the origin of the lattice.
+
+        Returns
+        -------
+        Surface
+            Sites, and the height map of the relief if it has one.
+        """
         vectors = self.vectors_nm
         start = np.array([area.top, area.left]) + rng.uniform(0, 1, 2) @ vectors
         corners = np.array([[y, x] for y in (area.top, area.bottom) for x in (area.left, area.right)]) - start
@@ -303,7 +333,22 @@ class Strands(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the courses of the strands.
+
+        Returns
+        -------
+        Surface
+            Height map, and one path for each strand.
+        """
         paths = tuple(self._chain(area, rng) for _ in range(self.count))
         y, x = _grid(area, step_nm)
         z = np.zeros((y.size, x.size))

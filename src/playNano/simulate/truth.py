@@ -70,6 +70,7 @@ def tip_passes(
     fraction = np.where((at > 0) & (at < h), -a / np.where(b > a, b - a, 1.0), 1.0)
 
     def at_pass(values: FloatArray) -> FloatArray:
+        """Interpolate values between the two lines on either side of the centre."""
         values = values.reshape(shape)
         low, high = values[frame, before, column], values[frame, after, column]
         return np.asarray(low + (high - low) * fraction)
@@ -109,7 +110,15 @@ def _states(
 
 
 def truth_table(blocks: list[Columns], scanner: Scanner) -> pd.DataFrame:
-    """Join the columns of all blocks into the truth table, sorted by frame and particle."""
+    """Join the columns of all blocks into the truth table, sorted by frame and particle.
+
+    Parameters
+    ----------
+    blocks
+        Columns of each block of frames, as `tip_passes` returns them.
+    scanner
+        The raster, for the pixel size.
+    """
     import pandas as pd
 
     py, px = scanner.pixel_yx_nm
@@ -187,6 +196,19 @@ def particle_table(
     templates: Templates,
 ) -> pd.DataFrame:
     """List the particles that landed.
+
+    Parameters
+    ----------
+    scene
+        The species.
+    population
+        The particles.
+    off_s
+        When they left, s, (n,).
+    landed
+        Which of them found a free position on arrival, (n,).
+    templates
+        Their true heights and radii.
 
     Returns
     -------

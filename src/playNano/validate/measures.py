@@ -13,21 +13,21 @@ from playNano.validate.trial import Trial
 CONFIDENCE = 0.95
 
 MEASURES: dict[str, tuple[str, str]] = {
-    "recall": ("share", "particles found, of those that the tip passed away from the border"),
+    "recall": ("share", "particles detected, of those that the tip passed away from the border"),
     "precision": ("share", "detections that are particles"),
     "f1": ("share", "harmonic mean of the two"),
     "position_error_nm": ("nm", "root mean square distance from the particle"),
-    "height_bias_nm": ("nm", "mean of height found less true height"),
+    "height_bias_nm": ("nm", "mean of measured less true height"),
     "height_error_nm": ("nm", "standard deviation of the same"),
-    "link_recall": ("share", "true links (of a particle from one sighting to the next) found"),
-    "link_precision": ("share", "links found that are true"),
+    "link_recall": ("share", "true links (of a particle from one sighting to the next) that were made"),
+    "link_precision": ("share", "links that are true"),
     "link_error": ("share", "1 less the harmonic mean of the two"),
     "identity_switches_per_1000": ("1", "times that a particle changes its track, per 1000 sightings"),
     "idf1": ("share", "F1 of positions under the best naming of tracks"),
     "hota": ("share", "detection, localisation and association in one figure"),
     "diffusion_bias": (
         "share",
-        "diffusion coefficient of the tracks found, less that of the true ones, by the latter",
+        "diffusion coefficient of the tracks less that of the true ones, divided by the latter",
     ),
 }
 """Score -> (unit, what it is)."""

@@ -141,6 +141,7 @@ class MovieModel:
         )
 
     def _scanner(self, n_frames: int) -> Scanner:
+        """Return the raster of the movie with another number of frames."""
         lines = self.shape[1]
         turn = self.frame_time_s - lines * self.line_time_s
         return Scanner(
@@ -154,6 +155,7 @@ class MovieModel:
         )
 
     def _scene(self, scanner: Scanner) -> Scene:
+        """Return particles and debris of the measured density on an area that drift does not empty."""
         p, d = self.particles, self.dynamics
         drift = float(np.abs(d.motion.velocity_nm_s).max()) * scanner.duration_s
         margin = 3 * p.radius_nm + drift
@@ -188,7 +190,10 @@ class MovieModel:
         return (piece,)
 
     def _noise(self) -> Noise:
+        """Return the measured noise, without insignificant autocorrelations."""
+
         def autocorrelation(value: float) -> float:
+            """Return a value in the range of the simulator, 0 if insignificant."""
             return float(np.clip(value, 0.0, 0.98)) if value > _MIN_MEMORY else 0.0
 
         return Noise(
@@ -310,11 +315,11 @@ def _dynamics(
     span = best_span(usable, data.shape)
     first = span.start
     chosen = first + np.flatnonzero(usable[span])
-    frame, places, _ = locate_particles(data[chosen], stack.pixel_size_yx_nm, min_height_nm=min_height_nm)
+    frame, positions, _ = locate_particles(data[chosen], stack.pixel_size_yx_nm, min_height_nm=min_height_nm)
     frame = chosen[frame]
     size_y, size_x = stack.pixel_size_yx_nm
-    times = stack.detection_times(frame, places[:, 0] / size_y)
-    return estimate_dynamics(frame - first, times, places, (h * size_y, w * size_x), observed=usable[span])
+    times = stack.detection_times(frame, positions[:, 0] / size_y)
+    return estimate_dynamics(frame - first, times, positions, (h * size_y, w * size_x), observed=usable[span])
 
 
 def _significant_motion(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate:

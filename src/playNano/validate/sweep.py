@@ -99,6 +99,13 @@ def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
 def scaled(value: float, factor: float) -> float:
     """Multiply a value by a factor; an integer stays one, and changes by at least 1.
 
+    Parameters
+    ----------
+    value
+        The value.
+    factor
+        The factor, > 0.
+
     Examples
     --------
     >>> scaled(2.0, 1.5), scaled(3, 1.1), scaled(0, 0.8), scaled(12, 0.75)
@@ -112,7 +119,17 @@ def scaled(value: float, factor: float) -> float:
 
 
 def with_value(steps: Steps, key: Key, value: float) -> Steps:
-    """Return steps with one parameter changed."""
+    """Return a copy of steps with one parameter changed.
+
+    Parameters
+    ----------
+    steps
+        Modules with their parameters.
+    key
+        Index of the step and name of the parameter.
+    value
+        The new value.
+    """
     return [
         (name, {**params, key[1]: value} if k == key[0] else params) for k, (name, params) in enumerate(steps)
     ]
@@ -130,7 +147,15 @@ def allowed(steps: Steps) -> bool:
 
 
 def mean_objective(movies: Sequence[ReferenceMovie], steps: Steps) -> float:
-    """Return the mean objective over movies; nan where the values are not allowed."""
+    """Return the mean objective over movies; nan where the values are not allowed.
+
+    Parameters
+    ----------
+    movies
+        Movies with their truth.
+    steps
+        Modules with their parameters.
+    """
     if not allowed(steps):
         return float("nan")
     try:

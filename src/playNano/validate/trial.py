@@ -146,7 +146,15 @@ def away_from_border(
 
 
 def run_analysis(stack: AFMImageStack, steps: Steps) -> Mapping[str, Mapping[str, Any]]:
-    """Run analysis modules on a movie and return their outputs by step."""
+    """Run analysis modules on a movie and return their outputs by step.
+
+    Parameters
+    ----------
+    stack
+        The movie, processed.
+    steps
+        Modules with their parameters.
+    """
     pipeline = AnalysisPipeline()
     for name, params in steps:
         pipeline.add(name, **params)
