@@ -186,4 +186,4 @@ def _draw_counts(
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=9)
-    axes.set_title("numbers against time", fontsize=10)
+    axes.set_title("detections and tracks against time", fontsize=10)
