@@ -122,7 +122,7 @@ def _bars(ax: Any, names: list[str], result: Validation, scale: float) -> None:
         ax.barh(row, scale * m.value, color=_BLUE, alpha=0.35)
         if np.isfinite(m.low):
             ax.plot([scale * m.low, scale * m.high], [row, row], color=_BLUE, lw=3)
-        ax.text(scale * max(m.value, 0), row + 0.33, f"{scale * m.value:.3g}", fontsize=8, va="center")
+        ax.text(2, row, f"{scale * m.value:.3g}", fontsize=8, va="center")
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     ax.invert_yaxis()
     ax.grid(axis="x", alpha=0.25)
