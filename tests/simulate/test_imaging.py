@@ -259,7 +259,7 @@ def test_lines_equal_the_maximum_over_particles_pixel_by_pixel():
 def test_feedback_equals_its_difference_equation(retrace):
     lines = np.random.default_rng(5).uniform(0, 3, (4, 30)).astype(np.float32)
     scanner = Scanner(1, (4, 30), 1.0, frame_time_s=0.24)
-    feedback = Feedback(settle_s=5e-4, fall_nm_s=700.0)
+    feedback = Feedback(time_constant_s=5e-4, fall_nm_s=700.0)
     traced = apply_feedback(lines, feedback, scanner, retrace)
     gain, fall = 1 - np.exp(-1e-3 / 5e-4), 0.7
     for line, own in zip(lines.astype(float), traced, strict=True):

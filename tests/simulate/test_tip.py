@@ -13,7 +13,7 @@ from playNano.simulate.imaging import apply_feedback
 from playNano.simulate.movie import simulate_scene
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene, Species
-from playNano.simulate.shapes import Ellipsoid, Gaussian, Ring, Rod, SphericalCap
+from playNano.simulate.shapes import Ellipsoid, Gaussian, Rod, SphericalCap, Torus
 from playNano.simulate.substrate import Steps
 from playNano.simulate.tip import Feedback, Tip
 
@@ -54,7 +54,7 @@ def test_radius_at_a_height_inverts_the_profile(tip):
     [
         Gaussian(4.0, 3.0),
         SphericalCap(4.0, 6.0),
-        Ring(3.0, 5.0, 3.0),
+        Torus(3.0, 5.0, 3.0),
         Rod(4.0, 20.0, 6.0),
         Ellipsoid(4.0, 9.0, 4.0),
     ],
@@ -95,7 +95,7 @@ def test_feedback_flies_off_steep_edges():
     np.testing.assert_allclose(flown[0], [0, 0, 4, 4, 3, 2, 1, 0], atol=1e-5)
     back = apply_feedback(line, Feedback(fall_nm_s=1000.0), scanner, retrace=True)
     np.testing.assert_allclose(back[0], [2, 3, 4, 4, 0, 0, 0, 0], atol=1e-5)
-    slow = apply_feedback(line, Feedback(settle_s=1e-3), scanner)
+    slow = apply_feedback(line, Feedback(time_constant_s=1e-3), scanner)
     z, expected = 0.0, []
     for h in line[0]:
         z += (h - z) * (1 - math.exp(-1))

@@ -136,7 +136,20 @@ def _challenge(
 
 
 def number_tracks(table: pd.DataFrame) -> tuple[Ints, int]:
-    """Number the tracks of a table 0, 1, ...; return the number of each row (-1 without a track) and their count."""
+    """Number the tracks of a table 0, 1, ...
+
+    Parameters
+    ----------
+    table
+        Table with a column `track_id`; negative for no track.
+
+    Returns
+    -------
+    number : numpy.ndarray
+        Number of the track of each row, -1 for none.
+    count : int
+        How many tracks there are.
+    """
     if "track_id" not in table.columns:
         raise ParameterError("both tables need a column 'track_id'")
     track = table["track_id"].to_numpy()

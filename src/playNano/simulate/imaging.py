@@ -241,7 +241,7 @@ def apply_feedback(lines: Image, feedback: Feedback, scanner: Scanner, retrace: 
     if feedback.is_ideal:
         return lines.copy()
     dt = float(scanner.pixel_delay_s(1.0) - scanner.pixel_delay_s(0.0))
-    gain = 1.0 if feedback.settle_s == 0 else -float(np.expm1(-dt / feedback.settle_s))
+    gain = 1.0 if feedback.time_constant_s == 0 else -float(np.expm1(-dt / feedback.time_constant_s))
     fall = feedback.fall_nm_s * dt
     columns = np.array(lines.T[::-1] if retrace else lines.T, dtype=np.float64, order="C")
     z = columns[0].copy()
@@ -253,7 +253,13 @@ def apply_feedback(lines: Image, feedback: Feedback, scanner: Scanner, retrace: 
 
 
 def field_of_view(scanner: Scanner) -> Area:
-    """Return the part of the surface that the pixels cover, edge to edge."""
+    """Return the area that the pixels cover, edge to edge.
+
+    Parameters
+    ----------
+    scanner
+        The raster.
+    """
     (py, px), (h, w) = scanner.pixel_yx_nm, scanner.shape
     return Area(-0.5 * py, -0.5 * px, (h - 0.5) * py, (w - 0.5) * px)
 

@@ -84,6 +84,7 @@ class Noise:
     adc_range_nm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        """Check the values."""
         check.not_negative(
             self,
             pixel_nm=self.pixel_nm,
@@ -212,6 +213,7 @@ class NoiseGenerator:
     def __init__(
         self, noise: Noise, scanner: Scanner, seed: np.random.SeedSequence, retrace: bool = False
     ) -> None:
+        """Draw what changes from frame to frame, and the 1/f noise of the whole movie."""
         self.noise, self.scanner, self.retrace = noise, scanner, retrace
         seeds = seed.spawn(5)
         slow, self._thermal, self._rows, streaks, for_pink = (np.random.default_rng(s) for s in seeds)

@@ -55,6 +55,7 @@ class PopulationState:
     """
 
     def __init__(self, scene: Scene, population: Population, area: Area, surface: Surface) -> None:
+        """Begin with all particles waiting."""
         self._scene, self._population, self._area = scene, population, area
         n = population.n
         sizes = np.array([s.shape.contact_nm for s in scene.species] + [0.0])

@@ -13,7 +13,7 @@ from playNano.simulate.movie import SimulatedMovie, simulate_scene
 from playNano.simulate.noise import Noise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Dimers, Kinetics, Motion, Scene, Species
-from playNano.simulate.shapes import Gaussian, Ring, Rod, SphericalCap
+from playNano.simulate.shapes import Gaussian, Rod, SphericalCap, Torus
 from playNano.simulate.substrate import Lattice, Strands
 from playNano.simulate.tip import Feedback, Tip
 
@@ -102,7 +102,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=100, shape=(128, 128), pixel_size_nm=2.0, frame_time_s=0.3, line_turn=0.1),
         Tip("parabolic", radius_nm=3.0),
-        Feedback(settle_s=3e-6, fall_nm_s=1.5e5),
+        Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.12,
             pixel_memory=0.5,
@@ -137,7 +137,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=100, shape=(100, 200), pixel_size_nm=(2.5, 2.5), frame_time_s=0.25),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6, fall_nm_s=1.5e5),
+        Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.2,
             pixel_memory=0.3,
@@ -161,7 +161,7 @@ PRESETS: dict[str, Preset] = {
                     place="paths",
                 ),
                 Species(
-                    Ring(height_nm=2.5, rim_radius_nm=6.0, rim_width_nm=5.0),
+                    Torus(height_nm=2.5, rim_radius_nm=6.0, rim_width_nm=5.0),
                     count=3,
                     name="clamp",
                     motion=Motion(diffusion_nm2_s=10.0, tether_nm=4.0),
@@ -173,7 +173,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=80, shape=(150, 150), pixel_size_nm=2.0, frame_time_s=0.5, drift_nm_s=(0.1, -0.2)),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6),
+        Feedback(time_constant_s=3e-6),
         Noise(
             pixel_nm=0.12,
             pixel_memory=0.4,
@@ -213,7 +213,7 @@ PRESETS: dict[str, Preset] = {
             drift_walk_nm2_s=0.005,
         ),
         Tip("conical", radius_nm=1.5, half_angle_deg=20.0),
-        Feedback(settle_s=1e-5),
+        Feedback(time_constant_s=1e-5),
         Noise(
             pixel_nm=0.1,
             pixel_memory=0.6,
@@ -246,7 +246,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=60, shape=(192, 192), pixel_size_nm=2.0, frame_time_s=0.4, slow_axis="up"),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6, fall_nm_s=2e5),
+        Feedback(time_constant_s=3e-6, fall_nm_s=2e5),
         Noise(pixel_nm=0.15, pixel_memory=0.3, row_offset_nm=0.2, tilt_nm=(4.0, 2.0)),
         Faults(scars_per_frame=0.5, scar_nm=2.0),
     ),

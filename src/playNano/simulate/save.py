@@ -75,6 +75,11 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
 def check_path(path: str | Path) -> Path:
     """Return a path to which a movie can be written.
 
+    Parameters
+    ----------
+    path
+        File that ends in ``.npz``, ``.h5`` or ``.asd``.
+
     Raises
     ------
     ParameterError

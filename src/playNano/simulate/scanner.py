@@ -68,6 +68,7 @@ class Scanner:
     drift_walk_nm2_s: float = 0.0
 
     def __post_init__(self) -> None:
+        """Check the values, and store pairs as pairs."""
         check.whole(self, 1, n_frames=self.n_frames)
         height, width = check.pair(self, "shape", self.shape)
         check.whole(self, 2, **{"shape[0]": height, "shape[1]": width})
@@ -114,7 +115,13 @@ class Scanner:
         )
 
     def row_order(self, frame: int) -> npt.NDArray[np.int64]:
-        """Return the rows of a frame in the order in which they are scanned."""
+        """Return the rows of a frame in the order in which they are scanned.
+
+        Parameters
+        ----------
+        frame
+            Index of the frame.
+        """
         up = self.slow_axis == "up" or (self.slow_axis == "alternating" and frame % 2 == 1)
         rows = np.arange(self.shape[0])
         return rows[::-1] if up else rows

@@ -53,6 +53,7 @@ class Motion:
     tether_nm: float | None = None
 
     def __post_init__(self) -> None:
+        """Check the values."""
         check.not_negative(
             self,
             diffusion_nm2_s=self.diffusion_nm2_s,
@@ -144,6 +145,7 @@ class Species:
     place: Literal["anywhere", "paths", "sites"] = "anywhere"
 
     def __post_init__(self) -> None:
+        """Check the values."""
         if not isinstance(self.shape, Shape):
             raise ParameterError(f"Species: shape must be one of the shapes, got {self.shape!r}.")
         if self.count is not None:

@@ -62,6 +62,7 @@ class SceneImager:
     """
 
     def __init__(self, scene: Scene, scanner: Scanner, tip: Tip, seeds: list[np.random.SeedSequence]) -> None:
+        """Draw drift, substrate and population, and tabulate the particles."""
         self._scene, self._scanner = scene, scanner
         self._starts = np.append(scanner.line_starts_s(0, scanner.n_frames), scanner.duration_s)
         self._drift = lateral_drift(scanner, self._starts, seeds[0])

@@ -69,11 +69,38 @@ class Shape:
         numpy.ndarray
             Height, nm, float64, shaped as the positions broadcast; 0 outside.
         """
-        return self.profile(np.hypot(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float)))
+        dy, dx = np.asarray(dy_nm, dtype=np.float64), np.asarray(dx_nm, dtype=np.float64)
+        return self._profile(np.hypot(dy, dx)) if self.radial else self._surface(dy, dx)
 
     def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height of a radial shape at distances from its centre, nm."""
-        raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
+        """Return the height of a radial shape at distances from its centre.
+
+        Parameters
+        ----------
+        r_nm
+            Distance from the centre, nm, >= 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64; 0 outside.
+
+        Raises
+        ------
+        ParameterError
+            The shape is not radial.
+        """
+        if not self.radial:
+            raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
+        return self._profile(np.asarray(r_nm, dtype=np.float64))
+
+    def _profile(self, r: FloatArray) -> FloatArray:
+        """Return the height at distances from the centre, nm."""
+        raise NotImplementedError
+
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
+        """Return the height at positions relative to the centre, nm."""
+        raise NotImplementedError
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Shape:
         """Return a scaled copy.
@@ -127,9 +154,8 @@ class Gaussian(Shape):
         """Distance from the centre within which the shape stands above a tenth of its height, nm."""
         return self.half_width_nm * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64) / self.half_width_nm
+    def _profile(self, r: FloatArray) -> FloatArray:
+        r = r / self.half_width_nm
         return np.where(r * self.half_width_nm <= self.extent_nm, self.height_nm * np.exp2(-r * r), 0.0)
 
 
@@ -165,9 +191,7 @@ class SphericalCap(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return self.base_radius_nm
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64)
+    def _profile(self, r: FloatArray) -> FloatArray:
         sphere = (self.base_radius_nm**2 + self.height_nm**2) / (2 * self.height_nm)
         inside = r < self.base_radius_nm
         z = np.sqrt(np.maximum(sphere**2 - np.where(inside, r, 0.0) ** 2, 0.0)) - (sphere - self.height_nm)
@@ -188,8 +212,8 @@ class SphericalCap(Shape):
 
 
 @dataclass(frozen=True)
-class Ring(Shape):
-    """A ring with a round rim: pores, clamps, ring-shaped assemblies.
+class Torus(Shape):
+    """A torus: a ring with a round rim, as of pores, clamps and ring-shaped assemblies.
 
     Parameters
     ----------
@@ -202,7 +226,7 @@ class Ring(Shape):
 
     Examples
     --------
-    >>> Ring(height_nm=4.0, rim_radius_nm=6.0, rim_width_nm=3.0).profile([6.0, 7.5]).tolist()
+    >>> Torus(height_nm=4.0, rim_radius_nm=6.0, rim_width_nm=3.0).profile([6.0, 7.5]).tolist()
     [4.0, 2.0]
     """
 
@@ -234,9 +258,7 @@ class Ring(Shape):
         """Distance from the centre within which the shape stands above a tenth of its height, nm."""
         return self.rim_radius_nm + self.rim_width_nm / 2 * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64)
+    def _profile(self, r: FloatArray) -> FloatArray:
         u = (r - self.rim_radius_nm) / (self.rim_width_nm / 2)
         return np.where(r <= self.extent_nm, self.height_nm * np.exp2(-u * u), 0.0)
 
@@ -272,16 +294,9 @@ class Ellipsoid(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return max(self.semi_x_nm, self.semi_y_nm)
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm.
-
-        Parameters
-        ----------
-        dy_nm, dx_nm
-            Position relative to the centre in the particle's own axes, nm.
-        """
-        y = np.asarray(dy_nm, dtype=np.float64) / self.semi_y_nm
-        x = np.asarray(dx_nm, dtype=np.float64) / self.semi_x_nm
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
+        y = dy / self.semi_y_nm
+        x = dx / self.semi_x_nm
         return self.height_nm * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.0))
 
 
@@ -322,17 +337,10 @@ class Rod(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return self.length_nm / 2
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm.
-
-        Parameters
-        ----------
-        dy_nm, dx_nm
-            Position relative to the centre in the particle's own axes, nm.
-        """
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
         half = (self.length_nm - self.width_nm) / 2
-        x = np.maximum(np.abs(np.asarray(dx_nm, dtype=np.float64)) - half, 0.0)
-        r = np.hypot(np.asarray(dy_nm, dtype=np.float64), x) / (self.width_nm / 2)
+        x = np.maximum(np.abs(dx) - half, 0.0)
+        r = np.hypot(dy, x) / (self.width_nm / 2)
         return self.height_nm * np.sqrt(np.maximum(1.0 - r * r, 0.0))
 
 
@@ -378,17 +386,10 @@ class HeightMap(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return float(np.hypot(*self.image.shape)) / 2 * self.pixel_nm + self.pixel_nm
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at positions relative to the centre, nm.
-
-        Parameters
-        ----------
-        dy_nm, dx_nm
-            Position relative to the centre in the particle's own axes, nm.
-        """
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
         from scipy.ndimage import map_coordinates
 
-        dy, dx = np.broadcast_arrays(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float))
+        dy, dx = np.broadcast_arrays(dy, dx)
         rows = dy / self.pixel_nm + (self.image.shape[0] - 1) / 2
         cols = dx / self.pixel_nm + (self.image.shape[1] - 1) / 2
         z = map_coordinates(self.image, [rows.ravel(), cols.ravel()], order=1, mode="constant", cval=0.0)

@@ -27,13 +27,25 @@ class Area:
     right: float
 
     def grown(self, margin_nm: float) -> Area:
-        """Return the rectangle with every side moved outwards."""
+        """Return the rectangle with every side moved outwards.
+
+        Parameters
+        ----------
+        margin_nm
+            By how much, nm; negative to shrink it.
+        """
         return Area(
             self.top - margin_nm, self.left - margin_nm, self.bottom + margin_nm, self.right + margin_nm
         )
 
     def contains(self, positions: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return which positions (n, 2) lie in the rectangle, (n,)."""
+        """Return which positions lie in the rectangle, (n,).
+
+        Parameters
+        ----------
+        positions
+            Positions (y, x), nm, (n, 2).
+        """
         after, before = positions >= (self.top, self.left), positions <= (self.bottom, self.right)
         return np.asarray((after & before).all(axis=1))
 

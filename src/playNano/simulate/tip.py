@@ -147,26 +147,26 @@ class Feedback:
 
     Parameters
     ----------
-    settle_s
+    time_constant_s
         Time constant of the loop (first-order lag), s, >= 0; 0 for none.
     fall_nm_s
         Maximum speed at which it comes down, nm/s, > 0: where the surface falls away faster, the tip parachutes.
 
     Examples
     --------
-    >>> Feedback(settle_s=1e-5, fall_nm_s=2e4).settle_s
+    >>> Feedback(time_constant_s=1e-5, fall_nm_s=2e4).time_constant_s
     1e-05
     """
 
-    settle_s: float = 0.0
+    time_constant_s: float = 0.0
     fall_nm_s: float = math.inf
 
     def __post_init__(self) -> None:
-        check.not_negative(self, settle_s=self.settle_s)
+        check.not_negative(self, time_constant_s=self.time_constant_s)
         if self.fall_nm_s != math.inf:
             check.positive(self, fall_nm_s=self.fall_nm_s)
 
     @property
     def is_ideal(self) -> bool:
         """Whether the tip is always on the surface."""
-        return self.settle_s == 0 and self.fall_nm_s == math.inf
+        return self.time_constant_s == 0 and self.fall_nm_s == math.inf

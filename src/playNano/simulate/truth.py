@@ -130,7 +130,13 @@ def truth_table(blocks: list[Columns], scanner: Scanner) -> pd.DataFrame:
 
 
 def dimer_changes(segment: Segment) -> list[DimerChange]:
-    """List the merges and splits of a segment, each under the visible particle."""
+    """List the merges and splits of a segment, each under the visible particle.
+
+    Parameters
+    ----------
+    segment
+        Trajectories of a block of frames.
+    """
     events = []
     before, after = segment.partner[:-1], segment.partner[1:]
     for step, column in zip(*np.nonzero(before != after), strict=True):

@@ -66,7 +66,13 @@ class Sweep:
 
 
 def objective_of(trial: Trial) -> float:
-    """Return the score by which settings are compared: HOTA, or F1 without tracking; 0 without detections."""
+    """Return the score by which settings are compared: HOTA, or F1 without tracking; 0 without detections.
+
+    Parameters
+    ----------
+    trial
+        Scores on one movie.
+    """
     value = trial.scores.get("hota", trial.scores["f1"])
     return float(value) if np.isfinite(value) else 0.0
 
@@ -136,7 +142,13 @@ def with_value(steps: Steps, key: Key, value: float) -> Steps:
 
 
 def allowed(steps: Steps) -> bool:
-    """Return whether all values are within their limits."""
+    """Return whether all values are within their limits.
+
+    Parameters
+    ----------
+    steps
+        Modules with their parameters.
+    """
     pipeline = AnalysisPipeline()
     try:
         for name, params in steps:

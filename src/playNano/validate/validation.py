@@ -64,7 +64,13 @@ class Effort:
     factors: tuple[float, ...] = GRID
 
     def n_frames(self, shape: tuple[int, int, int]) -> int:
-        """Return the number of frames to simulate for a movie of this shape (n_frames, height, width)."""
+        """Return the number of frames to simulate.
+
+        Parameters
+        ----------
+        shape
+            Shape of the user's movie, (n_frames, height, width).
+        """
         return int(np.clip(self.pixels // (shape[1] * shape[2]), 12, 60))
 
 

@@ -80,6 +80,7 @@ class _Painter:
     """Draws frames as palette images with a time stamp, a scale bar and tracks."""
 
     def __init__(self, stack: Stack, tracks: pd.DataFrame | None, width_px: int, trail: int) -> None:
+        """Prepare scale, palette, font and tracks."""
         from PIL import ImageFont
 
         self.stack, self.trail = stack, trail

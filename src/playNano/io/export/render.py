@@ -97,7 +97,18 @@ class ScaleBar:
 
 
 def track_colour(track: Any) -> str:
-    """Return the colour of a track or cluster by its number, as a hexadecimal string."""
+    """Return the colour of a track or cluster.
+
+    Parameters
+    ----------
+    track
+        Its number, >= 0; colours repeat.
+
+    Returns
+    -------
+    str
+        Hexadecimal colour, "#rrggbb".
+    """
     return TRACK_COLOURS[int(track) % (len(TRACK_COLOURS) - 1)]
 
 
