@@ -371,21 +371,64 @@ def test_steps_equal_those_of_one_particle_after_the_other(scale, merging, exclu
     np.testing.assert_allclose(fast.coordinates, slow.coordinates, rtol=0, atol=1e-9)
 
 
-def test_a_particle_that_leaves_its_path_stops_the_steps():
+def pair(positions, path=-1, **changes):
+    """Two particles of contact radius 1 nm at positions (y, x), or at arc lengths of a path along x at y = 20."""
+    positions = np.array(positions, dtype=float)
+    coordinates = np.array([positions, np.zeros(2)]) if path >= 0 else positions.T.copy()
+    values = {
+        "coordinates": coordinates,
+        "anchor": coordinates.copy(),
+        "position": np.array([[20.0, 20.0], positions]) if path >= 0 else coordinates.copy(),
+        "path": np.full(2, path),
+        "contact": np.ones(2),
+        "visible": np.ones(2, dtype=bool),
+        "corral": np.full(2, np.inf),
+        "leaves": np.full(2, path >= 0),
+        "kind": np.full(2, -1 if path >= 0 else 0),
+    }
+    return Walkers(**(values | changes))
+
+
+def steady(step, n_steps, merges=False):
+    """Moves by the same step (2 coordinates, 2 particles) at every step."""
+    steps = np.repeat(np.array(step, dtype=float)[:, None], n_steps, axis=1)
+    return Moves(steps, np.ones((n_steps, 2)), np.full((n_steps, 2), merges))
+
+
+def surroundings_of(exclusion, gap=0.0):
     line = np.column_stack([np.full(21, 20.0), np.arange(21) * 0.5])
-    surroundings = Surroundings(Area(0.0, 0.0, 60.0, 60.0), Paths([line]), True, 0.0)
-    coordinates = np.array([[4.0, 9.0], [0.0, 0.0]])
-    walkers = Walkers(
-        coordinates, coordinates.copy(), np.array([[20.0, 20.0], [4.0, 9.0]]), np.zeros(2, dtype=int), np.ones(2),
-        np.ones(2, dtype=bool), np.full(2, np.inf), np.ones(2, dtype=bool), np.full(2, -1),
-    )  # fmt: skip
-    moves = Moves(
-        np.stack([np.full((9, 2), 0.4), np.zeros((9, 2))]), np.ones((9, 2)), np.zeros((9, 2), dtype=bool)
-    )
-    out = np.full((10, 2, 2), np.nan)
-    assert propagate(walkers, moves, surroundings, 0, 9, out) == Stop(2, 1, -1)
+    return Surroundings(Area(0.0, 0.0, 300.0, 300.0), Paths([line]), exclusion, gap)
+
+
+def test_a_particle_that_leaves_its_path_stops_the_steps():
+    walkers, out = pair([4.0, 9.0], path=0), np.full((10, 2, 2), np.nan)
+    moves = steady([[0.4, 0.4], [0.0, 0.0]], 9)
+    assert propagate(walkers, moves, surroundings_of(True), 0, 9, out) == Stop(2, 1, -1)
     np.testing.assert_allclose(out[3], [[20.0, 5.2], [20.0, 9.8]])
     assert np.isnan(out[4]).all()
+
+
+@pytest.mark.parametrize(("at", "last"), [(9.4, 1), (9.0, 0)])
+def test_of_two_that_leave_together_the_last_one_is_returned(at, last):
+    """Odd steps run forwards, even ones backwards; the other one leaves in the next call."""
+    walkers, out = pair([at, at], path=0), np.empty((10, 2, 2))
+    moves = steady([[0.4, 0.4], [0.0, 0.0]], 9)
+    assert propagate(walkers, moves, surroundings_of(False), 0, 9, out) == Stop(2 - last, last, -1)
+
+
+def test_particles_from_afar_meet():
+    """The list of neighbours is renewed on the way: 200 steps of 1 nm end at contact."""
+    walkers, out = pair([(50.0, 20.0), (50.0, 250.0)]), np.empty((301, 2, 2))
+    moves = steady([[0.0, 0.0], [1.0, 0.0]], 300)
+    assert propagate(walkers, moves, surroundings_of(True), 0, 300, out) is None
+    np.testing.assert_allclose(out[-1], [[50.0, 248.0], [50.0, 250.0]])
+
+
+def test_particles_on_paths_do_not_merge():
+    touching = [(50.0, 20.0), (50.0, 22.5)]
+    moves, out = steady(np.zeros((2, 2)), 3, merges=True), np.empty((4, 2, 2))
+    assert propagate(pair(touching), moves, surroundings_of(True, 1.0), 0, 3, out) == Stop(0, 0, 1)
+    assert propagate(pair([4.0, 6.5], path=0), moves, surroundings_of(True, 1.0), 0, 3, out) is None
 
 
 def test_descriptions_reject_nonsense():
