@@ -98,7 +98,7 @@ def laws():
     ).particles
     p = p[p["on_s"] >= 0]
     ks = stats.kstest(p["off_s"] - p["on_s"], "expon", args=(0, 1 / 0.8)).pvalue
-    noise = Noise(pixel_nm=0.3, pixel_memory=0.6, row_offset_nm=0.7, row_memory=0.5)
+    noise = Noise(pixel_nm=0.3, pixel_autocorrelation=0.6, row_offset_nm=0.7, row_autocorrelation=0.5)
     estimated = estimate_noise(simulate_scene(Scene(()), Scanner(30, (128, 128), 1.0), noise=noise).data)
     scanner = Scanner(10, (128, 8), 1.0, 0.5, frame_turn_s=0.01, slow_axis="alternating")
     rise = simulate_scene(Scene(()), scanner, noise=Noise(sink_nm_s=1.0))
@@ -169,13 +169,13 @@ def sbccd_like(n_frames=60):
     coils = Strands(count=5, height_nm=1.0, width_nm=8.0, length_nm=130.0, persistence_nm=30.0)
     noise = Noise(
         pixel_nm=0.082,
-        pixel_memory=0.33,
+        pixel_autocorrelation=0.33,
         pink_nm=0.06,
         streaks_per_line=3.0,
         streak_nm=0.55,
         streak_px=5.0,
         row_offset_nm=0.09,
-        row_memory=0.85,
+        row_autocorrelation=0.85,
         tilt_nm=(-0.7, 1.6),
         bow_nm=(0.0, 0.3),
         height_nm=-176.7,

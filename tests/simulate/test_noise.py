@@ -27,7 +27,7 @@ def test_thermal_noise():
     data = noise_of(pixel_nm=0.3)
     assert data.std() == pytest.approx(0.3, rel=0.01)
     assert abs((data[:, :, 1:] * data[:, :, :-1]).mean()) < 0.001
-    data = noise_of(pixel_nm=0.3, pixel_memory=0.6)
+    data = noise_of(pixel_nm=0.3, pixel_autocorrelation=0.6)
     assert data.std() == pytest.approx(0.3, rel=0.01)
     for lag in (1, 2, 3):
         assert (data[:, :, lag:] * data[:, :, :-lag]).mean() / 0.09 == pytest.approx(0.6**lag, abs=0.02)
@@ -73,7 +73,7 @@ def test_row_offsets():
     rows = data[:, :, 0]
     assert rows.std() == pytest.approx(0.7, rel=0.03)
     assert abs((rows[:, 1:] * rows[:, :-1]).mean()) < 0.02
-    rows = noise_of(row_offset_nm=0.7, row_memory=0.8, shape=(128, 4), n_frames=200)[:, :, 0]
+    rows = noise_of(row_offset_nm=0.7, row_autocorrelation=0.8, shape=(128, 4), n_frames=200)[:, :, 0]
     assert rows.std() == pytest.approx(0.7, rel=0.05)
     assert (rows[:, 1:] * rows[:, :-1]).mean() / rows.var() == pytest.approx(0.8, abs=0.02)
     assert (rows[1:, 0] * rows[:-1, -1]).mean() / rows.var() == pytest.approx(0.8, abs=0.15)
@@ -157,8 +157,8 @@ def test_shares_of_lost_frames():
     ("kind", "wrong", "name"),
     [
         (Noise, {"pixel_nm": -1.0}, "pixel_nm"),
-        (Noise, {"pixel_memory": 1.0}, "pixel_memory"),
-        (Noise, {"row_memory": -0.1}, "row_memory"),
+        (Noise, {"pixel_autocorrelation": 1.0}, "pixel_autocorrelation"),
+        (Noise, {"row_autocorrelation": -0.1}, "row_autocorrelation"),
         (Noise, {"tilt_nm": 3.0}, "tilt_nm"),
         (Noise, {"pink_exponent": 3.0}, "pink_exponent"),
         (Noise, {"adc_range_nm": (2.0, 1.0)}, "adc_range_nm"),

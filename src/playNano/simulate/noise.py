@@ -27,7 +27,7 @@ class Noise:
     ----------
     pixel_nm
         Standard deviation of the thermal noise of a pixel, nm, >= 0.
-    pixel_memory
+    pixel_autocorrelation
         Autocorrelation of the thermal noise along a line at lag 1, from 0 to below 1.
     pink_nm
         Root mean square of the 1/f noise within one frame, nm, >= 0; its spectrum runs on below, through all
@@ -39,7 +39,7 @@ class Noise:
         line, their mean height (gamma-distributed, shape 2), nm, and mean length (exponential), px; >= 0.
     row_offset_nm
         Standard deviation of the offset of a line, nm, >= 0.
-    row_memory
+    row_autocorrelation
         Autocorrelation of the offsets of the lines at lag 1, from 0 to below 1.
     tilt_nm
         Rise over the whole field along (y, x), nm.
@@ -65,14 +65,14 @@ class Noise:
     """
 
     pixel_nm: float = 0.0
-    pixel_memory: float = 0.0
+    pixel_autocorrelation: float = 0.0
     pink_nm: float = 0.0
     pink_exponent: float = 1.0
     streaks_per_line: float = 0.0
     streak_nm: float = 1.0
     streak_px: float = 5.0
     row_offset_nm: float = 0.0
-    row_memory: float = 0.0
+    row_autocorrelation: float = 0.0
     tilt_nm: tuple[float, float] = (0.0, 0.0)
     bow_nm: tuple[float, float] = (0.0, 0.0)
     tilt_walk_nm: float = 0.0
@@ -98,11 +98,18 @@ class Noise:
             sink_walk_nm=self.sink_walk_nm,
             adc_step_nm=self.adc_step_nm,
         )
-        check.fraction(self, pixel_memory=self.pixel_memory, row_memory=self.row_memory)
+        check.fraction(
+            self,
+            pixel_autocorrelation=self.pixel_autocorrelation,
+            row_autocorrelation=self.row_autocorrelation,
+        )
         check.positive(
             self,
             pink_exponent=self.pink_exponent,
-            **{"1 - pixel_memory": 1 - self.pixel_memory, "1 - row_memory": 1 - self.row_memory},
+            **{
+                "1 - pixel_autocorrelation": 1 - self.pixel_autocorrelation,
+                "1 - row_autocorrelation": 1 - self.row_autocorrelation,
+            },
         )
         check.number(self, height_nm=self.height_nm, sink_nm_s=self.sink_nm_s)
         for name in ("tilt_nm", "bow_nm"):
@@ -116,7 +123,9 @@ class Noise:
             object.__setattr__(self, "adc_range_nm", (low, high))
 
 
-def ar1_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory: float) -> FloatArray:
+def ar1_noise(
+    rng: np.random.Generator, shape: tuple[int, ...], sigma: float, autocorrelation: float
+) -> FloatArray:
     """Draw a stationary Gaussian AR(1) process along the last axis.
 
     Parameters
@@ -127,7 +136,7 @@ def ar1_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, me
         Shape of the result.
     sigma
         Standard deviation.
-    memory
+    autocorrelation
         Autocorrelation at lag 1, from 0 to below 1.
 
     Returns
@@ -136,13 +145,13 @@ def ar1_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, me
         float64.
     """
     white = rng.standard_normal(shape)
-    if memory == 0:
+    if autocorrelation == 0:
         return sigma * white
     from scipy.signal import lfilter
 
-    innovation = math.sqrt(1 - memory**2)
+    innovation = math.sqrt(1 - autocorrelation**2)
     white[..., 1:] *= innovation
-    return np.asarray(sigma * lfilter([1.0], [1.0, -memory], white, axis=-1), dtype=np.float64)
+    return np.asarray(sigma * lfilter([1.0], [1.0, -autocorrelation], white, axis=-1), dtype=np.float64)
 
 
 def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
@@ -263,23 +272,23 @@ class NoiseGenerator:
 
     def _pixels(self, h: int, w: int) -> Image:
         """Draw the thermal noise of a frame, nm."""
-        if self.noise.pixel_memory == 0:
+        if self.noise.pixel_autocorrelation == 0:
             return self._thermal.standard_normal((h, w), dtype=np.float32) * np.float32(self.noise.pixel_nm)
-        return ar1_noise(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_memory).astype(
+        return ar1_noise(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_autocorrelation).astype(
             np.float32
         )
 
     def _row_offsets(self, h: int) -> FloatArray:
         """Draw the offsets of a frame's lines: an AR(1) process that runs on through all frames, nm."""
-        memory, sigma = self.noise.row_memory, self.noise.row_offset_nm
+        correlation, sigma = self.noise.row_autocorrelation, self.noise.row_offset_nm
         draws = self._rows.standard_normal(h)
-        if sigma == 0 or memory == 0:
+        if sigma == 0 or correlation == 0:
             return sigma * draws
         out = np.empty(h)
-        innovation = math.sqrt(1 - memory**2)
+        innovation = math.sqrt(1 - correlation**2)
         last = self._last_row or float(self._rows.standard_normal())
         for i in range(h):
-            last = memory * last + innovation * draws[i]
+            last = correlation * last + innovation * draws[i]
             out[i] = last
         self._last_row = last
         return sigma * out

@@ -105,7 +105,7 @@ PRESETS: dict[str, Preset] = {
         Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.12,
-            pixel_memory=0.5,
+            pixel_autocorrelation=0.5,
             pink_nm=0.1,
             row_offset_nm=0.15,
             tilt_nm=(3.0, -4.0),
@@ -140,7 +140,7 @@ PRESETS: dict[str, Preset] = {
         Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.2,
-            pixel_memory=0.3,
+            pixel_autocorrelation=0.3,
             row_offset_nm=0.2,
             tilt_nm=(-2.0, 3.0),
             sink_walk_nm=0.1,
@@ -176,7 +176,7 @@ PRESETS: dict[str, Preset] = {
         Feedback(time_constant_s=3e-6),
         Noise(
             pixel_nm=0.12,
-            pixel_memory=0.4,
+            pixel_autocorrelation=0.4,
             pink_nm=0.1,
             streaks_per_line=0.1,
             streak_nm=0.4,
@@ -216,7 +216,7 @@ PRESETS: dict[str, Preset] = {
         Feedback(time_constant_s=1e-5),
         Noise(
             pixel_nm=0.1,
-            pixel_memory=0.6,
+            pixel_autocorrelation=0.6,
             pink_nm=0.1,
             row_offset_nm=0.1,
             tilt_nm=(1.0, 2.0),
@@ -247,7 +247,7 @@ PRESETS: dict[str, Preset] = {
         Scanner(n_frames=60, shape=(192, 192), pixel_size_nm=2.0, frame_time_s=0.4, slow_axis="up"),
         Tip("parabolic", radius_nm=2.0),
         Feedback(time_constant_s=3e-6, fall_nm_s=2e5),
-        Noise(pixel_nm=0.15, pixel_memory=0.3, row_offset_nm=0.2, tilt_nm=(4.0, 2.0)),
+        Noise(pixel_nm=0.15, pixel_autocorrelation=0.3, row_offset_nm=0.2, tilt_nm=(4.0, 2.0)),
         Faults(scars_per_frame=0.5, scar_nm=2.0),
     ),
 }

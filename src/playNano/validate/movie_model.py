@@ -198,9 +198,9 @@ class MovieModel:
 
         return Noise(
             pixel_nm=self.noise.pixel_nm,
-            pixel_memory=autocorrelation(self.noise.pixel_autocorrelation),
+            pixel_autocorrelation=autocorrelation(self.noise.pixel_autocorrelation),
             row_offset_nm=self.noise.row_offset_nm,
-            row_memory=autocorrelation(self.noise.row_autocorrelation),
+            row_autocorrelation=autocorrelation(self.noise.row_autocorrelation),
             tilt_nm=self.tilt_nm,
             height_nm=self.height_nm,
         )
