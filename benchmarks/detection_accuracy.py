@@ -23,7 +23,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
-from playNano.metrics.detection import match_points
+from playNano.metrics import match_points
 from playNano.simulate.shapes import Gaussian, Shape, SphericalCap
 
 HEIGHT = 5.0

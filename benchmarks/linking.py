@@ -33,7 +33,7 @@ from linking_movies import SCENARIOS, dimer_movie
 from linking_peers import METHODS
 
 from playNano.algorithms.linking.movie import link_movie
-from playNano.metrics.detection import score_edges, score_events
+from playNano.metrics import score_edges, score_events
 
 RESULTS = Path(__file__).parent / "results" / "linking.md"
 # The reach with which peers make fewest mistakes.

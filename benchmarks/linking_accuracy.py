@@ -14,8 +14,7 @@ import pandas as pd
 from linking_movies import SCENARIOS
 from linking_peers import METHODS
 
-from playNano.metrics.detection import score_edges
-from playNano.metrics.tracks import score_tracks
+from playNano.metrics import score_edges, score_tracks
 
 PARTS = Path(tempfile.gettempdir()) / "playnano-linking-parts"
 GATE = 0.5

@@ -1,9 +1,9 @@
-"""Score random tracks with other people's programs, for the tests of `playNano.simulate` to compare with.
+"""Score random tracks with other programs, for the tests of `playNano.metrics` to compare with.
 
     python benchmarks/score_oracles.py
 
 in an environment with motmetrics, trackeval and traccuracy writes `tests/metrics/score_oracles.json`: the tables, and
-what those programs say of them.
+the scores by those programs.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ GATE = 2.0
 
 
 def walkers(rng, n_tracks, n_frames):
-    """Draw tracks that walk and have gaps."""
+    """Draw random walks with gaps."""
     rows = []
     for k in range(n_tracks):
-        place = rng.uniform(0, 14, 2)
+        position = rng.uniform(0, 14, 2)
         for f in range(n_frames):
-            place = place + rng.normal(0, 0.6, 2)
+            position = position + rng.normal(0, 0.6, 2)
             if rng.random() < 0.85:
-                rows.append((f, k, *place))
+                rows.append((f, k, *position))
     return pd.DataFrame(rows, columns=["frame", "track_id", "y", "x"])
 
 
-def found_of(rng, truth):
+def prediction_of(rng, truth):
     """Lose some points, shift all, cut and swap tracks, and add clutter."""
-    found = truth[rng.random(len(truth)) < 0.85].copy()
-    found[["y", "x"]] += rng.normal(0, 0.4, (len(found), 2))
-    late = found["frame"] >= rng.integers(5, 9)
-    swapped = found["track_id"].max() - found["track_id"]
-    chosen = late & (found["track_id"] % 3 == 0)
-    found.loc[chosen, "track_id"] = swapped[chosen] + 40
+    predicted = truth[rng.random(len(truth)) < 0.85].copy()
+    predicted[["y", "x"]] += rng.normal(0, 0.4, (len(predicted), 2))
+    late = predicted["frame"] >= rng.integers(5, 9)
+    swapped = predicted["track_id"].max() - predicted["track_id"]
+    chosen = late & (predicted["track_id"] % 3 == 0)
+    predicted.loc[chosen, "track_id"] = swapped[chosen] + 40
     clutter = pd.DataFrame(
         {
             "frame": rng.integers(0, truth["frame"].max() + 1, 8),
@@ -49,28 +49,28 @@ def found_of(rng, truth):
             "x": rng.uniform(0, 14, 8),
         }
     )
-    both = pd.concat([found, clutter]).drop_duplicates(["frame", "track_id"])
+    both = pd.concat([predicted, clutter]).drop_duplicates(["frame", "track_id"])
     return both.sort_values(["frame", "track_id"], ignore_index=True)
 
 
-def by_frame(truth, found):
-    for f in range(int(max(truth["frame"].max(), found["frame"].max())) + 1):
-        a, b = truth[truth["frame"] == f], found[found["frame"] == f]
+def by_frame(truth, predicted):
+    for f in range(int(max(truth["frame"].max(), predicted["frame"].max())) + 1):
+        a, b = truth[truth["frame"] == f], predicted[predicted["frame"] == f]
         apart = np.linalg.norm(a[["y", "x"]].to_numpy()[:, None] - b[["y", "x"]].to_numpy()[None], axis=2)
         yield a["track_id"].to_numpy(), b["track_id"].to_numpy(), apart
 
 
-def by_trackeval(truth, found, gate):
+def by_trackeval(truth, predicted, gate):
     from trackeval.metrics import HOTA, Identity
 
-    names = [np.unique(t["track_id"]) for t in (truth, found)]
+    names = [np.unique(t["track_id"]) for t in (truth, predicted)]
     parts = [
         (np.searchsorted(names[0], a), np.searchsorted(names[1], b), np.maximum(1 - d / gate, 0))
-        for a, b, d in by_frame(truth, found)
+        for a, b, d in by_frame(truth, predicted)
     ]
     data = {
         "num_gt_dets": len(truth),
-        "num_tracker_dets": len(found),
+        "num_tracker_dets": len(predicted),
         "num_gt_ids": len(names[0]),
         "num_tracker_ids": len(names[1]),
         "num_timesteps": len(parts),
@@ -89,18 +89,18 @@ def by_trackeval(truth, found, gate):
     }
 
 
-def by_motmetrics(truth, found, gate):
+def by_motmetrics(truth, predicted, gate):
     import motmetrics as mm
 
     told = mm.MOTAccumulator(auto_id=True)
-    for a, b, d in by_frame(truth, found):
+    for a, b, d in by_frame(truth, predicted):
         told.update(a.tolist(), b.tolist(), np.where(d <= gate, d, np.nan))
     names = ["num_switches", "idf1", "mota", "num_matches", "num_false_positives", "num_misses"]
     made = mm.metrics.create().compute(told, metrics=names).iloc[0]
     return {name: float(made[name]) for name in names}
 
 
-def by_traccuracy(truth, found, gate):
+def by_traccuracy(truth, predicted, gate):
     from traccuracy import TrackingGraph, run_metrics
     from traccuracy.matchers import PointMatcher
     from traccuracy.metrics import BasicMetrics
@@ -115,7 +115,7 @@ def by_traccuracy(truth, found, gate):
         return TrackingGraph(out, location_keys=("y", "x"))
 
     made, _ = run_metrics(
-        graph(truth), graph(found), PointMatcher(gate), [BasicMetrics()], relax_skips_gt=False
+        graph(truth), graph(predicted), PointMatcher(gate), [BasicMetrics()], relax_skips_gt=False
     )
     told = made[0]["results"]
     return {
@@ -128,15 +128,15 @@ def main():
     for seed in range(6):
         rng = np.random.default_rng(seed)
         truth = walkers(rng, 7, 14)
-        found = found_of(rng, truth)
-        truth, found = truth.round(6), found.round(6)
+        predicted = prediction_of(rng, truth)
+        truth, predicted = truth.round(6), predicted.round(6)
         cases.append(
             {
                 "truth": truth.to_dict("list"),
-                "found": found.to_dict("list"),
-                "trackeval": by_trackeval(truth, found, GATE),
-                "motmetrics": by_motmetrics(truth, found, GATE),
-                "traccuracy": by_traccuracy(truth, found, GATE),
+                "predicted": predicted.to_dict("list"),
+                "trackeval": by_trackeval(truth, predicted, GATE),
+                "motmetrics": by_motmetrics(truth, predicted, GATE),
+                "traccuracy": by_traccuracy(truth, predicted, GATE),
             }
         )
     names = ("motmetrics", "trackeval", "traccuracy")

@@ -1,9 +1,9 @@
-"""Time `playnano validate`, and check what it tells against movies whose truth is known.
+"""Time `playnano validate`, and check its scores against movies whose truth is known.
 
     python benchmarks/validation.py
 
 writes `benchmarks/results/validation.md`. Every movie is simulated with settings drawn at random; its pipeline is
-validated without looking at the truth, then scored on the movie itself.
+validated without the truth, then scored on the movie itself.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from playNano.validate.trial import prepare, run_trial
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("recall", "precision", "link_error", "height_bias_nm", "diffusion_bias", "hota")
-SHARES = ("recall", "precision", "link_error", "diffusion_bias", "hota")
+PROPORTIONS = ("recall", "precision", "link_error", "diffusion_bias", "hota")
 
 
-def plan_of(reach_nm, threshold_nm):
+def plan_of(range_nm, threshold_nm):
     analysis = (
         f"frame_quality;feature_detection:mask_fn=mask_threshold,threshold={threshold_nm},min_size=12,remove_edge=false;"
-        f"particle_tracking:max_distance_nm={reach_nm},max_missing=2"
+        f"particle_tracking:max_distance_nm={range_nm},max_missing=2"
     )
     return Plan.from_options(PROCESS, analysis, None)
 
@@ -54,32 +54,34 @@ def drawn(seed):
     return movie, plan_of(round(rng.uniform(14, 40)), round(height * rng.uniform(0.2, 0.5), 2))
 
 
-def told(value, name):
-    return f"{100 * value:.1f} %" if name in SHARES else f"{value:.2f} nm"
+def formatted(value, name):
+    return f"{100 * value:.1f} %" if name in PROPORTIONS else f"{value:.2f} nm"
 
 
 def check(n_movies):
-    """Compare what is told of each pipeline with what it does on the movie itself."""
+    """Compare the scores of each validation with those on the movie itself."""
     lines = [
         "| movie | " + " | ".join(NAMES) + " |",
         "|---|" + "---|" * len(NAMES),
     ]
-    off = {name: [] for name in NAMES}
+    errors = {name: [] for name in NAMES}
     for seed in range(n_movies):
         movie, plan = drawn(seed)
         result = validate_pipeline(movie.to_stack(), plan, effort=Effort(8, 1, 1_000_000, (1.0,)))
-        ground = prepare(movie, plan, float(movie.truth["radius_nm"].median()))
-        real = run_trial(ground, plan.bind()[1].steps).scores
+        reference = prepare(movie, plan, float(movie.truth["radius_nm"].median()))
+        real = run_trial(reference, plan.bind()[1].steps).scores
         cells = []
         for name in NAMES:
             m = result.measures[name]
-            off[name].append(m.value - real[name])
-            cells.append(f"{told(m.value, name)} ({told(real[name], name)})")
+            errors[name].append(m.value - real[name])
+            cells.append(f"{formatted(m.value, name)} ({formatted(real[name], name)})")
         lines.append(f"| {seed} | " + " | ".join(cells) + " |")
-    lines.append("| mean difference | " + " | ".join(told(float(np.mean(off[n])), n) for n in NAMES) + " |")
+    lines.append(
+        "| mean difference | " + " | ".join(formatted(float(np.mean(errors[n])), n) for n in NAMES) + " |"
+    )
     lines.append(
         "| root mean square | "
-        + " | ".join(told(float(np.sqrt(np.mean(np.square(off[n])))), n) for n in NAMES)
+        + " | ".join(formatted(float(np.sqrt(np.mean(np.square(errors[n])))), n) for n in NAMES)
         + " |"
     )
     return lines
@@ -114,7 +116,7 @@ def main():
             text.append(f"| {name} | {wall:.0f} | {cpu:.0f} |")
         text.append("")
     text += [
-        f"## What is told, and what is so, on {chosen.movies} movies",
+        f"## Estimated and true scores on {chosen.movies} movies",
         "",
         "In brackets: the score on the movie itself, from its truth, which validation does not see.",
         "",

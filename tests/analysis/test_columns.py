@@ -16,7 +16,7 @@ from playNano.analysis.utils.frames import frame_summary_to_dataframe
 from playNano.analysis.utils.particles import flatten_particle_features
 from playNano.core.scan import ScanGeometry
 from playNano.io.export.tables import write_tables
-from playNano.metrics.detection import match_points
+from playNano.metrics import match_points
 from playNano.simulate.movie import simulate_scene
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene, Species

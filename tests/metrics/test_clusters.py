@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from playNano.errors import ParameterError
-from playNano.metrics.clusters import score_clusters
+from playNano.metrics import score_clusters
 
 labels = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 5)), min_size=2, max_size=40)
 

@@ -10,8 +10,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from playNano.errors import ParameterError
-from playNano.metrics.detection import Counts
-from playNano.metrics.identity import score_hota, score_identity
+from playNano.metrics import Counts, score_hota, score_identity
 
 
 def table(rows):

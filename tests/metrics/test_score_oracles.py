@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from playNano.metrics.detection import score_detections, score_links
-from playNano.metrics.identity import score_hota, score_identity
+from playNano.metrics import score_detections, score_hota, score_identity, score_links
 
 ORACLES = json.loads((Path(__file__).parent / "score_oracles.json").read_text(encoding="utf-8"))
 GATE = ORACLES["gate"]

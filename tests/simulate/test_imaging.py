@@ -6,17 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import label
+from scipy.ndimage import label, map_coordinates
 
 from playNano.errors import ParameterError
-from playNano.simulate import _imaging_kernels as kernels
-from playNano.simulate.imaging import Ground, drift, field
+from playNano.simulate.imaging import (
+    Encounters,
+    SubstrateHeights,
+    apply_feedback,
+    field_of_view,
+    image_lines,
+    lateral_drift,
+)
 from playNano.simulate.movie import simulate_movie, simulate_scene
 from playNano.simulate.noise import Noise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Kinetics, Motion, Scene, Species
 from playNano.simulate.shapes import Gaussian, Rod
-from playNano.simulate.substrate import Area, Flat, Lattice, Steps, Strands, Substrate
+from playNano.simulate.substrate import Area, Flat, Lattice, Steps, Strands, Substrate, Surface
+from playNano.simulate.templates import Template, Templates
 from playNano.simulate.tip import Feedback, Tip
 
 EMPTY = Scene(())
@@ -120,7 +127,7 @@ def test_steady_and_erratic_drift():
         np.testing.assert_allclose(np.diff(one["x_nm"]) / np.diff(one["time_s"]), -5.0, rtol=1e-6)
     scanner = Scanner(10, (64, 64), 4.0, drift_walk_nm2_s=7.0)
     times = np.linspace(0, 50, 20_000)
-    walk = np.diff(drift(scanner, times, np.random.SeedSequence(1)), axis=0)
+    walk = np.diff(lateral_drift(scanner, times, np.random.SeedSequence(1)), axis=0)
     assert walk.var() / (2 * np.diff(times)[0]) == pytest.approx(7.0, rel=0.03)
 
 
@@ -157,7 +164,7 @@ def test_substrates():
     assert len(strands.paths) == 4
     for path in strands.paths:
         np.testing.assert_allclose(np.hypot(*np.diff(path, axis=0).T), 0.5, rtol=1e-9)
-        assert area.holds(path).all()
+        assert area.contains(path).all()
     assert strands.height.max() == pytest.approx(2.0, rel=0.02)
     assert Flat().lay_out(area, 1.0, rng).height is None
     assert Substrate().lay_out(area, 1.0, rng).paths == ()
@@ -188,16 +195,16 @@ def test_particles_stand_on_the_terrace_below_them():
     assert (movie.clean >= bare.clean - 1e-6).all()
 
 
-def test_ground_under_a_tip():
+def test_a_substrate_dilated_by_the_tip():
     steps = Steps(height_nm=3.0, width_nm=40.0, angle_rad=0.0)
     surface = steps.lay_out(Area(0.0, 0.0, 100.0, 100.0), 0.5, np.random.default_rng(0))
-    ground = Ground(surface, Tip("parabolic", radius_nm=5.0))
+    heights = SubstrateHeights(surface, Tip("parabolic", radius_nm=5.0))
     at = np.linspace(20.0, 80.0, 301)[None, :]
-    true, felt = ground.under(np.array([[50.0]]), at), ground.felt(np.array([[50.0]]), at)
-    assert (felt >= true - 1e-6).all()
-    assert felt.mean() > true.mean()
-    assert ground.drop_nm == pytest.approx(np.ptp(surface.height))
-    assert field(Scanner(1, (10, 20), (2.0, 1.0))) == Area(-1.0, -0.5, 19.0, 19.5)
+    true, dilated = heights.true(np.array([[50.0]]), at), heights.dilated(np.array([[50.0]]), at)
+    assert (dilated >= true - 1e-6).all()
+    assert dilated.mean() > true.mean()
+    assert heights.range_nm == pytest.approx(np.ptp(surface.height))
+    assert field_of_view(Scanner(1, (10, 20), (2.0, 1.0))) == Area(-1.0, -0.5, 19.0, 19.5)
 
 
 def test_rods_lie_as_the_truth_says():
@@ -212,27 +219,57 @@ def test_rods_lie_as_the_truth_says():
         assert abs(angle @ [np.sin(one.angle_rad), np.cos(one.angle_rad)]) > 0.999
 
 
-def test_kernels_are_the_python_they_are_written_in():
+def test_lines_equal_the_maximum_over_particles_pixel_by_pixel():
+    """Radial profiles and maps, turned and cut at the border, against one map_coordinates a pixel."""
     rng = np.random.default_rng(3)
+    scanner = Scanner(1, (12, 16), (1.0, 0.9))
     shown = rng.integers(0, 3, (12, 3)).astype(np.int8)
-    data = np.concatenate([np.linspace(4, 0, 50), rng.uniform(0, 3, 20 * 20)])
+    e = Encounters(
+        np.zeros((12, 3)), np.full((12, 3), 5.5), np.tile([3.0, 8.0, 14.0], (12, 1)),
+        rng.uniform(0, 6, (12, 3)), shown,
+    )  # fmt: skip
+    tables = [np.linspace(4, 0, 50)[None], rng.uniform(0, 3, (20, 20))]
+    steps, extents, template = (0.1, 0.5), (4.9, 5.0), np.array([[0, 1], [1, 0], [1, 1]])
+    templates = Templates(
+        [Template(*t) for t in zip(tables, steps, extents, strict=True)],
+        template,
+        np.zeros((3, 2)),
+        np.zeros((3, 2)),
+    )
+    flat = SubstrateHeights(Surface(), Tip())
+    lines = image_lines(e, np.arange(12), np.zeros((12, 2)), scanner, templates, template, flat)
+    expected = np.zeros((12, 16))
+    for row, col, p in np.ndindex(12, 16, 3):
+        if shown[row, p] == 0:
+            continue
+        t = template[p, shown[row, p] - 1]
+        dy, dx = row - 5.5, (col - e.x_px[row, p]) * 0.9
+        if np.hypot(dy, dx) > extents[t]:
+            continue
+        c, s = np.cos(e.angle_rad[row, p]), np.sin(e.angle_rad[row, p])
+        v, u = (dy * c - dx * s) / steps[t] + 9.5, (dx * c + dy * s) / steps[t] + 9.5
+        at = [0, np.hypot(dy, dx) / steps[t]] if t == 0 else [v, u]
+        z = map_coordinates(tables[t], np.array(at)[:, None], order=1, mode="constant", cval=0.0)[0]
+        expected[row, col] = max(expected[row, col], z)
+    assert (expected > 0).sum() > 50
+    np.testing.assert_allclose(lines, expected, atol=1e-6)
 
-    def run(lay_lines, follow):
-        out = np.zeros((12, 16))
-        lay_lines(
-            out, np.arange(12.0), np.full((12, 3), 5.5), np.tile([3.0, 8.0, 14.0], (12, 1)), np.full((12, 3), 0.4),
-            shown, np.zeros((12, 3)), np.array([[0, 1], [1, 0], [1, 1]]), data, np.array([0, 50]), np.array([1, 20]),
-            np.array([50, 20]), np.array([0.1, 0.5]), np.array([4.9, 5.0]), 1.0, 0.9,
-        )  # fmt: skip
-        follow(out, True, 0.5, 0.3)
-        follow(out, False, 0.9, 0.6)
-        return out
 
-    fast = run(kernels.lay_lines, kernels.follow)
-    assert fast.any()
-    np.testing.assert_allclose(fast, run(kernels.lay_lines.py_func, kernels.follow.py_func), rtol=1e-12)
-    assert kernels._bilinear.py_func(data, 50, 20, 20, -0.1, 3.0) == 0.0
-    assert kernels._bilinear.py_func(data, 50, 20, 20, 2.0, 3.0) == data[50 + 43]
+@pytest.mark.parametrize("retrace", [False, True])
+def test_feedback_equals_its_difference_equation(retrace):
+    lines = np.random.default_rng(5).uniform(0, 3, (4, 30)).astype(np.float32)
+    scanner = Scanner(1, (4, 30), 1.0, frame_time_s=0.24)
+    feedback = Feedback(time_constant_s=5e-4, fall_nm_s=700.0)
+    traced = apply_feedback(lines, feedback, scanner, retrace)
+    gain, fall = 1 - np.exp(-1e-3 / 5e-4), 0.7
+    for line, own in zip(lines.astype(float), traced, strict=True):
+        line, own = (line[::-1], own[::-1]) if retrace else (line, own)
+        z, expected = line[0], []
+        for target in line:
+            z += max((target - z) * gain, -fall)
+            expected.append(z)
+        np.testing.assert_allclose(own, expected, rtol=1e-6)
+    assert (np.diff(traced[:, ::-1] if retrace else traced, axis=1) > -fall - 1e-6).all()
 
 
 @pytest.mark.parametrize(

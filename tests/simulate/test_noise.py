@@ -11,7 +11,7 @@ from scipy.signal import periodogram
 from playNano.errors import ParameterError
 from playNano.simulate.faults import Faults
 from playNano.simulate.movie import simulate_scene
-from playNano.simulate.noise import Noise, NoiseMaker, chain, pink
+from playNano.simulate.noise import Noise, NoiseGenerator, ar1_noise, pink_noise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene
 
@@ -27,7 +27,7 @@ def test_thermal_noise():
     data = noise_of(pixel_nm=0.3)
     assert data.std() == pytest.approx(0.3, rel=0.01)
     assert abs((data[:, :, 1:] * data[:, :, :-1]).mean()) < 0.001
-    data = noise_of(pixel_nm=0.3, pixel_memory=0.6)
+    data = noise_of(pixel_nm=0.3, pixel_autocorrelation=0.6)
     assert data.std() == pytest.approx(0.3, rel=0.01)
     for lag in (1, 2, 3):
         assert (data[:, :, lag:] * data[:, :, :-lag]).mean() / 0.09 == pytest.approx(0.6**lag, abs=0.02)
@@ -36,7 +36,7 @@ def test_thermal_noise():
 
 @pytest.mark.parametrize("exponent", [1.0, 1.5, 0.5])
 def test_spectrum_of_pink_noise(exponent):
-    series = np.concatenate([pink(np.random.default_rng(s), 2**15, 2**12, exponent) for s in range(20)])
+    series = np.concatenate([pink_noise(np.random.default_rng(s), 2**15, 2**12, exponent) for s in range(20)])
     f, power = periodogram(series.reshape(20, -1), axis=1, window="hann")
     power = power.mean(axis=0)
     inside = (f > 20 / 2**15) & (f < 0.45)
@@ -51,7 +51,7 @@ def test_spectrum_of_pink_noise(exponent):
 
 def test_long_pink_noise_has_no_seams(monkeypatch):
     monkeypatch.setattr("playNano.simulate.noise._PIECE", 4096)
-    series = np.array([pink(np.random.default_rng(s), 30_000, 512) for s in range(60)])
+    series = np.array([pink_noise(np.random.default_rng(s), 30_000, 512) for s in range(60)])
     assert series.shape == (60, 30_000)
     spread = series.reshape(60, -1, 500).std(axis=(0, 2))
     assert spread.std() / spread.mean() < 0.1
@@ -73,7 +73,7 @@ def test_row_offsets():
     rows = data[:, :, 0]
     assert rows.std() == pytest.approx(0.7, rel=0.03)
     assert abs((rows[:, 1:] * rows[:, :-1]).mean()) < 0.02
-    rows = noise_of(row_offset_nm=0.7, row_memory=0.8, shape=(128, 4), n_frames=200)[:, :, 0]
+    rows = noise_of(row_offset_nm=0.7, row_autocorrelation=0.8, shape=(128, 4), n_frames=200)[:, :, 0]
     assert rows.std() == pytest.approx(0.7, rel=0.05)
     assert (rows[:, 1:] * rows[:, :-1]).mean() / rows.var() == pytest.approx(0.8, abs=0.02)
     assert (rows[1:, 0] * rows[:-1, -1]).mean() / rows.var() == pytest.approx(0.8, abs=0.15)
@@ -88,10 +88,10 @@ def test_tilt_bow_and_their_drift():
     assert bow[3, 32] - bow[3, 0] == pytest.approx(2.0, abs=1e-5)
     assert bow[3, 0] == pytest.approx(bow[3, 64], abs=1e-6)
     scanner = Scanner(4000, (2, 2), 1.0)
-    maker = NoiseMaker(Noise(tilt_walk_nm=0.2, bow_walk_nm=0.1), scanner, np.random.SeedSequence(0))
-    assert np.diff(maker.tilt_nm, axis=1).std() == pytest.approx(0.2, rel=0.05)
-    assert np.diff(maker.bow_nm, axis=1).std() == pytest.approx(0.1, rel=0.05)
-    assert (maker.tilt_nm[:, 0] == 0).all()
+    generator = NoiseGenerator(Noise(tilt_walk_nm=0.2, bow_walk_nm=0.1), scanner, np.random.SeedSequence(0))
+    assert np.diff(generator.tilt_nm, axis=1).std() == pytest.approx(0.2, rel=0.05)
+    assert np.diff(generator.bow_nm, axis=1).std() == pytest.approx(0.1, rel=0.05)
+    assert (generator.tilt_nm[:, 0] == 0).all()
 
 
 def test_height_sinks_and_walks():
@@ -118,8 +118,8 @@ def test_converter():
     np.testing.assert_allclose((levels + 1.1) / 0.25, np.round((levels + 1.1) / 0.25), atol=1e-4)
 
 
-def test_chain_is_stationary():
-    values = chain(np.random.default_rng(0), (20_000, 8), 2.0, 0.7)
+def test_ar1_noise_is_stationary():
+    values = ar1_noise(np.random.default_rng(0), (20_000, 8), 2.0, 0.7)
     np.testing.assert_allclose(values.std(axis=0), 2.0, rtol=0.03)
 
 
@@ -157,8 +157,8 @@ def test_shares_of_lost_frames():
     ("kind", "wrong", "name"),
     [
         (Noise, {"pixel_nm": -1.0}, "pixel_nm"),
-        (Noise, {"pixel_memory": 1.0}, "pixel_memory"),
-        (Noise, {"row_memory": -0.1}, "row_memory"),
+        (Noise, {"pixel_autocorrelation": 1.0}, "pixel_autocorrelation"),
+        (Noise, {"row_autocorrelation": -0.1}, "row_autocorrelation"),
         (Noise, {"tilt_nm": 3.0}, "tilt_nm"),
         (Noise, {"pink_exponent": 3.0}, "pink_exponent"),
         (Noise, {"adc_range_nm": (2.0, 1.0)}, "adc_range_nm"),

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playNano.errors import ParameterError
-from playNano.simulate.shapes import Ellipsoid, Gaussian, HeightMap, Ring, Rod, Shape, SphericalCap
+from playNano.simulate.shapes import Ellipsoid, Gaussian, HeightMap, Rod, Shape, SphericalCap, Torus
 
 SHAPES = [
     Gaussian(5.0, 8.0),
     SphericalCap(5.0, 20.0),
     SphericalCap(10.0, 10.0),
-    Ring(4.0, 6.0, 3.0),
-    Ring(4.0, 1.0, 3.0),
+    Torus(4.0, 6.0, 3.0),
+    Torus(4.0, 1.0, 3.0),
     Ellipsoid(4.0, 10.0, 5.0),
     Rod(3.0, 40.0, 8.0),
     HeightMap(3.0, np.outer(np.hanning(9), np.hanning(13)), 2.0),

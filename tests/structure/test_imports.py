@@ -34,7 +34,7 @@ def imported(path):
 
 def graph():
     # The names that a package offers lazily are for users; TYPE_CHECKING imports in them are not dependencies.
-    lazy = {"playNano", "playNano.simulate"}
+    lazy = {"playNano", "playNano.metrics", "playNano.plots", "playNano.simulate"}
     return {name: set() if name in lazy else imported(path) - {name} for name, path in FILES.items()}
 
 

@@ -32,13 +32,13 @@ def quiet(what, done, total):
 
 
 @pytest.fixture(scope="module")
-def grounds():
+def movies():
     movies = [simulate_movie(14, (64, 64), n_particles=5, diffusion_nm2_s=40.0, seed=s) for s in range(2)]
     return [prepare(m, PLAN, 8.0) for m in movies]
 
 
 @pytest.fixture(scope="module")
-def steps(grounds):
+def steps(movies):
     return PLAN.bind()[1].steps
 
 
@@ -60,26 +60,26 @@ def test_scaling(value, factor, moved):
     assert type(scaled(value, factor)) is type(value)
 
 
-def test_a_reach_that_is_too_short_is_found_and_mended(grounds, steps):
+def test_a_reach_that_is_too_short_is_found_and_mended(movies, steps):
     keys = numeric_parameters(steps, [0, 1])
-    base = mean_objective(grounds, steps)
-    found = find_sensitive(grounds, steps, keys, base, quiet)
+    base = mean_objective(movies, steps)
+    found = find_sensitive(movies, steps, keys, base, quiet)
     assert found[0][1].parameter == "max_distance_nm"
     assert [s.change for _, s in found] == sorted((s.change for _, s in found), reverse=True)
     assert -1 not in next(s for _, s in found if s.parameter == "max_missing").tried
-    told = sweep(grounds, steps, [key for key, _ in found[:2]], (0.5, 1.0, 4.0), quiet)
+    told = sweep(movies, steps, [key for key, _ in found[:2]], (0.5, 1.0, 4.0), quiet)
     assert told.objective.shape == tuple(len(v) for v in told.values)
     assert told.objective[told.values[0].index(5.0)].max() >= base
     better = best_setting(steps, [key for key, _ in found[:2]], told)
     assert better[1][1]["max_distance_nm"] == 20.0
-    assert mean_objective(grounds, better) > base + 0.1
+    assert mean_objective(movies, better) > base + 0.1
 
 
-def test_values_beyond_their_limits_are_not_tried(grounds, steps):
+def test_values_beyond_their_limits_are_not_tried(movies, steps):
     wrong = [(n, {**p, "max_missing": -1} if n == "particle_tracking" else p) for n, p in steps]
     assert allowed(steps)
     assert not allowed(wrong)
-    assert np.isnan(mean_objective(grounds, wrong))
+    assert np.isnan(mean_objective(movies, wrong))
 
 
 def test_small_gains_do_not_move_a_parameter(steps):

@@ -6,7 +6,7 @@ import pytest
 
 from playNano.analysis.plan import Plan
 from playNano.errors import ParameterError
-from playNano.metrics.detection import match_points
+from playNano.metrics import match_points
 from playNano.simulate import simulate_movie
 from playNano.validate import trial as of
 from playNano.validate.measures import student_interval, summarise, wilson_interval
@@ -26,26 +26,26 @@ def movie():
 
 
 @pytest.fixture(scope="module")
-def ground(movie):
+def reference(movie):
     return prepare(movie, plan(), 8.0)
 
 
-def perfect(ground, **changes):
-    truth = ground.truth
+def perfect(reference, **changes):
+    truth = reference.truth
     table = truth[["frame", "time_s", "y_nm", "x_nm", "track_id"]].assign(z_max_nm=truth["z_nm"])
     return table.assign(**changes)
 
 
-def trial_of(ground, table, monkeypatch):
+def trial_of(reference, table, monkeypatch):
     kinds = {"a": "detection", "b": "tracking"}
     steps = [{"analysis_key": key, "kind": kind} for key, kind in kinds.items()]
     record = {"analysis": {key: {"table": table} for key in kinds}, "provenance": {"steps": steps}}
     monkeypatch.setattr(of, "run_analysis", lambda stack, steps: record)
-    return run_trial(ground, [])
+    return run_trial(reference, [])
 
 
-def test_a_perfect_pipeline(ground, monkeypatch):
-    scores = trial_of(ground, perfect(ground), monkeypatch).scores
+def test_a_perfect_pipeline(reference, monkeypatch):
+    scores = trial_of(reference, perfect(reference), monkeypatch).scores
     for name in ("recall", "precision", "f1", "link_recall", "link_precision", "idf1", "hota"):
         assert scores[name] == pytest.approx(1.0)
     for name in (
@@ -58,38 +58,38 @@ def test_a_perfect_pipeline(ground, monkeypatch):
         assert scores[name] == pytest.approx(0.0, abs=1e-12)
 
 
-def test_planted_biases_come_back(ground, monkeypatch):
-    table = perfect(ground)
+def test_planted_biases_come_back(reference, monkeypatch):
+    table = perfect(reference)
     table["z_max_nm"] += 0.7
     # Steps that are longer by a tenth: D is larger by 21 %.
     for name in ("y_nm", "x_nm"):
         table[name] = 1.1 * table[name]
-    far = ground.truth[["y_nm", "x_nm"]].abs().max().max()
-    wide = of.Ground(ground.stack, ground.truth, 0.2 * far)
+    far = reference.truth[["y_nm", "x_nm"]].abs().max().max()
+    wide = of.ReferenceMovie(reference.stack, reference.truth, 0.2 * far)
     scores = trial_of(wide, table, monkeypatch).scores
     assert scores["height_bias_nm"] == pytest.approx(0.7)
     assert scores["height_error_nm"] == pytest.approx(0.0, abs=1e-9)
     assert scores["diffusion_bias"] == pytest.approx(0.21, abs=0.03)
 
 
-def test_missed_and_spurious_points(ground, monkeypatch):
-    table = perfect(ground)
-    inner = ground.truth["inner"].to_numpy()
+def test_missed_and_spurious_points(reference, monkeypatch):
+    table = perfect(reference)
+    inner = reference.truth["inner"].to_numpy()
     lost = np.flatnonzero(inner)[::4]
     clutter = table.iloc[lost].assign(y_nm=96.0 + np.arange(len(lost)) % 7, x_nm=93.0, track_id=-1)
     both = pd.concat([table.drop(index=lost), clutter], ignore_index=True)
-    scores = trial_of(ground, both, monkeypatch)
-    near = match_points(ground.truth, clutter, max_distance=ground.gate_nm, columns=("y_nm", "x_nm"))
+    scores = trial_of(reference, both, monkeypatch)
+    near = match_points(reference.truth, clutter, max_distance=reference.gate_nm, columns=("y_nm", "x_nm"))
     n = int(inner.sum())
     assert scores.counts["recall"][1] == n
     assert scores.scores["recall"] == pytest.approx(1 - len(lost) / n, abs=(near >= 0).sum() / n + 1e-9)
     assert scores.scores["precision"] == pytest.approx(1 - len(lost) / n, abs=0.03)
 
 
-def test_tracks_that_change_their_name(ground, monkeypatch):
-    table = perfect(ground)
+def test_tracks_that_change_their_name(reference, monkeypatch):
+    table = perfect(reference)
     table["track_id"] = 2 * table["track_id"] + (table["frame"] >= 12)
-    scores = trial_of(ground, table, monkeypatch).scores
+    scores = trial_of(reference, table, monkeypatch).scores
     assert scores["link_precision"] == pytest.approx(1.0)
     assert 0.9 < scores["link_recall"] < 1.0
     assert scores["identity_switches_per_1000"] > 0
@@ -97,9 +97,9 @@ def test_tracks_that_change_their_name(ground, monkeypatch):
     assert scores["diffusion_bias"] == pytest.approx(0.0, abs=0.05)
 
 
-def test_a_real_pipeline_on_a_simulated_movie(ground):
+def test_a_real_pipeline_on_a_simulated_movie(reference):
     bound = plan().bind()[1].steps
-    scores = run_trial(ground, bound).scores
+    scores = run_trial(reference, bound).scores
     assert scores["recall"] > 0.95
     assert scores["precision"] > 0.95
     assert scores["link_error"] < 0.05
@@ -109,8 +109,8 @@ def test_a_real_pipeline_on_a_simulated_movie(ground):
 
 def test_heights_that_are_smoothed_away(movie):
     smooth = plan(DETECT + ",background=zero", LEVEL + ";gaussian_filter:sigma=2")
-    ground = prepare(movie, smooth, 8.0)
-    scores = run_trial(ground, smooth.bind()[1].steps).scores
+    reference = prepare(movie, smooth, 8.0)
+    scores = run_trial(reference, smooth.bind()[1].steps).scores
     # A Gaussian of 4 px at half height is 3.4 px in standard deviation; the blur lowers it to 3.4^2 / (3.4^2 + 4).
     sigma2 = (4.0 / np.sqrt(2 * np.log(2))) ** 2
     lowered = movie.truth["z_nm"].mean() * (sigma2 / (sigma2 + 4.0) - 1)
@@ -120,8 +120,8 @@ def test_heights_that_are_smoothed_away(movie):
 
 def test_the_border_counts_neither_way(movie, monkeypatch):
     dropping = plan(DETECT.replace("remove_edge=false", "remove_edge=true"))
-    ground = prepare(movie, dropping, 12.0)
-    assert run_trial(ground, dropping.bind()[1].steps).scores["recall"] > 0.95
+    reference = prepare(movie, dropping, 12.0)
+    assert run_trial(reference, dropping.bind()[1].steps).scores["recall"] > 0.95
 
 
 def test_particles_on_lost_lines_cannot_be_found():
@@ -138,8 +138,8 @@ def test_particles_on_lost_lines_cannot_be_found():
     assert len(truth[truth["frame"] == 3]) == (movie.truth["frame"] == 3).sum()
 
 
-def test_nothing_found(ground, monkeypatch):
-    trial = trial_of(ground, perfect(ground)[:0], monkeypatch)
+def test_nothing_found(reference, monkeypatch):
+    trial = trial_of(reference, perfect(reference)[:0], monkeypatch)
     assert trial.scores["recall"] == 0
     assert np.isnan(trial.scores["precision"])
     assert np.isnan(trial.scores["height_bias_nm"])
@@ -151,15 +151,15 @@ def test_steps_that_move_pixels(movie):
         prepare(movie, plan(processing="vertical_flip"), 8.0)
 
 
-def test_a_pipeline_that_detects_nothing(ground):
+def test_a_pipeline_that_detects_nothing(reference):
     steps = plan("count_nonzero").bind()[1].steps
     with pytest.raises(ParameterError, match="detects"):
-        of.needed_steps(steps, of.run_analysis(ground.stack, steps))
+        of.needed_steps(steps, of.run_analysis(reference.stack, steps))
 
 
-def test_clustering_is_left_out(ground):
+def test_clustering_is_left_out(reference):
     steps = plan(DETECT + ";dbscan_clustering;particle_tracking").bind()[1].steps
-    needed = of.needed_steps(steps, of.run_analysis(ground.stack, steps))
+    needed = of.needed_steps(steps, of.run_analysis(reference.stack, steps))
     assert [name for name, _ in needed] == ["feature_detection", "particle_tracking"]
 
 

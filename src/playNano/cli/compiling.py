@@ -8,10 +8,6 @@ from contextlib import contextmanager
 from playNano.cli.console import err
 
 STAGES = {
-    "simulate": "simulation",
-    "processing": "levelling",
-    "algorithms.leveling": "levelling",
-    "algorithms.quality": "quality control",
     "algorithms.regions": "detection",
     "algorithms.blobs": "detection",
     "algorithms.peaks": "detection",

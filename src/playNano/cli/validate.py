@@ -115,7 +115,7 @@ def show(result: Validation) -> None:
     result
         Result of a validation.
     """
-    like, p, d = result.wanted, result.wanted.particles, result.wanted.dynamics.motion
+    like, p, d = result.calibrated, result.calibrated.particles, result.calibrated.dynamics.motion
     out.print(
         f"movies like this one: {p.per_frame:.3g} particles a frame, {p.height_nm:.3g} nm high, radius "
         f"{p.radius_nm:.3g} nm, D {d.diffusion_nm2_s:.3g} nm²/s, noise {like.noise.pixel_nm:.2g} nm, line offsets "

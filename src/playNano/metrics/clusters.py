@@ -1,4 +1,4 @@
-"""Score clusters against known groups."""
+"""Score of clusters against known groups."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from playNano.errors import ParameterError
 
 
 def score_clusters(
-    truth: npt.ArrayLike, found: npt.ArrayLike, *, noise: Literal["group", "leave out"] = "group"
+    truth: npt.ArrayLike, predicted: npt.ArrayLike, *, noise: Literal["group", "leave out"] = "group"
 ) -> float:
     """Compare two groupings of the same points by the adjusted Rand index.
 
-    The index is the share of pairs of points on which both agree (together in both, or apart in both), less what
-    chance would give, scaled so that 1 is perfect and 0 is chance; it may be negative.
+    The Rand index is the fraction of pairs of points on which both agree (together in both, or apart in both). It is
+    adjusted so that 1 is perfect agreement and 0 its expectation by chance; it may be negative.
 
     Parameters
     ----------
     truth
         True group of each point, int, (n,).
-    found
+    predicted
         Cluster of each point, int, (n,); negative for none.
     noise
-        What points without a cluster are: a group like the others, as scikit-learn takes them; or left out.
+        Whether points without a cluster form a group of their own ("group", as in scikit-learn) or are left out.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def score_clusters(
     Raises
     ------
     ParameterError
-        The columns differ in length, or `noise` is none of these words.
+        The columns differ in length, or `noise` is neither of the two.
 
     References
     ----------
@@ -48,9 +48,11 @@ def score_clusters(
     >>> round(score_clusters([0, 0, 1, 1], [0, 0, 1, -1]), 3)
     0.571
     """
-    a, b = np.asarray(truth), np.asarray(found)
+    a, b = np.asarray(truth), np.asarray(predicted)
     if a.ndim != 1 or a.shape != b.shape:
-        raise ParameterError(f"truth and found must be columns of one length, got {a.shape} and {b.shape}.")
+        raise ParameterError(
+            f"truth and predicted must be columns of one length, got {a.shape} and {b.shape}."
+        )
     if noise not in ("group", "leave out"):
         raise ParameterError(f"noise must be 'group' or 'leave out', got {noise!r}.")
     if noise == "leave out":
@@ -62,10 +64,11 @@ def score_clusters(
     both = np.bincount(row * (int(col.max()) + 1) + col)
     together, in_a, in_b = (_pairs(n) for n in (both, np.bincount(row), np.bincount(col)))
     by_chance = in_a * in_b / _pairs(np.array([len(a)]))
-    most = (in_a + in_b) / 2
-    return 1.0 if most == by_chance else (together - by_chance) / (most - by_chance)
+    maximum = (in_a + in_b) / 2
+    return 1.0 if maximum == by_chance else (together - by_chance) / (maximum - by_chance)
 
 
 def _pairs(counts: npt.NDArray[np.int64]) -> float:
+    """Return the number of pairs within groups of these sizes."""
     n = counts.astype(np.float64)
     return float((n * (n - 1) / 2).sum())

@@ -10,23 +10,28 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.linking.assignment import match_rows
-from playNano.metrics.detection import Counts, Floats, Ints, check_positive, near_pairs, points_of, ratio
-from playNano.metrics.tracks import numbered
+from playNano.metrics._points import Counts, Floats, Ints, check_positive, near_pairs, points_of, ratio
+from playNano.metrics.tracks import number_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)
-# Of two pairings, the one with more pairs wins, however far apart they lie.
+# Of two assignments, the one with more pairs is preferred, whatever the distances.
 PAIR_BONUS = 1e3
 KEEP_BONUS = 1e6
 
 
 @dataclass(frozen=True)
 class HotaScores:
-    """Higher-order tracking accuracy: means over the thresholds of similarity.
+    """Higher-order tracking accuracy: means over the similarity thresholds, each 0 to 1.
 
-    `hota` is the mean of the geometric means of detection and association accuracy, `deta` and `assa`.
+    Parameters
+    ----------
+    hota
+        Mean of the geometric means of detection and association accuracy.
+    deta, assa
+        Mean detection and association accuracy.
     """
 
     hota: float
@@ -36,11 +41,16 @@ class HotaScores:
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """How well particles keep their name.
+    """Identity scores: CLEAR MOT and IDF1.
 
-    `switches` counts how often a true track is taken up by another found track than the last time;
-    `points` the matched positions (the CLEAR measures), `identity` those whose found track is the true
-    track's own (its F1 is IDF1).
+    Parameters
+    ----------
+    switches
+        Identity switches: matches of a true track to another predicted track than at its last match.
+    points
+        Matched, wrong and missed positions (CLEAR MOT).
+    identity
+        The same under the best one-to-one assignment of predicted to true tracks (ID measures).
     """
 
     switches: int
@@ -49,7 +59,7 @@ class IdentityScores:
 
     @property
     def idf1(self) -> float:
-        """F1 of positions under the best one-to-one naming of tracks."""
+        """F1 of positions under the best one-to-one assignment of tracks."""
         return self.identity.f1
 
     @property
@@ -61,20 +71,23 @@ class IdentityScores:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pairs of points in reach of each other: frame by frame from ptr[f] to ptr[f + 1]."""
+    """Pairs of true and predicted points within the gate, those of frame f from ptr[f] to ptr[f + 1].
+
+    `truth` and `predicted` are the tracks of either point; the lengths are those of all tracks.
+    """
 
     ptr: Ints
     truth: Ints
-    found: Ints
+    predicted: Ints
     distance: Floats
     true_length: Ints
-    found_length: Ints
+    pred_length: Ints
 
 
 def score_hota(
-    truth: pd.DataFrame, found: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
+    truth: pd.DataFrame, predicted: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
 ) -> HotaScores:
-    """Score detection and association at once, as HOTA does, on points.
+    """Score detection and association together by HOTA, on points.
 
     The similarity of two points is 1 less their distance over `gate`, at least 0. At each of the thresholds
     0.05, 0.10 ... 0.95 points are paired in every frame; the pairing prefers tracks that belong together
@@ -82,17 +95,17 @@ def score_hota(
 
     Parameters
     ----------
-    truth, found
+    truth, predicted
         Tables with `frame`, `track_id` (negative rows are left out) and the coordinates.
     gate
-        Distance at which points have nothing to do with each other, in the unit of the coordinates; > 0.
+        Distance at which the similarity of two points is 0, in the unit of the coordinates, > 0.
     columns
         Coordinate columns.
 
     Returns
     -------
     HotaScores
-        HOTA, DetA and AssA, each 0 to 1; nan without true and found points.
+        HOTA, DetA and AssA, each 0 to 1; nan without any points.
 
     Raises
     ------
@@ -112,34 +125,34 @@ def score_hota(
     >>> round(score_hota(truth, broken, gate=1.0).hota, 4)
     0.7071
     """
-    pairs = _pairs(truth, found, gate, columns)
+    pairs = _pairs(truth, predicted, gate, columns)
     similarity = 1.0 - pairs.distance / gate
-    n_true, n_found = int(pairs.true_length.sum()), int(pairs.found_length.sum())
+    n_true, n_pred = int(pairs.true_length.sum()), int(pairs.pred_length.sum())
     weight = _alignment(pairs, similarity) * similarity
     chosen = _best_per_frame(pairs, weight)
     deta, assa = np.zeros(THRESHOLDS.size), np.zeros(THRESHOLDS.size)
-    for k, least in enumerate(THRESHOLDS):
-        hit = chosen[similarity[chosen] >= least - 1e-12]
-        deta[k] = ratio(hit.size, n_true + n_found - hit.size)
+    for k, threshold in enumerate(THRESHOLDS):
+        hit = chosen[similarity[chosen] >= threshold - 1e-12]
+        deta[k] = ratio(hit.size, n_true + n_pred - hit.size)
         names, count = np.unique(_pair_names(pairs)[hit], return_counts=True)
-        a, b = np.divmod(names, max(pairs.found_length.size, 1))
-        together = count / (pairs.true_length[a] + pairs.found_length[b] - count)
+        a, b = np.divmod(names, max(pairs.pred_length.size, 1))
+        together = count / (pairs.true_length[a] + pairs.pred_length[b] - count)
         assa[k] = float((count * together).sum()) / max(hit.size, 1)
     return HotaScores(float(np.sqrt(deta * assa).mean()), float(deta.mean()), float(assa.mean()))
 
 
 def score_identity(
-    truth: pd.DataFrame, found: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
+    truth: pd.DataFrame, predicted: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
 ) -> IdentityScores:
-    """Count identity switches, and positions that bear the right name.
+    """Count identity switches, and positions with the correct identity (CLEAR MOT and IDF1).
 
-    In every frame, a true track keeps the found track of its last match if that lies within `gate`; the
-    others are paired so that most are, then at least distance. A switch is a match to another found track
-    than at the last match.
+    In every frame, a true track keeps the predicted track of its last match if that lies within `gate`; the
+    others are matched so that the number of matches is maximal, then their distance minimal. A switch is a match to
+    another predicted track than at the last match.
 
     Parameters
     ----------
-    truth, found
+    truth, predicted
         Tables with `frame`, `track_id` (negative rows are left out) and the coordinates.
     gate
         Distance beyond which points do not match, in the unit of the coordinates; > 0.
@@ -149,7 +162,7 @@ def score_identity(
     Returns
     -------
     IdentityScores
-        Switches, matched positions, positions with the right name.
+        Switches, matched positions, positions with the correct identity.
 
     Raises
     ------
@@ -171,12 +184,12 @@ def score_identity(
     >>> scores.switches, scores.idf1, scores.mota
     (1, 0.75, 0.75)
     """
-    pairs = _pairs(truth, found, gate, columns)
-    n_true, n_found = int(pairs.true_length.sum()), int(pairs.found_length.sum())
+    pairs = _pairs(truth, predicted, gate, columns)
+    n_true, n_pred = int(pairs.true_length.sum()), int(pairs.pred_length.sum())
     last = np.full(pairs.true_length.size, -1, np.int64)
     switches = hits = 0
     for lo, hi in zip(pairs.ptr[:-1], pairs.ptr[1:], strict=True):
-        a, b = pairs.truth[lo:hi], pairs.found[lo:hi]
+        a, b = pairs.truth[lo:hi], pairs.predicted[lo:hi]
         cost = pairs.distance[lo:hi] / gate - PAIR_BONUS - KEEP_BONUS * (last[a] == b)
         chosen = _match(a, b, cost)
         a, b = a[chosen], b[chosen]
@@ -184,56 +197,57 @@ def score_identity(
         hits += chosen.size
         last[a] = b
     names, count = np.unique(_pair_names(pairs), return_counts=True)
-    a, b = np.divmod(names, max(pairs.found_length.size, 1))
+    a, b = np.divmod(names, max(pairs.pred_length.size, 1))
     right = int(count[_match(a, b, -count.astype(np.float64))].sum())
     return IdentityScores(
-        switches, Counts(hits, n_found - hits, n_true - hits), Counts(right, n_found - right, n_true - right)
+        switches, Counts(hits, n_pred - hits, n_true - hits), Counts(right, n_pred - right, n_true - right)
     )
 
 
-def _pairs(truth: pd.DataFrame, found: pd.DataFrame, gate: float, columns: Sequence[str]) -> _Pairs:
+def _pairs(truth: pd.DataFrame, predicted: pd.DataFrame, gate: float, columns: Sequence[str]) -> _Pairs:
+    """List the pairs of points of tracks within the gate, frame by frame."""
     check_positive(gate, "gate")
-    at = points_of(truth, columns, "truth"), points_of(found, columns, "found")
-    (true_track, n_true), (found_track, n_found) = numbered(truth), numbered(found)
+    at = points_of(truth, columns, "truth"), points_of(predicted, columns, "predicted")
+    (true_track, n_true), (pred_track, n_pred) = number_tracks(truth), number_tracks(predicted)
     ends, parts = [0], [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for rows, cols, near in near_pairs(*at, gate):
-        a, b = true_track[rows[near.row]], found_track[cols[near.col]]
+        a, b = true_track[rows[near.row]], pred_track[cols[near.col]]
         ok = (a >= 0) & (b >= 0)
         parts.append((a[ok], b[ok], near.data[ok]))
         ends.append(ends[-1] + int(ok.sum()))
     a, b, distance = (np.concatenate(part) for part in zip(*parts, strict=True))
-    lengths = (np.bincount(t[t >= 0], minlength=n) for t, n in ((true_track, n_true), (found_track, n_found)))
+    lengths = (np.bincount(t[t >= 0], minlength=n) for t, n in ((true_track, n_true), (pred_track, n_pred)))
     return _Pairs(np.array(ends), a, b, distance, *lengths)
 
 
 def _pair_names(pairs: _Pairs) -> Ints:
-    """Name each pair of tracks by one number."""
-    return np.asarray(pairs.truth * np.int64(max(pairs.found_length.size, 1)) + pairs.found)
+    """Return one integer for each pair of tracks."""
+    return np.asarray(pairs.truth * np.int64(max(pairs.pred_length.size, 1)) + pairs.predicted)
 
 
 def _alignment(pairs: _Pairs, similarity: Floats) -> Floats:
-    """Return, for each pair of points, how much their tracks have in common over the whole movie."""
+    """Return, for each pair of points, the Jaccard index of their tracks over the whole movie (HOTA's alignment)."""
     frame = np.repeat(np.arange(pairs.ptr.size - 1), np.diff(pairs.ptr))
     sums = []
-    for track, length in ((pairs.truth, pairs.true_length), (pairs.found, pairs.found_length)):
+    for track, length in ((pairs.truth, pairs.true_length), (pairs.predicted, pairs.pred_length)):
         _, point = np.unique(frame * np.int64(max(length.size, 1)) + track, return_inverse=True)
         sums.append(np.bincount(point, weights=similarity)[point] if point.size else similarity)
     total = sums[0] + sums[1] - similarity
-    share = np.divide(similarity, total, out=np.zeros_like(total), where=total > 0)
+    ratio_of_pair = np.divide(similarity, total, out=np.zeros_like(total), where=total > 0)
     _, name = np.unique(_pair_names(pairs), return_inverse=True)
-    common = np.bincount(name, weights=share)[name] if name.size else share
-    return np.asarray(common / (pairs.true_length[pairs.truth] + pairs.found_length[pairs.found] - common))
+    common = np.bincount(name, weights=ratio_of_pair)[name] if name.size else ratio_of_pair
+    return np.asarray(common / (pairs.true_length[pairs.truth] + pairs.pred_length[pairs.predicted] - common))
 
 
 def _best_per_frame(pairs: _Pairs, weight: Floats) -> Ints:
-    """Return the pairs that make up the heaviest pairing of every frame."""
+    """Return the indices of the pairs in the assignment of maximum weight of every frame."""
     spans = zip(pairs.ptr[:-1], pairs.ptr[1:], strict=True)
-    chosen = [lo + _match(pairs.truth[lo:hi], pairs.found[lo:hi], -weight[lo:hi]) for lo, hi in spans]
+    chosen = [lo + _match(pairs.truth[lo:hi], pairs.predicted[lo:hi], -weight[lo:hi]) for lo, hi in spans]
     return np.concatenate([np.zeros(0, np.int64), *chosen])
 
 
 def _match(a: Ints, b: Ints, cost: Floats) -> npt.NDArray[Any]:
-    """Return the indices of the pairs of the cheapest one-to-one pairing; none is worth 0."""
+    """Return the indices of the pairs in the assignment of minimum cost; leaving a point unmatched costs 0."""
     if not a.size:
         return np.zeros(0, np.int64)
     rows, row = np.unique(a, return_inverse=True)

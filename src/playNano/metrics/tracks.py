@@ -1,4 +1,4 @@
-"""Scores of whole tracks: the measures of the Particle Tracking Challenge."""
+"""Scores of whole tracks, as in the Particle Tracking Challenge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from playNano.algorithms.linking.assignment import match_rows
 from playNano.errors import ParameterError
-from playNano.metrics.detection import Counts, Floats, Ints, check_positive, near_pairs, points_of, ratio
+from playNano.metrics._points import Counts, Floats, Ints, check_positive, near_pairs, points_of, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackScores:
-    """The measures of the Particle Tracking Challenge.
+    """Scores of the Particle Tracking Challenge.
 
-    alpha (0 to 1) tells how near the best-matching tracks come to the truth; beta (0 to alpha) also punishes
-    spurious tracks; `points` counts matched positions in matched tracks (its Jaccard index is JSC), `tracks`
-    matched tracks (its Jaccard index is JSC_theta); `rmse` is over matched positions.
+    Parameters
+    ----------
+    alpha
+        1 less the normalised distance of the best-matching tracks from the truth, 0 to 1.
+    beta
+        alpha with a penalty for spurious tracks, 0 to alpha.
+    points
+        Matched, wrong and missed positions in matched tracks; their Jaccard index is JSC.
+    tracks
+        Matched, spurious and missed tracks; their Jaccard index is JSC_theta.
+    rmse
+        Root mean square distance of the matched positions, in the unit of the coordinates.
     """
 
     alpha: float
@@ -44,17 +53,17 @@ class TrackScores:
 
 
 def score_tracks(
-    truth: pd.DataFrame, found: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
+    truth: pd.DataFrame, predicted: pd.DataFrame, *, gate: float, columns: Sequence[str] = ("y", "x")
 ) -> TrackScores:
-    """Score whole tracks with the measures of the Particle Tracking Challenge.
+    """Score whole tracks as in the Particle Tracking Challenge.
 
     The distance of two tracks is the sum over frames of their distance, cut at `gate`; a frame in which
-    only one of them has a point costs `gate`. Every true track is paired with one found track or with none,
-    so that the sum of distances is least.
+    only one of them has a point costs `gate`. Every true track is matched with one predicted track or with none,
+    so that the sum of distances is minimal.
 
     Parameters
     ----------
-    truth, found
+    truth, predicted
         Tables with `frame`, `track_id` (negative rows are left out) and the coordinates.
     gate
         Distance from which a point counts as missed, in the unit of the coordinates (the challenge took 5
@@ -66,6 +75,11 @@ def score_tracks(
     -------
     TrackScores
         alpha, beta, positions and tracks as counts, RMSE of the matched positions.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing or `gate` is not positive.
 
     References
     ----------
@@ -81,19 +95,19 @@ def score_tracks(
     (0.667, 0.667, 1.0)
     """
     check_positive(gate, "gate")
-    true_at, found_at = points_of(truth, columns, "truth"), points_of(found, columns, "found")
-    true_track, n_true = numbered(truth)
-    found_track, n_found = numbered(found)
+    true_at, pred_at = points_of(truth, columns, "truth"), points_of(predicted, columns, "predicted")
+    true_track, n_true = number_tracks(truth)
+    pred_track, n_pred = number_tracks(predicted)
     true_length = np.bincount(true_track[true_track >= 0], minlength=n_true)
-    found_length = np.bincount(found_track[found_track >= 0], minlength=n_found)
-    pairs = _track_pairs(true_at, found_at, true_track, found_track, gate)
-    gain = pairs["gain"] - gate * (found_length[pairs["found"]] - pairs["shared"])
+    pred_length = np.bincount(pred_track[pred_track >= 0], minlength=n_pred)
+    pairs = _track_pairs(true_at, pred_at, true_track, pred_track, gate)
+    gain = pairs["gain"] - gate * (pred_length[pairs["predicted"]] - pairs["shared"])
     useful = gain > 0
     pairs = {name: values[useful] for name, values in pairs.items()}
     ptr = np.concatenate([[0], np.cumsum(np.bincount(pairs["truth"], minlength=n_true))])
-    edge = match_rows(ptr, pairs["found"].astype(np.int32), -gain[useful], n_found)
+    edge = match_rows(ptr, pairs["predicted"].astype(np.int32), -gain[useful], n_pred)
     edge = edge[edge >= 0]
-    return _challenge(pairs, gain[useful], edge, true_length, found_length, gate)
+    return _challenge(pairs, gain[useful], edge, true_length, pred_length, gate)
 
 
 def _challenge(
@@ -101,28 +115,41 @@ def _challenge(
     gain: Floats,
     edge: Ints,
     true_length: Ints,
-    found_length: Ints,
+    pred_length: Ints,
     gate: float,
 ) -> TrackScores:
-    """Turn the best pairing of tracks into the challenge's figures."""
-    n_true_points, n_found_points = int(true_length.sum()), int(found_length.sum())
+    """Compute the scores from the best assignment of tracks."""
+    n_true_points, n_pred_points = int(true_length.sum()), int(pred_length.sum())
     worst = gate * n_true_points
     total = float(gain[edge].sum())
-    spurious = gate * (n_found_points - int(found_length[pairs["found"][edge]].sum()))
+    spurious = gate * (n_pred_points - int(pred_length[pairs["predicted"][edge]].sum()))
     hits = int(pairs["hits"][edge].sum())
     squared = float(pairs["squared"][edge].sum())
     n_paired = int((pairs["hits"][edge] > 0).sum())
     return TrackScores(
         alpha=ratio(total, worst),
         beta=ratio(total, worst + spurious),
-        points=Counts(hits, n_found_points - hits, n_true_points - hits),
-        tracks=Counts(n_paired, found_length.size - n_paired, true_length.size - n_paired),
+        points=Counts(hits, n_pred_points - hits, n_true_points - hits),
+        tracks=Counts(n_paired, pred_length.size - n_paired, true_length.size - n_paired),
         rmse=float(np.sqrt(squared / hits)) if hits else float("nan"),
     )
 
 
-def numbered(table: pd.DataFrame) -> tuple[Ints, int]:
-    """Give the tracks of a table the numbers 0, 1, ...; rows without a track get -1."""
+def number_tracks(table: pd.DataFrame) -> tuple[Ints, int]:
+    """Number the tracks of a table 0, 1, ...
+
+    Parameters
+    ----------
+    table
+        Table with a column `track_id`; negative for no track.
+
+    Returns
+    -------
+    number : numpy.ndarray
+        Number of the track of each row, -1 for none.
+    count : int
+        How many tracks there are.
+    """
     if "track_id" not in table.columns:
         raise ParameterError("both tables need a column 'track_id'")
     track = table["track_id"].to_numpy()
@@ -132,40 +159,44 @@ def numbered(table: pd.DataFrame) -> tuple[Ints, int]:
 
 
 def _track_pairs(
-    truth: tuple[Ints, Floats], found: tuple[Ints, Floats], true_track: Ints, found_track: Ints, gate: float
+    truth: tuple[Ints, Floats],
+    predicted: tuple[Ints, Floats],
+    true_track: Ints,
+    pred_track: Ints,
+    gate: float,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Sum over frames what each pair of tracks that come near has in common, sorted by true track."""
-    n_found = int(found_track.max()) + 1 if found_track.size else 1
+    """Sum over frames the similarity of each pair of tracks that come within the gate, sorted by true track."""
+    n_pred = int(pred_track.max()) + 1 if pred_track.size else 1
     keys, distances = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for rows, cols, near in near_pairs(truth, found, gate):
-        a, b = true_track[rows[near.row]], found_track[cols[near.col]]
+    for rows, cols, near in near_pairs(truth, predicted, gate):
+        a, b = true_track[rows[near.row]], pred_track[cols[near.col]]
         ok = (a >= 0) & (b >= 0) & (near.data < gate)
-        keys.append((a * n_found + b)[ok])
+        keys.append((a * n_pred + b)[ok])
         distances.append(near.data[ok])
     distance = np.concatenate(distances)
     names, at = np.unique(np.concatenate(keys), return_inverse=True)
-    a, b = np.divmod(names, n_found)
+    a, b = np.divmod(names, n_pred)
     return {
         "truth": a,
-        "found": b,
+        "predicted": b,
         "gain": np.bincount(at, weights=gate - distance, minlength=names.size),
         "squared": np.bincount(at, weights=distance**2, minlength=names.size),
         "hits": np.bincount(at, minlength=names.size),
-        "shared": _shared_frames(truth[0], found[0], true_track, found_track, a, b),
+        "shared": _shared_frames(truth[0], predicted[0], true_track, pred_track, a, b),
     }
 
 
 def _shared_frames(
-    true_frame: Ints, found_frame: Ints, true_track: Ints, found_track: Ints, a: Ints, b: Ints
+    true_frame: Ints, pred_frame: Ints, true_track: Ints, pred_track: Ints, a: Ints, b: Ints
 ) -> Ints:
     """Count the frames in which both tracks of each pair have a point."""
-    span = int(max(true_frame.max(initial=0), found_frame.max(initial=0))) + 1
+    span = int(max(true_frame.max(initial=0), pred_frame.max(initial=0))) + 1
     has = np.sort((true_track * span + true_frame)[true_track >= 0])
-    order = np.argsort(found_track, kind="stable")
-    start = np.searchsorted(found_track[order], np.arange(b.max(initial=-1) + 2))
+    order = np.argsort(pred_track, kind="stable")
+    start = np.searchsorted(pred_track[order], np.arange(b.max(initial=-1) + 2))
     shared = np.zeros(a.size, np.int64)
     for k in range(a.size):
-        key = a[k] * span + found_frame[order[start[b[k]] : start[b[k] + 1]]]
+        key = a[k] * span + pred_frame[order[start[b[k]] : start[b[k] + 1]]]
         at = np.minimum(np.searchsorted(has, key), has.size - 1)
         shared[k] = int((has[at] == key).sum())
     return shared

@@ -1,7 +1,7 @@
-"""Movies with known truth, and scores against it.
+"""Simulate high-speed AFM movies whose truth is known.
 
-`simulate_movie` makes a plain movie of walking particles; `simulate_scene` images any scene that the
-descriptions in `scene`, `shapes`, `substrate`, `scanner`, `tip`, `noise` and `faults` can tell.
+`simulate_movie` makes a plain movie of diffusing particles; `simulate_scene` images any scene described with
+`scene`, `shapes`, `substrate`, `scanner`, `tip`, `noise` and `faults`.
 """
 
 from __future__ import annotations

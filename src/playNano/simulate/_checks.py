@@ -9,6 +9,7 @@ from playNano.errors import ParameterError
 
 
 def _fail(owner: object, name: str, must: str, value: Any) -> None:
+    """Raise ParameterError that says what a field must be and what it is."""
     where = owner if isinstance(owner, str) else type(owner).__name__
     raise ParameterError(f"{where}: {name} must be {must}, got {value!r}.")
 
@@ -48,15 +49,35 @@ def fraction(owner: object, **values: Any) -> None:
             _fail(owner, name, "a number from 0 to 1", value)
 
 
-def whole(owner: object, least: int, **values: Any) -> None:
-    """Raise ParameterError unless every value is a whole number of at least `least`."""
+def whole(owner: object, minimum: int, **values: Any) -> None:
+    """Raise ParameterError unless every value is a whole number of at least `minimum`.
+
+    Parameters
+    ----------
+    owner
+        Object or name to which the values belong; the message begins with it.
+    minimum
+        Smallest allowed value.
+    **values
+        The values by name.
+    """
     for name, value in values.items():
-        if not (_is_number(value) and int(value) == value and value >= least):
-            _fail(owner, name, f"a whole number of at least {least}", value)
+        if not (_is_number(value) and int(value) == value and value >= minimum):
+            _fail(owner, name, f"a whole number of at least {minimum}", value)
 
 
 def pair(owner: object, name: str, value: Any) -> tuple[float, float]:
-    """Return a (y, x) pair of finite numbers as floats; raise ParameterError for anything else."""
+    """Return a (y, x) pair of finite numbers as floats; raise ParameterError for anything else.
+
+    Parameters
+    ----------
+    owner
+        Object or name to which the value belongs.
+    name
+        Its name.
+    value
+        The value.
+    """
     try:
         y, x = value
     except (TypeError, ValueError):
@@ -67,6 +88,18 @@ def pair(owner: object, name: str, value: Any) -> tuple[float, float]:
 
 
 def one_of(owner: object, name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    """Raise ParameterError unless the value is one of the names."""
+    """Raise ParameterError unless the value is one of the allowed names.
+
+    Parameters
+    ----------
+    owner
+        Object or name to which the value belongs.
+    name
+        Its name.
+    value
+        The value.
+    allowed
+        The allowed names.
+    """
     if value not in allowed:
         _fail(owner, name, "one of " + ", ".join(repr(a) for a in allowed), value)

@@ -1,4 +1,4 @@
-"""What goes wrong in a movie: scars, blank frames, torn frames; planted, and listed."""
+"""Faults of a movie: scars, blank frames, torn frames; drawn, listed in a table and injected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMNS = ("kind", "frame", "row", "n_rows", "col", "n_cols", "size_nm")
 
 @dataclass(frozen=True)
 class Faults:
-    """Faults to plant.
+    """Faults to inject.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Faults:
         Height of every pixel of a blank frame, nm.
     torn_nm
         Standard deviation of the jump at the tear, nm, > 0: all lines scanned after it are that much off, and
-        the particles on them are lost in the tip's flight.
+        the particles on them are lost, as the tip parachutes.
 
     Examples
     --------
@@ -69,13 +69,13 @@ class Faults:
             object.__setattr__(self, name, tuple(int(f) for f in frames))
 
 
-def plan(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.DataFrame:
+def plan_faults(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.DataFrame:
     """Draw where and when faults happen.
 
     Parameters
     ----------
     faults, scanner
-        What to plant in which movie.
+        What to inject in which movie.
     seed
         Seed.
 
@@ -92,9 +92,9 @@ def plan(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.D
     h, w = scanner.shape
     rows: list[tuple[str, int, int, int, int, int, float]] = []
     for f in range(scanner.n_frames):
-        lots = rng.uniform(size=2)
-        blank = lots[0] < faults.blank_share or f in faults.blank_frames
-        torn = lots[1] < faults.torn_share or f in faults.torn_frames
+        draws = rng.uniform(size=2)
+        blank = draws[0] < faults.blank_share or f in faults.blank_frames
+        torn = draws[1] < faults.torn_share or f in faults.torn_frames
         tear, jump = int(rng.integers(1, h)), float(rng.normal(0.0, faults.torn_nm))
         for _ in range(int(rng.poisson(faults.scars_per_frame))):
             col = int(rng.integers(0, w))
@@ -111,8 +111,8 @@ def plan(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.D
     return pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values(["frame", "kind"], ignore_index=True)
 
 
-def plant(frames: Image, first: int, table: pd.DataFrame, scanner: Scanner) -> None:
-    """Put the faults of a table into frames, in place.
+def inject_faults(frames: Image, first: int, table: pd.DataFrame, scanner: Scanner) -> None:
+    """Inject the faults of a table into frames, in place.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def plant(frames: Image, first: int, table: pd.DataFrame, scanner: Scanner) -> N
     first
         Index of the first frame in the movie.
     table
-        What `plan` gave.
+        Faults as `plan_faults` returns them.
     scanner
         The raster.
     """
@@ -135,6 +135,6 @@ def plant(frames: Image, first: int, table: pd.DataFrame, scanner: Scanner) -> N
         elif kind == "blank":
             image[:] = np.float32(size_nm)
         else:
-            # In flight the tip sees no surface: what is left is the mean of each line.
+            # A parachuting tip sees no surface: what is left is the mean of each line.
             lost = image[rows]
             lost[:] = lost.mean(axis=1, keepdims=True) + np.float32(size_nm)

@@ -1,4 +1,4 @@
-"""Line by line: where the tip meets every particle, and what it feels there."""
+"""Image lines: where and when the tip passes every particle, and the surface that it traces."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from playNano.simulate.motion import Stretch
+from playNano.simulate.motion import Segment
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.substrate import Area, Surface
 from playNano.simulate.templates import Templates
 from playNano.simulate.tip import Feedback, Tip
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 Image = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Meeting:
-    """Each particle at the moment when the tip passes its column, on every line in the order of scanning.
+class Encounters:
+    """Each of k particles at the moment when the tip passes its column, on every line in the order of scanning.
 
     Parameters
     ----------
     time_s
         That moment, s, (lines, k).
     y_px, x_px
-        Place in the image then, px, (lines, k).
+        Position in the image then, px, (lines, k).
     angle_rad
-        Direction of the long axis then, (lines, k).
+        Direction of the long axis then, rad, (lines, k).
     shown
         0 where it is not there, 1 for a particle, 2 for a dimer, (lines, k).
     """
@@ -40,19 +41,19 @@ class Meeting:
     shown: npt.NDArray[np.int8]
 
 
-def meet(
-    stretch: Stretch,
+def detect_encounters(
+    segment: Segment,
     drift_nm: FloatArray,
     scanner: Scanner,
     on_s: FloatArray,
     off_s: FloatArray,
     retrace: bool = False,
-) -> Meeting:
-    """Tell where and when the tip passes the particles on every line.
+) -> Encounters:
+    """Find where and when the tip passes the particles on every line.
 
     Parameters
     ----------
-    stretch
+    segment
         Particles at the start of every line, and of the line after the last, (lines + 1, k).
     drift_nm
         Lateral drift (y, x) at these moments, nm, (lines + 1, 2).
@@ -65,42 +66,51 @@ def meet(
 
     Returns
     -------
-    Meeting
-        Times and places, (lines, k).
+    Encounters
+        Times and positions, (lines, k).
     """
     py, px = scanner.pixel_yx_nm
-    place = stretch.place_nm + drift_nm[:, None, :]
-    now, then = stretch.shown[:-1] > 0, stretch.shown[1:] > 0
-    start = stretch.times_s[:-1, None]
-    col = np.where(now, place[:-1, :, 1], place[1:, :, 1]) / px
+    position = segment.position_nm + drift_nm[:, None, :]
+    now, then = segment.shown[:-1] > 0, segment.shown[1:] > 0
+    start = segment.times_s[:-1, None]
+    col = np.where(now, position[:-1, :, 1], position[1:, :, 1]) / px
     delay = scanner.pixel_delay_s(np.clip(np.nan_to_num(col), -0.5, scanner.shape[1] - 0.5), retrace)
-    share = delay / np.diff(stretch.times_s)[:, None]
-    # Who comes or goes within the line has one place only.
-    share = np.where(now & then, share, np.where(now, 0.0, 1.0))
-    where = place[:-1] + (place[1:] - place[:-1]) * share[:, :, None]
-    where = np.where(now[:, :, None], where, place[1:])
-    where = np.where((now & ~then)[:, :, None], place[:-1], where)
-    angle = stretch.angle_rad[:-1] + (stretch.angle_rad[1:] - stretch.angle_rad[:-1]) * share
+    fraction = delay / np.diff(segment.times_s)[:, None]
+    # A particle that arrives or leaves within the line has one position only.
+    fraction = np.where(now & then, fraction, np.where(now, 0.0, 1.0))
+    at = position[:-1] + (position[1:] - position[:-1]) * fraction[:, :, None]
+    at = np.where(now[:, :, None], at, position[1:])
+    at = np.where((now & ~then)[:, :, None], position[:-1], at)
+    angle = segment.angle_rad[:-1] + (segment.angle_rad[1:] - segment.angle_rad[:-1]) * fraction
     time = start + delay
-    shown = np.where(now, stretch.shown[:-1], stretch.shown[1:])
+    shown = np.where(now, segment.shown[:-1], segment.shown[1:])
     shown = np.where((time >= on_s) & (time < off_s), shown, 0).astype(np.int8)
-    return Meeting(time, where[:, :, 0] / py, where[:, :, 1] / px, angle, shown)
+    return Encounters(time, at[:, :, 0] / py, at[:, :, 1] / px, angle, shown)
 
 
-class Ground:
-    """The substrate under the particles, and as the tip feels it."""
+class SubstrateHeights:
+    """Heights of the substrate: as it is, and dilated by the tip.
+
+    Parameters
+    ----------
+    surface
+        The substrate on the imaged area.
+    tip
+        The tip.
+    """
 
     def __init__(self, surface: Surface, tip: Tip) -> None:
         self._surface = surface
-        self._felt = None if surface.height is None else tip.dilate(surface.height, surface.step_nm)
+        self._dilated = None if surface.height is None else tip.dilate(surface.height, surface.step_nm)
 
     @property
-    def drop_nm(self) -> float:
-        """Difference between the highest and the lowest place, nm."""
+    def range_nm(self) -> float:
+        """Difference between the highest and the lowest point, nm."""
         z = self._surface.height
         return 0.0 if z is None else float(z.max() - z.min())
 
     def _at(self, grid: FloatArray | None, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """Interpolate a height map bilinearly; flat is 0."""
         shape = np.broadcast_shapes(y_nm.shape, x_nm.shape)
         if grid is None or 0 in shape:
             return np.zeros(shape)
@@ -117,62 +127,105 @@ class Ground:
         ]  # fmt: skip
         return np.concatenate(parts).astype(np.float64)
 
-    def under(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the true height of the substrate at places in the sample, nm."""
+    def true(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """Return the true height at positions in the sample.
+
+        Parameters
+        ----------
+        y_nm, x_nm
+            Positions, nm; they broadcast.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64.
+        """
         return self._at(self._surface.height, y_nm, x_nm)
 
-    def felt(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the height of the substrate as the tip feels it, nm."""
-        return self._at(self._felt, y_nm, x_nm)
+    def dilated(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """Return the height dilated by the tip at positions in the sample.
+
+        Parameters
+        ----------
+        y_nm, x_nm
+            Positions, nm; they broadcast.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64.
+        """
+        return self._at(self._dilated, y_nm, x_nm)
 
 
-def feel(
-    meeting: Meeting, rows: npt.NDArray[np.int64], drift_nm: FloatArray, scanner: Scanner,
-    templates: Templates, template: npt.NDArray[np.int64], ground: Ground,
+def image_lines(
+    encounters: Encounters, rows: IntArray, drift_nm: FloatArray, scanner: Scanner, templates: Templates,
+    template: IntArray, substrate: SubstrateHeights,
 ) -> Image:  # fmt: skip
-    """Return the lines as a tip feels them that never leaves the surface.
+    """Return the scan lines of an ideal instrument: the surface dilated by the tip, without lag or noise.
 
     Parameters
     ----------
-    meeting
+    encounters
         Particles on every line.
     rows
-        Row of each line in the image.
+        Row of each line in the image, (lines,).
     drift_nm
-        Lateral drift at the start of each line, nm, (lines, 2).
-    scanner, templates, ground
-        The raster, the particles and the substrate as the tip feels them.
+        Lateral drift (y, x) at the start of each line, nm, (lines, 2).
+    scanner
+        The raster.
+    templates
+        Dilated heights of the particles.
     template
-        Templates of the particles alone and as dimers, (k, 2).
+        Template of each particle alone and as a dimer, (k, 2).
+    substrate
+        Heights of the substrate.
 
     Returns
     -------
     numpy.ndarray
         Heights, nm, float32, (lines, width).
     """
-    from playNano.simulate._imaging_kernels import lay_lines
-
     py, px = scanner.pixel_yx_nm
-    width = scanner.shape[1]
     y = (rows * py - drift_nm[:, 0])[:, None]
-    x = np.arange(width)[None, :] * px - drift_nm[:, 1:2]
-    out = ground.felt(y, x)
-    base = ground.under(meeting.y_px * py - drift_nm[:, 0:1], meeting.x_px * px - drift_nm[:, 1:2])
-    lay_lines(
-        out, rows.astype(np.float64), meeting.y_px, meeting.x_px, meeting.angle_rad, meeting.shown, base,
-        template, templates.data, templates.first, templates.height, templates.width, templates.step_nm,
-        templates.extent_nm, py, px,
-    )  # fmt: skip
+    x = np.arange(scanner.shape[1])[None, :] * px - drift_nm[:, 1:2]
+    out = substrate.dilated(y, x)
+    e = encounters
+    base = substrate.true(e.y_px * py - drift_nm[:, 0:1], e.x_px * px - drift_nm[:, 1:2])
+    dy = (rows[:, None] - e.y_px) * py
+    for p in range(e.shown.shape[1]):
+        for state in (1, 2):
+            t = int(template[p, state - 1])
+            extent2 = templates.extent_nm[t] ** 2
+            half2 = extent2 - dy[:, p] * dy[:, p]
+            line = np.flatnonzero((e.shown[:, p] == state) & (half2 > 0))
+            if not len(line):
+                continue
+            line, col = _columns(line, e.x_px[line, p], np.sqrt(half2[line]) / px, out.shape[1])
+            dx = (col - e.x_px[line, p]) * px
+            inside, z = templates.heights(t, dy[line, p], dx, e.angle_rad[line, p])
+            line, col = line[inside], col[inside]
+            # No pixel occurs twice within one particle, so that this needs no np.maximum.at.
+            out[line, col] = np.maximum(out[line, col], base[line, p] + z)
     return out.astype(np.float32)
 
 
-def lag(lines: Image, feedback: Feedback, scanner: Scanner, retrace: bool = False) -> Image:
-    """Return lines as the feedback follows them.
+def _columns(line: IntArray, x_px: FloatArray, half_px: FloatArray, width: int) -> tuple[IntArray, IntArray]:
+    """List the pixels (line, column) of an image that lie within half a width of x on each line."""
+    left = np.maximum(np.ceil(x_px - half_px).astype(np.int64), 0)
+    right = np.minimum(np.floor(x_px + half_px).astype(np.int64), width - 1)
+    n = np.maximum(right - left + 1, 0)
+    first = np.cumsum(n) - n
+    return np.repeat(line, n), np.arange(int(n.sum())) + np.repeat(left - first, n)
+
+
+def apply_feedback(lines: Image, feedback: Feedback, scanner: Scanner, retrace: bool = False) -> Image:
+    """Return lines as the feedback loop traces them: first-order lag, and a limited speed downwards.
 
     Parameters
     ----------
     lines
-        Heights that the tip would feel if it never left the surface, nm, (lines, width).
+        Heights that the tip would trace if it never left the surface, nm, (lines, width).
     feedback
         The loop.
     scanner
@@ -185,25 +238,49 @@ def lag(lines: Image, feedback: Feedback, scanner: Scanner, retrace: bool = Fals
     numpy.ndarray
         Heights, nm, float32; a new array.
     """
-    if feedback.follows_at_once:
+    if feedback.is_ideal:
         return lines.copy()
-    from playNano.simulate._imaging_kernels import follow
-
     dt = float(scanner.pixel_delay_s(1.0) - scanner.pixel_delay_s(0.0))
-    gain = 1.0 if feedback.settle_s == 0 else -float(np.expm1(-dt / feedback.settle_s))
-    out = np.array(lines, dtype=np.float64)
-    follow(out, not retrace, gain, feedback.fall_nm_s * dt)
-    return out.astype(np.float32)
+    gain = 1.0 if feedback.time_constant_s == 0 else -float(np.expm1(-dt / feedback.time_constant_s))
+    fall = feedback.fall_nm_s * dt
+    columns = np.array(lines.T[::-1] if retrace else lines.T, dtype=np.float64, order="C")
+    z = columns[0].copy()
+    for target in columns:
+        z += np.maximum((target - z) * gain, -fall)
+        target[:] = z
+    traced = columns[::-1] if retrace else columns
+    return np.ascontiguousarray(traced.T, dtype=np.float32)
 
 
-def field(scanner: Scanner) -> Area:
-    """Return the part of the surface that the pixels cover, edge to edge."""
+def field_of_view(scanner: Scanner) -> Area:
+    """Return the area that the pixels cover, edge to edge.
+
+    Parameters
+    ----------
+    scanner
+        The raster.
+    """
     (py, px), (h, w) = scanner.pixel_yx_nm, scanner.shape
     return Area(-0.5 * py, -0.5 * px, (h - 0.5) * py, (w - 0.5) * px)
 
 
-def drift(scanner: Scanner, times_s: FloatArray, seed: np.random.SeedSequence) -> FloatArray:
-    """Draw the lateral drift (y, x) at given moments, nm, (len(times_s), 2)."""
+def lateral_drift(scanner: Scanner, times_s: FloatArray, seed: np.random.SeedSequence) -> FloatArray:
+    """Draw the lateral drift (y, x) at given moments: a steady velocity and a random walk.
+
+    Parameters
+    ----------
+    scanner
+        Gives velocity and diffusion coefficient.
+    times_s
+        Moments, s, rising, (m,).
+    seed
+        Seed of the random walk.
+
+    Returns
+    -------
+    numpy.ndarray
+        Drift, nm, float64, (m, 2).
+    """
     rng = np.random.default_rng(seed)
     steps = np.sqrt(2 * scanner.drift_walk_nm2_s * np.diff(times_s, prepend=times_s[0]))
     walk = np.cumsum(steps[:, None] * rng.standard_normal((len(times_s), 2)), axis=0)

@@ -1,4 +1,4 @@
-"""Where every particle is when each line begins."""
+"""Trajectories of all particles, at the start of every scan line."""
 
 from __future__ import annotations
 
@@ -8,71 +8,83 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from playNano.simulate.crowd import GONE, PRESENT, WAITING, Crowd
 from playNano.simulate.population import Population
+from playNano.simulate.population_state import PRESENT, WAITING, PopulationState
+from playNano.simulate.propagation import Moves, Surroundings, Walkers, propagate
 from playNano.simulate.scene import Scene
-from playNano.simulate.substrate import PATH_STEP_NM, Area, Surface
+from playNano.simulate.substrate import Area, Surface
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
-    """Paths of the particles that live during a stretch of time.
+class Segment:
+    """Trajectories of the k particles that live during a span of m moments.
 
     Parameters
     ----------
     ids
         The particles, indices into the population, (k,).
     times_s
-        Moments, s, (m,).
-    place_nm
-        Places (y, x), nm, (m, k, 2).
+        The moments, s, (m,).
+    position_nm
+        Positions (y, x), nm, (m, k, 2).
     shown
         0 where a particle is not seen, 1 for a particle, 2 for a dimer, (m, k).
     partner
         The other member of the dimer (index into the population) or -1, (m, k).
     angle_rad
-        Direction of the long axis, (m, k).
+        Direction of the long axis, from x towards y, rad, (m, k).
     moving
         Whether it is mobile, not paused, (m, k).
     """
 
-    ids: npt.NDArray[np.int64]
+    ids: IntArray
     times_s: FloatArray
-    place_nm: FloatArray
+    position_nm: FloatArray
     shown: npt.NDArray[np.int8]
-    partner: npt.NDArray[np.int64]
+    partner: IntArray
     angle_rad: FloatArray
-    moving: npt.NDArray[np.bool_]
+    moving: BoolArray
 
 
-class Walk:
-    """Moves a population through time, a stretch after the other.
+class Trajectories:
+    """Moves a population through time, segment by segment.
 
     Parameters
     ----------
-    scene, population, area, surface
-        What there is, who, where, and on what.
+    scene
+        What lies on the surface, with its laws of motion.
+    population
+        The particles with their times, sizes and landing sites.
+    area
+        Rectangle in which they live; its borders reflect.
+    surface
+        The substrate, with its paths.
     seed
         Seed of the motion.
+
+    Attributes
+    ----------
+    state
+        The population at the end of the last segment.
     """
 
     def __init__(
         self, scene: Scene, population: Population, area: Area, surface: Surface, seed: np.random.SeedSequence
     ) -> None:
         self.scene, self.population, self.area = scene, population, area
-        self._steps_rng, self._rng = (np.random.default_rng(s) for s in seed.spawn(2))
-        self.crowd = Crowd(scene, population, area, surface)
+        self._moves_rng, self._rng = (np.random.default_rng(s) for s in seed.spawn(2))
+        self.state = PopulationState(scene, population, area, surface)
+        self._surroundings = Surroundings(
+            area, self.state.paths, scene.exclusion, scene.dimers.contact_gap_nm if scene.dimers else 0.0
+        )
         self._angle = np.array(population.angle_rad)
         self._started = False
 
-    @property
-    def landed(self) -> npt.NDArray[np.bool_]:
-        """Which particles found a place when they arrived."""
-        return np.isin(self.crowd.status, (PRESENT, GONE))
-
-    def to(self, times_s: FloatArray) -> Stretch:
+    def advance(self, times_s: FloatArray) -> Segment:
         """Move on to the given moments.
 
         Parameters
@@ -82,122 +94,97 @@ class Walk:
 
         Returns
         -------
-        Stretch
-            Who is where at each of them.
+        Segment
+            Where every particle is at each of them.
         """
-        crowd = self.crowd
+        state = self.state
         if not self._started:
-            crowd.change(float(times_s[0]), self._rng)
+            state.update(float(times_s[0]), self._rng)
             self._started = True
-        coming = (crowd.status == WAITING) & (crowd.on_s <= times_s[-1])
-        ids = np.flatnonzero(coming | (crowd.status == PRESENT))
+        arriving = (state.status == WAITING) & (state.on_s <= times_s[-1])
+        ids = np.flatnonzero(arriving | (state.status == PRESENT))
         moving = self._moving(ids, times_s)
-        angle, steps, decay = self._steps(ids, times_s, moving)
+        angle, moves = self._draw_moves(ids, times_s, moving)
         shape = (len(times_s), len(ids))
-        places, shown = np.empty((*shape, 2)), np.empty(shape, dtype=np.int8)
+        positions, shown = np.empty((*shape, 2)), np.empty(shape, dtype=np.int8)
         partner = np.empty(shape, dtype=np.int64)
-        places[0] = crowd.pos[ids]
-        taken, last = 0, len(times_s) - 1
+        positions[0] = state.position[ids]
+        done, last = 0, len(times_s) - 1
         while True:
-            now = crowd.next_change_s()
-            goal = min(int(np.searchsorted(times_s, now, side="left")), last)
-            here = slice(taken, goal + 1)
-            shown[here] = np.where(crowd.visible[ids], np.where(crowd.partner[ids] >= 0, 2, 1), 0)
-            partner[here] = crowd.partner[ids]
-            if taken == last:
+            # Until the next arrival, departure, merge or split nothing but positions changes.
+            goal = min(int(np.searchsorted(times_s, state.next_change_s(), side="left")), last)
+            span = slice(done, goal + 1)
+            shown[span] = np.where(state.visible[ids], np.where(state.partner[ids] >= 0, 2, 1), 0)
+            partner[span] = state.partner[ids]
+            if done == last:
                 break
-            taken = self._run(ids, times_s, taken, max(goal, taken + 1), steps, decay, places)
-            crowd.change(float(times_s[taken]), self._rng)
-            places[taken] = crowd.pos[ids]
+            done = self._run(ids, times_s, (done, max(goal, done + 1)), moves, positions)
+            state.update(float(times_s[done]), self._rng)
+            positions[done] = state.position[ids]
         self._angle[ids] = angle[-1]
-        return Stretch(ids, times_s, places, shown, partner, angle, moving)
+        return Segment(ids, times_s, positions, shown, partner, angle, moving)
 
     def _run(
-        self,
-        ids: npt.NDArray[np.int64],
-        times_s: FloatArray,
-        start: int,
-        stop: int,
-        steps: FloatArray,
-        decay: FloatArray,
-        places: FloatArray,
+        self, ids: IntArray, times_s: FloatArray, span: tuple[int, int], moves: Moves, positions: FloatArray
     ) -> int:
-        """Take steps until `stop`, or until two merge or one walks off; return how many are taken by then."""
-        from playNano.simulate._motion_kernels import advance
-
-        crowd, area, dimers = self.crowd, self.area, self.scene.dimers
-        state = [
-            a[ids] for a in (crowd.ab, crowd.anchor, crowd.path, crowd.pos, crowd.contact, crowd.visible)
-        ]
-        motions = [s.motion for s in self.scene.species]
-        kind = self.population.species[ids]
-        corral = np.array([m.corral_nm or 0.0 for m in motions] + [0.0])[kind]
-        leaves = np.array([m.speed_nm_s != 0 for m in motions] + [False])[kind]
-        single = np.where((crowd.partner[ids] < 0) & (crowd.path[ids] < 0), kind, -1)
-        chance = -np.expm1(-(dimers.merge_rate_s if dimers else 0.0) * np.diff(times_s))
-        luck = self._luck if dimers else np.ones((len(times_s), 1))
-        reach = dimers.reach_nm if dimers else 0.0
-        far = float(np.abs(steps[:, start:stop]).max(initial=0.0))
-        skin = max(0.75 * float(state[4].max(initial=1.0)), 8 * far, 4 * reach)
-        stopped = np.full(3, -1)
-        advance(
-            start, stop, steps, decay, luck, chance, reach, single, corral, leaves, crowd.points,
-            crowd.path_first, crowd.path_count, PATH_STEP_NM, np.array([area.top, area.left, area.bottom, area.right]),
-            self.scene.exclusion, skin, *state, places, stopped,
-        )  # fmt: skip
-        for values, here in zip((crowd.ab, crowd.pos), (state[0], state[3]), strict=True):
-            values[ids] = here
-        if stopped[0] < 0:
-            return stop
-        taken = int(stopped[0]) + 1
-        now = float(times_s[taken])
-        if stopped[2] >= 0:
-            crowd.merge(int(ids[stopped[1]]), int(ids[stopped[2]]), now, self._rng)
+        """Take the steps of a span until two particles merge or one leaves its path; return the steps done."""
+        state, walkers = self.state, self._walkers(ids)
+        stopped = propagate(walkers, moves, self._surroundings, *span, positions)
+        state.coordinates[ids], state.position[ids] = walkers.coordinates.T, walkers.position.T
+        if stopped is None:
+            return span[1]
+        done = stopped.step + 1
+        now = float(times_s[done])
+        if stopped.partner >= 0:
+            state.merge(int(ids[stopped.particle]), int(ids[stopped.partner]), now, self._rng)
         else:
-            crowd.off_s[ids[stopped[1]]] = now
-        return taken
+            state.off_s[ids[stopped.particle]] = now
+        return done
 
-    def _moving(self, ids: npt.NDArray[np.int64], times_s: FloatArray) -> npt.NDArray[np.bool_]:
+    def _walkers(self, ids: IntArray) -> Walkers:
+        """Return a copy of the state of some particles, with what limits their motion."""
+        state, motions = self.state, [s.motion for s in self.scene.species]
+        species, path = self.population.species[ids], state.path[ids]
+        corral = np.array([m.corral_nm or np.inf for m in motions] + [np.inf])[species]
+        driven = np.array([m.speed_nm_s != 0 for m in motions] + [False])[species]
+        return Walkers(
+            coordinates=state.coordinates[ids].T.copy(),
+            anchor=state.anchor[ids].T.copy(),
+            position=state.position[ids].T.copy(),
+            path=path,
+            contact=state.contact[ids],
+            visible=state.visible[ids],
+            corral=corral,
+            leaves=driven & (path >= 0),
+            kind=np.where((state.partner[ids] < 0) & (path < 0), species, -1),
+        )
+
+    def _moving(self, ids: IntArray, times_s: FloatArray) -> BoolArray:
+        """Return which particles are mobile, not paused, at each moment, (m, k)."""
         moving = np.empty((len(times_s), len(ids)), dtype=bool)
         for column, i in enumerate(ids):
             flips = np.searchsorted(self.population.switches[i], times_s, side="right")
             moving[:, column] = (flips % 2 == 1) == self.population.paused_first[i]
         return moving
 
-    def _steps(
-        self, ids: npt.NDArray[np.int64], times_s: FloatArray, moving: npt.NDArray[np.bool_]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Draw directions, and the steps that each particle would take were it alone."""
-        motions = [s.motion for s in self.scene.species]
-        kind = self.population.species[ids]
+    def _draw_moves(self, ids: IntArray, times_s: FloatArray, moving: BoolArray) -> tuple[FloatArray, Moves]:
+        """Draw directions, and the moves that each particle would make were it alone.
+
+        A tethered particle is an Ornstein-Uhlenbeck process, moved exactly.
+        """
+        law = _laws_of_motion(self.scene)[self.population.species[ids]]
+        d, turning, spin, speed, stride, v_y, v_x, tether, along = law.T
         dt = np.diff(times_s)[:, None]
         going = moving[1:].astype(np.float64)
-        columns = np.array(
-            [
-                (
-                    m.diffusion_nm2_s,
-                    m.rotation_rad2_s,
-                    m.spin_rad_s,
-                    m.speed_nm_s,
-                    m.step_nm,
-                    *m.velocity_nm_s,
-                    m.diffusion_nm2_s / m.tether_nm**2 if m.tether_nm else 0.0,
-                    s.place == "paths",
-                )
-                for m, s in zip(motions, self.scene.species, strict=True)
-            ]
-            or np.empty((0, 9))
-        ).reshape(-1, 9)[kind]
-        d, turning, spin, speed, stride, v_y, v_x, tether, along = columns.T
         shape = (len(dt), len(ids))
-        noise = self._steps_rng.standard_normal((2, *shape))
-        bend = self._steps_rng.standard_normal(shape) if turning.any() else 0.0
+        noise = self._moves_rng.standard_normal((2, *shape))
+        turns = self._moves_rng.standard_normal(shape) if turning.any() else 0.0
         angle = np.empty((len(times_s), len(ids)))
         angle[0] = self._angle[ids]
-        angle[1:] = angle[0] + np.cumsum((np.sqrt(2 * turning * dt) * bend + spin * dt) * going, axis=0)
+        angle[1:] = angle[0] + np.cumsum((np.sqrt(2 * turning * dt) * turns + spin * dt) * going, axis=0)
         ahead = speed * dt
         if stride.any():
-            n_steps = self._steps_rng.poisson(np.abs(ahead) / np.where(stride > 0, stride, math.inf))
+            n_steps = self._moves_rng.poisson(np.abs(ahead) / np.where(stride > 0, stride, math.inf))
             ahead = np.where(stride > 0, np.sign(speed) * stride * n_steps, ahead)
         decay = np.where(going > 0, np.exp(-tether * dt), 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -206,5 +193,27 @@ class Walk:
         free = along == 0
         step_a = sigma * noise[0] + going * np.where(free, v_y * dt + ahead * np.sin(angle[:-1]), ahead)
         step_b = np.where(free, sigma * noise[1] + going * (v_x * dt + ahead * np.cos(angle[:-1])), 0.0)
-        self._luck = self._steps_rng.uniform(size=shape) if self.scene.dimers else np.ones((1, 1))
-        return angle, np.stack([step_a, step_b]), decay
+        merges = np.zeros(shape, dtype=bool)
+        if self.scene.dimers:
+            probability = -np.expm1(-self.scene.dimers.merge_rate_s * dt)
+            merges = self._moves_rng.uniform(size=shape) < probability
+        return angle, Moves(np.stack([step_a, step_b]), decay, merges)
+
+
+def _laws_of_motion(scene: Scene) -> FloatArray:
+    """Return the parameters of motion of each species, (n_species, 9), in the order in which they are used."""
+    rows = [
+        (
+            m.diffusion_nm2_s,
+            m.rotation_rad2_s,
+            m.spin_rad_s,
+            m.speed_nm_s,
+            m.step_nm,
+            *m.velocity_nm_s,
+            m.diffusion_nm2_s / m.tether_nm**2 if m.tether_nm else 0.0,
+            float(s.place == "paths"),
+        )
+        for s in scene.species
+        for m in (s.motion,)
+    ]
+    return np.array(rows).reshape(-1, 9)

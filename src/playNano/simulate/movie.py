@@ -9,20 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import ParameterError
 from playNano.simulate import _checks as check
-from playNano.simulate.faults import Faults, plan, plant
-from playNano.simulate.imaging import Ground, drift, feel, lag, meet
-from playNano.simulate.imaging import field as field_of_view
-from playNano.simulate.motion import Walk
-from playNano.simulate.noise import Noise, NoiseMaker, digitise
-from playNano.simulate.population import populate
+from playNano.simulate.faults import Faults, inject_faults, plan_faults
+from playNano.simulate.imaging import apply_feedback
+from playNano.simulate.noise import Noise, NoiseGenerator, digitise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Kinetics, Motion, Scene, Species
+from playNano.simulate.scene_imager import SceneImager
 from playNano.simulate.shapes import Gaussian
-from playNano.simulate.templates import tabulate
 from playNano.simulate.tip import Feedback, Tip
-from playNano.simulate.truth import Columns, event_table, pair_changes, particle_table, passes, truth_table
+from playNano.simulate.truth import (
+    truth_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +29,13 @@ if TYPE_CHECKING:
 
 Image = npt.NDArray[np.float32]
 
-# Frames that are moved and imaged in one go; a part of the result's definition, as draws follow it.
+# Frames that are moved and imaged together. Another value gives another movie for the same seed.
 _BLOCK = 8
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedMovie:
-    """A movie and what really happened in it.
+    """A movie and its truth.
 
     Parameters
     ----------
@@ -46,7 +44,7 @@ class SimulatedMovie:
     truth
         One row a particle and frame in which the tip passed it: `frame`, `particle`, `time_s` (moment at which
         the tip passed its centre), `y`, `x` (px, at that moment), `y_nm`, `x_nm`, `z_nm` (height above the
-        ground), `radius_nm` (of the disc with the area above half height; as it is, not as the tip sees it),
+        substrate), `radius_nm` (of the disc with the area above half height; as it is, not as the tip sees it),
         `angle_rad`, `state` ("mobile", "paused", "still", "dimer"), `species`.
     pixel_size_nm
         (y, x), nm.
@@ -55,17 +53,17 @@ class SimulatedMovie:
     scan
         Timing and direction.
     clean
-        What a perfect instrument with this tip would have delivered, nm, float32, or None if it was not kept.
+        What an ideal instrument with this tip would have delivered, nm, float32, or None if it was not kept.
     retrace
-        The way back, where both ways were asked for.
+        The retrace, if the scanner takes both; else None.
     particles
         One row a particle: its times, sizes and rates.
     events
         One row a change: binding, unbinding, pause, resume, merge, split.
     faults
-        One row a planted fault.
+        One row an injected fault.
     description
-        What was asked for, as plain values; with `seed`.
+        The parts of the simulation as plain values, and `seed`.
     """
 
     data: Image
@@ -97,7 +95,7 @@ class SimulatedMovie:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a description into values that JSON knows, with the names of the classes."""
+    """Convert a description to values for JSON, with the names of the classes."""
     if is_dataclass(value) and not isinstance(value, type):
         fields = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
         return {"kind": type(value).__name__, **fields}
@@ -106,66 +104,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
     return value
-
-
-class _Stage:
-    """A scene under the tip: moves on and is felt, a block of frames after the other."""
-
-    def __init__(self, scene: Scene, scanner: Scanner, tip: Tip, seeds: list[np.random.SeedSequence]) -> None:
-        self._scene, self._scanner = scene, scanner
-        self._starts = np.append(scanner.line_starts_s(0, scanner.n_frames), scanner.duration_s)
-        self._drift = drift(scanner, self._starts, seeds[0])
-        view = field_of_view(scanner)
-        area = view.grown(scene.margin_nm)
-        if area.top > area.bottom or area.left > area.right:
-            raise ParameterError(f"Scene: margin_nm={scene.margin_nm} leaves no room in the field of view.")
-        reach = float(np.abs(self._drift).max()) + max(scene.margin_nm, 0.0) + 2 * max(scanner.pixel_yx_nm)
-        rng = np.random.default_rng(seeds[1])
-        surface = scene.substrate.lay_out(view.grown(reach), min(scanner.pixel_yx_nm) / 2, rng)
-        self._who = populate(scene, area, surface, scanner.duration_s, rng)
-        self._ground = Ground(surface, tip)
-        self._templates = tabulate(scene, self._who, tip, self._ground.drop_nm, min(scanner.pixel_yx_nm))
-        self._walk = Walk(scene, self._who, area, surface, seeds[2])
-        self._pairs: list[tuple[float, str, int, int]] = []
-        self.passes: list[Columns] = []
-
-    def block(self, first: int, stop: int, ways: tuple[bool, ...]) -> list[Image]:
-        """Return the lines of some frames as the tip feels them on each of the ways, in order of scanning."""
-        h = self._scanner.shape[0]
-        lines, fence = slice(first * h, stop * h), slice(first * h, stop * h + 1)
-        stretch = self._walk.to(self._starts[fence])
-        self._pairs += pair_changes(stretch)
-        rows = np.concatenate([self._scanner.row_order(f) for f in range(first, stop)])
-        on, off = self._who.on_s[stretch.ids], self._walk.crowd.off_s[stretch.ids]
-        felt = []
-        for way in ways:
-            meeting = meet(stretch, self._drift[fence], self._scanner, on, off, way)
-            template = self._templates.of_particle[stretch.ids]
-            felt.append(
-                feel(
-                    meeting, rows, self._drift[lines], self._scanner, self._templates, template, self._ground
-                )
-            )
-            if way == ways[0]:
-                self.passes.append(
-                    passes(meeting, stretch, first, self._scanner, self._scene, self._who, self._templates)
-                )
-        return felt
-
-    def as_frames(self, lines: Image, first: int) -> Image:
-        """Put lines in order of scanning where they belong in the image."""
-        frames = lines.reshape(-1, *self._scanner.shape)
-        return np.stack([f[np.argsort(self._scanner.row_order(first + k))] for k, f in enumerate(frames)])
-
-    def particles(self) -> pd.DataFrame:
-        """Return the table of particles."""
-        walk = self._walk
-        return particle_table(self._scene, self._who, walk.crowd.off_s, walk.landed, self._templates)
-
-    def events(self) -> pd.DataFrame:
-        """Return the table of events."""
-        walk = self._walk
-        return event_table(self._who, walk.crowd.off_s, walk.landed, self._pairs, self._scanner.duration_s)
 
 
 def simulate_scene(
@@ -179,22 +117,22 @@ def simulate_scene(
     seed: int = 0,
     keep_clean: bool = True,
 ) -> SimulatedMovie:
-    """Image a scene as a high-speed AFM does: line by line, while everything moves on.
+    """Image a scene as a high-speed AFM does: line by line, while the particles move.
 
     Parameters
     ----------
     scene
-        What lies on the surface and how it moves.
+        The particles, the substrate, and the laws of motion.
     scanner
         The raster; `Scanner()` if None.
     tip
         The tip; a sharp one if None.
     feedback
-        The feedback loop; one that follows at once if None.
+        The feedback loop; an ideal one without lag if None.
     noise
-        What the instrument adds; nothing if None.
+        Noise of the instrument; none if None.
     faults
-        What goes wrong; nothing if None.
+        Faults to inject; none if None.
     seed
         Seed of everything random, >= 0; the same seed gives the same movie.
     keep_clean
@@ -208,7 +146,7 @@ def simulate_scene(
     Raises
     ------
     ParameterError
-        The parts do not fit together, as particles on paths where there are none.
+        The parts do not fit together, for example particles on paths with a substrate that has none.
 
     Examples
     --------
@@ -223,22 +161,22 @@ def simulate_scene(
     noise, faults = noise or Noise(), faults or Faults()
     check.whole("simulate_scene", 0, seed=seed)
     seeds = np.random.SeedSequence(int(seed)).spawn(6)
-    stage = _Stage(scene, scanner, tip, seeds)
-    fault_table = plan(faults, scanner, seeds[3])
+    imager = SceneImager(scene, scanner, tip, seeds)
+    fault_table = plan_faults(faults, scanner, seeds[3])
     ways = (False, True) if scanner.trace == "both" else (scanner.trace == "retrace",)
-    makers = [NoiseMaker(noise, scanner, s, way) for way, s in zip(ways, seeds[4:], strict=False)]
+    generators = [NoiseGenerator(noise, scanner, s, way) for way, s in zip(ways, seeds[4:], strict=False)]
     movies = [np.empty((scanner.n_frames, *scanner.shape), dtype=np.float32) for _ in ways]
     clean = np.empty_like(movies[0]) if keep_clean else None
     for first in range(0, scanner.n_frames, _BLOCK):
         stop = min(first + _BLOCK, scanner.n_frames)
-        felt = stage.block(first, stop, ways)
+        imaged = imager.block(first, stop, ways)
         if clean is not None:
-            clean[first:stop] = stage.as_frames(felt[0], first)
+            clean[first:stop] = imager.as_frames(imaged[0], first)
         for m, way in enumerate(ways):
             part = movies[m][first:stop]
-            part[:] = stage.as_frames(lag(felt[m], feedback, scanner, way), first)
-            makers[m].add(part, first)
-            plant(part, first, fault_table, scanner)
+            part[:] = imager.as_frames(apply_feedback(imaged[m], feedback, scanner, way), first)
+            generators[m].add(part, first)
+            inject_faults(part, first, fault_table, scanner)
             digitise(part, noise)
     parts = {
         "scene": scene,
@@ -250,14 +188,14 @@ def simulate_scene(
     }
     return SimulatedMovie(
         data=movies[0],
-        truth=truth_table(stage.passes, scanner),
+        truth=truth_table(imager.passes, scanner),
         pixel_size_nm=scanner.pixel_yx_nm,
         frame_time_s=scanner.frame_time_s,
         scan=scanner.geometry(),
         clean=clean,
         retrace=movies[1] if len(movies) > 1 else None,
-        particles=stage.particles(),
-        events=stage.events(),
+        particles=imager.particles(),
+        events=imager.events(),
         faults=fault_table,
         description={name: _plain(part) for name, part in parts.items()} | {"seed": int(seed)},
     )
@@ -283,7 +221,7 @@ def simulate_movie(
     slow_axis: str = "down",
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Simulate round particles that walk at random, come and go, on a tilted, row-offset, noisy surface.
+    """Simulate round particles that diffuse, land and leave on a tilted, row-offset, noisy surface.
 
     Parameters
     ----------
@@ -294,7 +232,7 @@ def simulate_movie(
     frame_time_s
         Time from frame to frame, s, > 0; a line takes frame_time_s / height.
     n_particles
-        Particles at the beginning, >= 0; fewer if there is no room.
+        Particles at the beginning, >= 0; fewer if not all find a free position.
     height_nm, radius_nm
         Mean height, and mean radius at half the height, nm, > 0.
     size_spread
@@ -306,7 +244,7 @@ def simulate_movie(
     disappear_rate_s
         Departures a second and particle, 1/s, >= 0.
     margin_nm
-        How far particles may go beyond the field of view, nm; None keeps them inside by two radii.
+        How far particles may leave the field of view, nm; None keeps them inside by two radii.
     tilt_nm
         Rise of the surface over the whole field along (y, x), nm.
     row_offset_nm, noise_nm

@@ -1,4 +1,4 @@
-"""What the instrument adds: noise, line offsets, tilt and bow, drift, steps of the converter."""
+"""Noise of the instrument: thermal, 1/f, streaks, line offsets, tilt and bow, drift, quantisation."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from playNano.simulate.scanner import Scanner
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
 
-# Longest stretch of 1/f noise made in one piece, samples.
+# Longest piece of 1/f noise made in one piece, samples.
 _PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Everything that is added to the surface which the tip felt.
+    """Everything that the instrument adds to the surface that the tip traces.
 
     Parameters
     ----------
     pixel_nm
         Standard deviation of the thermal noise of a pixel, nm, >= 0.
-    pixel_memory
-        Correlation of the thermal noise of one pixel with the next on the line, from 0 to below 1.
+    pixel_autocorrelation
+        Autocorrelation of the thermal noise along a line at lag 1, from 0 to below 1.
     pink_nm
         Root mean square of the 1/f noise within one frame, nm, >= 0; its spectrum runs on below, through all
         frames, in the order in which the tip takes the pixels.
@@ -39,12 +39,12 @@ class Noise:
         line, their mean height (gamma-distributed, shape 2), nm, and mean length (exponential), px; >= 0.
     row_offset_nm
         Standard deviation of the offset of a line, nm, >= 0.
-    row_memory
-        Correlation of the offset of a line with that of the next one, from 0 to below 1.
+    row_autocorrelation
+        Autocorrelation of the offsets of the lines at lag 1, from 0 to below 1.
     tilt_nm
         Rise over the whole field along (y, x), nm.
     bow_nm
-        Rise of the middle of the field above its ends along (y, x), nm: the bow of a tube scanner.
+        Rise of the centre of the field above its ends along (y, x), nm: the bow of a tube scanner.
     tilt_walk_nm, bow_walk_nm
         Standard deviation by which the tilt and the bow change from frame to frame, nm, >= 0.
     height_nm
@@ -65,14 +65,14 @@ class Noise:
     """
 
     pixel_nm: float = 0.0
-    pixel_memory: float = 0.0
+    pixel_autocorrelation: float = 0.0
     pink_nm: float = 0.0
     pink_exponent: float = 1.0
     streaks_per_line: float = 0.0
     streak_nm: float = 1.0
     streak_px: float = 5.0
     row_offset_nm: float = 0.0
-    row_memory: float = 0.0
+    row_autocorrelation: float = 0.0
     tilt_nm: tuple[float, float] = (0.0, 0.0)
     bow_nm: tuple[float, float] = (0.0, 0.0)
     tilt_walk_nm: float = 0.0
@@ -84,6 +84,7 @@ class Noise:
     adc_range_nm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        """Check the values."""
         check.not_negative(
             self,
             pixel_nm=self.pixel_nm,
@@ -97,11 +98,18 @@ class Noise:
             sink_walk_nm=self.sink_walk_nm,
             adc_step_nm=self.adc_step_nm,
         )
-        check.fraction(self, pixel_memory=self.pixel_memory, row_memory=self.row_memory)
+        check.fraction(
+            self,
+            pixel_autocorrelation=self.pixel_autocorrelation,
+            row_autocorrelation=self.row_autocorrelation,
+        )
         check.positive(
             self,
             pink_exponent=self.pink_exponent,
-            **{"1 - pixel_memory": 1 - self.pixel_memory, "1 - row_memory": 1 - self.row_memory},
+            **{
+                "1 - pixel_autocorrelation": 1 - self.pixel_autocorrelation,
+                "1 - row_autocorrelation": 1 - self.row_autocorrelation,
+            },
         )
         check.number(self, height_nm=self.height_nm, sink_nm_s=self.sink_nm_s)
         for name in ("tilt_nm", "bow_nm"):
@@ -115,8 +123,10 @@ class Noise:
             object.__setattr__(self, "adc_range_nm", (low, high))
 
 
-def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory: float) -> FloatArray:
-    """Draw Gaussian noise, stationary from the first value, with a given correlation along the last axis.
+def ar1_noise(
+    rng: np.random.Generator, shape: tuple[int, ...], sigma: float, autocorrelation: float
+) -> FloatArray:
+    """Draw a stationary Gaussian AR(1) process along the last axis.
 
     Parameters
     ----------
@@ -126,8 +136,8 @@ def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory
         Shape of the result.
     sigma
         Standard deviation.
-    memory
-        Correlation of neighbours, from 0 to below 1; it falls off exponentially.
+    autocorrelation
+        Autocorrelation at lag 1, from 0 to below 1.
 
     Returns
     -------
@@ -135,16 +145,16 @@ def chain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float, memory
         float64.
     """
     white = rng.standard_normal(shape)
-    if memory == 0:
+    if autocorrelation == 0:
         return sigma * white
     from scipy.signal import lfilter
 
-    innovation = math.sqrt(1 - memory**2)
+    innovation = math.sqrt(1 - autocorrelation**2)
     white[..., 1:] *= innovation
-    return np.asarray(sigma * lfilter([1.0], [1.0, -memory], white, axis=-1), dtype=np.float64)
+    return np.asarray(sigma * lfilter([1.0], [1.0, -autocorrelation], white, axis=-1), dtype=np.float64)
 
 
-def pink(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
+def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
     """Draw noise whose power spectrum is 1/f**exponent.
 
     Parameters
@@ -180,6 +190,7 @@ def pink(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> 
     amplitude = (np.sqrt(power / 2) * scale).astype(np.float32)
 
     def piece() -> Image:
+        """Draw one period of the noise."""
         draw = rng.standard_normal((2, len(amplitude)), dtype=np.float32)
         return np.asarray(irfft(amplitude * (draw[0] + 1j * draw[1]), n=size, overwrite_x=True))
 
@@ -190,13 +201,13 @@ def pink(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> 
     fade = np.sin(np.arange(size) * (math.pi / size)).astype(np.float32)
     out = np.zeros((n // half + 2) * half, dtype=np.float32)
     for start in range(0, len(out) - half, half):
-        # Faded with the sine of the place, two overlapping pieces have the variance of one.
+        # Two overlapping pieces faded by sine and cosine have the variance of one.
         out[start : start + size] += piece() * fade
     return out[half : half + n]
 
 
-class NoiseMaker:
-    """Adds noise to a movie, a block of frames after the other.
+class NoiseGenerator:
+    """Adds noise to a movie, block by block.
 
     Parameters
     ----------
@@ -211,6 +222,7 @@ class NoiseMaker:
     def __init__(
         self, noise: Noise, scanner: Scanner, seed: np.random.SeedSequence, retrace: bool = False
     ) -> None:
+        """Draw what changes from frame to frame, and the 1/f noise of the whole movie."""
         self.noise, self.scanner, self.retrace = noise, scanner, retrace
         seeds = seed.spawn(5)
         slow, self._thermal, self._rows, streaks, for_pink = (np.random.default_rng(s) for s in seeds)
@@ -224,7 +236,7 @@ class NoiseMaker:
         self._pink: Image | None = None
         if noise.pink_nm > 0:
             h, w = scanner.shape
-            both_ways = pink(for_pink, 2 * n * h * w, 2 * h * w, noise.pink_exponent) * noise.pink_nm
+            both_ways = pink_noise(for_pink, 2 * n * h * w, 2 * h * w, noise.pink_exponent) * noise.pink_nm
             lines = both_ways.reshape(n, h, 2, w)
             self._pink = lines[:, :, 1, ::-1] if retrace else lines[:, :, 0]
         self._last_row = 0.0
@@ -237,7 +249,7 @@ class NoiseMaker:
         frames
             Heights, nm, float32 (k, height, width), row 0 on top.
         first
-            Index of the first one in the movie; calls must follow each other.
+            Index of the first one in the movie; the blocks must be passed in order.
         """
         noise, (h, w) = self.noise, self.scanner.shape
         v = (np.arange(h) / (h - 1) - 0.5)[:, None]
@@ -259,26 +271,30 @@ class NoiseMaker:
                 frames[k][order] += self._pink[f]
 
     def _pixels(self, h: int, w: int) -> Image:
-        if self.noise.pixel_memory == 0:
+        """Draw the thermal noise of a frame, nm."""
+        if self.noise.pixel_autocorrelation == 0:
             return self._thermal.standard_normal((h, w), dtype=np.float32) * np.float32(self.noise.pixel_nm)
-        return chain(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_memory).astype(np.float32)
+        return ar1_noise(self._thermal, (h, w), self.noise.pixel_nm, self.noise.pixel_autocorrelation).astype(
+            np.float32
+        )
 
     def _row_offsets(self, h: int) -> FloatArray:
-        """Continue the chain of line offsets over the end of the frame."""
-        memory, sigma = self.noise.row_memory, self.noise.row_offset_nm
+        """Draw the offsets of a frame's lines: an AR(1) process that runs on through all frames, nm."""
+        correlation, sigma = self.noise.row_autocorrelation, self.noise.row_offset_nm
         draws = self._rows.standard_normal(h)
-        if sigma == 0 or memory == 0:
+        if sigma == 0 or correlation == 0:
             return sigma * draws
         out = np.empty(h)
-        innovation = math.sqrt(1 - memory**2)
+        innovation = math.sqrt(1 - correlation**2)
         last = self._last_row or float(self._rows.standard_normal())
         for i in range(h):
-            last = memory * last + innovation * draws[i]
+            last = correlation * last + innovation * draws[i]
             out[i] = last
         self._last_row = last
         return sigma * out
 
     def _streak_lines(self, h: int, w: int) -> Image:
+        """Draw the streaks of a frame, nm."""
         n = int(self._streaks.poisson(self.noise.streaks_per_line * h))
         row = self._streaks.integers(0, h, n)
         start = self._streaks.integers(0, w, n)
@@ -288,12 +304,20 @@ class NoiseMaker:
         np.add.at(edges, (row, start), height)
         np.add.at(edges, (row, stop), -height)
         line = np.pad(np.cumsum(edges, axis=1)[:, :w], ((0, 0), (1, 1)), mode="edge")
-        # The loop takes a pixel or so to follow: soft ends.
+        # The feedback takes about a pixel to react: soft ends.
         return (0.25 * line[:, :-2] + 0.5 * line[:, 1:-1] + 0.25 * line[:, 2:]).astype(np.float32)
 
 
 def digitise(frames: Image, noise: Noise) -> None:
-    """Round heights to the steps of the converter, and cut them at its range, in place."""
+    """Round heights to the steps of the converter, and clip them to its range, in place.
+
+    Parameters
+    ----------
+    frames
+        Heights, nm, float32.
+    noise
+        Gives step and range of the converter.
+    """
     if noise.adc_range_nm is not None:
         np.clip(frames, *noise.adc_range_nm, out=frames)
     if noise.adc_step_nm > 0:

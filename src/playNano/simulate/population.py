@@ -1,4 +1,4 @@
-"""Who is on the surface, from when to when, of which size: drawn before anything moves."""
+"""The particles of a scene with their times, sizes and landing sites, drawn before anything moves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from playNano.errors import ParameterError
 from playNano.simulate.scene import Kinetics, Scene, Species
-from playNano.simulate.substrate import PATH_STEP_NM, Area, Surface
+from playNano.simulate.substrate import Area, Paths, Surface
 
 FloatArray = npt.NDArray[np.float64]
 
-# Places that a particle tries before it is left out for want of room.
+# Positions that a particle tries on arrival before it is left out because none is free.
 _TRIES = 200
 
 
@@ -33,8 +33,8 @@ class Population:
         Size relative to the species' mean and height relative to that, (n,).
     angle_rad
         Direction of the long axis on arrival, (n,).
-    places
-        Places to try on arrival, (n, tries, 2): (y, x) in nm, or (place along the path in nm, 0) on a path.
+    landing
+        Positions to try on arrival, (n, tries, 2): (y, x) in nm, or (arc length in nm, 0) on a path.
     path
         Index of the path of each of these, (n, tries); -1 off paths.
     switches
@@ -49,7 +49,7 @@ class Population:
     size: FloatArray
     height: FloatArray
     angle_rad: FloatArray
-    places: FloatArray
+    landing: FloatArray
     path: npt.NDArray[np.int64]
     switches: tuple[FloatArray, ...]
     paused_first: npt.NDArray[np.bool_]
@@ -61,29 +61,31 @@ class Population:
 
 
 def _waits(rng: np.random.Generator, rate: float, n: int) -> FloatArray:
+    """Draw exponential waiting times, s; infinite at rate 0."""
     return rng.exponential(1.0 / rate, n) if rate > 0 else np.full(n, np.inf)
 
 
-def _stays(
+def _visits(
     species: Species, duration_s: float, n_sites: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
     """Draw arrival and departure times, and the site of each where the species sits on sites."""
     rates = species.kinetics
     if species.place == "sites":
-        return _site_stays(rates, species.count, duration_s, n_sites, rng)
+        return _site_visits(rates, species.count, duration_s, n_sites, rng)
     later = int(rng.poisson(rates.bind_rate_s * duration_s)) if rates.bind_rate_s > 0 else 0
     count = species.count
     if count is None:
         count = int(rng.poisson(rates.bind_rate_s / rates.unbind_rate_s))
-    # Exponential waiting times have no memory: who is there at the beginning stays as long as who arrives.
+    # Exponential waiting times have no memory: those there at the beginning stay as long as those that arrive.
     on = np.concatenate([np.full(count, -np.inf), np.sort(rng.uniform(0.0, duration_s, later))])
     off = np.where(np.isinf(on), 0.0, on) + _waits(rng, rates.unbind_rate_s, len(on))
     return on, off, np.zeros(len(on), dtype=np.int64)
 
 
-def _site_stays(
+def _site_visits(
     rates: Kinetics, count: int | None, duration_s: float, n_sites: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Draw the visits to each site, which is filled and empty in turn (alternating renewal process)."""
     filled = np.zeros(n_sites, dtype=bool)
     if count is None:
         filled = rng.uniform(size=n_sites) < rates.bind_rate_s / (rates.bind_rate_s + rates.unbind_rate_s)
@@ -105,7 +107,7 @@ def _site_stays(
     return np.array(on), np.array(off), np.array(where, dtype=np.int64)
 
 
-def _places(
+def _landing_sites(
     species: Species,
     n: int,
     site: FloatArray,
@@ -113,20 +115,21 @@ def _places(
     surface: Surface,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    places = np.zeros((n, _TRIES, 2))
+    """Draw the positions that each particle tries on arrival, and their paths."""
+    positions = np.zeros((n, _TRIES, 2))
     path = np.full((n, _TRIES), -1)
     if species.place == "sites":
-        places[:] = site[:, None, :]
+        positions[:] = site[:, None, :]
     elif species.place == "paths":
-        lengths = np.array([len(p) - 1 for p in surface.paths]) * PATH_STEP_NM
+        lengths = Paths(surface.paths).lengths_nm
         along = rng.uniform(0.0, lengths.sum(), (n, _TRIES))
         starts = np.concatenate([[0.0], np.cumsum(lengths)])
         path[:] = np.clip(np.searchsorted(starts, along, side="right") - 1, 0, len(lengths) - 1)
-        places[..., 0] = along - starts[path]
+        positions[..., 0] = along - starts[path]
     else:
-        places[..., 0] = rng.uniform(area.top, area.bottom, (n, _TRIES))
-        places[..., 1] = rng.uniform(area.left, area.right, (n, _TRIES))
-    return places, path
+        positions[..., 0] = rng.uniform(area.top, area.bottom, (n, _TRIES))
+        positions[..., 1] = rng.uniform(area.left, area.right, (n, _TRIES))
+    return positions, path
 
 
 def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
@@ -138,6 +141,7 @@ def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
 def _pauses(
     rates: Kinetics, on: FloatArray, off: FloatArray, duration_s: float, rng: np.random.Generator
 ) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
+    """Draw the moments at which each particle pauses and resumes, and whether it is paused on arrival."""
     n = len(on)
     if rates.pause_rate_s == 0 and rates.resume_rate_s == 0:
         return [np.empty(0)] * n, np.zeros(n, dtype=bool)
@@ -160,12 +164,12 @@ def _pauses(
 def populate(
     scene: Scene, area: Area, surface: Surface, duration_s: float, rng: np.random.Generator
 ) -> Population:
-    """Draw every particle of a scene with its times, size and places to land.
+    """Draw every particle of a scene with its times, size and landing sites.
 
     Parameters
     ----------
     scene
-        What lies on the surface.
+        The species and the substrate.
     area
         Where particles live.
     surface
@@ -183,7 +187,7 @@ def populate(
     Raises
     ------
     ParameterError
-        A species wants paths or sites and the substrate has none.
+        A species needs paths or sites and the substrate has none.
 
     Examples
     --------
@@ -195,33 +199,33 @@ def populate(
     """
     parts = []
     switches: list[FloatArray] = []
-    sites = surface.sites[area.holds(surface.sites)]
+    sites = surface.sites[area.contains(surface.sites)]
     for index, species in enumerate(scene.species):
-        wanted = {"paths": len(surface.paths), "sites": len(sites)}.get(species.place, 1)
-        if wanted == 0 and (species.count or species.kinetics.bind_rate_s):
+        available = {"paths": len(surface.paths), "sites": len(sites)}.get(species.place, 1)
+        if available == 0 and (species.count or species.kinetics.bind_rate_s):
             raise ParameterError(
                 f"Species {species.name!r} is placed on {species.place}, but the substrate "
                 f"{type(scene.substrate).__name__} has none here: choose another one or place='anywhere'."
             )
-        on, off, site = _stays(species, duration_s, len(sites), rng)
+        on, off, site = _visits(species, duration_s, len(sites), rng)
         n = len(on)
-        places, path = _places(
+        landing, path = _landing_sites(
             species, n, sites[site] if len(sites) else np.zeros((n, 2)), area, surface, rng
         )
         moments, paused = _pauses(species.kinetics, on, off, duration_s, rng)
         switches += moments
         size, height = _spread(rng, species.size_spread, n), _spread(rng, species.height_spread, n)
         angle = rng.uniform(0.0, 2 * math.pi, n)
-        parts.append((np.full(n, index), on, off, size, height, angle, places, path, paused))
-    columns: list[Any] = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _nobody()
+        parts.append((np.full(n, index), on, off, size, height, angle, landing, path, paused))
+    columns: list[Any] = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else _empty_columns()
     order = np.argsort(columns[1], kind="stable")
-    kind, on, off, size, height, angle, places, path, paused = (c[order] for c in columns)
+    kind, on, off, size, height, angle, landing, path, paused = (c[order] for c in columns)
     return Population(
-        kind, on, off, size, height, angle, places, path, tuple(switches[i] for i in order), paused
+        kind, on, off, size, height, angle, landing, path, tuple(switches[i] for i in order), paused
     )
 
 
-def _nobody() -> list[npt.NDArray[Any]]:
+def _empty_columns() -> list[npt.NDArray[Any]]:
     shapes = [(0,)] * 6 + [(0, _TRIES, 2), (0, _TRIES), (0,)]
     kinds: list[type] = [int, float, float, float, float, float, float, int, bool]
     return [np.empty(s, dtype=k) for s, k in zip(shapes, kinds, strict=True)]

@@ -13,7 +13,7 @@ from playNano.simulate.movie import SimulatedMovie, simulate_scene
 from playNano.simulate.noise import Noise
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Dimers, Kinetics, Motion, Scene, Species
-from playNano.simulate.shapes import Gaussian, Ring, Rod, SphericalCap
+from playNano.simulate.shapes import Gaussian, Rod, SphericalCap, Torus
 from playNano.simulate.substrate import Lattice, Strands
 from playNano.simulate.tip import Feedback, Tip
 
@@ -27,7 +27,7 @@ class Preset:
     Parameters
     ----------
     summary
-        What it shows, in a sentence.
+        What it shows, in one sentence.
     scene, scanner, tip, feedback, noise, faults
         The parts, as `simulate_scene` takes them.
 
@@ -62,7 +62,7 @@ class Preset:
         Raises
         ------
         ParameterError
-            No part has such a field; the message names the nearest one.
+            No part has such a field; the message names the closest one.
         """
         new = {name: changes.pop(name) for name in _PARTS if name in changes}
         for name, value in changes.items():
@@ -73,8 +73,10 @@ class Preset:
                     break
             else:
                 known = [f.name for part in _PARTS for f in fields(getattr(self, part))] + list(_PARTS)
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}."
+                close = difflib.get_close_matches(name, known, 1)
+                hint = (
+                    f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}."
+                )
                 raise ParameterError(f"A preset has no {name!r}{hint}")
         return replace(self, **new)
 
@@ -100,10 +102,10 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=100, shape=(128, 128), pixel_size_nm=2.0, frame_time_s=0.3, line_turn=0.1),
         Tip("parabolic", radius_nm=3.0),
-        Feedback(settle_s=3e-6, fall_nm_s=1.5e5),
+        Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.12,
-            pixel_memory=0.5,
+            pixel_autocorrelation=0.5,
             pink_nm=0.1,
             row_offset_nm=0.15,
             tilt_nm=(3.0, -4.0),
@@ -135,10 +137,10 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=100, shape=(100, 200), pixel_size_nm=(2.5, 2.5), frame_time_s=0.25),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6, fall_nm_s=1.5e5),
+        Feedback(time_constant_s=3e-6, fall_nm_s=1.5e5),
         Noise(
             pixel_nm=0.2,
-            pixel_memory=0.3,
+            pixel_autocorrelation=0.3,
             row_offset_nm=0.2,
             tilt_nm=(-2.0, 3.0),
             sink_walk_nm=0.1,
@@ -146,7 +148,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "DNA binding": Preset(
-        "Proteins that land on DNA, slide along it and leave; ring-shaped ones lie about on the mica.",
+        "Proteins that land on DNA, slide along it and leave; ring-shaped ones lie on the mica.",
         Scene(
             (
                 Species(
@@ -159,7 +161,7 @@ PRESETS: dict[str, Preset] = {
                     place="paths",
                 ),
                 Species(
-                    Ring(height_nm=2.5, rim_radius_nm=6.0, rim_width_nm=5.0),
+                    Torus(height_nm=2.5, rim_radius_nm=6.0, rim_width_nm=5.0),
                     count=3,
                     name="clamp",
                     motion=Motion(diffusion_nm2_s=10.0, tether_nm=4.0),
@@ -171,10 +173,10 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=80, shape=(150, 150), pixel_size_nm=2.0, frame_time_s=0.5, drift_nm_s=(0.1, -0.2)),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6),
+        Feedback(time_constant_s=3e-6),
         Noise(
             pixel_nm=0.12,
-            pixel_memory=0.4,
+            pixel_autocorrelation=0.4,
             pink_nm=0.1,
             streaks_per_line=0.1,
             streak_nm=0.4,
@@ -211,10 +213,10 @@ PRESETS: dict[str, Preset] = {
             drift_walk_nm2_s=0.005,
         ),
         Tip("conical", radius_nm=1.5, half_angle_deg=20.0),
-        Feedback(settle_s=1e-5),
+        Feedback(time_constant_s=1e-5),
         Noise(
             pixel_nm=0.1,
-            pixel_memory=0.6,
+            pixel_autocorrelation=0.6,
             pink_nm=0.1,
             row_offset_nm=0.1,
             tilt_nm=(1.0, 2.0),
@@ -244,8 +246,8 @@ PRESETS: dict[str, Preset] = {
         ),
         Scanner(n_frames=60, shape=(192, 192), pixel_size_nm=2.0, frame_time_s=0.4, slow_axis="up"),
         Tip("parabolic", radius_nm=2.0),
-        Feedback(settle_s=3e-6, fall_nm_s=2e5),
-        Noise(pixel_nm=0.15, pixel_memory=0.3, row_offset_nm=0.2, tilt_nm=(4.0, 2.0)),
+        Feedback(time_constant_s=3e-6, fall_nm_s=2e5),
+        Noise(pixel_nm=0.15, pixel_autocorrelation=0.3, row_offset_nm=0.2, tilt_nm=(4.0, 2.0)),
         Faults(scars_per_frame=0.5, scar_nm=2.0),
     ),
 }
@@ -294,7 +296,7 @@ def simulate_preset(name: str, *, seed: int = 0, keep_clean: bool = True, **chan
     keep_clean
         Whether to keep the movie without noise, lag and faults besides.
     **changes
-        Parts, or fields of parts, that shall be otherwise: see `Preset.with_changes`.
+        Parts, or fields of parts, to replace: see `Preset.with_changes`.
 
     Returns
     -------

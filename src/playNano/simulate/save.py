@@ -23,7 +23,7 @@ _NOT_DOWN = -1
 
 
 def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1) -> list[Path]:
-    """Write a movie to one file, and what really happened in it to tables beside that file.
+    """Write a movie to one file, and its truth tables beside it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     -------
     list of pathlib.Path
         The movie; then ``<name>_truth.csv``, ``_particles.csv``, ``_events.csv``, ``_faults.csv`` (the tables of
-        `SimulatedMovie`), and ``<name>_simulation.json`` (what was asked for, seed included).
+        `SimulatedMovie`), and ``<name>_simulation.json`` (the description of the simulation, seed included).
 
     Raises
     ------
@@ -75,6 +75,11 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
 def check_path(path: str | Path) -> Path:
     """Return a path to which a movie can be written.
 
+    Parameters
+    ----------
+    path
+        File that ends in ``.npz``, ``.h5`` or ``.asd``.
+
     Raises
     ------
     ParameterError
@@ -99,6 +104,7 @@ def _write_bundle(movie: SimulatedMovie, path: Path, _: int) -> None:
 
 
 def _write_asd(movie: SimulatedMovie, path: Path, version: int) -> None:
+    """Write a movie as .asd, with a converter range that its heights nearly fill."""
     from playNano.io.export.asd import write_asd
 
     scan = movie.scan

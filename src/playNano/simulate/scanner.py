@@ -1,4 +1,4 @@
-"""The raster: when the tip is where."""
+"""The raster: position of the tip against time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 class Scanner:
     """How a movie is scanned.
 
-    A frame's lines follow each other at a steady pace; within a line the tip goes forth (trace) in the first
-    half and back (retrace) in the second. After the last line the tip may take some time to turn round.
+    The lines of a frame start at equal intervals; the first half of a line is the trace, the second half the
+    retrace. After the last line the tip may need some time to turn round.
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ class Scanner:
     drift_walk_nm2_s: float = 0.0
 
     def __post_init__(self) -> None:
+        """Check the values, and store pairs as pairs."""
         check.whole(self, 1, n_frames=self.n_frames)
         height, width = check.pair(self, "shape", self.shape)
         check.whole(self, 2, **{"shape[0]": height, "shape[1]": width})
@@ -114,7 +115,13 @@ class Scanner:
         )
 
     def row_order(self, frame: int) -> npt.NDArray[np.int64]:
-        """Return the rows of a frame in the order in which they are scanned."""
+        """Return the rows of a frame in the order in which they are scanned.
+
+        Parameters
+        ----------
+        frame
+            Index of the frame.
+        """
         up = self.slow_axis == "up" or (self.slow_axis == "alternating" and frame % 2 == 1)
         rows = np.arange(self.shape[0])
         return rows[::-1] if up else rows
@@ -150,6 +157,6 @@ class Scanner:
         numpy.ndarray
             Seconds, float64, shaped as `col`.
         """
-        share = (np.asarray(col, dtype=np.float64) + 0.5) / self.shape[1]
-        forth = (self.line_turn / 2 + (1 - self.line_turn) * share) * self.line_time_s / 2
+        fraction = (np.asarray(col, dtype=np.float64) + 0.5) / self.shape[1]
+        forth = (self.line_turn / 2 + (1 - self.line_turn) * fraction) * self.line_time_s / 2
         return self.line_time_s - forth if retrace else forth

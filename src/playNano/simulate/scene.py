@@ -1,4 +1,4 @@
-"""What lies on the surface and how it moves: frozen descriptions, no simulation."""
+"""Description of a scene: species, motion, kinetics, dimers. Frozen dataclasses, no simulation."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Motion:
     spin_rad_s
         Steady rotation, rad/s.
     corral_nm
-        Radius of the circle around the landing place that the particle cannot leave, nm; None for none.
+        Radius of the circle around the landing position that the particle cannot leave, nm; None for none.
     tether_nm
-        Root mean square excursion, per axis, from the landing place under a harmonic tether, nm; None for
+        Root mean square excursion, per axis, from the landing position under a harmonic tether, nm; None for
         none. With `diffusion_nm2_s` D the tether's relaxation time is ``tether_nm**2 / D``.
 
     Examples
@@ -53,6 +53,7 @@ class Motion:
     tether_nm: float | None = None
 
     def __post_init__(self) -> None:
+        """Check the values."""
         check.not_negative(
             self,
             diffusion_nm2_s=self.diffusion_nm2_s,
@@ -70,7 +71,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class Kinetics:
-    """How particles come, pause and go: every waiting time is exponential.
+    """How particles arrive, pause and leave: every waiting time is exponential.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ class Species:
     name
         Name in the truth tables.
     motion, kinetics
-        How they move, and how they come and go.
+        How they move, and how they arrive, pause and leave.
     size_spread
         Relative standard deviation of the particles' size (log-normal; all lengths scale together), >= 0.
     height_spread
@@ -144,6 +145,7 @@ class Species:
     place: Literal["anywhere", "paths", "sites"] = "anywhere"
 
     def __post_init__(self) -> None:
+        """Check the values."""
         if not isinstance(self.shape, Shape):
             raise ParameterError(f"Species: shape must be one of the shapes, got {self.shape!r}.")
         if self.count is not None:
@@ -156,7 +158,7 @@ class Species:
 
 @dataclass(frozen=True)
 class Dimers:
-    """Pairs: particles in touch merge into one, which later splits again.
+    """Dimers: two particles in touch merge into one, which later splits again.
 
     Parameters
     ----------
@@ -164,7 +166,7 @@ class Dimers:
         Rate at which two particles in touch merge, 1/s, >= 0.
     split_rate_s
         Rate at which a dimer splits, 1/s, >= 0.
-    reach_nm
+    contact_gap_nm
         Gap between two particles below which they are in touch, nm, >= 0.
     volume
         Volume of the dimer in units of one particle's, > 0: its lengths are those of the particle times the
@@ -178,12 +180,15 @@ class Dimers:
 
     merge_rate_s: float
     split_rate_s: float
-    reach_nm: float = 2.0
+    contact_gap_nm: float = 2.0
     volume: float = 2.0
 
     def __post_init__(self) -> None:
         check.not_negative(
-            self, merge_rate_s=self.merge_rate_s, split_rate_s=self.split_rate_s, reach_nm=self.reach_nm
+            self,
+            merge_rate_s=self.merge_rate_s,
+            split_rate_s=self.split_rate_s,
+            contact_gap_nm=self.contact_gap_nm,
         )
         check.positive(self, volume=self.volume)
 
@@ -205,9 +210,9 @@ class Scene:
         What they lie on.
     exclusion
         Whether particles keep clear of each other: none comes closer than where both stand at a tenth of
-        their height. Particles that find no free place at the beginning or when they arrive are left out.
+        their height. Particles that find no free position at the beginning or when they arrive are left out.
     margin_nm
-        How far the area in which the particles live reaches beyond the field of view on every side, nm; a
+        Width by which the area in which the particles live exceeds the field of view on every side, nm; a
         negative one keeps them inside. They are reflected at its border.
     dimers
         Whether and how particles of one species form pairs.

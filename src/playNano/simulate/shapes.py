@@ -1,9 +1,10 @@
-"""Shapes of particles: what a perfectly sharp tip would see of one that lies on a flat surface."""
+"""Shapes of particles on a flat surface, as a perfectly sharp tip traces them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,9 @@ from playNano.simulate import _checks as check
 
 FloatArray = npt.NDArray[np.float64]
 
-# Particles keep clear of each other where they stand above this part of their height.
+# Particles exclude each other where they stand above this fraction of their height.
 _CONTACT_LEVEL = 0.1
-# A Gaussian is cut where it has fallen to this part of its height.
+# A Gaussian is cut where it has fallen to this fraction of its height.
 _CUT_LEVEL = 1e-4
 
 
@@ -23,13 +24,14 @@ _CUT_LEVEL = 1e-4
 class Shape:
     """Base of the shapes; not used itself.
 
-    A shape knows its height above the surface as a function of the place relative to its centre. `radial`
-    tells whether only the distance from the centre matters.
+    A shape gives its height above the surface as a function of the position relative to its centre. `radial` is
+    True if only the distance from the centre matters.
     """
 
     height_nm: float
 
     radial = True
+    _lengths: ClassVar[tuple[str, ...]] = ()  # fields that scale with the size, besides the height
 
     @property
     def extent_nm(self) -> float:
@@ -55,32 +57,68 @@ class Shape:
         return self.surface(axis[:, None], axis[None, :])
 
     def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, in the particle's own axes.
+        """Return the height at positions relative to the centre, in the particle's own axes.
 
         Parameters
         ----------
         dy_nm, dx_nm
-            Place relative to the centre, nm; the long axis of a shape that has one lies along x.
+            Position relative to the centre, nm; the long axis of a shape that has one lies along x.
 
         Returns
         -------
         numpy.ndarray
-            Height, nm, float64, shaped as the places broadcast; 0 outside.
+            Height, nm, float64, shaped as the positions broadcast; 0 outside.
         """
-        return self.profile(np.hypot(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float)))
+        dy, dx = np.asarray(dy_nm, dtype=np.float64), np.asarray(dx_nm, dtype=np.float64)
+        return self._profile(np.hypot(dy, dx)) if self.radial else self._surface(dy, dx)
 
     def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height of a radial shape at distances from its centre, nm."""
-        raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
+        """Return the height of a radial shape at distances from its centre.
+
+        Parameters
+        ----------
+        r_nm
+            Distance from the centre, nm, >= 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            Height, nm, float64; 0 outside.
+
+        Raises
+        ------
+        ParameterError
+            The shape is not radial.
+        """
+        if not self.radial:
+            raise ParameterError(f"{type(self).__name__} is not radial: use surface().")
+        return self._profile(np.asarray(r_nm, dtype=np.float64))
+
+    def _profile(self, r: FloatArray) -> FloatArray:
+        """Return the height at distances from the centre, nm."""
+        raise NotImplementedError
+
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
+        """Return the height at positions relative to the centre, nm."""
+        raise NotImplementedError
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> Shape:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return replace(self, height_nm=self.height_nm * size * height)
+        """Return a scaled copy.
+
+        Parameters
+        ----------
+        size
+            Factor of all lengths, > 0.
+        height
+            Further factor of the height, > 0.
+        """
+        lengths = {name: getattr(self, name) * size for name in self._lengths}
+        return replace(self, height_nm=self.height_nm * size * height, **lengths)
 
 
 @dataclass(frozen=True)
 class Gaussian(Shape):
-    """A round bump with the profile of a Gaussian: what most small proteins look like.
+    """A round bump with the profile of a Gaussian: typical of small proteins.
 
     Parameters
     ----------
@@ -96,6 +134,7 @@ class Gaussian(Shape):
     """
 
     half_width_nm: float
+    _lengths: ClassVar[tuple[str, ...]] = ("half_width_nm",)
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, half_width_nm=self.half_width_nm)
@@ -115,14 +154,9 @@ class Gaussian(Shape):
         """Distance from the centre within which the shape stands above a tenth of its height, nm."""
         return self.half_width_nm * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64) / self.half_width_nm
+    def _profile(self, r: FloatArray) -> FloatArray:
+        r = r / self.half_width_nm
         return np.where(r * self.half_width_nm <= self.extent_nm, self.height_nm * np.exp2(-r * r), 0.0)
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Gaussian:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return Gaussian(self.height_nm * size * height, self.half_width_nm * size)
 
 
 @dataclass(frozen=True)
@@ -157,23 +191,29 @@ class SphericalCap(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return self.base_radius_nm
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64)
+    def _profile(self, r: FloatArray) -> FloatArray:
         sphere = (self.base_radius_nm**2 + self.height_nm**2) / (2 * self.height_nm)
         inside = r < self.base_radius_nm
         z = np.sqrt(np.maximum(sphere**2 - np.where(inside, r, 0.0) ** 2, 0.0)) - (sphere - self.height_nm)
         return np.where(inside, np.maximum(z, 0.0), 0.0)
 
     def scaled(self, size: float = 1.0, height: float = 1.0) -> SphericalCap:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
+        """Return a scaled copy.
+
+        Parameters
+        ----------
+        size
+            Factor of all lengths, > 0.
+        height
+            Further factor of the height, > 0.
+        """
         tall = self.height_nm * size * height
         return SphericalCap(min(tall, self.base_radius_nm * size), self.base_radius_nm * size)
 
 
 @dataclass(frozen=True)
-class Ring(Shape):
-    """A ring with a round rim: pores, clamps, ring-shaped assemblies.
+class Torus(Shape):
+    """A torus: a ring with a round rim, as of pores, clamps and ring-shaped assemblies.
 
     Parameters
     ----------
@@ -186,12 +226,13 @@ class Ring(Shape):
 
     Examples
     --------
-    >>> Ring(height_nm=4.0, rim_radius_nm=6.0, rim_width_nm=3.0).profile([6.0, 7.5]).tolist()
+    >>> Torus(height_nm=4.0, rim_radius_nm=6.0, rim_width_nm=3.0).profile([6.0, 7.5]).tolist()
     [4.0, 2.0]
     """
 
     rim_radius_nm: float
     rim_width_nm: float
+    _lengths: ClassVar[tuple[str, ...]] = ("rim_radius_nm", "rim_width_nm")
 
     def __post_init__(self) -> None:
         check.positive(
@@ -217,15 +258,9 @@ class Ring(Shape):
         """Distance from the centre within which the shape stands above a tenth of its height, nm."""
         return self.rim_radius_nm + self.rim_width_nm / 2 * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
-    def profile(self, r_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at distances from the centre, nm."""
-        r = np.asarray(r_nm, dtype=np.float64)
+    def _profile(self, r: FloatArray) -> FloatArray:
         u = (r - self.rim_radius_nm) / (self.rim_width_nm / 2)
         return np.where(r <= self.extent_nm, self.height_nm * np.exp2(-u * u), 0.0)
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Ring:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return Ring(self.height_nm * size * height, self.rim_radius_nm * size, self.rim_width_nm * size)
 
 
 @dataclass(frozen=True)
@@ -249,6 +284,7 @@ class Ellipsoid(Shape):
     semi_y_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("semi_x_nm", "semi_y_nm")
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, semi_x_nm=self.semi_x_nm, semi_y_nm=self.semi_y_nm)
@@ -258,15 +294,10 @@ class Ellipsoid(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return max(self.semi_x_nm, self.semi_y_nm)
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
-        y = np.asarray(dy_nm, dtype=np.float64) / self.semi_y_nm
-        x = np.asarray(dx_nm, dtype=np.float64) / self.semi_x_nm
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
+        y = dy / self.semi_y_nm
+        x = dx / self.semi_x_nm
         return self.height_nm * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.0))
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Ellipsoid:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return Ellipsoid(self.height_nm * size * height, self.semi_x_nm * size, self.semi_y_nm * size)
 
 
 @dataclass(frozen=True)
@@ -292,6 +323,7 @@ class Rod(Shape):
     width_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("length_nm", "width_nm")
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, length_nm=self.length_nm, width_nm=self.width_nm)
@@ -305,16 +337,11 @@ class Rod(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return self.length_nm / 2
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
         half = (self.length_nm - self.width_nm) / 2
-        x = np.maximum(np.abs(np.asarray(dx_nm, dtype=np.float64)) - half, 0.0)
-        r = np.hypot(np.asarray(dy_nm, dtype=np.float64), x) / (self.width_nm / 2)
+        x = np.maximum(np.abs(dx) - half, 0.0)
+        r = np.hypot(dy, x) / (self.width_nm / 2)
         return self.height_nm * np.sqrt(np.maximum(1.0 - r * r, 0.0))
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> Rod:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return Rod(self.height_nm * size * height, self.length_nm * size, self.width_nm * size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,7 +353,7 @@ class HeightMap(Shape):
     height_nm
         Height of the highest pixel, nm, > 0; the image is scaled to it.
     image
-        2-D image with heights >= 0 in any unit; its middle is the particle's centre.
+        2-D image with heights >= 0 in any unit; its centre is the particle's centre.
     pixel_nm
         Pixel size of the image, nm, > 0.
 
@@ -342,6 +369,7 @@ class HeightMap(Shape):
     pixel_nm: float
 
     radial = False
+    _lengths: ClassVar[tuple[str, ...]] = ("pixel_nm",)
 
     def __post_init__(self) -> None:
         check.positive(self, height_nm=self.height_nm, pixel_nm=self.pixel_nm)
@@ -358,16 +386,11 @@ class HeightMap(Shape):
         """Distance from the centre beyond which the shape has no height, nm."""
         return float(np.hypot(*self.image.shape)) / 2 * self.pixel_nm + self.pixel_nm
 
-    def surface(self, dy_nm: npt.ArrayLike, dx_nm: npt.ArrayLike) -> FloatArray:
-        """Return the height at places relative to the centre, nm."""
+    def _surface(self, dy: FloatArray, dx: FloatArray) -> FloatArray:
         from scipy.ndimage import map_coordinates
 
-        dy, dx = np.broadcast_arrays(np.asarray(dy_nm, dtype=float), np.asarray(dx_nm, dtype=float))
+        dy, dx = np.broadcast_arrays(dy, dx)
         rows = dy / self.pixel_nm + (self.image.shape[0] - 1) / 2
         cols = dx / self.pixel_nm + (self.image.shape[1] - 1) / 2
         z = map_coordinates(self.image, [rows.ravel(), cols.ravel()], order=1, mode="constant", cval=0.0)
         return np.asarray(z.reshape(dy.shape) * (self.height_nm / self.image.max()), dtype=np.float64)
-
-    def scaled(self, size: float = 1.0, height: float = 1.0) -> HeightMap:
-        """Return the shape with all lengths times `size`, and its height times `height` besides."""
-        return HeightMap(self.height_nm * size * height, self.image, self.pixel_nm * size)

@@ -1,8 +1,9 @@
-"""What the particles lie on: a surface, the paths along it and the sites on it."""
+"""Substrates: a surface with a height map, paths along it and sites on it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,14 +27,26 @@ class Area:
     right: float
 
     def grown(self, margin_nm: float) -> Area:
-        """Return the rectangle with every side moved outwards."""
+        """Return the rectangle with every side moved outwards.
+
+        Parameters
+        ----------
+        margin_nm
+            By how much, nm; negative to shrink it.
+        """
         return Area(
             self.top - margin_nm, self.left - margin_nm, self.bottom + margin_nm, self.right + margin_nm
         )
 
-    def holds(self, places: FloatArray) -> npt.NDArray[np.bool_]:
-        """Tell which places (n, 2) lie in the rectangle."""
-        after, before = places >= (self.top, self.left), places <= (self.bottom, self.right)
+    def contains(self, positions: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return which positions lie in the rectangle, (n,).
+
+        Parameters
+        ----------
+        positions
+            Positions (y, x), nm, (n, 2).
+        """
+        after, before = positions >= (self.top, self.left), positions <= (self.bottom, self.right)
         return np.asarray((after & before).all(axis=1))
 
 
@@ -46,13 +59,13 @@ class Surface:
     height
         Height map, nm, or None for a flat surface of height 0.
     origin_nm
-        Place (y, x) of the map's pixel (0, 0), nm.
+        Position (y, x) of the map's pixel (0, 0), nm.
     step_nm
         Pixel size of the map, nm.
     paths
-        Polylines (k, 2) of places (y, x) in nm, `PATH_STEP_NM` apart.
+        Polylines (k, 2) of points (y, x) in nm, `PATH_STEP_NM` apart.
     sites
-        Places (n, 2), nm.
+        Positions (y, x), nm, (n, 2).
     """
 
     height: FloatArray | None = None
@@ -60,6 +73,55 @@ class Surface:
     step_nm: float = 1.0
     paths: tuple[FloatArray, ...] = ()
     sites: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+
+
+class Paths:
+    """Polylines along which particles move, joined in one array.
+
+    Parameters
+    ----------
+    polylines
+        Points (y, x), nm, `PATH_STEP_NM` apart, (k, 2) each with k >= 2; may be empty.
+
+    Attributes
+    ----------
+    lengths_nm
+        Arc length of each path, nm; one path of length 0 stands for none at all.
+
+    Examples
+    --------
+    >>> paths = Paths([np.column_stack([np.zeros(5), 0.5 * np.arange(5)])])
+    >>> paths.lengths_nm.tolist(), paths.positions(np.array([0]), np.array([1.25])).tolist()
+    ([2.0], [[0.0, 1.25]])
+    """
+
+    def __init__(self, polylines: Sequence[FloatArray]) -> None:
+        polylines = list(polylines) or [np.zeros((1, 2))]
+        self._points = np.concatenate(polylines)
+        self._count = np.array([len(p) for p in polylines])
+        self._first = np.cumsum(self._count) - self._count
+        self.lengths_nm: FloatArray = (self._count - 1) * PATH_STEP_NM
+
+    def positions(self, path: npt.NDArray[np.int64], arc_length_nm: FloatArray) -> FloatArray:
+        """Return the points (y, x) at arc lengths along paths, by linear interpolation.
+
+        Parameters
+        ----------
+        path
+            Index of the path of each point, (n,).
+        arc_length_nm
+            Distance from the path's beginning, nm, (n,); cut at the ends.
+
+        Returns
+        -------
+        numpy.ndarray
+            Positions (y, x), nm, float64, (n, 2).
+        """
+        u = np.clip(arc_length_nm / PATH_STEP_NM, 0, self._count[path] - 1.0)
+        k = np.minimum(u.astype(np.int64), self._count[path] - 2)
+        fraction = (u - k)[:, None]
+        k = k + self._first[path]
+        return np.asarray(self._points[k] * (1 - fraction) + self._points[k + 1] * fraction)
 
 
 @dataclass(frozen=True)
@@ -87,6 +149,7 @@ class Substrate:
 
 
 def _grid(area: Area, step: float) -> tuple[FloatArray, FloatArray]:
+    """Return the y (as a column) and x (as a row) of a grid that covers an area, nm."""
     y = area.top + step * np.arange(math.ceil((area.bottom - area.top) / step) + 2, dtype=np.float64)
     x = area.left + step * np.arange(math.ceil((area.right - area.left) / step) + 2, dtype=np.float64)
     return y[:, None], x[None, :]
@@ -132,7 +195,22 @@ class Steps(Substrate):
         check.not_negative(self, wander_nm=self.wander_nm)
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the phase and the meandering of the edges.
+
+        Returns
+        -------
+        Surface
+            Height map, without paths or sites.
+        """
         y, x = _grid(area, step_nm)
         along = x * math.cos(self.angle_rad) + y * math.sin(self.angle_rad)
         across = -x * math.sin(self.angle_rad) + y * math.cos(self.angle_rad)
@@ -152,7 +230,7 @@ class Steps(Substrate):
 
 @dataclass(frozen=True)
 class Lattice(Substrate):
-    """A two-dimensional crystal: sites on a lattice, and a relief if wanted.
+    """A two-dimensional crystal: sites on a lattice, with or without a relief.
 
     Parameters
     ----------
@@ -192,14 +270,29 @@ class Lattice(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the origin of the lattice.
+
+        Returns
+        -------
+        Surface
+            Sites, and the height map of the relief if it has one.
+        """
         vectors = self.vectors_nm
         start = np.array([area.top, area.left]) + rng.uniform(0, 1, 2) @ vectors
         corners = np.array([[y, x] for y in (area.top, area.bottom) for x in (area.left, area.right)]) - start
-        reach = int(np.abs(corners @ np.linalg.inv(vectors)).max()) + 1
-        ij = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
+        n = int(np.abs(corners @ np.linalg.inv(vectors)).max()) + 1
+        ij = np.mgrid[-n : n + 1, -n : n + 1].reshape(2, -1).T
         sites = ij @ vectors + start
-        sites = sites[area.holds(sites)]
+        sites = sites[area.contains(sites)]
         if self.relief_nm == 0:
             return Surface(sites=sites)
         y, x = _grid(area, step_nm)
@@ -252,7 +345,22 @@ class Strands(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area."""
+        """Return the substrate on an area.
+
+        Parameters
+        ----------
+        area
+            The part of the surface that is needed.
+        step_nm
+            Pixel size of the height map, nm, > 0.
+        rng
+            Source of the courses of the strands.
+
+        Returns
+        -------
+        Surface
+            Height map, and one path for each strand.
+        """
         paths = tuple(self._chain(area, rng) for _ in range(self.count))
         y, x = _grid(area, step_nm)
         z = np.zeros((y.size, x.size))
@@ -261,23 +369,23 @@ class Strands(Substrate):
 
             pixels = np.column_stack([np.repeat(y.ravel(), x.size), np.tile(x.ravel(), y.size)])
             tree = cKDTree(np.concatenate(paths))
-            far = 3.5 * self.width_nm / 2
-            r = tree.query(pixels, distance_upper_bound=far)[0].reshape(z.shape) / (self.width_nm / 2)
+            cut = 3.5 * self.width_nm / 2
+            r = tree.query(pixels, distance_upper_bound=cut)[0].reshape(z.shape) / (self.width_nm / 2)
             z = np.where(np.isfinite(r), self.height_nm * np.exp2(-(np.minimum(r, 9.0) ** 2)), 0.0)
         return Surface(z, (area.top, area.left), step_nm, paths=paths)
 
     def _chain(self, area: Area, rng: np.random.Generator) -> FloatArray:
-        """Draw one chain whose middle lies in the area, and drop what lies outside."""
+        """Draw one worm-like chain whose midpoint lies in the area, and drop what lies outside."""
         n = max(int(self.length_nm / PATH_STEP_NM), 2)
         start = rng.uniform(0, 2 * math.pi) if self.angle_rad is None else self.angle_rad
         bends = rng.normal(0.0, math.sqrt(PATH_STEP_NM / self.persistence_nm), n)
         angle = start + np.cumsum(bends) - bends.sum() / 2
         steps = PATH_STEP_NM * np.column_stack([np.sin(angle), np.cos(angle)])
         path = np.cumsum(steps, axis=0)
-        middle = np.array([rng.uniform(area.top, area.bottom), rng.uniform(area.left, area.right)])
-        path += middle - path[n // 2]
-        inside = area.holds(path)
-        # The longest run inside holds the middle only if the chain does not leave and come back before it.
+        midpoint = np.array([rng.uniform(area.top, area.bottom), rng.uniform(area.left, area.right)])
+        path += midpoint - path[n // 2]
+        inside = area.contains(path)
+        # Kept is the part around the midpoint, up to where the chain first leaves the area.
         out = np.flatnonzero(~inside)
         first = out[out < n // 2].max() + 1 if (out < n // 2).any() else 0
         last = out[out > n // 2].min() if (out > n // 2).any() else n

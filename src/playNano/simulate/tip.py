@@ -1,4 +1,4 @@
-"""The tip that broadens what it touches, and the feedback that follows too late."""
+"""The tip, which dilates the surface, and the feedback loop, which lags behind it."""
 
 from __future__ import annotations
 
@@ -75,8 +75,14 @@ class Tip:
         ball = self.radius_nm - np.sqrt(np.maximum(self.radius_nm**2 - np.minimum(r, touch) ** 2, 0.0))
         return ball + np.maximum(r - touch, 0.0) / math.tan(slope)
 
-    def reach_nm(self, height_nm: float) -> float:
-        """Return how far from the axis the tip's surface is less than `height_nm` above its apex."""
+    def radius_at_nm(self, height_nm: float) -> float:
+        """Return the tip's radius at a height above its apex, nm.
+
+        Parameters
+        ----------
+        height_nm
+            Height above the apex, nm.
+        """
         if self.kind == "sharp" or height_nm <= 0:
             return 0.0
         if self.kind == "parabolic":
@@ -120,9 +126,9 @@ class Tip:
         if self.kind == "sharp" or z.size == 0:
             return out
         py, px = pixel_size_nm if isinstance(pixel_size_nm, tuple) else (pixel_size_nm, pixel_size_nm)
-        reach = self.reach_nm(float(z.max() - z.min()))
-        rows = min(int(reach / py), z.shape[0] - 1)
-        cols = min(int(reach / px), z.shape[1] - 1)
+        radius = self.radius_at_nm(float(z.max() - z.min()))
+        rows = min(int(radius / py), z.shape[0] - 1)
+        cols = min(int(radius / px), z.shape[1] - 1)
         if self.kind == "parabolic":
             # A paraboloid is the sum of two parabolas, so the axes can be done one after the other.
             _shifted_maximum(z, out, [(i, 0, float(self.profile(i * py))) for i in range(-rows, rows + 1)])
@@ -137,30 +143,30 @@ class Tip:
 
 @dataclass(frozen=True)
 class Feedback:
-    """The loop that keeps the tip on the surface, and loses it behind steep edges ("parachuting").
+    """Feedback loop that keeps the tip on the surface, and loses it behind steep edges ("parachuting").
 
     Parameters
     ----------
-    settle_s
-        Time constant with which the tip follows the surface, s, >= 0; 0 follows at once.
+    time_constant_s
+        Time constant of the loop (first-order lag), s, >= 0; 0 for none.
     fall_nm_s
-        Greatest speed at which it comes down, nm/s, > 0: where the surface falls away faster, the tip flies.
+        Maximum speed at which it comes down, nm/s, > 0: where the surface falls away faster, the tip parachutes.
 
     Examples
     --------
-    >>> Feedback(settle_s=1e-5, fall_nm_s=2e4).settle_s
+    >>> Feedback(time_constant_s=1e-5, fall_nm_s=2e4).time_constant_s
     1e-05
     """
 
-    settle_s: float = 0.0
+    time_constant_s: float = 0.0
     fall_nm_s: float = math.inf
 
     def __post_init__(self) -> None:
-        check.not_negative(self, settle_s=self.settle_s)
+        check.not_negative(self, time_constant_s=self.time_constant_s)
         if self.fall_nm_s != math.inf:
             check.positive(self, fall_nm_s=self.fall_nm_s)
 
     @property
-    def follows_at_once(self) -> bool:
+    def is_ideal(self) -> bool:
         """Whether the tip is always on the surface."""
-        return self.settle_s == 0 and self.fall_nm_s == math.inf
+        return self.time_constant_s == 0 and self.fall_nm_s == math.inf

@@ -1,4 +1,4 @@
-"""Tables of what really happened."""
+"""Truth tables: particles in frames, particles, events."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.simulate.imaging import Meeting
-from playNano.simulate.motion import Stretch
+from playNano.simulate.imaging import Encounters
+from playNano.simulate.motion import Segment
 from playNano.simulate.population import Population
 from playNano.simulate.scanner import Scanner
 from playNano.simulate.scene import Scene
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
+DimerChange = tuple[float, str, int, int]
+"""Merge or split: (time_s, kind, particle, partner)."""
 
 TRUTH_COLUMNS = (
     "frame", "particle", "time_s", "y", "x", "y_nm", "x_nm", "z_nm", "radius_nm", "angle_rad", "state",
@@ -26,23 +28,23 @@ TRUTH_COLUMNS = (
 )  # fmt: skip
 
 
-def passes(
-    meeting: Meeting, stretch: Stretch, first_frame: int, scanner: Scanner, scene: Scene,
+def tip_passes(
+    encounters: Encounters, segment: Segment, first_frame: int, scanner: Scanner, scene: Scene,
     population: Population, templates: Templates,
 ) -> Columns:  # fmt: skip
-    """Tell for every frame which particles the tip passed, and when and where it passed their centre.
+    """Find for every frame the particles that the tip passed, with time and position of the pass.
 
     The tip passes a centre between the first two lines that lie on either side of it. A particle that arrives
     after the tip went by, or leaves before it comes, is not in the frame.
 
     Parameters
     ----------
-    meeting, stretch
+    encounters, segment
         Particles on every line of a block of frames.
     first_frame
         Index of the block's first frame.
     scanner, scene, population, templates
-        What was imaged how.
+        The raster, the species, their particles and their heights.
 
     Returns
     -------
@@ -50,13 +52,13 @@ def passes(
         Columns of the truth table; `y`, `x` in px.
     """
     h, w = scanner.shape
-    k = len(stretch.ids)
-    n_frames = len(meeting.time_s) // h
+    k = len(segment.ids)
+    n_frames = len(encounters.time_s) // h
     shape = (n_frames, h, k)
     orders = np.array([scanner.row_order(first_frame + f) for f in range(n_frames)]).reshape(n_frames, h)
     way = np.where(orders[:, -1] > orders[:, 0], 1.0, -1.0)[:, None, None]
-    there = meeting.shown.reshape(shape) > 0
-    ahead = way * (orders[:, :, None] - meeting.y_px.reshape(shape))
+    there = encounters.shown.reshape(shape) > 0
+    ahead = way * (orders[:, :, None] - encounters.y_px.reshape(shape))
     begins = there[:, :1] & (ahead[:, :1] >= 0) & (ahead[:, :1] <= 0.5)
     between = there[:, 1:] & there[:, :-1] & (ahead[:, :-1] < 0) & (ahead[:, 1:] >= 0)
     ends = there[:, -1:] & (ahead[:, -1:] < 0) & (ahead[:, -1:] > -0.5)
@@ -65,30 +67,31 @@ def passes(
     at = crossing.argmax(axis=1)[frame, column]
     after, before = np.minimum(at, h - 1), np.maximum(np.minimum(at - 1, h - 1), 0)
     a, b = ahead[frame, before, column], ahead[frame, after, column]
-    share = np.where((at > 0) & (at < h), -a / np.where(b > a, b - a, 1.0), 1.0)
+    fraction = np.where((at > 0) & (at < h), -a / np.where(b > a, b - a, 1.0), 1.0)
 
-    def then(values: FloatArray) -> FloatArray:
+    def at_pass(values: FloatArray) -> FloatArray:
+        """Interpolate values between the two lines on either side of the centre."""
         values = values.reshape(shape)
         low, high = values[frame, before, column], values[frame, after, column]
-        return np.asarray(low + (high - low) * share)
+        return np.asarray(low + (high - low) * fraction)
 
-    x = then(meeting.x_px)
+    x = at_pass(encounters.x_px)
     keep = (x >= -0.5) & (x < w - 0.5)
-    frame, column, after, share = frame[keep], column[keep], after[keep], share[keep]
+    frame, column, after, fraction = frame[keep], column[keep], after[keep], fraction[keep]
     before = before[keep]
     line = frame * h + after
-    pair = meeting.shown[line, column] == 2
-    ids = stretch.ids[column]
+    pair = encounters.shown[line, column] == 2
+    ids = segment.ids[column]
     return {
         "frame": frame + first_frame,
         "particle": ids,
-        "time_s": then(meeting.time_s),
-        "y": then(meeting.y_px),
+        "time_s": at_pass(encounters.time_s),
+        "y": at_pass(encounters.y_px),
         "x": x[keep],
         "z_nm": templates.z_nm[ids, pair.astype(int)],
         "radius_nm": templates.radius_nm[ids, pair.astype(int)],
-        "angle_rad": then(meeting.angle_rad) % (2 * np.pi),
-        "state": _states(pair, stretch.moving[line, column], population.species[ids], scene),
+        "angle_rad": at_pass(encounters.angle_rad) % (2 * np.pi),
+        "state": _states(pair, segment.moving[line, column], population.species[ids], scene),
         "species": np.array([s.name for s in scene.species] or [""], dtype=object)[population.species[ids]],
     }
 
@@ -96,6 +99,7 @@ def passes(
 def _states(
     pair: npt.NDArray[np.bool_], moving: npt.NDArray[np.bool_], kind: npt.NDArray[np.int64], scene: Scene
 ) -> npt.NDArray[np.object_]:
+    """Return the state of each particle in words: "mobile", "paused", "still" or "dimer"."""
     motions = [s.motion for s in scene.species]
     moves = np.array(
         [m.diffusion_nm2_s > 0 or m.speed_nm_s != 0 or any(m.velocity_nm_s) for m in motions] + [False]
@@ -106,7 +110,15 @@ def _states(
 
 
 def truth_table(blocks: list[Columns], scanner: Scanner) -> pd.DataFrame:
-    """Join the columns of all blocks into the truth table, sorted by frame and particle."""
+    """Join the columns of all blocks into the truth table, sorted by frame and particle.
+
+    Parameters
+    ----------
+    blocks
+        Columns of each block of frames, as `tip_passes` returns them.
+    scanner
+        The raster, for the pixel size.
+    """
     import pandas as pd
 
     py, px = scanner.pixel_yx_nm
@@ -117,17 +129,23 @@ def truth_table(blocks: list[Columns], scanner: Scanner) -> pd.DataFrame:
     return table[list(TRUTH_COLUMNS)].sort_values(["frame", "particle"], ignore_index=True)
 
 
-def pair_changes(stretch: Stretch) -> list[tuple[float, str, int, int]]:
-    """List the merges and splits of a stretch: (time_s, kind, particle, partner), the visible one first."""
+def dimer_changes(segment: Segment) -> list[DimerChange]:
+    """List the merges and splits of a segment, each under the visible particle.
+
+    Parameters
+    ----------
+    segment
+        Trajectories of a block of frames.
+    """
     events = []
-    before, after = stretch.partner[:-1], stretch.partner[1:]
+    before, after = segment.partner[:-1], segment.partner[1:]
     for step, column in zip(*np.nonzero(before != after), strict=True):
-        me = int(stretch.ids[column])
-        time = float(stretch.times_s[step + 1])
-        if after[step, column] >= 0 and stretch.shown[step + 1, column] == 2:
-            events.append((time, "merge", me, int(after[step, column])))
-        elif before[step, column] >= 0 and after[step, column] < 0 and stretch.shown[step, column] == 2:
-            events.append((time, "split", me, int(before[step, column])))
+        particle = int(segment.ids[column])
+        time = float(segment.times_s[step + 1])
+        if after[step, column] >= 0 and segment.shown[step + 1, column] == 2:
+            events.append((time, "merge", particle, int(after[step, column])))
+        elif before[step, column] >= 0 and after[step, column] < 0 and segment.shown[step, column] == 2:
+            events.append((time, "split", particle, int(before[step, column])))
     return events
 
 
@@ -135,7 +153,7 @@ def event_table(
     population: Population,
     off_s: FloatArray,
     landed: npt.NDArray[np.bool_],
-    pairs: list[tuple[float, str, int, int]],
+    changes: list[DimerChange],
     duration_s: float,
 ) -> pd.DataFrame:
     """List every change of every particle: bind, unbind, pause, resume, merge, split.
@@ -147,8 +165,8 @@ def event_table(
     off_s
         When they left, s (also those that walked off the end of a path).
     landed
-        Which of them found a place.
-    pairs
+        Which of them found a free position on arrival.
+    changes
         Merges and splits.
     duration_s
         Length of the movie, s.
@@ -161,7 +179,7 @@ def event_table(
     """
     import pandas as pd
 
-    rows = list(pairs)
+    rows = list(changes)
     for i in np.flatnonzero(landed):
         if population.on_s[i] >= 0:
             rows.append((float(population.on_s[i]), "bind", int(i), -1))
@@ -183,7 +201,20 @@ def particle_table(
     landed: npt.NDArray[np.bool_],
     templates: Templates,
 ) -> pd.DataFrame:
-    """List the particles that found a place.
+    """List the particles that landed.
+
+    Parameters
+    ----------
+    scene
+        The species.
+    population
+        The particles.
+    off_s
+        When they left, s, (n,).
+    landed
+        Which of them found a free position on arrival, (n,).
+    templates
+        Their true heights and radii.
 
     Returns
     -------

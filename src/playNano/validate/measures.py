@@ -1,4 +1,4 @@
-"""What is reported of a pipeline, and how sure it is."""
+"""The reported scores and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from playNano.validate.trial import Trial
 CONFIDENCE = 0.95
 
 MEASURES: dict[str, tuple[str, str]] = {
-    "recall": ("share", "particles found, of those that the tip passed away from the border"),
+    "recall": ("share", "particles detected, of those that the tip passed away from the border"),
     "precision": ("share", "detections that are particles"),
     "f1": ("share", "harmonic mean of the two"),
     "position_error_nm": ("nm", "root mean square distance from the particle"),
-    "height_bias_nm": ("nm", "mean of height found less true height"),
+    "height_bias_nm": ("nm", "mean of measured less true height"),
     "height_error_nm": ("nm", "standard deviation of the same"),
-    "link_recall": ("share", "true links (of a particle from one sighting to the next) found"),
-    "link_precision": ("share", "links found that are true"),
+    "link_recall": ("share", "true links (of a particle from one sighting to the next) that were made"),
+    "link_precision": ("share", "links that are true"),
     "link_error": ("share", "1 less the harmonic mean of the two"),
     "identity_switches_per_1000": ("1", "times that a particle changes its track, per 1000 sightings"),
     "idf1": ("share", "F1 of positions under the best naming of tracks"),
     "hota": ("share", "detection, localisation and association in one figure"),
     "diffusion_bias": (
         "share",
-        "diffusion coefficient of the tracks found, less that of the true ones, by the latter",
+        "diffusion coefficient of the tracks less that of the true ones, divided by the latter",
     ),
 }
 """Score -> (unit, what it is)."""
@@ -58,7 +58,17 @@ class Measure:
 
 
 def student_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return mean and Student's 95 % confidence interval of the mean; nan ends for fewer than two values.
+    """Return mean and Student's 95 % confidence interval of the mean.
+
+    Parameters
+    ----------
+    values
+        The sample; values that are not finite are left out.
+
+    Returns
+    -------
+    mean, low, high : float
+        nan ends for fewer than two values, nan mean for none.
 
     Examples
     --------
@@ -78,7 +88,14 @@ def student_interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % confidence interval of a share.
+    """Return Wilson's 95 % confidence interval of a proportion.
+
+    Parameters
+    ----------
+    right
+        Number of successes, 0 to `total`.
+    total
+        Number of trials, >= 0; nan ends for 0.
 
     References
     ----------
@@ -95,23 +112,23 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     if total == 0:
         return float("nan"), float("nan")
     z2 = float(norm.ppf((1 + CONFIDENCE) / 2)) ** 2
-    share = right / total
-    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = np.sqrt(z2 * share * (1 - share) / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
-    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+    proportion = right / total
+    centre = (proportion + z2 / (2 * total)) / (1 + z2 / total)
+    half = np.sqrt(z2 * proportion * (1 - proportion) / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
+    return max(float(centre - half), 0.0), min(float(centre + half), 1.0)
 
 
 def summarise(trials: Sequence[Trial]) -> dict[str, Measure]:
-    """Join the scores of several movies.
+    """Summarise the scores of several movies.
 
-    Movies are independent, particles in a movie are not: the interval is Student's over movies. A share of things
-    counted gets at least Wilson's interval of the pooled counts, so that ten out of ten, ten times, is not called
+    Movies are independent, particles in a movie are not: the interval is Student's over movies. A proportion of
+    counts gets at least Wilson's interval of the pooled counts, so that ten out of ten, ten times, is not called
     certain.
 
     Parameters
     ----------
     trials
-        One a movie.
+        One for each movie.
 
     Returns
     -------
@@ -126,8 +143,8 @@ def summarise(trials: Sequence[Trial]) -> dict[str, Measure]:
         mean, low, high = student_interval(values)
         pooled = [t.counts[name] for t in trials if name in t.counts]
         if pooled:
-            least, most = wilson_interval(sum(p[0] for p in pooled), sum(p[1] for p in pooled))
-            low, high = np.fmin(low, least), np.fmax(high, most)
+            lower, upper = wilson_interval(sum(p[0] for p in pooled), sum(p[1] for p in pooled))
+            low, high = np.fmin(low, lower), np.fmax(high, upper)
         if unit == "share" and name != "diffusion_bias":
             low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
         out[name] = Measure(mean, float(low), float(high), int(np.isfinite(values).sum()))

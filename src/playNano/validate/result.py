@@ -1,4 +1,4 @@
-"""What a validation measured."""
+"""The result of a validation."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ import numpy.typing as npt
 
 from playNano.core.serialize import json_safe
 from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.likeness import Likeness
 from playNano.validate.measures import MEASURES, Measure
+from playNano.validate.movie_model import MovieModel
 from playNano.validate.sweep import Sensitivity, Sweep
 from playNano.validate.trial import Steps, Trial
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """How wrong a pipeline is on movies like the user's.
+    """Scores of a pipeline on simulated movies that resemble the user's.
 
     Parameters
     ----------
-    measured, wanted, again
-        What the movie is like; from what movies like it were simulated; and what the first of these measured as.
+    measured
+        Model fitted to the movie.
+    calibrated
+        Corrected model, from which movies were simulated.
+    remeasured
+        Model fitted to a movie simulated from `measured`.
     on_movie
-        What the pipeline found on the user's own movie: detections a frame, diffusion coefficient.
+        Result on the user's own movie: detections per frame, diffusion coefficient.
     steps
         Modules with the values in effect.
-    trials, measures
-        Scores by movie, and joined.
+    trials
+        Scores of each movie.
+    measures
+        Scores over all movies, with confidence intervals.
     sensitivities
         Parameters, the most sensitive first.
     swept
         The sweep over two of them; None if the pipeline has none.
     recommended
-        Changes that did better on movies that the sweep had not seen: module, parameter, yours, recommended; empty
-        where none did for sure.
+        Changes that are significantly better on movies not used in the sweep: module, parameter, yours, recommended;
+        empty if there are none.
     compared
-        Difference that the sweep's best setting made on those movies, and its scores.
+        The best setting of the sweep, its difference on those movies, and its scores.
     n_frames, seed
         Frames of each movie, and the seed of the first.
     caveats
-        What to keep in mind.
+        What makes the scores doubtful, in words.
     frame, example
         A frame of the user's movie, and the first of those simulated.
     """
 
-    measured: Likeness
-    wanted: Likeness
-    again: Likeness
+    measured: MovieModel
+    calibrated: MovieModel
+    remeasured: MovieModel
     on_movie: dict[str, float]
     steps: Steps
     trials: list[Trial]
@@ -64,11 +70,11 @@ class Validation:
     example: SimulatedMovie
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the pictures as plain values, as ``validate.json`` holds them."""
-        told = {
+        """Return everything but the images as plain values, as ``validate.json`` holds them."""
+        values = {
             "movie": self.measured.to_dict(),
-            "simulated_from": self.wanted.to_dict(),
-            "simulated_measured_as": self.again.to_dict(),
+            "simulated_from": self.calibrated.to_dict(),
+            "simulated_measured_as": self.remeasured.to_dict(),
             "found_on_movie": self.on_movie,
             "pipeline": [{name: params} for name, params in self.steps],
             "simulated": {"n_movies": len(self.trials), "n_frames": self.n_frames, "seed": self.seed},
@@ -92,5 +98,5 @@ class Validation:
             "compared": self.compared,
             "caveats": list(self.caveats),
         }
-        plain: dict[str, Any] = json_safe(told)
+        plain: dict[str, Any] = json_safe(values)
         return plain

@@ -1,4 +1,4 @@
-"""Which parameters matter, and where they are best."""
+"""Sensitivity of the scores to parameters, and a grid search over the two most sensitive."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import numpy.typing as npt
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.errors import ParameterError
 from playNano.validate.measures import student_interval
-from playNano.validate.trial import Ground, Steps, Trial, run_trial
+from playNano.validate.trial import ReferenceMovie, Steps, Trial, run_trial
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[int, str]
 
 NUDGES = (0.75, 1.3)
-"""Factors by which parameters are moved to see whether they matter."""
+"""Factors by which parameters are changed to measure their sensitivity."""
 
 GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
 QUICK_GRID = (0.6, 1.0, 1.6)
-_NEARLY = 0.9
+_NEAR_BEST = 0.9
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How much a parameter matters.
+    """Sensitivity of the objective to one parameter.
 
     Parameters
     ----------
     module, parameter, value
-        Which one, and the value in effect.
+        The parameter, and its value in effect.
     change
-        Largest change of the objective when it is moved by a quarter or so (a whole number at least by one).
+        Maximum absolute change of the objective when it is changed by about a quarter (an integer at least by one).
     tried
         Values tried -> mean objective.
     """
@@ -66,20 +66,31 @@ class Sweep:
 
 
 def objective_of(trial: Trial) -> float:
-    """Return the figure by which settings are compared: HOTA, or F1 where nothing is tracked; 0 for nothing found."""
+    """Return the score by which settings are compared: HOTA, or F1 without tracking; 0 without detections.
+
+    Parameters
+    ----------
+    trial
+        Scores on one movie.
+    """
     value = trial.scores.get("hota", trial.scores["f1"])
     return float(value) if np.isfinite(value) else 0.0
 
 
 def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
-    """List the parameters of detection and tracking that are numbers in effect, and can be scaled.
+    """List the numeric parameters of detection and tracking that can be scaled.
 
     Parameters
     ----------
     steps
         Modules with the values in effect.
     scored
-        Which of them detect or track.
+        Indices of the steps that detect or track.
+
+    Returns
+    -------
+    list of (int, str)
+        Index of the step and name of the parameter.
     """
     keys = []
     for k in scored:
@@ -92,7 +103,14 @@ def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
 
 
 def scaled(value: float, factor: float) -> float:
-    """Return a value scaled; a whole one stays whole, and moves by at least one.
+    """Multiply a value by a factor; an integer stays one, and changes by at least 1.
+
+    Parameters
+    ----------
+    value
+        The value.
+    factor
+        The factor, > 0.
 
     Examples
     --------
@@ -107,14 +125,30 @@ def scaled(value: float, factor: float) -> float:
 
 
 def with_value(steps: Steps, key: Key, value: float) -> Steps:
-    """Return steps with one parameter changed."""
+    """Return a copy of steps with one parameter changed.
+
+    Parameters
+    ----------
+    steps
+        Modules with their parameters.
+    key
+        Index of the step and name of the parameter.
+    value
+        The new value.
+    """
     return [
         (name, {**params, key[1]: value} if k == key[0] else params) for k, (name, params) in enumerate(steps)
     ]
 
 
 def allowed(steps: Steps) -> bool:
-    """Tell whether all values are within their limits."""
+    """Return whether all values are within their limits.
+
+    Parameters
+    ----------
+    steps
+        Modules with their parameters.
+    """
     pipeline = AnalysisPipeline()
     try:
         for name, params in steps:
@@ -124,24 +158,32 @@ def allowed(steps: Steps) -> bool:
     return True
 
 
-def mean_objective(grounds: Sequence[Ground], steps: Steps) -> float:
-    """Return the mean objective over movies; nan where the values are not allowed."""
+def mean_objective(movies: Sequence[ReferenceMovie], steps: Steps) -> float:
+    """Return the mean objective over movies; nan where the values are not allowed.
+
+    Parameters
+    ----------
+    movies
+        Movies with their truth.
+    steps
+        Modules with their parameters.
+    """
     if not allowed(steps):
         return float("nan")
     try:
-        return float(np.mean([objective_of(run_trial(g, steps)) for g in grounds]))
+        return float(np.mean([objective_of(run_trial(g, steps)) for g in movies]))
     except ParameterError:
         return float("nan")
 
 
 def find_sensitive(
-    grounds: Sequence[Ground], steps: Steps, keys: Sequence[Key], base: float, progress: Progress
+    movies: Sequence[ReferenceMovie], steps: Steps, keys: Sequence[Key], base: float, progress: Progress
 ) -> list[tuple[Key, Sensitivity]]:
-    """Move one parameter after the other and see how the objective follows; the most sensitive first.
+    """Change one parameter at a time, and sort parameters by the change of the objective.
 
     Parameters
     ----------
-    grounds
+    movies
         Movies.
     steps
         Modules with the values in effect.
@@ -150,32 +192,41 @@ def find_sensitive(
     base
         Objective with the values in effect.
     progress
-        Called with what is done, how much of it, and of how much.
+        Called with (text, done, total).
+
+    Returns
+    -------
+    list of (key, Sensitivity)
+        The most sensitive first.
     """
-    found = []
+    sensitivities = []
     for done, key in enumerate(keys):
         progress("parameters tried", done, len(keys))
         value = steps[key[0]][1][key[1]]
         tried = {}
         for factor in NUDGES:
-            moved = scaled(value, factor)
-            told = mean_objective(grounds, with_value(steps, key, moved))
-            if np.isfinite(told):
-                tried[moved] = told
-        change = max((abs(told - base) for told in tried.values()), default=0.0)
-        found.append((key, Sensitivity(steps[key[0]][0], key[1], value, change, tried)))
+            changed = scaled(value, factor)
+            objective = mean_objective(movies, with_value(steps, key, changed))
+            if np.isfinite(objective):
+                tried[changed] = objective
+        change = max((abs(objective - base) for objective in tried.values()), default=0.0)
+        sensitivities.append((key, Sensitivity(steps[key[0]][0], key[1], value, change, tried)))
     progress("parameters tried", len(keys), len(keys))
-    return sorted(found, key=lambda item: -item[1].change)
+    return sorted(sensitivities, key=lambda item: -item[1].change)
 
 
 def sweep(
-    grounds: Sequence[Ground], steps: Steps, keys: Sequence[Key], factors: Sequence[float], progress: Progress
+    movies: Sequence[ReferenceMovie],
+    steps: Steps,
+    keys: Sequence[Key],
+    factors: Sequence[float],
+    progress: Progress,
 ) -> Sweep:
-    """Try all pairs of values of two parameters (or all values of one).
+    """Evaluate the objective on a grid of values of two parameters (or of one).
 
     Parameters
     ----------
-    grounds, steps, progress
+    movies, steps, progress
         As for `find_sensitive`.
     keys
         One or two parameters.
@@ -185,50 +236,64 @@ def sweep(
     axes = []
     for key in keys:
         value = steps[key[0]][1][key[1]]
-        wanted = sorted({scaled(value, f) for f in factors})
-        axes.append(tuple(v for v in wanted if allowed(with_value(steps, key, v))))
+        candidates = sorted({scaled(value, f) for f in factors})
+        axes.append(tuple(v for v in candidates if allowed(with_value(steps, key, v))))
     shape = tuple(len(a) for a in axes)
-    told = np.full(shape, np.nan)
+    objective = np.full(shape, np.nan)
     for done, at in enumerate(np.ndindex(shape)):
-        progress("settings tried", done, told.size)
+        progress("settings tried", done, objective.size)
         changed = steps
-        for key, axis, place in zip(keys, axes, at, strict=True):
-            changed = with_value(changed, key, axis[place])
-        told[at] = mean_objective(grounds, changed)
-    progress("settings tried", told.size, told.size)
-    return Sweep(tuple((steps[k][0], name) for k, name in keys), tuple(axes), told)
+        for key, axis, index in zip(keys, axes, at, strict=True):
+            changed = with_value(changed, key, axis[index])
+        objective[at] = mean_objective(movies, changed)
+    progress("settings tried", objective.size, objective.size)
+    return Sweep(tuple((steps[k][0], name) for k, name in keys), tuple(axes), objective)
 
 
-def best_setting(steps: Steps, keys: Sequence[Key], found: Sweep) -> Steps:
-    """Return the steps with the values that did best; those in effect where nothing did better.
+def best_setting(steps: Steps, keys: Sequence[Key], swept: Sweep) -> Steps:
+    """Return the steps with the best values of a sweep; those in effect where none is better.
 
-    Of values that bring nine tenths of the gain or more, the nearest to those in effect are taken.
+    Of all values with at least nine tenths of the maximum gain, those nearest to the values in effect are taken.
+
+    Parameters
+    ----------
+    steps
+        Modules with the values in effect.
+    keys
+        The parameters of the sweep.
+    swept
+        The sweep.
     """
     yours = [steps[k][1][name] for k, name in keys]
-    told = np.nan_to_num(found.objective, nan=-1.0)
-    mine = tuple(axis.index(y) if y in axis else 0 for axis, y in zip(found.values, yours, strict=True))
-    enough = told >= told[mine] + _NEARLY * (told.max() - told[mine])
-    far = np.zeros(told.shape)
-    for at in np.ndindex(told.shape):
-        moved = [
+    objective = np.nan_to_num(swept.objective, nan=-1.0)
+    current = tuple(axis.index(y) if y in axis else 0 for axis, y in zip(swept.values, yours, strict=True))
+    good = objective >= objective[current] + _NEAR_BEST * (objective.max() - objective[current])
+    distance = np.zeros(objective.shape)
+    for at in np.ndindex(objective.shape):
+        changes = [
             abs(np.log(max(axis[i], 0.5) / max(y, 0.5))) if isinstance(y, int) else abs(np.log(axis[i] / y))
-            for axis, i, y in zip(found.values, at, yours, strict=True)
+            for axis, i, y in zip(swept.values, at, yours, strict=True)
         ]
-        far[at] = sum(moved)
-    at = np.unravel_index(int(np.where(enough, far, np.inf).argmin()), told.shape)
-    for key, axis, place in zip(keys, found.values, at, strict=True):
-        steps = with_value(steps, key, axis[int(place)])
+        distance[at] = sum(changes)
+    at = np.unravel_index(int(np.where(good, distance, np.inf).argmin()), objective.shape)
+    for key, axis, index in zip(keys, swept.values, at, strict=True):
+        steps = with_value(steps, key, axis[int(index)])
     return steps
 
 
 def gain(before: Sequence[Trial], after: Sequence[Trial]) -> dict[str, Any]:
-    """Compare two settings on the same movies, pair by pair.
+    """Compare two settings on the same movies by a paired Student interval.
+
+    Parameters
+    ----------
+    before, after
+        Trials with either setting, movie by movie.
 
     Returns
     -------
     dict
         ``mean``, ``low``, ``high``: difference of the objective with its 95 % confidence interval; ``sure``: whether
-        the interval lies above 0.
+        the whole interval lies above 0.
     """
     pairs = [objective_of(b) - objective_of(a) for a, b in zip(before, after, strict=True)]
     mean, low, high = student_interval(pairs)

@@ -1,4 +1,4 @@
-"""A pipeline on a movie whose truth is known: what it gets right."""
+"""Score a pipeline on a simulated movie whose truth is known."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from playNano.analysis.pipeline import AnalysisPipeline, AnalysisRecord
 from playNano.analysis.plan import Plan
 from playNano.core.provenance import latest_table
 from playNano.errors import ParameterError, StepError
-from playNano.metrics.detection import match_points, score_detections, score_links
+from playNano.metrics.detection import match_points, score_detections
 from playNano.metrics.identity import score_hota, score_identity
+from playNano.metrics.links import score_links
 from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.likeness import DEBRIS
+from playNano.validate.movie_model import DEBRIS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Steps = list[tuple[str, dict[str, Any]]]
 
-PLACE = ("y_nm", "x_nm")
-HEIGHTS = ("height_nm", "z_max_nm")
-"""Columns in which a detection tells a particle's height, the best first."""
+POSITION = ("y_nm", "x_nm")
+HEIGHT_COLUMNS = ("height_nm", "z_max_nm")
+"""Columns that may hold the height of a detected particle, in order of preference."""
 
 SCORED = ("detection", "tracking")
 """Kinds of modules whose results are scored."""
@@ -35,14 +36,14 @@ SCORED = ("detection", "tracking")
 
 @dataclass(frozen=True)
 class Trial:
-    """What a pipeline got right on one movie.
+    """Scores of a pipeline on one movie.
 
     Parameters
     ----------
     scores
         By name; see `playNano.validate.measures.MEASURES`.
     counts
-        Score -> (right ones, of how many), for scores that are shares of things counted.
+        Score -> (number correct, total), for scores that are proportions of counts.
     """
 
     scores: dict[str, float]
@@ -50,17 +51,17 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
-    """A simulated movie, levelled by the user's steps, with the truth that a pipeline can be asked for.
+class ReferenceMovie:
+    """A simulated movie, processed by the user's steps, with its truth.
 
     Parameters
     ----------
     stack
         The movie, processed.
     truth
-        True points: those in frames that show the surface; `inner` tells which are away from the border.
+        True positions on lines that show the surface; column `inner` marks those away from the border.
     gate_nm
-        Farthest that a detection may lie from the particle, nm.
+        Maximum distance of a detection from the particle, nm.
     """
 
     stack: AFMImageStack
@@ -68,7 +69,7 @@ class Ground:
     gate_nm: float
 
 
-def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> Ground:
+def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> ReferenceMovie:
     """Run the processing steps of a plan on a simulated movie.
 
     Parameters
@@ -76,20 +77,20 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> Ground:
     movie
         The movie.
     plan
-        What the user does with movies.
+        The user's pipeline.
     radius_nm
-        Typical radius of a particle, nm: a detection on the particle is right, and particles so close to the border
-        that they are cut by it count neither way.
+        Typical radius of a particle, nm: a detection within it is correct, and particles nearer to the border are not
+        scored.
 
     Returns
     -------
-    Ground
-        On which analyses can be tried.
+    ReferenceMovie
+        On which analyses can be scored.
 
     Raises
     ------
     ParameterError
-        A processing step moves pixels, so that true places no longer hold.
+        A processing step moves pixels, so that the true positions no longer hold.
     """
     stack = movie.to_stack()
     shape = stack.data.shape
@@ -101,11 +102,11 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> Ground:
             f"validate cannot score pipelines that move pixels or leave out frames ({', '.join(moving) or 'shape'} "
             "changed): leave such steps out"
         )
-    return Ground(stack, _visible(movie, radius_nm), max(radius_nm, 1.5 * max(movie.pixel_size_nm)))
+    return ReferenceMovie(stack, _visible(movie, radius_nm), max(radius_nm, 1.5 * max(movie.pixel_size_nm)))
 
 
 def _visible(movie: SimulatedMovie, radius_nm: float) -> pd.DataFrame:
-    """Return the true points that are not on lost lines, and mark those away from the border."""
+    """Return the true positions that are not on lost lines, and mark those away from the border."""
     particles = movie.truth[movie.truth["species"] != DEBRIS].reset_index(drop=True)
     truth: pd.DataFrame = particles.rename(columns={"particle": "track_id"})
     lost = np.zeros(movie.data.shape[:2], dtype=bool)
@@ -124,19 +125,33 @@ def _visible(movie: SimulatedMovie, radius_nm: float) -> pd.DataFrame:
 def away_from_border(
     table: pd.DataFrame, shape: tuple[int, ...], pixel_size_nm: tuple[float, float], distance_nm: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell which points lie farther from the frame's border than a distance."""
+    """Return which points lie farther from the border of the frame than a distance.
+
+    Parameters
+    ----------
+    table
+        Points: columns `y_nm`, `x_nm` from the centre of pixel (0, 0).
+    shape
+        (height, width) of the frame, px.
+    pixel_size_nm
+        (y, x), nm.
+    distance_nm
+        The distance, nm.
+    """
     size = np.array(pixel_size_nm)
-    place = table[list(PLACE)].to_numpy(np.float64) + size / 2
-    return np.asarray(((place > distance_nm) & (place < np.array(shape) * size - distance_nm)).all(axis=1))
+    position = table[list(POSITION)].to_numpy(np.float64) + size / 2
+    return np.asarray(
+        ((position > distance_nm) & (position < np.array(shape) * size - distance_nm)).all(axis=1)
+    )
 
 
 def run_analysis(stack: AFMImageStack, steps: Steps) -> AnalysisRecord:
-    """Run analysis modules and return the record.
+    """Run analysis modules on a movie and return the record.
 
     Parameters
     ----------
     stack
-        The movie.
+        The movie, processed.
     steps
         Modules with their parameters.
     """
@@ -147,7 +162,7 @@ def run_analysis(stack: AFMImageStack, steps: Steps) -> AnalysisRecord:
 
 
 def needed_steps(steps: Steps, record: AnalysisRecord) -> Steps:
-    """Return the steps up to the last detection or tracking, without clustering, which changes neither.
+    """Return the steps up to the last detection or tracking, without those that change neither.
 
     Parameters
     ----------
@@ -161,8 +176,7 @@ def needed_steps(steps: Steps, record: AnalysisRecord) -> Steps:
     ParameterError
         If no step detects anything.
     """
-    entries = record["provenance"]["steps"]
-    outputs = record["analysis"]
+    entries, outputs = record["provenance"]["steps"], record["analysis"]
     scored = [
         k
         for k, entry in enumerate(entries)
@@ -175,12 +189,12 @@ def needed_steps(steps: Steps, record: AnalysisRecord) -> Steps:
     return [step for k, step in enumerate(steps[: scored[-1] + 1]) if entries[k]["kind"] != "clustering"]
 
 
-def run_trial(ground: Ground, steps: Steps) -> Trial:
-    """Run analysis modules on a movie and score what they find.
+def run_trial(reference: ReferenceMovie, steps: Steps) -> Trial:
+    """Run analysis modules on a movie and score their detections and tracks.
 
     Parameters
     ----------
-    ground
+    reference
         The movie with its truth.
     steps
         Modules with their parameters.
@@ -188,61 +202,70 @@ def run_trial(ground: Ground, steps: Steps) -> Trial:
     Returns
     -------
     Trial
-        Scores; nan where there is nothing to score. A pipeline that fails on the movie gets no scores but is not
-        hidden: the error is raised.
+        Scores; nan where there is nothing to score.
+
+    Raises
+    ------
+    StepError
+        The pipeline returns no table of detections. Errors of its steps are passed on.
     """
-    record = run_analysis(ground.stack, steps)
-    found = latest_table(record, "detection")
-    if found is None:
-        raise StepError("the pipeline gave no table of detections")
-    trial = _score_points(ground, found)
+    record = run_analysis(reference.stack, steps)
+    detected = latest_table(record, "detection")
+    if detected is None:
+        raise StepError("the pipeline returned no table of detections")
+    trial = _score_points(reference, detected)
     tracks = latest_table(record, "tracking")
     if tracks is not None:
-        linked = _score_tracks(ground, tracks)
+        linked = _score_tracks(reference, tracks)
         trial = Trial({**trial.scores, **linked.scores}, {**trial.counts, **linked.counts})
     return trial
 
 
-def _inner(ground: Ground, found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return true and found points without those at the border: it counts neither way."""
-    truth = ground.truth
-    partner = match_points(truth, found, max_distance=ground.gate_nm, columns=PLACE)
+def _exclude_border(reference: ReferenceMovie, detected: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return true and detected points without those at the border, which are not scored."""
+    truth = reference.truth
+    partner = match_points(truth, detected, max_distance=reference.gate_nm, columns=POSITION)
     inner = truth["inner"].to_numpy()
-    alone = ~away_from_border(found, ground.stack.image_shape, ground.stack.pixel_size_yx_nm, ground.gate_nm)
+    alone = ~away_from_border(
+        detected, reference.stack.image_shape, reference.stack.pixel_size_yx_nm, reference.gate_nm
+    )
     at_border = np.where(partner >= 0, ~np.append(inner, False)[partner], alone)
-    return truth[inner].reset_index(drop=True), found[~at_border].reset_index(drop=True)
+    return truth[inner].reset_index(drop=True), detected[~at_border].reset_index(drop=True)
 
 
-def _score_points(ground: Ground, found: pd.DataFrame) -> Trial:
-    truth, found = _inner(ground, found)
-    counts, rmse = score_detections(truth, found, max_distance=ground.gate_nm, columns=PLACE)
+def _score_points(reference: ReferenceMovie, detected: pd.DataFrame) -> Trial:
+    """Score detections: recall, precision, errors of position and height."""
+    truth, detected = _exclude_border(reference, detected)
+    counts, rmse = score_detections(truth, detected, max_distance=reference.gate_nm, columns=POSITION)
     scores = {
         "recall": counts.recall,
         "precision": counts.precision,
         "f1": counts.f1,
         "position_error_nm": rmse,
-        **_heights(ground, truth, found),
+        **_heights(reference, truth, detected),
     }
-    right = counts.true_positives
-    return Trial(scores, {"recall": (right, len(truth)), "precision": (right, len(found))})
+    correct = counts.true_positives
+    return Trial(scores, {"recall": (correct, len(truth)), "precision": (correct, len(detected))})
 
 
-def _heights(ground: Ground, truth: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
-    partner = match_points(truth, found, max_distance=ground.gate_nm, columns=PLACE)
+def _heights(reference: ReferenceMovie, truth: pd.DataFrame, detected: pd.DataFrame) -> dict[str, float]:
+    """Return mean and standard deviation of detected less true height."""
+    partner = match_points(truth, detected, max_distance=reference.gate_nm, columns=POSITION)
     hit = partner >= 0
-    column = next((c for c in HEIGHTS if c in found.columns), None)
+    column = next((c for c in HEIGHT_COLUMNS if c in detected.columns), None)
     if column is None or not hit.any():
         return {"height_bias_nm": float("nan"), "height_error_nm": float("nan")}
-    off = found[column].to_numpy(np.float64)[hit] - truth["z_nm"].to_numpy()[partner[hit]]
-    return {"height_bias_nm": float(np.mean(off)), "height_error_nm": float(np.std(off))}
+    error = detected[column].to_numpy(np.float64)[hit] - truth["z_nm"].to_numpy()[partner[hit]]
+    return {"height_bias_nm": float(np.mean(error)), "height_error_nm": float(np.std(error))}
 
 
-def _score_tracks(ground: Ground, tracks: pd.DataFrame) -> Trial:
-    truth, found = _inner(ground, tracks)
-    links = score_links(truth, found, max_distance=ground.gate_nm, columns=PLACE)
-    identity = score_identity(truth, found, gate=ground.gate_nm, columns=PLACE)
-    hota = score_hota(truth, found, gate=2 * ground.gate_nm, columns=PLACE).hota
-    asked, told = diffusion(truth), diffusion(found)
+def _score_tracks(reference: ReferenceMovie, tracks: pd.DataFrame) -> Trial:
+    """Score tracks: links, identities and the diffusion coefficient."""
+    truth, detected = _exclude_border(reference, tracks)
+    links = score_links(truth, detected, max_distance=reference.gate_nm, columns=POSITION)
+    identity = score_identity(truth, detected, gate=reference.gate_nm, columns=POSITION)
+    hota = score_hota(truth, detected, gate=2 * reference.gate_nm, columns=POSITION).hota
+    true_d, measured_d = diffusion(truth), diffusion(detected)
     scores = {
         "link_recall": links.recall,
         "link_precision": links.precision,
@@ -250,21 +273,32 @@ def _score_tracks(ground: Ground, tracks: pd.DataFrame) -> Trial:
         "identity_switches_per_1000": 1000 * identity.switches / max(len(truth), 1),
         "idf1": identity.idf1,
         "hota": hota,
-        "diffusion_bias": told / asked - 1 if asked > 0 else float("nan"),
+        "diffusion_bias": measured_d / true_d - 1 if true_d > 0 else float("nan"),
     }
-    right = links.true_positives
+    correct = links.true_positives
     return Trial(
         scores,
         {
-            "link_recall": (right, right + links.false_negatives),
-            "link_precision": (right, right + links.false_positives),
+            "link_recall": (correct, correct + links.false_negatives),
+            "link_precision": (correct, correct + links.false_positives),
         },
     )
 
 
 def diffusion(table: pd.DataFrame) -> float:
-    """Return the diffusion coefficient of a table of tracks, nm^2/s; nan where there are too few steps."""
+    """Return the diffusion coefficient of a table of tracks.
+
+    Parameters
+    ----------
+    table
+        Columns `frame`, `track_id`, `time_s`, `y_nm`, `x_nm`.
+
+    Returns
+    -------
+    float
+        Diffusion coefficient, nm^2/s; nan with too few steps.
+    """
     columns: Sequence[npt.NDArray[Any]] = [
-        table[name].to_numpy() for name in ("frame", "track_id", "time_s", *PLACE)
+        table[name].to_numpy() for name in ("frame", "track_id", "time_s", *POSITION)
     ]
     return estimate_motion(*columns).diffusion_nm2_s

@@ -1,4 +1,4 @@
-"""Tell users how wrong their pipeline is on movies like theirs."""
+"""Validate a pipeline on simulated movies that resemble the user's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import numpy as np
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.plan import Plan
 from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.likeness import Likeness, measure
-from playNano.validate.look import look
+from playNano.validate.calibrate import calibrate
 from playNano.validate.measures import summarise
-from playNano.validate.refine import refined
+from playNano.validate.movie_model import MovieModel, fit_movie_model
+from playNano.validate.probe import probe_pipeline
 from playNano.validate.result import Validation
 from playNano.validate.sweep import (
     GRID,
     QUICK_GRID,
     Key,
     Progress,
+    Sensitivity,
+    Sweep,
     best_setting,
     find_sensitive,
     gain,
@@ -29,30 +31,31 @@ from playNano.validate.sweep import (
     sweep,
 )
 from playNano.validate.trial import (
-    Ground,
+    ReferenceMovie,
     Steps,
     Trial,
     prepare,
     run_trial,
 )
 
-_MATTERS = 1e-4
+# Parameters that change the objective by less are not swept.
+_MIN_CHANGE = 1e-4
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is simulated and tried.
+    """Number and size of the simulated movies, and grid of the sweep.
 
     Parameters
     ----------
     n_movies
-        Movies on which scores stand, >= 3.
+        Movies on which the pipeline is scored, >= 3.
     n_swept
-        Further movies on which parameters are tried, >= 1.
+        Further movies for the sweep, >= 1.
     pixels
-        Pixels a movie: sets its frames, of which there are 12 to 60.
+        Pixels of a movie, > 0: sets its number of frames, 12 to 60.
     factors
-        By which the two parameters of the sweep are scaled.
+        Factors by which the two parameters of the sweep are scaled, > 0.
     """
 
     n_movies: int = 8
@@ -61,7 +64,13 @@ class Effort:
     factors: tuple[float, ...] = GRID
 
     def n_frames(self, shape: tuple[int, int, int]) -> int:
-        """Return the frames of a movie like one of this shape."""
+        """Return the number of frames to simulate.
+
+        Parameters
+        ----------
+        shape
+            Shape of the user's movie, (n_frames, height, width).
+        """
         return int(np.clip(self.pixels // (shape[1] * shape[2]), 12, 60))
 
 
@@ -69,7 +78,7 @@ QUICK = Effort(4, 2, 1_000_000, QUICK_GRID)
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 def validate_pipeline(
@@ -80,7 +89,7 @@ def validate_pipeline(
     seed: int = 0,
     progress: Progress = _silent,
 ) -> Validation:
-    """Measure what a movie is like, simulate movies like it, and score a pipeline on them.
+    """Fit a model to a movie, simulate movies from it, and score a pipeline on them.
 
     Parameters
     ----------
@@ -89,11 +98,11 @@ def validate_pipeline(
     plan
         The user's pipeline: processing steps, and analysis modules that detect and may track.
     effort
-        How much is simulated; `Effort()` if None, and `QUICK` is a quick look.
+        Number of movies and grid of the sweep; `Effort()` if None; `QUICK` for a rough result.
     seed
-        Seed of the first simulated movie, >= 0; the others follow.
+        Seed of the first simulated movie, >= 0; the others have the seeds after it.
     progress
-        ``progress(what, done, total)`` is called as work goes on.
+        ``progress(what, done, total)`` is called during the work.
 
     Returns
     -------
@@ -118,95 +127,110 @@ def validate_pipeline(
     """
     effort = effort or Effort()
     progress("measuring the movie", 0, 3)
-    seen = look(stack, plan)
-    steps = seen.steps
+    probe = probe_pipeline(stack, plan)
+    steps = probe.steps
     progress("measuring the movie", 1, 3)
-    measured = measure(stack, min_height_nm=seen.least_nm)
+    measured = fit_movie_model(stack, min_height_nm=probe.min_height_nm)
     n_frames = effort.n_frames(measured.shape)
     progress("measuring the movie", 2, 3)
-    wanted, again = refined(measured, n_frames, min_height_nm=seen.least_nm)
+    calibrated, remeasured = calibrate(measured, n_frames, min_height_nm=probe.min_height_nm)
     progress("measuring the movie", 3, 3)
-    example, grounds = _simulated(wanted, plan, effort, n_frames, seed, progress)
-    judged, swept_on = grounds[: effort.n_movies], grounds[effort.n_movies :]
-    trials = _trials(judged, steps, "movies analysed", progress)
-    base = mean_objective(swept_on, steps)
-    found = find_sensitive(swept_on, steps, numeric_parameters(steps, seen.scored), base, progress)
-    keys = [key for key, s in found[:2] if s.change > _MATTERS]
-    swept = sweep(swept_on, steps, keys, effort.factors, progress) if keys else None
-    better = best_setting(steps, keys, swept) if swept else steps
-    recommended, compared = _recommend(judged, steps, better, keys, trials, progress)
+    example, movies = _simulate(calibrated, plan, effort, n_frames, seed, progress)
+    scored_on, swept_on = movies[: effort.n_movies], movies[effort.n_movies :]
+    trials = _run_trials(scored_on, steps, "movies analysed", progress)
+    search = _search(swept_on, steps, probe.scored, effort, progress)
+    recommended, compared = _recommend(scored_on, steps, search, trials, progress)
     return Validation(
         measured=measured,
-        wanted=wanted,
-        again=again,
-        on_movie=seen.on_movie,
+        calibrated=calibrated,
+        remeasured=remeasured,
+        on_movie=probe.on_movie,
         steps=steps,
         trials=trials,
         measures=summarise(trials),
-        sensitivities=[s for _, s in found],
-        swept=swept,
+        sensitivities=search.sensitivities,
+        swept=search.swept,
         recommended=recommended,
         compared=compared,
         n_frames=n_frames,
         seed=seed,
-        caveats=(*seen.caveats, *measured.caveats),
-        frame=seen.frame,
+        caveats=(*probe.caveats, *measured.caveats),
+        frame=probe.frame,
         example=example,
     )
 
 
-def _simulated(
-    like: Likeness, plan: Plan, effort: Effort, n_frames: int, seed: int, progress: Progress
-) -> tuple[SimulatedMovie, list[Ground]]:
-    """Simulate and level the movies; the first one is kept as it is."""
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Sensitivity of the parameters, the sweep over the keys of two of them, and the best steps."""
+
+    sensitivities: list[Sensitivity]
+    keys: list[Key]
+    swept: Sweep | None
+    best: Steps
+
+
+def _search(
+    movies: Sequence[ReferenceMovie], steps: Steps, scored: Sequence[int], effort: Effort, progress: Progress
+) -> _Search:
+    """Measure the sensitivity of all numeric parameters, and sweep the two most sensitive ones."""
+    base = mean_objective(movies, steps)
+    ranked = find_sensitive(movies, steps, numeric_parameters(steps, scored), base, progress)
+    keys = [key for key, s in ranked[:2] if s.change > _MIN_CHANGE]
+    swept = sweep(movies, steps, keys, effort.factors, progress) if keys else None
+    best = best_setting(steps, keys, swept) if swept else steps
+    return _Search([s for _, s in ranked], keys, swept, best)
+
+
+def _simulate(
+    model: MovieModel, plan: Plan, effort: Effort, n_frames: int, seed: int, progress: Progress
+) -> tuple[SimulatedMovie, list[ReferenceMovie]]:
+    """Simulate and process the movies; the first one is also returned as simulated."""
     total = effort.n_movies + effort.n_swept
     first: SimulatedMovie | None = None
-    grounds = []
+    movies = []
     for k in range(total):
         progress("movies simulated", k, total)
-        movie = like.simulate(n_frames, seed + k)
+        movie = model.simulate(n_frames, seed + k)
         first = first or movie
-        grounds.append(prepare(movie, plan, like.particles.radius_nm))
+        movies.append(prepare(movie, plan, model.particles.radius_nm))
     progress("movies simulated", total, total)
     assert first is not None
-    return first, grounds
+    return first, movies
 
 
-def _trials(grounds: Sequence[Ground], steps: Steps, what: str, progress: Progress) -> list[Trial]:
+def _run_trials(movies: Sequence[ReferenceMovie], steps: Steps, what: str, progress: Progress) -> list[Trial]:
+    """Run and score the same steps on every movie."""
     trials = []
-    for k, ground in enumerate(grounds):
-        progress(what, k, len(grounds))
-        trials.append(run_trial(ground, steps))
-    progress(what, len(grounds), len(grounds))
+    for k, movie in enumerate(movies):
+        progress(what, k, len(movies))
+        trials.append(run_trial(movie, steps))
+    progress(what, len(movies), len(movies))
     return trials
 
 
 def _recommend(
-    grounds: Sequence[Ground],
-    steps: Steps,
-    better: Steps,
-    keys: Sequence[Key],
-    trials: list[Trial],
-    progress: Progress,
+    movies: Sequence[ReferenceMovie], steps: Steps, search: _Search, trials: list[Trial], progress: Progress
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Try the sweep's best setting on movies that it has not seen; recommend what is better there for sure."""
+    """Score the sweep's best setting on movies not used in the sweep; recommend it if significantly better."""
+    best = search.best
     changes = [
         {
             "module": steps[k][0],
             "parameter": name,
             "yours": steps[k][1][name],
-            "recommended": better[k][1][name],
+            "recommended": best[k][1][name],
         }
-        for k, name in keys
-        if better[k][1][name] != steps[k][1][name]
+        for k, name in search.keys
+        if best[k][1][name] != steps[k][1][name]
     ]
     if not changes:
         return [], {}
-    again = _trials(grounds, better, "best setting checked", progress)
-    difference = gain(trials, again)
+    with_best = _run_trials(movies, best, "best setting checked", progress)
+    difference = gain(trials, with_best)
     compared = {
         "setting": changes,
         "difference": difference,
-        "scores": {name: m.to_dict() for name, m in summarise(again).items()},
+        "scores": {name: m.to_dict() for name, m in summarise(with_best).items()},
     }
     return (changes if difference["sure"] else []), compared

@@ -48,7 +48,13 @@ def test_held_out_movies(seed):
 
 
 def test_correlated_noise():
-    noise = Noise(pixel_nm=0.2, pixel_memory=0.7, row_offset_nm=0.3, row_memory=0.6, tilt_nm=(5.0, -9.0))
+    noise = Noise(
+        pixel_nm=0.2,
+        pixel_autocorrelation=0.7,
+        row_offset_nm=0.3,
+        row_autocorrelation=0.6,
+        tilt_nm=(5.0, -9.0),
+    )
     movie = simulate_scene(Scene(()), Scanner(12, (128, 128), 2.0), noise=noise, seed=1)
     found = estimate_noise(movie.data)
     assert found.pixel_nm == pytest.approx(0.2, rel=0.05)

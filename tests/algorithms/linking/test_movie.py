@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from playNano.algorithms.linking.movie import FeatureCost, link_frames, link_movie
 from playNano.errors import ParameterError
-from playNano.metrics.detection import score_edges
+from playNano.metrics import score_edges
 
 
 def brownian(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GREYS = 96
-"""Height colours; few of them make small files. The track colours follow them in the palette."""
+"""Number of height colours: few, for small files. The track colours come after them in the palette."""
 
 _WHITE = _GREYS + len(TRACK_COLOURS) - 1
 
@@ -39,20 +39,20 @@ def write_gif(
     Parameters
     ----------
     stack
-        The levelled movie; heights run from dark to bright between robust limits.
+        The levelled movie; colours run from dark to bright between `playNano.io.export.render.height_limits`.
     path
         The file; its folder is made if need be.
     tracks
         Detections with ``track_id``, ``frame``, ``y_nm``, ``x_nm``; each track is drawn with its last
         `trail` frames.
     width_px
-        Longer edge of the picture, px. Pixels that are not square keep their true proportions.
+        Longer edge of the image, px, > 0. Pixels that are not square keep their true proportions.
     trail
-        Frames for which a track stays visible behind the particle.
+        Number of past frames in which a track is drawn, >= 0.
     max_frames
-        A longer movie shows every second, third ... frame.
+        Maximum number of frames, > 0; of a longer movie every second, third ... frame is shown.
     frame_ms
-        Time that each frame is shown, ms.
+        Duration of each frame, ms, > 0.
     progress
         Called with (done, total) after each frame.
 
@@ -77,9 +77,10 @@ def write_gif(
 
 
 class _Painter:
-    """Paints one frame after the other in palette colours."""
+    """Draws frames as palette images with a time stamp, a scale bar and tracks."""
 
     def __init__(self, stack: Stack, tracks: pd.DataFrame | None, width_px: int, trail: int) -> None:
+        """Prepare scale, palette, font and tracks."""
         from PIL import ImageFont
 
         self.stack, self.trail = stack, trail
@@ -101,12 +102,13 @@ class _Painter:
         picture = Image.fromarray(self._indices(self.frames[frame]))
         picture.putpalette(self.palette)
         draw = ImageDraw.Draw(picture)
-        for number, (frames, places) in enumerate(self.paths):
-            self._trace(draw, frame, frames, places, _GREYS + number % (len(TRACK_COLOURS) - 1))
+        for number, (frames, positions) in enumerate(self.paths):
+            self._trace(draw, frame, frames, positions, _GREYS + number % (len(TRACK_COLOURS) - 1))
         self._stamp(draw, frame)
         return picture
 
     def _indices(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Return a frame as palette indices, scaled to the size of the image."""
         import cv2
 
         with np.errstate(invalid="ignore"):
@@ -114,15 +116,16 @@ class _Painter:
         level = np.clip(np.nan_to_num(level, nan=0.0), 0, _GREYS - 1).astype(np.uint8)
         return np.asarray(cv2.resize(level, self.size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
-    def _trace(self, draw: Any, frame: int, frames: Any, places: Any, colour: int) -> None:
+    def _trace(self, draw: Any, frame: int, frames: Any, positions: Any, colour: int) -> None:
+        """Draw the recent part of a track, and a circle at its position in this frame."""
         start = np.searchsorted(frames, frame - self.trail)
         stop = np.searchsorted(frames, frame, side="right")
-        # A track is drawn while it lasts.
+        # A track is drawn until its last frame.
         if stop == start or frames[-1] < frame:
             return
         py, px = self.stack.pixel_size_yx_nm
         points = [
-            ((x + px / 2) * self.px_per_nm, (y + py / 2) * self.px_per_nm) for y, x in places[start:stop]
+            ((x + px / 2) * self.px_per_nm, (y + py / 2) * self.px_per_nm) for y, x in positions[start:stop]
         ]
         if len(points) > 1:
             draw.line(points, fill=colour, width=1)
@@ -131,6 +134,7 @@ class _Painter:
             draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=colour)
 
     def _stamp(self, draw: Any, frame: int) -> None:
+        """Draw the time stamp and the scale bar."""
         stack = self.stack
         text = f"{stack.time_for_frame(frame):.2f} s" if stack.has_times else f"frame {frame}"
         outlined = {"fill": _WHITE, "font": self.font, "stroke_width": 1, "stroke_fill": 0}
@@ -141,11 +145,13 @@ class _Painter:
 
 
 def _path(rows: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return frames (n,) and positions (y, x), nm, (n, 2) of a track in the order of time."""
     rows = rows.sort_values("frame")
     return rows["frame"].to_numpy(), rows[["y_nm", "x_nm"]].to_numpy()
 
 
 def _palette() -> list[int]:
+    """Return the palette as a flat list of RGB values: height colours, then track colours."""
     import matplotlib
     from matplotlib.colors import to_rgb
 

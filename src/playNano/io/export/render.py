@@ -1,4 +1,4 @@
-"""What pictures and movies share: colours, height limits, scale bars."""
+"""Rendering of heights, shared by figures and animated movies: colour map, height limits, scale bar."""
 
 from __future__ import annotations
 
@@ -13,22 +13,32 @@ from playNano.core.lazy import computed, is_lazy
 from playNano.core.stack import Stack
 
 COLOUR_MAP = "afmhot"
+"""Matplotlib colour map of heights: dark is low, bright is high."""
+
 TRACK_COLOURS = (
     "#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#7fd6ff",
     "#b3de69", "#fb8072", "#bc80bd", "#ffffff",
 )  # fmt: skip
-"""Told apart by colour-blind people too (after Okabe and Ito)."""
+"""Colours of tracks, distinguishable by colour-blind people (after Okabe and Ito); the last one is for text."""
 
 
 def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
-    """Return the heights between which colours run: percentiles over a sample of the movie.
+    """Return the heights at the ends of the colour map: the median over frames of percentiles of each frame.
+
+    The median keeps frames that do not show the surface from setting the limits. A sample of at most about 50 frames,
+    or of 48 frames of a lazy movie, is used.
 
     Parameters
     ----------
     data
-        (n_frames, height, width).
+        Heights, (n_frames, height, width), numpy or lazy; values that are not finite are left out.
     low, high
-        Percentiles.
+        Percentiles, 0 to 100.
+
+    Returns
+    -------
+    low, high : float
+        Limits in the unit of the data, low < high; (0, 1) without any finite value.
 
     Examples
     --------
@@ -36,14 +46,13 @@ def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) 
     (3.0, 4.0)
     """
     if is_lazy(data):
-        # Frames of one chunk cost little more than one of them; few chunks are touched.
+        # Neighbouring frames share a chunk, so that few chunks are read.
         step = max(3, len(data) // 16)
         data = np.concatenate([computed(data[i : i + 3]) for i in range(0, len(data), step)])
     sample = data[:: max(1, len(data) // 50), ::2, ::2] if data.size > 200_000 else data
     values = sample[np.isfinite(sample)]
     if not values.size:
         return 0.0, 1.0
-    # Frames that are lost as a whole must not set the scale: the median over frames does.
     per_frame = [
         np.percentile(frame[np.isfinite(frame)], (low, high)) for frame in sample if np.isfinite(frame).any()
     ]
@@ -53,13 +62,24 @@ def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) 
 
 @dataclass(frozen=True)
 class ScaleBar:
-    """A round length that fills about a fifth of the picture."""
+    """A scale bar of a round length (1, 2 or 5 times a power of ten) that fills up to a quarter of the image.
+
+    Parameters
+    ----------
+    length_nm
+        Length, nm.
+    """
 
     length_nm: float
 
     @classmethod
     def for_width(cls, width_nm: float) -> ScaleBar:
-        """Return the bar for a picture of this width.
+        """Return the scale bar for an image of a width.
+
+        Parameters
+        ----------
+        width_nm
+            Width of the image, nm, > 0.
 
         Examples
         --------
@@ -72,26 +92,37 @@ class ScaleBar:
 
     @property
     def text(self) -> str:
-        """The length in words."""
+        """The length with its unit, nm or µm."""
         return f"{self.length_nm / 1000:g} µm" if self.length_nm >= 1000 else f"{self.length_nm:g} nm"
 
 
 def track_colour(track: Any) -> str:
-    """Return the colour of a track."""
+    """Return the colour of a track or cluster.
+
+    Parameters
+    ----------
+    track
+        Its number, >= 0; colours repeat.
+
+    Returns
+    -------
+    str
+        Hexadecimal colour, "#rrggbb".
+    """
     return TRACK_COLOURS[int(track) % (len(TRACK_COLOURS) - 1)]
 
 
 def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str = COLOUR_MAP) -> None:
-    """Draw heights between the movie's limits with axes in nm, a scale bar and a colour bar.
+    """Draw a height image between the height limits of its movie, with axes in nm, a scale bar and a colour bar.
 
     Parameters
     ----------
     axes
-        Matplotlib axes; places are in nm from the centre of pixel (0, 0).
+        Matplotlib axes; their coordinates are nm from the centre of pixel (0, 0).
     stack
         The movie, for pixel size, unit and limits.
     image
-        (height, width).
+        Heights, (height, width).
     colours
         Name of a Matplotlib colour map.
     """
@@ -103,8 +134,8 @@ def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str 
     bar = ScaleBar.for_width(stack.width * px)
     x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
     axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    middle, above = x + bar.length_nm / 2, y - 0.015 * stack.height * py
-    axes.text(middle, above, bar.text, color="white", ha="center", va="bottom")
+    centre, above = x + bar.length_nm / 2, y - 0.015 * stack.height * py
+    axes.text(centre, above, bar.text, color="white", ha="center", va="bottom")
     axes.set_xlabel("x (nm)")
     axes.set_ylabel("y (nm)")
     axes.set_xlim(extent[0], extent[1])
@@ -112,7 +143,17 @@ def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str 
 
 
 def shade_lost(axes: Any, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]) -> None:
-    """Shade the times of frames that do not show the surface."""
+    """Shade the times of frames that do not show the surface.
+
+    Parameters
+    ----------
+    axes
+        Matplotlib axes with time along x.
+    times
+        Time of each frame, s, (n_frames,).
+    lost
+        Which frames to shade, (n_frames,).
+    """
     if lost.any():
         where = axes.get_xaxis_transform()
         axes.fill_between(

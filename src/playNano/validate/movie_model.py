@@ -1,4 +1,4 @@
-"""What a movie is like, and movies simulated to be like it."""
+"""A statistical model of a movie, fitted to it, from which similar movies are simulated."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ from playNano.simulate.scene import Kinetics, Motion, Scene, Species
 from playNano.simulate.shapes import Gaussian
 
 DEBRIS = "debris"
-"""Species of what stands out but is no particle."""
+"""Name of the species of what stands out from the noise but is no particle."""
 
-LONGEST = 600
-"""Frames at most that are looked at."""
+MAX_FRAMES = 600
+"""Maximum number of frames that are read."""
 
-# Frames at most in which particles are followed, and in which all else is measured.
-_FOLLOWED, _LOOKED_AT = 60, 20
-# Pixels at most in the frames that are followed: time, not knowledge, is the limit.
-_PIXELS = 4_000_000
-# What is less high than this part of the median is no particle.
-_LOWEST = 0.4
-# Where a common velocity is less than this many times its error, there is none.
-_SURE = 3.0
-_MEMORY = 0.02
-# Debris is simulated if so much of it was measured, and is in a frame; for how many frames a piece stays; and how
-# much sizes may differ.
-_FEW, _FEW_IN_A_FRAME = 10, 0.5
+# Maximum number of frames in which particles are tracked, and in which everything else is measured.
+_TRACKED_FRAMES, _SAMPLED_FRAMES = 60, 20
+# Maximum number of pixels in the tracked frames: a limit of time.
+_MAX_PIXELS = 4_000_000
+# Peaks below this fraction of the median height are no particles.
+_MIN_HEIGHT = 0.4
+# A common velocity below this many times its standard error is taken for 0.
+_SIGNIFICANT = 3.0
+_MIN_MEMORY = 0.02
+# Debris is simulated if at least so many pieces were measured, and so many are in a frame; number of frames for
+# which a piece stays; maximum relative spread of sizes.
+_MIN_PIECES, _MIN_PER_FRAME = 10, 0.5
 _DEBRIS_FRAMES = 30.0
-_WIDEST = 0.5
+_MAX_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """What a movie is like, as measured.
+class MovieModel:
+    """Noise, particles, motion, timing and faults of a movie, as measured.
 
     Parameters
     ----------
@@ -65,20 +65,24 @@ class Likeness:
         Time of a frame and of a line, s.
     slow_axis
         "down", "up" or "alternating".
-    noise, particles, dynamics
-        Noise; number, height and radius; motion and rates.
+    noise
+        Thermal noise and line offsets.
+    particles
+        Number, height and radius of the particles.
+    dynamics
+        Motion and rates.
     debris
         What else stands out from the noise, and is no particle.
     height_nm
         Median height of the movie, nm.
     tilt_nm
-        Rise of the ground over the field along (y, x), nm.
+        Rise of the background over the field along (y, x), nm.
     blank_share, torn_share
         Part of the frames that is blank, or torn at least in part.
     scars_per_frame
         Scarred lines a frame.
     caveats
-        What makes the likeness doubtful, in words.
+        What makes the model doubtful, in words.
     """
 
     shape: tuple[int, int, int]
@@ -103,10 +107,11 @@ class Likeness:
         return plain
 
     def simulate(self, n_frames: int, seed: int) -> SimulatedMovie:
-        """Simulate a movie like it.
+        """Simulate a movie with these properties.
 
-        Round particles of the size and spread measured, as the tip shows them, walk, come and go on flat ground
-        under the noise, the tilt and the faults measured. Debris lies about for thirty frames or so.
+        Round particles of the measured size and spread (dilated by the tip, as in the movie) diffuse, land and leave
+        on a flat substrate under the measured noise, tilt and faults. Each piece of debris stays for about thirty
+        frames.
 
         Parameters
         ----------
@@ -136,6 +141,7 @@ class Likeness:
         )
 
     def _scanner(self, n_frames: int) -> Scanner:
+        """Return the raster of the movie with another number of frames."""
         lines = self.shape[1]
         turn = self.frame_time_s - lines * self.line_time_s
         return Scanner(
@@ -149,12 +155,13 @@ class Likeness:
         )
 
     def _scene(self, scanner: Scanner) -> Scene:
+        """Return particles and debris of the measured density on an area that drift does not empty."""
         p, d = self.particles, self.dynamics
         drift = float(np.abs(d.motion.velocity_nm_s).max()) * scanner.duration_s
         margin = 3 * p.radius_nm + drift
         field = np.array(self.shape[1:]) * self.pixel_size_nm
-        share = float(np.prod(field + 2 * margin) / np.prod(field))
-        count = p.per_frame * share
+        enlargement = float(np.prod(field + 2 * margin) / np.prod(field))
+        count = p.per_frame * enlargement
         size = min(p.radius_spread, p.height_spread)
         species = Species(
             Gaussian(p.height_nm, p.radius_nm),
@@ -164,52 +171,55 @@ class Likeness:
             size_spread=size,
             height_spread=float(np.sqrt(max(p.height_spread**2 - size**2, 0.0))),
         )
-        return Scene((species, *self._rubbish(share)), margin_nm=margin)
+        return Scene((species, *self._debris_species(enlargement)), margin_nm=margin)
 
-    def _rubbish(self, share: float) -> tuple[Species, ...]:
-        """Return pieces of debris that come and go; none where there are hardly any."""
+    def _debris_species(self, enlargement: float) -> tuple[Species, ...]:
+        """Return debris that lands and leaves; nothing if hardly any was measured."""
         d = self.debris
-        if d.n_measured < _FEW or d.per_frame < _FEW_IN_A_FRAME:
+        if d.n_measured < _MIN_PIECES or d.per_frame < _MIN_PER_FRAME:
             return ()
-        count = d.per_frame * share
+        count = d.per_frame * enlargement
         leaving = 1 / (_DEBRIS_FRAMES * self.frame_time_s)
         piece = Species(
             Gaussian(d.height_nm, d.radius_nm),
             count=max(round(count), 1),
             name=DEBRIS,
             kinetics=Kinetics(bind_rate_s=count * leaving, unbind_rate_s=leaving),
-            size_spread=min(d.radius_spread, _WIDEST),
+            size_spread=min(d.radius_spread, _MAX_SPREAD),
         )
         return (piece,)
 
     def _noise(self) -> Noise:
-        def memory(value: float) -> float:
-            return float(np.clip(value, 0.0, 0.98)) if value > _MEMORY else 0.0
+        """Return the measured noise, without insignificant autocorrelations."""
+
+        def autocorrelation(value: float) -> float:
+            """Return a value in the range of the simulator, 0 if insignificant."""
+            return float(np.clip(value, 0.0, 0.98)) if value > _MIN_MEMORY else 0.0
 
         return Noise(
             pixel_nm=self.noise.pixel_nm,
-            pixel_memory=memory(self.noise.pixel_autocorrelation),
+            pixel_autocorrelation=autocorrelation(self.noise.pixel_autocorrelation),
             row_offset_nm=self.noise.row_offset_nm,
-            row_memory=memory(self.noise.row_autocorrelation),
+            row_autocorrelation=autocorrelation(self.noise.row_autocorrelation),
             tilt_nm=self.tilt_nm,
             height_nm=self.height_nm,
         )
 
 
-def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
-    """Measure what a movie is like: noise, particles, motion, timing and faults.
+def fit_movie_model(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> MovieModel:
+    """Measure noise, particles, motion, timing and faults of a movie.
 
     Parameters
     ----------
     stack
         The movie; its raw heights, in nm, are used whatever was done to it since.
     min_height_nm
-        What is less high is no particle, nm.
+        Minimum height of a particle, nm, >= 0; lower peaks are debris.
 
     Returns
     -------
-    Likeness
-        From which movies like it can be simulated.
+    MovieModel
+        Model from which similar movies can be simulated.
 
     Raises
     ------
@@ -220,8 +230,8 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
     --------
     >>> from playNano.simulate import simulate_movie
     >>> movie = simulate_movie(20, (96, 96), n_particles=8, noise_nm=0.2, seed=1)
-    >>> like = measure(movie.to_stack())
-    >>> round(like.noise.pixel_nm, 1), round(like.particles.height_nm), like.frame_time_s
+    >>> model = fit_movie_model(movie.to_stack())
+    >>> round(model.noise.pixel_nm, 1), round(model.particles.height_nm), model.frame_time_s
     (0.2, 5, 0.5)
     """
     if stack.unit not in (None, "nm"):
@@ -230,25 +240,27 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
             "simulated, choose a height channel"
         )
     raw = stack.processed.get("raw", stack.data)
-    data = np.asarray(raw[:LONGEST])
+    data = np.asarray(raw[:MAX_FRAMES])
     quality = frame_quality(data).table
     usable = quality["usable"].to_numpy()
     if not usable.any():
         raise StackError(f"{stack.file_path}: no frame shows the surface")
     size = stack.pixel_size_yx_nm
     good = data[usable]
-    noise = estimate_noise(good, max_frames=_LOOKED_AT)
-    particles = estimate_particles(good, size, max_frames=_LOOKED_AT, min_height_nm=min_height_nm)
+    noise = estimate_noise(good, max_frames=_SAMPLED_FRAMES)
+    particles = estimate_particles(good, size, max_frames=_SAMPLED_FRAMES, min_height_nm=min_height_nm)
     if not particles.n_measured:
         raise StackError(
             f"{stack.file_path}: no particles stand out from the noise; there is nothing to simulate"
         )
-    below = max(min_height_nm, _LOWEST * particles.height_nm)
-    debris = estimate_debris(good, size, below_nm=below, radius_nm=particles.radius_nm, max_frames=_LOOKED_AT)
+    below = max(min_height_nm, _MIN_HEIGHT * particles.height_nm)
+    debris = estimate_debris(
+        good, size, below_nm=below, radius_nm=particles.radius_nm, max_frames=_SAMPLED_FRAMES
+    )
     dynamics = _dynamics(stack, data, usable, min_height_nm)
     scan = stack.scan
     frame_time = _frame_time(stack)
-    like = Likeness(
+    model = MovieModel(
         shape=(len(raw), *data.shape[1:]),
         pixel_size_nm=size,
         frame_time_s=frame_time,
@@ -258,7 +270,7 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
         else ("up" if scan and scan.direction == "up" else "down"),
         noise=noise,
         particles=particles,
-        dynamics=replace(dynamics, motion=_steadied(dynamics, frame_time)),
+        dynamics=replace(dynamics, motion=_significant_motion(dynamics, frame_time)),
         debris=debris,
         height_nm=float(np.median(good[:: max(len(good) // 10, 1)])),
         tilt_nm=_tilt(good),
@@ -268,7 +280,7 @@ def measure(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Likeness:
         if quality["scars"].any()
         else 0.0,
     )
-    return replace(like, caveats=_caveats(like, dynamics, stack))
+    return replace(model, caveats=_caveats(model, dynamics, stack))
 
 
 def _frame_time(stack: AFMImageStack) -> float:
@@ -279,10 +291,18 @@ def _frame_time(stack: AFMImageStack) -> float:
     return float(np.median(steps))
 
 
-def longest_sound(usable: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> slice:
-    """Return a stretch of frames, not too many pixels, with the most usable ones."""
+def best_span(usable: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> slice:
+    """Return the span of consecutive frames with the largest number of usable ones.
+
+    Parameters
+    ----------
+    usable
+        Which frames show the surface, (n_frames,).
+    shape
+        (n_frames, height, width): a span holds at most 60 frames and 4 million pixels, but at least 8 frames.
+    """
     h, w = shape[1:]
-    n = min(len(usable), max(min(_FOLLOWED, _PIXELS // (h * w)), 8))
+    n = min(len(usable), max(min(_TRACKED_FRAMES, _MAX_PIXELS // (h * w)), 8))
     first = int(np.convolve(usable, np.ones(n), "valid").argmax())
     return slice(first, first + n)
 
@@ -290,38 +310,38 @@ def longest_sound(usable: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> slic
 def _dynamics(
     stack: AFMImageStack, data: npt.NDArray[Any], usable: npt.NDArray[np.bool_], min_height_nm: float
 ) -> DynamicsEstimate:
-    """Follow the particles through a stretch of frames."""
+    """Track the particles through a span of frames, and estimate motion and rates."""
     h, w = data.shape[1:]
-    stretch = longest_sound(usable, data.shape)
-    first = stretch.start
-    chosen = first + np.flatnonzero(usable[stretch])
-    frame, places, _ = locate_particles(data[chosen], stack.pixel_size_yx_nm, min_height_nm=min_height_nm)
+    span = best_span(usable, data.shape)
+    first = span.start
+    chosen = first + np.flatnonzero(usable[span])
+    frame, positions, _ = locate_particles(data[chosen], stack.pixel_size_yx_nm, min_height_nm=min_height_nm)
     frame = chosen[frame]
     size_y, size_x = stack.pixel_size_yx_nm
-    times = stack.detection_times(frame, places[:, 0] / size_y)
-    return estimate_dynamics(frame - first, times, places, (h * size_y, w * size_x), observed=usable[stretch])
+    times = stack.detection_times(frame, positions[:, 0] / size_y)
+    return estimate_dynamics(frame - first, times, positions, (h * size_y, w * size_x), observed=usable[span])
 
 
-def _steadied(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate:
-    """Return the motion without a velocity that may be chance; nothing moves where nothing could be followed."""
+def _significant_motion(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate:
+    """Return the motion with insignificant velocities set to 0; without tracks nothing moves."""
     m = dynamics.motion
     if not np.isfinite(m.diffusion_nm2_s):
         return replace(m, diffusion_nm2_s=0.0, velocity_nm_s=(0.0, 0.0))
     error = np.sqrt(
         (2 * m.diffusion_nm2_s + m.localisation_nm**2 / frame_time_s) / (m.n_steps * frame_time_s)
     )
-    y, x = (v if abs(v) > _SURE * error else 0.0 for v in m.velocity_nm_s)
+    y, x = (v if abs(v) > _SIGNIFICANT * error else 0.0 for v in m.velocity_nm_s)
     return replace(m, velocity_nm_s=(y, x))
 
 
 def _tilt(good: npt.NDArray[Any]) -> tuple[float, float]:
-    """Return the median slopes of planes through the ground of some frames, as rises over the field."""
+    """Fit planes to the background of some frames, and return their median slopes as rises over the field, nm."""
     chosen = good[:: max(len(good) // 8, 1)].astype(np.float64)
-    ground = level(chosen).background
+    background = level(chosen).background
     h, w = chosen.shape[1:]
     v, u = np.mgrid[:h, :w] / (np.array([h, w]) - 1.0)[:, None, None] - 0.5
     slopes = []
-    for frame, flat in zip(chosen, ground, strict=True):
+    for frame, flat in zip(chosen, background, strict=True):
         flat = flat & np.isfinite(frame)
         if flat.sum() > 3:
             terms = np.column_stack([np.ones(flat.sum()), v[flat], u[flat]])
@@ -330,27 +350,27 @@ def _tilt(good: npt.NDArray[Any]) -> tuple[float, float]:
     return float(tilt[0]), float(tilt[1])
 
 
-def _caveats(like: Likeness, dynamics: DynamicsEstimate, stack: AFMImageStack) -> tuple[str, ...]:
-    """Say what makes a likeness doubtful."""
-    p = like.particles
-    told = (
-        (not stack.has_times, "the file tells no times: a frame is taken to last 1 s, and D is per that"),
+def _caveats(model: MovieModel, dynamics: DynamicsEstimate, stack: AFMImageStack) -> tuple[str, ...]:
+    """Return in words what makes a model doubtful."""
+    p = model.particles
+    conditions = (
+        (not stack.has_times, "the file has no frame times: a frame is taken to last 1 s, and D is per that"),
         (
-            like.noise.background_share < 0.3,
-            "less than 30 % of the pixels are ground: noise and heights are rough",
+            model.noise.background_share < 0.3,
+            "less than 30 % of the pixels are background: noise and heights are rough",
         ),
         (p.n_measured < 50, f"only {p.n_measured} particles could be measured"),
         (
             p.height_spread > 0.5 or p.radius_spread > 0.5,
-            "heights or sizes differ so much that one kind of particle is a poor likeness",
+            "heights or sizes differ so much that one kind of particle is a poor model",
         ),
         (
             dynamics.crowded,
-            "particles go as far between frames as they are apart: their speed is a lower bound",
+            "particles move as far between frames as they are apart: their speed is a lower bound",
         ),
         (
             not np.isfinite(dynamics.motion.diffusion_nm2_s),
-            "no particle could be followed: simulated ones stand still",
+            "no particle could be tracked: simulated ones stand still",
         ),
     )
-    return tuple(text for doubtful, text in told if doubtful)
+    return tuple(text for doubtful, text in conditions if doubtful)

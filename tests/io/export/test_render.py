@@ -1,0 +1,19 @@
+"""Colour limits and scale bars."""
+
+import numpy as np
+import pytest
+
+from playNano.io.export.render import ScaleBar, height_limits
+
+
+def test_lost_frames_do_not_set_the_colours():
+    data = np.random.default_rng(0).normal(size=(9, 16, 16))
+    data[0] = 450.0
+    low, high = height_limits(data)
+    assert -5 < low < 0 < high < 5
+    assert height_limits(np.full((2, 3, 3), np.nan)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("width", "text"), [(400, "100 nm"), (9, "2 nm"), (30000, "5 µm"), (850, "200 nm")])
+def test_scale_bars_are_round(width, text):
+    assert ScaleBar.for_width(width).text == text
