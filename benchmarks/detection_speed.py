@@ -22,7 +22,7 @@ import numpy as np
 from skimage.feature import blob_log
 from skimage.measure import label, regionprops_table
 
-from playNano.algorithms.blobs.blobs import find_blobs
+from playNano.algorithms.blobs import BlobOptions, find_blobs
 from playNano.algorithms.regions import RegionOptions, find_regions
 
 LEVEL = 1.5
@@ -173,8 +173,10 @@ def blobs(
     """Time blob detection on one movie."""
     contestants = {
         "exact": timed(lambda: find_blobs(frames), args.clock),
-        "fast": timed(lambda: find_blobs(frames, mode="fast"), args.clock),
-        "exact, fitted": timed(lambda: find_blobs(frames, subpixel=True, fit="gaussian"), args.clock),
+        "fast": timed(lambda: find_blobs(frames, BlobOptions(mode="fast")), args.clock),
+        "exact, fitted": timed(
+            lambda: find_blobs(frames, BlobOptions(subpixel=True, fit="gaussian")), args.clock
+        ),
         "blob_log": timed(lambda: by_blob_log(frames), args.clock),
     }
     if reference is not None:
@@ -210,7 +212,7 @@ def threads(rounds: int, quick: bool) -> list[str]:
     for name, n, side, particles, call in (
         ("regions, full, 256 x 256", 200, 256, 40, lambda f: find_regions(f, f > LEVEL)),
         ("regions, full, 1024 x 1024", 16, 1024, 450, lambda f: find_regions(f, f > LEVEL)),
-        ("blobs, exact, 256 x 256", 16, 256, 40, lambda f: find_blobs(f, threshold=0.5)),
+        ("blobs, exact, 256 x 256", 16, 256, 40, lambda f: find_blobs(f, BlobOptions(threshold=0.5))),
     ):
         frames = movie(4 if quick else n, side, particles, (2, 3.5), 0.3, seed=5)
         times = compete(

@@ -62,7 +62,7 @@ def particles(seed, noise, shape=(3, 40, 52)):
         {"min_sigma": 2.0, "max_sigma": 3.0, "num_sigma": 4},
         {"min_sigma": 1.5, "max_sigma": 1.5, "num_sigma": 1, "threshold": 0.2},
         {"overlap": 1.0},
-        {"overlap": 0.0, "threshold": 0.0},
+        {"overlap": 0.3, "threshold": 0.0},
     ],
 )
 @pytest.mark.parametrize("noise", [0.0, 0.3])

@@ -16,10 +16,16 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
+    "BlobOptions": "blobs.options",
+    "PeakOptions": "peaks.options",
     "RegionOptions": "regions.options",
+    "TemplateOptions": "peaks.options",
     "bootstrap_stability": "clustering.scores",
     "cluster_statistics": "clustering.statistics",
+    "find_blobs": "blobs.blobs",
+    "find_peaks": "peaks.peaks",
     "find_regions": "regions.regions",
+    "find_templates": "peaks.templates",
     "separate_touching": "regions.separate",
 }
 

@@ -10,8 +10,22 @@ import pandas as pd
 import pytest
 from skimage.feature import match_template
 
-from playNano.algorithms.peaks.templates import COLUMNS, correlate, find_templates, turned
+from playNano.algorithms.peaks import TemplateOptions, find_templates
+from playNano.algorithms.peaks.templates import COLUMNS, correlate, rotated_copies
 from playNano.errors import ParameterError
+
+
+def matches_of(
+    block: npt.ArrayLike,
+    template: npt.ArrayLike,
+    *,
+    first_frame: int = 0,
+    pixel_size_nm: tuple[float, float] = (1.0, 1.0),
+    **options,
+) -> pd.DataFrame:
+    return find_templates(
+        block, template, TemplateOptions(**options), first_frame=first_frame, pixel_size_nm=pixel_size_nm
+    )
 
 
 def bar(
@@ -30,7 +44,7 @@ def test_scores_are_those_of_scikit_image(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     for offset in (0.0, -170.0):
         frame, template = rng.normal(offset, 1, (50, 61)), rng.normal(3, 2, size)
-        copies, mask = turned(template, np.zeros(1), (1, 1))
+        copies, mask = rotated_copies(template, np.zeros(1), (1, 1))
         fit = correlate(frame, copies, mask)
         expected = match_template(frame, template)
         top, left = size[0] // 2, size[1] // 2
@@ -40,23 +54,23 @@ def test_scores_are_those_of_scikit_image(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("pixel", [(1.0, 1.0), (2.0, 1.0), (0.8, 1.3)])
-def test_turned_copies_are_found_with_their_angle(pixel: tuple[float, float]) -> None:
+def test_rotated_copies_are_located_with_their_angle(pixel: tuple[float, float]) -> None:
     rng = np.random.default_rng(1)
     side = (int(31 / pixel[0]) | 1, int(31 / pixel[1]) | 1)
-    middle = ((side[0] - 1) / 2 * pixel[0], (side[1] - 1) / 2 * pixel[1])
-    template = bar(side, middle, 0.0, pixel)
+    centre = ((side[0] - 1) / 2 * pixel[0], (side[1] - 1) / 2 * pixel[1])
+    template = bar(side, centre, 0.0, pixel)
     shape = (int(130 / pixel[0]), int(150 / pixel[1]))
     truth = [(30.3, 35.6, 0.4), (32.1, 104.2, 2.0), (92.7, 44.4, 3.7), (88.2, 110.8, 5.5)]
     frame = rng.normal(-50, 0.2, shape)
     for cy, cx, angle in truth:
         frame += 1.5 * bar(shape, (cy, cx), angle, pixel)
-    found = find_templates(frame[None], template, pixel_size_nm=pixel, n_angles=36, min_score=0.8)
-    assert len(found) == 4
+    table = matches_of(frame[None], template, pixel_size_nm=pixel, n_angles=36, min_score=0.8)
+    assert len(table) == 4
     for cy, cx, angle in truth:
-        row = found.iloc[np.argmin(np.hypot(found.y_nm - cy, found.x_nm - cx))]
+        row = table.iloc[np.argmin(np.hypot(table.y_nm - cy, table.x_nm - cx))]
         assert math.hypot(row.y_nm - cy, row.x_nm - cx) < 0.6 * max(pixel)
-        turn = (row.orientation_rad - angle + math.pi) % (2 * math.pi) - math.pi
-        assert abs(turn) < math.radians(5)  # half a step
+        difference = (row.orientation_rad - angle + math.pi) % (2 * math.pi) - math.pi
+        assert abs(difference) < math.radians(5)  # half a step
         assert row.gain == pytest.approx(1.5, rel=0.1)
         assert row.background_nm == pytest.approx(-50, abs=0.3)
 
@@ -66,18 +80,18 @@ def test_symmetry_folds_the_angle() -> None:
     template = np.exp(-(((y + x) / 9) ** 2) - ((y - x) / 3) ** 2)
     frame = np.zeros((1, 60, 60))
     frame[0, 20:41, 15:36] = template.T[::-1]  # a quarter turn
-    row = find_templates(frame, template, n_angles=18, symmetry=2).iloc[0]
+    row = matches_of(frame, template, n_angles=18, symmetry=2).iloc[0]
     assert (row.y, row.x) == pytest.approx((30, 25), abs=0.05)
     assert row.orientation_rad == pytest.approx(math.pi / 2, abs=0.03)
     assert row.score == pytest.approx(1, abs=1e-3)
 
 
-def test_even_templates_are_located_by_their_middle() -> None:
+def test_even_templates_are_located_by_their_centre() -> None:
     y, x = np.mgrid[:12, :16]
     template = np.exp(-((y - 5.5) ** 2 + (x - 7.5) ** 2) / 8)
     y, x = np.mgrid[:40, :50]
     frame = np.exp(-((y - 20.5) ** 2 + (x - 30.5) ** 2) / 8)
-    row = find_templates(frame[None], template).iloc[0]
+    row = matches_of(frame[None], template).iloc[0]
     assert (row.y, row.x) == pytest.approx((20.5, 30.5), abs=1e-3)
 
 
@@ -91,17 +105,17 @@ def test_flat_frames_lost_pixels_and_blocks() -> None:
     block[2] = np.nan
     block[3] = 450
     before = block.copy()
-    found = find_templates(block, template, n_angles=4, min_score=0.9)
+    table = matches_of(block, template, n_angles=4, min_score=0.9)
     np.testing.assert_array_equal(block, before)
-    assert list(found.frame) == [0, 1]
-    np.testing.assert_allclose(found[["y", "x"]], [[25, 27]] * 2, atol=0.1)
+    assert list(table.frame) == [0, 1]
+    np.testing.assert_allclose(table[["y", "x"]], [[25, 27]] * 2, atol=0.1)
     parts = [
-        find_templates(block[i : i + 1], template, n_angles=4, min_score=0.9, first_frame=i) for i in range(4)
+        matches_of(block[i : i + 1], template, n_angles=4, min_score=0.9, first_frame=i) for i in range(4)
     ]
-    pd.testing.assert_frame_equal(found, pd.concat(parts, ignore_index=True))
+    pd.testing.assert_frame_equal(table, pd.concat(parts, ignore_index=True))
     whole = np.round(block[:1] * 100).astype(int)
-    pd.testing.assert_frame_equal(find_templates(whole, template), find_templates(whole * 1.0, template))
-    assert tuple(find_templates(block[:0], template).columns) == COLUMNS
+    pd.testing.assert_frame_equal(matches_of(whole, template), matches_of(whole * 1.0, template))
+    assert tuple(matches_of(block[:0], template).columns) == COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -118,4 +132,4 @@ def test_flat_frames_lost_pixels_and_blocks() -> None:
 )
 def test_wrong_parameters_are_named(template, change: dict, word: str) -> None:
     with pytest.raises(ParameterError, match=word):
-        find_templates(np.zeros((1, 20, 20)), template, **change)
+        matches_of(np.zeros((1, 20, 20)), template, **change)

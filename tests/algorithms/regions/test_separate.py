@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 from skimage import measure, morphology
 
-from playNano.algorithms._common._flood_kernels import descending_keys, flood
+from playNano.algorithms._common.flooding import flood_basins
 from playNano.algorithms.regions import RegionOptions, find_regions
 from playNano.algorithms.regions.separate import Separation, distance_nm, separate_touching
 from playNano.errors import ParameterError
@@ -73,17 +73,17 @@ def test_height_distinguishes_a_double_peak_from_noise() -> None:
 @given(st.integers(0, 10_000), st.floats(0.05, 3.0))
 def test_basins_are_the_h_maxima(seed: int, depth: float) -> None:
     z = hills(seed, (24, 31))
-    basin = np.empty(z.size, np.int32)
-    peak, prominence, stayed = flood(z, np.sort(descending_keys(z, np.ones(z.shape, bool))), depth, basin)
+    basins = flood_basins(z, np.ones(z.shape, bool), depth)
+    basin, separate = basins.labels.ravel(), basins.is_separate
     whole = morphology.reconstruction(z - np.float32(depth), z)
     domes = measure.label(morphology.local_maxima(whole), connectivity=2)
-    assert stayed.sum() == domes.max() == basin.max()
-    # One peak that stayed in each dome, and each dome within one basin.
-    kept = peak[stayed]
+    assert separate.sum() == domes.max() == basin.max()
+    # One separate peak in each dome, and each dome within one basin.
+    kept = basins.peaks[separate]
     assert set(domes.ravel()[kept]) == set(range(1, domes.max() + 1))
     for dome in range(1, domes.max() + 1):
         assert len(set(basin[domes.ravel() == dome])) == 1
-    assert (prominence[~stayed] < depth).all()
+    assert (basins.prominences[~separate] < depth).all()
 
 
 @settings(deadline=None, max_examples=150)
@@ -124,10 +124,12 @@ def test_a_plateau_is_one_part_even_without_depth() -> None:
     assert separate_touching(z[None], z[None] > 0, Separation(by="height", depth_nm=0.0)).max() == 1
 
 
-def test_keys_sort_by_height_and_then_by_place() -> None:
-    z = np.array([[0.0, -0.0, -3.5, 2.0], [2.0, -1e-30, 1e-30, -3.5]], np.float32)
-    keys = np.sort(descending_keys(z, np.ones(z.shape, bool)))
-    assert list(keys & np.uint64(0xFFFFFFFF)) == [3, 4, 6, 0, 1, 5, 2, 7]
+def test_peaks_are_sorted_by_height_and_then_by_position() -> None:
+    z = np.zeros((5, 9), np.float32)
+    z[1, [1, 3, 5, 7]] = 2.0, 3.0, 2.0, -1e-30
+    z[3, [2, 6]] = 3.0, -3.5
+    basins = flood_basins(z, np.ones(z.shape, bool), 0.5)
+    assert list(basins.peaks[basins.is_separate]) == [12, 29, 10, 14]
 
 
 def test_opening_keeps_what_the_disc_does_not_enter() -> None:

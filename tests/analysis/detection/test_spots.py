@@ -22,14 +22,14 @@ each = pytest.mark.parametrize(("module", "params"), MODULES)
 
 
 @each
-def test_known_particles_are_found(module, params, make_stack, make_spots):
+def test_known_particles_are_detected(module, params, make_stack, make_spots):
     truth = make_spots()[1]
     out = module().run(make_stack(), **params)
     assert len(out["features_per_frame"]) == 6
-    for frame, found in enumerate(out["features_per_frame"]):
-        places = np.array(sorted((spot["y"], spot["x"]) for spot in found))
+    for frame, spots in enumerate(out["features_per_frame"]):
+        positions = np.array(sorted((spot["y"], spot["x"]) for spot in spots))
         expected = np.array(sorted(map(tuple, truth[:, frame])))
-        assert places == pytest.approx(expected, abs=0.75)
+        assert positions == pytest.approx(expected, abs=0.75)
 
 
 @each
@@ -40,7 +40,7 @@ def test_the_form_of_the_outputs(module, params, make_stack):
     noun = "blobs" if module is LoGBlobDetectionModule else "features"
     summary = {"total_frames": 6, f"total_{noun}": len(table), f"avg_{noun}_per_frame": len(table) / 6}
     assert out["summary"] == summary
-    assert [len(found) for found in features] == np.bincount(table["frame"], minlength=6).tolist()
+    assert [len(spots) for spots in features] == np.bincount(table["frame"], minlength=6).tolist()
     np.testing.assert_allclose(table["y_nm"], table["y"] * 4)
     np.testing.assert_allclose(table["x_nm"], table["x"] * 2)
     np.testing.assert_allclose(table["time_s"], 0.5 * table["frame"] + 0.01 * table["y"])
@@ -54,7 +54,7 @@ def test_the_form_of_the_outputs(module, params, make_stack):
 def test_few_frames(module, params, make_stack, n):
     data = make_stack().data[:n]
     out = module().run(make_stack(data), **params)
-    assert [len(found) for found in out["features_per_frame"]] == [3] * n
+    assert [len(spots) for spots in out["features_per_frame"]] == [3] * n
     assert list(out["table"].columns) == list(module().run(make_stack(), **params)["table"].columns)
 
 
@@ -63,7 +63,7 @@ def test_a_frame_that_shows_nothing(module, params, make_stack):
     data = make_stack().data.copy()
     data[2], data[3] = 0.0, np.nan
     out = module().run(make_stack(data), **params)
-    counts = [len(found) for found in out["features_per_frame"]]
+    counts = [len(spots) for spots in out["features_per_frame"]]
     assert counts == [3, 3, 0, 0, 3, 3]
     assert np.isfinite(out["table"][["y", "x"]].to_numpy()).all()
 
@@ -78,6 +78,26 @@ def test_tracking_follows(module, params, make_stack):
     assert [t["frames"] for t in tracked["tracks"]] == [[0, 1, 2, 3, 4, 5]] * 3
     assert record["provenance"]["steps"][1]["params"]["detection_module"] == module.name
     assert dict(tracked["track_masks"]) == {}
+
+
+@each
+def test_spots_of_unusable_frames_are_dropped(module, params, make_stack):
+    """A lost frame of microscopes is no constant: it is noisy and not levelled, and has spots like any other."""
+    data = make_stack().data.copy()
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[: data.shape[1], : data.shape[2]]
+    data[3] += 40.0 + 0.06 * y - 0.04 * x + rng.normal(0, 0.2, data[3].shape)
+    stack = make_stack(data)
+    before = module().run(stack, **params)
+    assert before["observed"].all()
+    assert len(before["features_per_frame"][3]) > 0
+    usable = np.arange(6) != 3
+    previous = {"frame_quality": {"usable": usable}}
+    out = module().run(stack, previous, **params)
+    np.testing.assert_array_equal(out["observed"], usable)
+    assert [len(spots) > 0 for spots in out["features_per_frame"]] == usable.tolist()
+    assert set(out["table"]["frame"]) == {0, 1, 2, 4, 5}
+    assert out["summary"][[key for key in out["summary"] if key.startswith("total_")][1]] == len(out["table"])
 
 
 @each

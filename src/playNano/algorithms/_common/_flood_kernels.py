@@ -3,124 +3,126 @@
 # mypy: ignore-errors
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from playNano._jit import jit
 from playNano.algorithms._common._union_find_kernels import find_root
 
 
-@jit
-def descending_keys(z, active):
-    """Return one 64-bit key a pixel of ``active``, whose ascending order is descending height.
+class Flood(NamedTuple):
+    """What is known of the basins while a frame of (h, w) pixels is flooded.
 
-    The low 32 bits hold the flat index, so that equal heights keep raster order whatever sorts them.
+    Attributes
+    ----------
+    heights
+        (h * w,) float32.
+    basin
+        (h * w,) int32: number of each flooded pixel's basin, from 0 in the order in which their peaks emerge; else -1.
+    parent
+        (n,) int64: union-find tree of the basins, whose root is the one with the highest peak.
+    peak
+        (n,) int64: flat index of each basin's peak.
+    prominence
+        (n,) float64: height of the peak above the saddle at which the basin was merged into one with a higher peak; of
+        others, above their lowest pixel.
     """
-    flat = z.reshape(-1)
-    bits = flat.view(np.int32)
-    keys = np.empty(flat.size, np.uint64)
-    chosen = active.reshape(-1)
-    n = 0
-    for i in range(flat.size):
-        if chosen[i]:
-            # Flipping the magnitude of negative numbers makes the bit pattern rise with the value.
-            rank = np.int64(bits[i]) if bits[i] >= 0 else -np.int64(bits[i] & 0x7FFFFFFF)
-            keys[n] = np.uint64((np.int64(0x80000000) - rank) << 32) | np.uint64(i)
-            n += 1
-    return keys[:n]
+
+    heights: np.ndarray
+    basin: np.ndarray
+    parent: np.ndarray
+    peak: np.ndarray
+    prominence: np.ndarray
 
 
 @jit
-def _neighbours(i, width, height, basin, parent, z):
-    """Return the root of the oldest basin beside pixel ``i`` and the highest flooded neighbour (or -1)."""
-    row = i // width
-    col = i - row * width
-    oldest = -1
-    steepest = -1
+def _neighbouring_basins(state, i, shape):
+    """Return the root of the basin of the highest peak beside pixel ``i``, and its highest flooded neighbour; or -1."""
+    height, width = shape
+    row, col = i // width, i % width
+    root_of_highest = -1
+    highest_pixel = -1
     for r in range(max(row - 1, 0), min(row + 2, height)):
         for c in range(max(col - 1, 0), min(col + 2, width)):
             j = r * width + c
-            if basin[j] >= 0:
-                root = find_root(parent, basin[j])
-                if oldest < 0 or root < oldest:
-                    oldest = root
-                if steepest < 0 or z[j] > z[steepest]:
-                    steepest = j
-    return oldest, steepest
+            if state.basin[j] >= 0:
+                root = find_root(state.parent, state.basin[j])
+                if root_of_highest < 0 or root < root_of_highest:
+                    root_of_highest = root
+                if highest_pixel < 0 or state.heights[j] > state.heights[highest_pixel]:
+                    highest_pixel = j
+    return root_of_highest, highest_pixel
 
 
 @jit
-def _merge(i, width, height, depth, oldest, basin, parent, z, peak, prominence):
-    """Merge the basins that meet at pixel ``i`` into the oldest, where they rise less than ``depth``.
+def _merge(state, i, shape, depth, into):
+    """Merge the basins that meet at pixel ``i`` into one of them, where they rise less than ``depth``.
 
     Basins of one plateau are one basin, whatever the depth. Return whether any were merged.
     """
+    height, width = shape
+    row, col = i // width, i % width
     merged = False
-    row = i // width
-    col = i - row * width
     for r in range(max(row - 1, 0), min(row + 2, height)):
         for c in range(max(col - 1, 0), min(col + 2, width)):
             j = r * width + c
-            if basin[j] >= 0:
-                root = find_root(parent, basin[j])
-                rise = np.float64(z[peak[root]]) - np.float64(z[i])
-                if root != oldest and (rise < depth or rise == 0.0):
-                    parent[root] = oldest
-                    prominence[root] = rise
+            if state.basin[j] >= 0:
+                root = find_root(state.parent, state.basin[j])
+                rise = np.float64(state.heights[state.peak[root]]) - np.float64(state.heights[i])
+                if root != into and (rise < depth or rise == 0.0):
+                    state.parent[root] = into
+                    state.prominence[root] = rise
                     merged = True
     return merged
 
 
 @jit
-def flood(z, keys, depth, basin):
-    """Flood a frame from its peaks down.
+def flood(state, order, shape, depth):
+    """Flood a frame from its peaks down; return the number of basins.
 
     Parameters
     ----------
-    z
-        (h, w) float32 heights.
-    keys
-        Sorted keys of the pixels to flood.
+    state
+        `Flood` with space for ((h + 1) // 2) * ((w + 1) // 2) basins, its ``basin`` filled with -1.
+    order
+        (k,) int64: flat indices of the pixels to flood, by falling height.
+    shape
+        (h, w).
     depth
         Basins whose peak rises less than this above the saddle to a higher one are merged into it.
-    basin
-        (h * w,) int32 to be written: 1.. for the basins that stay, in falling order of their peaks.
-
-    Returns
-    -------
-    tuple of ndarray
-        Flat index of each peak; height above the saddle at which it was merged into a higher one, or, where it
-        stayed, above the lowest pixel of its own basin; and whether it stayed.
     """
-    height, width = z.shape
-    flat = z.reshape(-1)
-    most = ((height + 1) // 2) * ((width + 1) // 2)
-    peak = np.empty(most, np.int64)
-    parent = np.empty(most, np.int64)
-    prominence = np.empty(most, np.float64)
-    basin[:] = -1
     n = 0
-    for key in keys:
-        i = np.int64(key & np.uint64(0xFFFFFFFF))
-        oldest, steepest = _neighbours(i, width, height, basin, parent, flat)
-        if oldest < 0:
-            peak[n] = i
-            parent[n] = n
-            prominence[n] = 0.0
-            basin[i] = n
+    for i in order:
+        highest, neighbour = _neighbouring_basins(state, i, shape)
+        if highest < 0:
+            state.peak[n] = i
+            state.parent[n] = n
+            state.prominence[n] = 0.0
+            state.basin[i] = n
             n += 1
             continue
-        merged = _merge(i, width, height, depth, oldest, basin, parent, flat, peak, prominence)
-        # What has just been merged may meet nowhere but here: given to a third basin, this pixel would
-        # leave it in pieces.
-        root = oldest if merged else find_root(parent, basin[steepest])
-        basin[i] = root
-        prominence[root] = np.float64(flat[peak[root]]) - np.float64(flat[i])
-    number = np.zeros(n, np.int32)
-    stayed = 0
-    for b in range(n):
-        if parent[b] == b:
-            stayed += 1
-            number[b] = stayed
-    for i in range(flat.size):
-        basin[i] = number[find_root(parent, basin[i])] if basin[i] >= 0 else 0
-    return peak[:n], prominence[:n], number > 0
+        merged = _merge(state, i, shape, depth, highest)
+        # Basins that have just been merged may touch nowhere else: if this pixel went to a third basin, it would leave
+        # theirs in pieces.
+        root = highest if merged else find_root(state.parent, state.basin[neighbour])
+        state.basin[i] = root
+        state.prominence[root] = np.float64(state.heights[state.peak[root]]) - np.float64(state.heights[i])
+    return n
+
+
+@jit
+def resolve_basins(basin, parent, labels):
+    """Replace basins by the label of the root that they were merged into; 0 where nothing was flooded.
+
+    Parameters
+    ----------
+    basin
+        (h * w,) int32, overwritten with labels.
+    parent
+        (n,) int64: the union-find tree.
+    labels
+        (n,) int32: label of each root.
+    """
+    for i in range(basin.size):
+        basin[i] = labels[find_root(parent, basin[i])] if basin[i] >= 0 else 0

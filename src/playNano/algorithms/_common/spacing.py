@@ -10,15 +10,15 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
-def apart(places: FloatArray, distance: float) -> npt.NDArray[np.bool_]:
-    """Choose points in their order of rank so that no two are closer than a distance.
+def select_separated(positions: FloatArray, min_distance: float) -> npt.NDArray[np.bool_]:
+    """Select points in their order of rank so that no two are closer than a distance (non-maximum suppression).
 
     Parameters
     ----------
-    places
+    positions
         (k, 2) coordinates, the most important first.
-    distance
-        Least distance that stays, in the units of the coordinates.
+    min_distance
+        Minimum distance of two selected points, in the unit of the coordinates; at 0 and below all are selected.
 
     Returns
     -------
@@ -27,28 +27,28 @@ def apart(places: FloatArray, distance: float) -> npt.NDArray[np.bool_]:
 
     Examples
     --------
-    >>> apart(np.array([[0.0, 0.0], [0.0, 2.0], [0.0, 3.0]]), 2.5)
+    >>> select_separated(np.array([[0.0, 0.0], [0.0, 2.0], [0.0, 3.0]]), 2.5)
     array([ True, False,  True])
     """
     from scipy.spatial import cKDTree
 
-    stays = np.ones(len(places), dtype=bool)
-    if distance <= 0 or len(places) < 2:
-        return stays
-    tree = cKDTree(places)
-    for i, near in enumerate(tree.query_ball_point(places, np.nextafter(distance, 0))):
-        if stays[i]:
-            stays[[j for j in near if j > i]] = False
-    return stays
+    selected = np.ones(len(positions), dtype=bool)
+    if min_distance <= 0 or len(positions) < 2:
+        return selected
+    tree = cKDTree(positions)
+    for i, near in enumerate(tree.query_ball_point(positions, np.nextafter(min_distance, 0))):
+        if selected[i]:
+            selected[[j for j in near if j > i]] = False
+    return selected
 
 
-def refined(heights: FloatArray, where: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Move maxima to the top of the paraboloid through the nine pixels around them.
+def refine_maxima(heights: FloatArray, where: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Move maxima to the vertex of the paraboloid through the nine pixels around them.
 
     Parameters
     ----------
     heights
-        (h, w); beside a pixel that is not finite, and at the border, an axis is held.
+        (h, w); a maximum does not move along an axis on which it has a neighbour that is not finite, or none.
     where
         (k, 2) rows and columns of maxima.
 
@@ -60,14 +60,15 @@ def refined(heights: FloatArray, where: npt.NDArray[np.int64]) -> npt.NDArray[np
     Examples
     --------
     >>> line = np.tile([0.0, 3.0, 4.0, 4.0, 3.0], (3, 1)) - np.array([[1.0], [0.0], [1.0]])
-    >>> refined(line, np.array([[1, 2]]))
+    >>> refine_maxima(line, np.array([[1, 2]]))
     array([[1. , 2.5]])
     """
     from playNano.algorithms._common._paraboloid_kernels import refine
 
-    space = np.full((3, heights.shape[0] + 2, heights.shape[1] + 2), -np.inf, dtype=np.float32)
-    middle = np.nanmedian(heights) if np.isfinite(heights).any() else 0.0
-    space[1, 1:-1, 1:-1] = np.where(np.isfinite(heights), heights - middle, -np.inf)
+    finite = np.isfinite(heights)
+    centred = np.where(finite, heights - (np.nanmedian(heights) if finite.any() else 0.0), -np.inf)
+    cube = np.pad(centred[None].astype(np.float32), 1, constant_values=-np.inf)
     moves = np.empty((len(where), 3))
-    refine(space, np.column_stack([np.zeros(len(where), dtype=np.int64), where]), moves, np.empty(len(where)))
+    cells = np.column_stack([np.zeros(len(where), dtype=np.int64), where])
+    refine(cube, cells, moves, np.empty(len(where)))
     return where + moves[:, 1:]

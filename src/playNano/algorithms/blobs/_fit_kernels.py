@@ -1,9 +1,10 @@
-"""Compiled refinement of blobs: position and scale between cells, heights, Gaussian fits."""
+"""Compiled measurements of blobs: background in an annulus, heights, and Gaussian fits."""
 
 # mypy: ignore-errors
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,137 +13,200 @@ from playNano.algorithms._common._median_kernels import median
 from playNano.algorithms._common._paraboloid_kernels import solve
 from playNano.algorithms.surface._background_kernels import MIN_ANNULUS_PIXELS, frame_background
 
+# Radii in sigma: pixels this close to any blob are no background; the annulus; the window of a fit.
+OCCUPIED, ANNULUS_INNER, ANNULUS_OUTER, FIT_WINDOW = 2.0, 3.0, 4.5, 2.5
+MIN_FIT_PIXELS = 8
+# Relative: rounding takes no pixel off the edge of a disc or annulus.
+TOLERANCE = 1e-12
+MAX_ITERATIONS = 40
+
+
+class Disc(NamedTuple):
+    """A disc on a frame: centre (px), radius (unit of the pixel size) and the size of a pixel."""
+
+    y: float
+    x: float
+    radius: float
+    pixel_y: float
+    pixel_x: float
+
 
 @jit
-def _paint(blobs, pixel, taken):
-    """Mark the pixels within two sigma of any blob."""
-    height, width = taken.shape
-    for b in range(blobs.shape[0]):
-        y, x, reach = blobs[b, 0], blobs[b, 1], 2 * blobs[b, 2]
-        for row in range(max(int(y - reach / pixel[0]), 0), min(int(y + reach / pixel[0]) + 2, height)):
-            for col in range(max(int(x - reach / pixel[1]), 0), min(int(x + reach / pixel[1]) + 2, width)):
-                if ((row - y) * pixel[0]) ** 2 + ((col - x) * pixel[1]) ** 2 <= reach * reach:
-                    taken[row, col] = 1
+def _bounds(disc, shape):
+    """Return first and end row, first and end column of a box that contains the pixels of a disc."""
+    tall, wide = disc.radius / disc.pixel_y, disc.radius / disc.pixel_x
+    top, bottom = max(int(disc.y - tall), 0), min(int(disc.y + tall) + 2, shape[0])
+    left, right = max(int(disc.x - wide), 0), min(int(disc.x + wide) + 2, shape[1])
+    return top, bottom, left, right
 
 
 @jit
-def measure(z, blobs, pixel, taken, values, out):
-    """Measure the ground around each blob and the heights over it.
+def _distance_squared(disc, row, col):
+    """Return the squared distance of a pixel from the centre, in the unit of the pixel size."""
+    return ((row - disc.y) * disc.pixel_y) ** 2 + ((col - disc.x) * disc.pixel_x) ** 2
+
+
+@jit
+def _inside(disc, row, col):
+    """Return whether a pixel lies in a disc, its edge included."""
+    return _distance_squared(disc, row, col) <= disc.radius**2 * (1 + TOLERANCE)
+
+
+@jit
+def _mark(disc, mask):
+    """Set the pixels of a disc in a mask."""
+    top, bottom, left, right = _bounds(disc, mask.shape)
+    for row in range(top, bottom):
+        for col in range(left, right):
+            if _inside(disc, row, col):
+                mask[row, col] = 1
+
+
+@jit
+def _annulus_median(z, disc, inner, occupied, values):
+    """Return the median of the free pixels between ``inner`` and the radius of a disc; NaN where these are few."""
+    top, bottom, left, right = _bounds(disc, z.shape)
+    n = 0
+    for row in range(top, bottom):
+        for col in range(left, right):
+            inside = _inside(disc, row, col) and _distance_squared(disc, row, col) >= inner**2 * (
+                1 - TOLERANCE
+            )
+            if inside and occupied[row, col] == 0 and np.isfinite(z[row, col]):
+                values[n] = z[row, col]
+                n += 1
+    return median(values, n) if n >= MIN_ANNULUS_PIXELS else np.nan
+
+
+@jit
+def _maximum_and_mean(z, disc):
+    """Return maximum and mean of the finite pixels of a disc; NaN where there are none."""
+    top, bottom, left, right = _bounds(disc, z.shape)
+    n = 0
+    total = 0.0
+    maximum = -np.inf
+    for row in range(top, bottom):
+        for col in range(left, right):
+            if _inside(disc, row, col) and np.isfinite(z[row, col]):
+                total += z[row, col]
+                maximum = max(maximum, z[row, col])
+                n += 1
+    return (maximum, total / n) if n else (np.nan, np.nan)
+
+
+@jit
+def measure(z, blobs, pixel, out):
+    """Measure the background around each blob, and the heights of its disc.
 
     Parameters
     ----------
     z
-        (h, w) heights; what is not finite is left out.
+        (h, w) float64 heights; pixels that are not finite are left out.
     blobs
-        (n, 3): y, x in pixels, sigma in units of ``pixel``.
+        (n, 3) float64: y, x in px, sigma in the unit of ``pixel``.
     pixel
-        (2,) size of a pixel along y and x.
-    taken, values
-        Scratch: (h, w) uint8 and (h * w,) of the type of ``z``.
+        (2,) float64: height and width of a pixel.
     out
-        (n, 3), to be written: ground (median between 3 and 4.5 sigma, without pixels within two sigma
-        of any blob), greatest and mean height within the radius (sqrt(2) sigma).
+        (n, 3) float64, filled with: the background (median between 3 and 4.5 sigma without the pixels within two sigma
+        of any blob; where fewer than eight are left, that of the frame), maximum and mean height within the radius
+        (sqrt(2) sigma, at least 0.71 px).
     """
-    height, width = z.shape
-    taken[:] = 0
-    _paint(blobs, pixel, taken)
-    whole = np.nan
-    known = False
+    occupied = np.zeros(z.shape, np.uint8)
+    values = np.empty(z.size)
     for b in range(blobs.shape[0]):
-        y, x, s = blobs[b]
-        far, near, disc = (4.5 * s) ** 2, (3 * s) ** 2, max(2 * s * s, (0.71 * max(pixel[0], pixel[1])) ** 2)
-        n = 0
-        m = 0
-        total = 0.0
-        high = -np.inf
-        reach_y, reach_x = 4.5 * s / pixel[0] + 1, 4.5 * s / pixel[1] + 1
-        for row in range(max(int(y - reach_y), 0), min(int(y + reach_y) + 2, height)):
-            for col in range(max(int(x - reach_x), 0), min(int(x + reach_x) + 2, width)):
-                v = z[row, col]
-                d = ((row - y) * pixel[0]) ** 2 + ((col - x) * pixel[1]) ** 2
-                if not np.isfinite(v) or d > far:
-                    continue
-                if d >= near and taken[row, col] == 0:
-                    values[n] = v
-                    n += 1
-                if d <= disc:
-                    total += v
-                    m += 1
-                    high = max(high, np.float64(v))
-        if n < MIN_ANNULUS_PIXELS and not known:
-            whole = frame_background(taken, z)
-            known = True
-        out[b, 0] = median(values, n) if n >= MIN_ANNULUS_PIXELS else whole
-        out[b, 1] = high if m else np.nan
-        out[b, 2] = total / m if m else np.nan
+        y, x, sigma = blobs[b]
+        _mark(Disc(y, x, OCCUPIED * sigma, pixel[0], pixel[1]), occupied)
+    whole_frame = np.nan
+    for b in range(blobs.shape[0]):
+        y, x, sigma = blobs[b]
+        annulus = Disc(y, x, ANNULUS_OUTER * sigma, pixel[0], pixel[1])
+        out[b, 0] = _annulus_median(z, annulus, ANNULUS_INNER * sigma, occupied, values)
+        if np.isnan(out[b, 0]):
+            if np.isnan(whole_frame):
+                whole_frame = frame_background(occupied, z)
+            out[b, 0] = whole_frame
+        radius = max(math.sqrt(2.0) * sigma, 0.71 * max(pixel[0], pixel[1]))
+        out[b, 1], out[b, 2] = _maximum_and_mean(z, Disc(y, x, radius, pixel[0], pixel[1]))
 
 
 @jit
-def _gaussian_sums(z, guess, centre, window, pixel, a, g):
-    """Sum the normal equations of A exp(-r^2 / 2 s^2) + B over a window; return squares and pixels."""
-    height, width = z.shape
+def _normal_equations(z, model, window, a, g):
+    """Sum the normal equations of a Gaussian on a constant background over the pixels of a disc.
+
+    Parameters
+    ----------
+    z
+        (h, w) float64 heights.
+    model
+        (5,): offset of the centre from that of the window along y and x, sigma, amplitude, background.
+    window
+        The disc.
+    a, g
+        (5, 5) and (5,), filled with J^T J and J^T r.
+
+    Returns
+    -------
+    tuple
+        Sum of squared residuals, and number of pixels.
+    """
     a[:] = 0.0
     g[:] = 0.0
-    total = 0.0
+    squares = 0.0
     n = 0
+    s, amplitude = model[2], model[3]
     d = np.empty(5)
-    for row in range(
-        max(int(centre[0] - window / pixel[0]), 0), min(int(centre[0] + window / pixel[0]) + 2, height)
-    ):
-        for col in range(
-            max(int(centre[1] - window / pixel[1]), 0), min(int(centre[1] + window / pixel[1]) + 2, width)
-        ):
-            h = np.float64(z[row, col])
-            p, q = (row - centre[0]) * pixel[0], (col - centre[1]) * pixel[1]
-            if p * p + q * q > window * window or not np.isfinite(h):
+    top, bottom, left, right = _bounds(window, z.shape)
+    for row in range(top, bottom):
+        for col in range(left, right):
+            h = z[row, col]
+            if not _inside(window, row, col) or not np.isfinite(h):
                 continue
-            p, q, s = p - guess[0], q - guess[1], guess[2]
+            p = (row - window.y) * window.pixel_y - model[0]
+            q = (col - window.x) * window.pixel_x - model[1]
             e = math.exp(-(p * p + q * q) / (2 * s * s))
-            d[0] = guess[3] * e * p / (s * s)
-            d[1] = guess[3] * e * q / (s * s)
-            d[2] = guess[3] * e * (p * p + q * q) / (s * s * s)
+            d[0] = amplitude * e * p / (s * s)
+            d[1] = amplitude * e * q / (s * s)
+            d[2] = amplitude * e * (p * p + q * q) / (s * s * s)
             d[3] = e
             d[4] = 1.0
-            left = h - guess[3] * e - guess[4]
-            total += left * left
+            residual = h - amplitude * e - model[4]
+            squares += residual * residual
             n += 1
             for i in range(5):
-                g[i] += d[i] * left
+                g[i] += d[i] * residual
                 for j in range(5):
                     a[i, j] += d[i] * d[j]
-    return total, n
+    return squares, n
 
 
 @jit
-def _fit_one(z, centre, window, pixel, guess):
-    """Improve (y, x, sigma, amplitude, ground) by Levenberg and Marquardt. Return whether it settled."""
-    a = np.empty((5, 5))
-    g = np.empty(5)
-    b = np.empty((5, 5))
-    f = np.empty(5)
+def _levenberg_marquardt(z, window, model):
+    """Improve the parameters of `_normal_equations` in place; return whether the fit converged."""
+    a, trial_a = np.empty((5, 5)), np.empty((5, 5))
+    g, trial_g = np.empty(5), np.empty(5)
     damping = 1e-3
-    total, n = _gaussian_sums(z, guess, centre, window, pixel, a, g)
-    if n < 8:
+    squares, n = _normal_equations(z, model, window, a, g)
+    if n < MIN_FIT_PIXELS:
         return False
-    for _ in range(40):
-        scaled = a.copy()
+    for _ in range(MAX_ITERATIONS):
+        damped = a.copy()
         for i in range(5):
-            scaled[i, i] += damping * max(a[i, i], 1e-12)
+            damped[i, i] += damping * max(a[i, i], 1e-12)
         step = g.copy()
-        if not solve(scaled, step):
+        if not solve(damped, step):
             return False
-        trial = guess + step
-        if trial[2] <= 0.1 * guess[2]:
-            trial[2] = 0.5 * guess[2]
-        squares, _n = _gaussian_sums(z, trial, centre, window, pixel, b, f)
-        if squares <= total:
-            settled = np.abs(step[:3]).max() < 1e-5 * guess[2]
-            guess[:] = trial
-            a[:] = b
-            g[:] = f
-            total = squares
+        trial = model + step
+        if trial[2] <= 0.1 * model[2]:
+            trial[2] = 0.5 * model[2]
+        trial_squares, n = _normal_equations(z, trial, window, trial_a, trial_g)
+        if trial_squares <= squares:
+            converged = max(abs(step[0]), abs(step[1]), abs(step[2])) < 1e-5 * model[2]
+            model[:] = trial
+            a[:] = trial_a
+            g[:] = trial_g
+            squares = trial_squares
             damping = max(0.2 * damping, 1e-12)
-            if settled:
+            if converged:
                 return True
         else:
             damping *= 5
@@ -153,19 +217,30 @@ def _fit_one(z, centre, window, pixel, guess):
 
 @jit
 def fit_gaussians(z, blobs, heights, pixel, fitted):
-    """Fit a round Gaussian on a flat ground to each blob, over the pixels within 2.5 sigma.
+    """Fit a round Gaussian on a constant background to each blob by Levenberg-Marquardt.
 
-    ``heights`` (n, 2) are the first guesses of ground and top. ``fitted`` (n, 5) becomes y, x (pixels),
-    sigma, amplitude and ground; NaN where the fit fails, moves by more than sigma or changes sigma
-    more than twofold.
+    Parameters
+    ----------
+    z
+        (h, w) float64 heights; those within 2.5 sigma take part.
+    blobs
+        (n, 3) float64 first estimates: y, x in px, sigma in the unit of ``pixel``.
+    heights
+        (n, 2) float64 first estimates: background, and height at the centre.
+    pixel
+        (2,) float64: height and width of a pixel.
+    fitted
+        (n, 5) float64, filled with y, x (px), sigma, amplitude and background; NaN where the fit fails, moves by more
+        than sigma, or changes sigma more than twofold.
     """
     for b in range(blobs.shape[0]):
-        s = blobs[b, 2]
-        guess = np.array([0.0, 0.0, s, heights[b, 1] - heights[b, 0], heights[b, 0]])
-        good = np.isfinite(guess).all() and _fit_one(z, blobs[b, :2], 2.5 * s, pixel, guess)
-        good = good and math.hypot(guess[0], guess[1]) <= s and 0.5 * s <= guess[2] <= 2 * s
-        fitted[b] = guess
-        fitted[b, 0] = blobs[b, 0] + guess[0] / pixel[0]
-        fitted[b, 1] = blobs[b, 1] + guess[1] / pixel[1]
+        y, x, s = blobs[b]
+        model = np.array([0.0, 0.0, s, heights[b, 1] - heights[b, 0], heights[b, 0]])
+        window = Disc(y, x, FIT_WINDOW * s, pixel[0], pixel[1])
+        good = np.isfinite(model).all() and _levenberg_marquardt(z, window, model)
+        good = good and math.hypot(model[0], model[1]) <= s and 0.5 * s <= model[2] <= 2 * s
+        fitted[b] = model
+        fitted[b, 0] = y + model[0] / pixel[0]
+        fitted[b, 1] = x + model[1] / pixel[1]
         if not good:
             fitted[b] = np.nan

@@ -1,240 +1,300 @@
-"""The scale space of a frame and its maxima: exact as scikit-image, or fast."""
+"""Scale spaces of a frame by separable filters of OpenCV, and their maxima: exact, or fast and approximate."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from playNano.algorithms.blobs._maxima_kernels import Filters
+
 FloatArray = npt.NDArray[np.floating[Any]]
+Single = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
-Rooms = dict[str, npt.NDArray[np.float32]]
+
+MIN_STEP = 0.64
+"""Smallest variance (px^2) of a blur from one scale to the next: a narrower sampled Gaussian has another variance."""
+LAPLACIAN_VARIANCE = 1 / 6
+"""Variance (px^2) of the blur that the nine-point Laplacian adds."""
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """Maxima of a scale space.
+
+    Attributes
+    ----------
+    where
+        (k, 3): scale, row, column, by falling response; equal ones by row, column and scale.
+    response
+        (k,) float64.
+    space
+        (scales, h, w) float32 responses.
+    """
+
+    where: IntArray
+    response: npt.NDArray[np.float64]
+    space: Single
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Kernels of one scale along one axis, symmetric.
+
+    Attributes
+    ----------
+    smooth
+        Sampled Gaussian, cut at four sigma, of sum 1.
+    curvature
+        Its second derivative times minus the variance: the scale-normalised response along this axis.
+    """
+
+    smooth: npt.NDArray[np.float64]
+    curvature: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The blur that leads to a scale from the frame or from an earlier scale.
+
+    Attributes
+    ----------
+    y, x
+        Gaussian kernels along each axis.
+    keep
+        Whether the next scale is blurred from this one, rather than from where this one was.
+    laplacian
+        (3, 3) minus the scale-normalised nine-point Laplacian.
+    """
+
+    y: Single
+    x: Single
+    keep: bool
+    laplacian: Single
 
 
 @dataclass(frozen=True)
 class Scales:
-    """The scales of a search: their sigmas along each axis, and what to multiply curvature by.
+    """The scales of a search.
 
     Attributes
     ----------
     sigmas
-        (n, 2) along y and x, in pixels, of the type whose rounding counts.
-    factors
-        (n, 2) weights of the curvature along y and x.
+        (n,) ascending, in the unit of ``pixel``.
+    pixel
+        Height and width of a pixel: 1, 1 for sigmas in px, the pixel size for sigmas in nm.
+    kernels
+        One pair (along y, along x) a scale, for exact responses.
+    filters
+        The same for compiled code.
+    blurs
+        One a scale, for fast responses.
     """
 
-    sigmas: FloatArray
-    factors: FloatArray
-
-    @cached_property
-    def kernels(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], IntArray]:
-        """Return half kernels along y and x, (n, 2, longest + 1 or more), and their reach, (n, 2).
-
-        The weights are what `scipy.ndimage.gaussian_filter1d` makes of a single 1, so that they are its
-        own to the bit.
-        """
-        from scipy.ndimage import gaussian_filter1d
-
-        reaches = (4.0 * self.sigmas.astype(np.float64) + 0.5).astype(np.int64)
-        halves = np.zeros((2, len(self.sigmas), 2, int(_even(reaches).max()) + 1))
-        square = np.array_equal(self.sigmas[:, 0], self.sigmas[:, 1])
-        for axis in (0,) if square else (0, 1):
-            for i, (sigma, reach) in enumerate(zip(self.sigmas[:, axis], reaches[:, axis], strict=True)):
-                one = np.zeros(2 * reach + 1)
-                one[reach] = 1.0
-                for j, order in enumerate((0, 2)):
-                    halves[axis, i, j, : reach + 1] = gaussian_filter1d(
-                        one, sigma, order=order, mode="constant"
-                    )[reach:]
-        if square:
-            halves[1] = halves[0]
-        # One factor multiplies both curvatures; where they differ, the kernel along x carries the rest.
-        other = self.factors[:, 1] != self.factors[:, 0]
-        halves[1, other, 1] *= (self.factors[other, 1] / self.factors[other, 0])[:, None]
-        return halves[0], halves[1], reaches
-
-    @cached_property
-    def blurs(self) -> tuple[npt.NDArray[np.float32], IntArray, npt.NDArray[np.bool_]]:
-        """Return the blurs that lead to each scale, and whether the next one starts from there.
-
-        Half kernels along y and x, (n, 2, longest + 1), their reach, (n, 2), and (n,) truths.
-        """
-        steps, onwards = _steps(np.maximum(self.sigmas.astype(np.float64) ** 2 - 1 / 6, 0.0))
-        reaches = _even((4.0 * np.sqrt(steps) + 0.5).astype(np.int64))
-        halves = np.zeros((len(steps), 2, int(reaches.max()) + 1), dtype=np.float32)
-        for i, axis in np.ndindex(len(steps), 2):
-            half = _half_gaussian(float(steps[i, axis]), int(reaches[i, axis]))
-            halves[i, axis, : half.size] = half
-        return halves, reaches, onwards
+    sigmas: npt.NDArray[np.float64]
+    pixel: tuple[float, float]
+    kernels: tuple[tuple[Kernels, Kernels], ...]
+    filters: Filters
+    blurs: tuple[Blur, ...]
 
 
-def exact_maxima(
-    frame: FloatArray, scales: Scales, threshold: float, rooms: Rooms
-) -> tuple[IntArray, FloatArray, npt.NDArray[np.float32]]:
-    """Find the maxima of the scale space that scikit-image finds.
-
-    The space is computed in single precision around the frame's mean; candidates whose rank is in
-    doubt at that precision are decided by exact values.
+@lru_cache(maxsize=16)
+def make_scales(low: float, high: float, count: int, pixel: tuple[float, float]) -> Scales:
+    """Return evenly spaced scales and their kernels.
 
     Parameters
     ----------
-    frame
-        (h, w), finite, float32 or float64; its type sets the rounding, as in scikit-image.
-    scales
-        What to search.
-    threshold
-        Maxima must exceed this.
-    rooms
-        Arrays of earlier frames, to be used again: fresh memory costs more than what is done with it. What is
-        returned for one frame is written over by the next.
-
-    Returns
-    -------
-    tuple
-        (k, 3) scale, row and column; (k,) exact values; and the (scales + 2, h + 2, w + 2) space.
+    low, high
+        Minimum and maximum sigma, in the unit of ``pixel``.
+    count
+        Number of scales.
+    pixel
+        Height and width of a pixel.
     """
-    from playNano.algorithms.blobs._exact_kernels import confirm
-    from playNano.algorithms.blobs._log_kernels import laplace_of_gaussian
-
-    kernels_y, kernels_x, reaches = scales.kernels
-    middle = float(np.mean(frame, dtype=np.float64))
-    rough = (frame - frame.dtype.type(middle)).astype(np.float32)
-    offset = float(frame.dtype.type(middle))
-    cube = _empty_space(frame.shape, len(scales.sigmas), rooms)
-    factors = scales.factors[:, 0].astype(frame.dtype)
-    for i, (reach_y, reach_x) in enumerate(reaches):
-        half_y, half_x = kernels_y[i, :, : reach_y + 1], kernels_x[i, :, : _even(reach_x) + 1]
-        full_y, full_x = 2 * half_y.sum(axis=1) - half_y[:, 0], 2 * half_x.sum(axis=1) - half_x[:, 0]
-        # The second derivative is cut off at four sigma and does not quite sum to zero, so that the
-        # height of the whole frame leaks into the response; scikit-image's does, and so must this.
-        leak = -offset * float(factors[i]) * (full_y[0] * full_x[1] + full_y[1] * full_x[0])
-        laplace_of_gaussian(
-            rough, np.ascontiguousarray(half_y, np.float32), np.ascontiguousarray(half_x, np.float32),
-            np.float32(factors[i]), np.float32(leak), cube[i + 1],
-        )  # fmt: skip
-    slack = np.float32(64 * np.finfo(np.float32).eps * float(np.abs(frame).max()))
-    where = _candidates(cube, 1, threshold, slack)
-    value = np.empty(len(where), dtype=frame.dtype)
-    confirm(
-        frame.astype(np.float64), cube, where, kernels_y, kernels_x, reaches, factors,
-        frame.dtype.type(threshold), slack, value,
-    )  # fmt: skip
-    stays = ~np.isnan(value)
-    if stays.sum() == frame.size * len(scales.sigmas) > 1:
-        stays[:] = False  # a frame without any contrast has no maxima
-    return where[stays], value[stays], cube
+    sigmas = np.linspace(low, high, count)
+    along = sigmas[:, None] / np.array(pixel)
+    kernels = tuple((_kernels(y), _kernels(x)) for y, x in along.tolist())
+    return Scales(sigmas, pixel, kernels, _filters(kernels), _blurs(along**2))
 
 
-def fast_maxima(
-    frame: FloatArray, scales: Scales, threshold: float, rooms: Rooms
-) -> tuple[IntArray, FloatArray, npt.NDArray[np.float32]]:
-    """Find the maxima of an approximate scale space: each scale is blurred from the one before.
+def _kernels(sigma: float) -> Kernels:
+    """Return the kernels for a sigma in px: what `scipy.ndimage.gaussian_filter1d` makes of an impulse."""
+    from scipy.ndimage import gaussian_filter1d
 
-    Curvature is the nine-point Laplacian, whose error is a blur of its own, the same in all directions;
-    it is taken off beforehand (1/6 of a pixel squared of variance).
-
-    Parameters
-    ----------
-    frame
-        (h, w), finite.
-    scales
-        What to search.
-    threshold
-        Maxima must exceed this.
-    rooms
-        Arrays of earlier frames, to be used again: fresh memory costs more than what is done with it. What is
-        returned for one frame is written over by the next.
-
-    Returns
-    -------
-    tuple
-        As `exact_maxima`; the values are approximate.
-    """
-    from playNano.algorithms.blobs._fast_kernels import enter, small_steps
-
-    kernels, reaches, onwards = scales.blurs
-    height, width = frame.shape
-    margin = int(reaches.max())
-    images = _room(rooms, "images", (2, height + 2 * margin, width + 2 * margin))
-    fresh = "cube" not in rooms
-    cube = _room(rooms, "cube", (len(kernels) + 2, height + 2, width + 2 * margin))
-    if fresh:
-        cube[0] = cube[-1] = -np.inf
-        cube[:, 0] = cube[:, -1] = -np.inf
-    enter(frame, margin, images[0])
-    where = np.empty((4096, 3), dtype=np.int64)
-    factors = scales.factors.astype(np.float32)
-    n = small_steps(images, kernels, reaches, onwards, factors, margin, cube, np.float32(threshold), where)
-    where = _raster(where[:n]) if n <= len(where) else _candidates(cube, margin, threshold, np.float32(0))
-    space = cube[:, :, margin - 1 : margin + width + 1]
-    return where, space[where[:, 0] + 1, where[:, 1] + 1, where[:, 2] + 1], space
+    radius = int(4.0 * sigma + 0.5)
+    impulse = np.zeros(2 * radius + 1)
+    impulse[radius] = 1.0
+    smooth = gaussian_filter1d(impulse, sigma, mode="constant")
+    curvature = gaussian_filter1d(impulse, sigma, order=2, mode="constant")
+    return Kernels(smooth, -(sigma**2) * curvature)
 
 
-def _steps(
-    variances: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Return the variance of the blur that leads to each scale, and whether the next one starts from there.
+def _filters(kernels: tuple[tuple[Kernels, Kernels], ...]) -> Filters:
+    """Return halves of all kernels in arrays."""
+    from playNano.algorithms.blobs._maxima_kernels import Filters
 
-    A sampled Gaussian much narrower than a pixel has not the variance that it claims: small steps are
-    taken from further back.
-    """
-    reached = np.zeros(2)
-    steps = np.empty_like(variances)
-    onwards = np.empty(len(variances), dtype=bool)
-    for i, wanted in enumerate(variances):
-        steps[i] = wanted - reached
-        onwards[i] = steps[i].min() >= 0.64
-        if onwards[i]:
-            reached = wanted
-    return steps, onwards
+    radii = np.array([[k.smooth.size // 2 for k in pair] for pair in kernels], dtype=np.int64)
+    halves = np.zeros((2, len(kernels), 2, int(radii.max()) + 1))
+    for (k, axis), radius in np.ndenumerate(radii):
+        halves[axis, k, 0, : radius + 1] = kernels[k][axis].smooth[radius:]
+        halves[axis, k, 1, : radius + 1] = kernels[k][axis].curvature[radius:]
+    return Filters(halves[0], halves[1], radii)
 
 
-def _even(reaches: IntArray | np.int64) -> IntArray:
-    """Return the next reaches that `correlate` can do."""
-    even: IntArray = np.maximum(reaches + reaches % 2, 4)
-    return even
+def _blurs(variances: npt.NDArray[np.float64]) -> tuple[Blur, ...]:
+    """Return the blurs that lead to scales of (n, 2) variances along y and x, px^2."""
+    start = np.zeros(2)
+    blurs = []
+    for variance in variances:
+        target = np.maximum(variance - LAPLACIAN_VARIANCE, 0.0)
+        step = target - start
+        keep = bool(step.min() >= MIN_STEP)
+        y, x = (_gaussian(float(v)) for v in step)
+        blurs.append(Blur(y, x, keep, _laplacian(*variance)))
+        if keep:
+            start = target
+    return tuple(blurs)
 
 
-def _half_gaussian(variance: float, reach: int) -> npt.NDArray[np.float32]:
-    """Return half of a sampled Gaussian of a variance in pixels squared."""
-    half = np.zeros(reach + 1)
-    half[0] = 1.0
-    if variance > 0:
-        half = np.exp(-0.5 * np.arange(reach + 1) ** 2 / variance)
-    weights: npt.NDArray[np.float32] = (half / (2 * half.sum() - half[0])).astype(np.float32)
+def _gaussian(variance: float) -> Single:
+    """Return a sampled Gaussian of a variance in px^2, cut at four sigma, of sum 1."""
+    if variance <= 0:
+        return np.ones(1, dtype=np.float32)
+    radius = max(int(4.0 * np.sqrt(variance) + 0.5), 1)
+    kernel = np.exp(-0.5 * np.arange(-radius, radius + 1) ** 2 / variance)
+    weights: Single = (kernel / kernel.sum()).astype(np.float32)
     return weights
 
 
-def _room(rooms: Rooms, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    if name not in rooms or rooms[name].shape != shape:
-        rooms[name] = np.empty(shape, dtype=np.float32)
-    return rooms[name]
+def _laplacian(variance_y: float, variance_x: float) -> Single:
+    """Return minus the nine-point Laplacian, each axis times its variance.
+
+    A twelfth of their sum for the product of both second differences makes the error equal in all directions.
+    """
+    second = np.array([1.0, -2.0, 1.0])
+    centre = np.array([0.0, 1.0, 0.0])
+    along_y, along_x = np.outer(second, centre), np.outer(centre, second)
+    mixed = (variance_y + variance_x) / 12 * np.outer(second, second)
+    weights: Single = -(variance_y * along_y + variance_x * along_x + mixed).astype(np.float32)
+    return weights
 
 
-def _empty_space(shape: tuple[int, ...], count: int, rooms: Rooms) -> npt.NDArray[np.float32]:
-    cube = _room(rooms, "cube", (count + 2, shape[0] + 2, shape[1] + 2))
-    cube[0] = cube[-1] = -np.inf
-    cube[:, 0] = cube[:, -1] = -np.inf
-    cube[:, :, 0] = cube[:, :, -1] = -np.inf
-    return cube
+def exact_maxima(frame: FloatArray, scales: Scales, threshold: float) -> Maxima:
+    """Find the maxima of minus the scale-normalised Laplacian of Gaussian.
+
+    The space is computed in single precision around the frame's mean; its maxima are checked in double precision.
+
+    Parameters
+    ----------
+    frame
+        (h, w), finite; edge pixels are repeated by reflection (d c b a | a b c d).
+    scales
+        The scales.
+    threshold
+        Maxima must exceed this.
+
+    Returns
+    -------
+    Maxima
+        Responses in double precision.
+    """
+    import cv2
+
+    from playNano.algorithms.blobs._maxima_kernels import confirm
+
+    image = np.ascontiguousarray(frame, dtype=np.float64)
+    mean = float(image.mean())
+    centred = (image - mean).astype(np.float32)
+    space = np.empty((len(scales.kernels), *image.shape), dtype=np.float32)
+    for plane, (y, x) in zip(space, scales.kernels, strict=True):
+        # The second derivative is cut off at four sigma and does not quite sum to zero.
+        leak = mean * float(y.curvature.sum() + x.curvature.sum())
+        border = cv2.BORDER_REFLECT
+        cv2.sepFilter2D(centred, -1, x.smooth, y.curvature, dst=plane, delta=leak, borderType=border)
+        plane += cv2.sepFilter2D(centred, -1, x.curvature, y.smooth, borderType=border)
+    tolerance = 64 * float(np.finfo(np.float32).eps) * float(np.abs(image).max())
+    candidates = local_maxima(space, threshold, tolerance)
+    response = np.empty(len(candidates))
+    confirm(image, space, candidates, scales.filters, tolerance, response)
+    return _sorted(candidates, response, threshold, space)
 
 
-def _candidates(cube: npt.NDArray[np.float32], margin: int, threshold: float, slack: np.float32) -> IntArray:
-    """Return the maxima in raster order."""
-    from playNano.algorithms.blobs._log_kernels import scale_space_maxima
+def fast_maxima(frame: FloatArray, scales: Scales, threshold: float) -> Maxima:
+    """Find the maxima of an approximate scale space of the frame less its mean, in single precision.
 
-    where = np.empty((4096, 3), dtype=np.int64)
-    n = scale_space_maxima(cube, margin, np.float32(threshold), slack, where)
-    if n > len(where):
-        where = np.empty((n, 3), dtype=np.int64)
-        scale_space_maxima(cube, margin, np.float32(threshold), slack, where)
-    return _raster(where[:n])
+    Each scale is blurred from the one before, and the Laplacian is that of nine points, whose own blur is subtracted
+    from the scale.
+
+    Parameters
+    ----------
+    frame, scales, threshold
+        As for `exact_maxima`.
+
+    Returns
+    -------
+    Maxima
+        Approximate responses.
+    """
+    import cv2
+
+    image: Single = (frame - frame.mean(dtype=np.float64)).astype(np.float32)
+    space = np.empty((len(scales.blurs), *image.shape), dtype=np.float32)
+    for plane, blur in zip(space, scales.blurs, strict=True):
+        blurred = cv2.sepFilter2D(image, -1, blur.x, blur.y, borderType=cv2.BORDER_REFLECT)
+        cv2.filter2D(blurred, -1, blur.laplacian, dst=plane, borderType=cv2.BORDER_REFLECT)
+        if blur.keep:
+            image = blurred
+    where = local_maxima(space, threshold)
+    return _sorted(where, space[tuple(where.T)].astype(np.float64), threshold, space)
 
 
-def _raster(where: IntArray) -> IntArray:
-    """Order maxima by row, column and scale, which settles ties as scikit-image does."""
-    ordered: IntArray = where[np.lexsort((where[:, 0], where[:, 2], where[:, 1]))]
-    return ordered
+def local_maxima(space: Single, threshold: float, tolerance: float = 0.0) -> IntArray:
+    """Find the cells above a threshold that none of their 26 neighbours exceeds.
+
+    Parameters
+    ----------
+    space
+        (scales, h, w) responses.
+    threshold
+        Maxima must exceed this.
+    tolerance
+        How much a neighbour, or the threshold, may exceed a cell.
+
+    Returns
+    -------
+    ndarray
+        (k, 3) int64: scale, row, column.
+    """
+    import cv2
+
+    height, width = space.shape[1:]
+    square = np.ones((3, 3), dtype=np.uint8)
+    offset_y, offset_x = np.mgrid[-1:2, -1:2]
+    highest = np.empty((height, width), dtype=np.float32)
+    maxima = []
+    for k, plane in enumerate(space):
+        cv2.dilate(plane, square, dst=highest)
+        raised = plane + np.float32(tolerance) if tolerance else plane
+        row, column = np.divmod(np.flatnonzero((raised >= highest) & (raised > np.float32(threshold))), width)
+        for other in (*space[max(k - 1, 0) : k], *space[k + 1 : k + 2]):
+            # Beyond the border the nearest pixels count, which are neighbours already.
+            beside_y = np.clip(row[:, None, None] + offset_y, 0, height - 1)
+            beside_x = np.clip(column[:, None, None] + offset_x, 0, width - 1)
+            is_maximum = raised[row, column] >= other[beside_y, beside_x].max(axis=(1, 2), initial=-np.inf)
+            row, column = row[is_maximum], column[is_maximum]
+        maxima.append(np.column_stack([np.full(len(row), k), row, column]))
+    where: IntArray = np.concatenate(maxima)
+    return where
+
+
+def _sorted(where: IntArray, response: npt.NDArray[np.float64], threshold: float, space: Single) -> Maxima:
+    """Return the maxima above the threshold by falling response; those that are none have the response NaN."""
+    above = response > threshold
+    where, response = where[above], response[above]
+    k, row, column = where.T
+    order = np.lexsort((k, column, row, -response))
+    return Maxima(where[order], response[order], space)

@@ -1,4 +1,4 @@
-"""Find copies of a template, turned by any angle, by normalised cross-correlation."""
+"""Find copies of a template, rotated by any angle, by normalised cross-correlation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.inputs import as_block, pixel_pair
-from playNano.algorithms._common.spacing import apart, refined
+from playNano.algorithms._common.spacing import refine_maxima, select_separated
+from playNano.algorithms.peaks.options import TemplateOptions
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -22,76 +23,62 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Correlation:
-    """How well a template fits at every pixel of a frame.
+    """Correlation of a template with a frame at every pixel.
 
     Attributes
     ----------
     score
         (h, w) float64: the best correlation over all angles, in [-1, 1]; NaN where the template would
-        reach beyond the frame, 0 where the frame is flat.
+        extend beyond the frame, 0 where the frame is flat.
     angle
         (h, w) int64: index of the best angle.
-    gain, ground
-        (h, w) float64: the straight line from template to frame, frame = gain * template + ground.
+    gain, background
+        (h, w) float64: the linear regression of the frame on the template, frame = gain * template + background.
     """
 
     score: npt.NDArray[np.float64]
     angle: npt.NDArray[np.int64]
     gain: npt.NDArray[np.float64]
-    ground: npt.NDArray[np.float64]
+    background: npt.NDArray[np.float64]
 
 
 def find_templates(
     block: npt.ArrayLike,
     template: npt.ArrayLike,
+    options: TemplateOptions | None = None,
     *,
     first_frame: int = 0,
     pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
-    n_angles: int = 1,
-    symmetry: int = 1,
-    min_score: float = 0.6,
-    min_distance_nm: float | None = None,
-    subpixel: bool = True,
 ) -> pd.DataFrame:
-    """Find where a template fits each frame, and how it is turned there.
+    """Find copies of a template in each frame, and their orientation, by normalised cross-correlation.
 
     Parameters
     ----------
     block
         Heights, (n, h, w), in nm. Pixels that are not finite are given the median of their frame.
     template
-        Heights of one copy, (th, tw), sampled with the pixels of the frames, at least 3 x 3. Its middle
-        is what is located. With more than one angle only the largest ellipse (a circle in nm) within it
-        is compared, so that it can turn; leave some ground around the shape.
+        Heights of one copy, (th, tw), sampled with the pixels of the frames, at least 3 x 3. Its centre is what is
+        located. With more than one angle only the largest ellipse (a circle in nm) within it is compared, so that it
+        can be rotated; leave a margin of background around the shape.
+    options
+        Angles and limits; None is ``TemplateOptions()``.
     first_frame
         Number of the block's first frame in its movie.
     pixel_size_nm
-        Pixel size (y, x), or one number for square pixels, in nm. Turning honours non-square pixels.
-    n_angles
-        Number of evenly spaced angles; 1 does not turn the template.
-    symmetry
-        The template looks the same after a turn by 1 / symmetry of a circle: angles are spread over
-        that part.
-    min_score
-        Least correlation.
-    min_distance_nm
-        Of fits closer than this only the best stays; None means half the shorter side of the template.
-    subpixel
-        Move each fit to the top of the paraboloid through the scores around it, and its angle to the
-        top of the parabola through the neighbouring angles.
+        Pixel size (y, x), or one number for square pixels, in nm. Rotations are those in nm.
 
     Returns
     -------
     pandas.DataFrame
-        One row a fit, by frame and falling score: ``frame, label`` (int64, 1..k in each frame), ``y, x``
-        (pixels, of the template's middle), ``y_nm, x_nm, score``, ``orientation_rad`` (how far the
-        template is turned, from +y towards +x, in [0, 2 pi / symmetry)), ``gain`` (height of the copy
+        One row a match, by frame and falling score: ``frame, label`` (int64, 1..k in each frame), ``y, x``
+        (pixels, of the template's centre), ``y_nm, x_nm, score``, ``orientation_rad`` (how far the
+        template is rotated, from +y towards +x, in [0, 2 pi / symmetry)), ``gain`` (height of the copy
         over that of the template) and ``background_nm`` (height of the frame where the template is 0).
 
     Raises
     ------
     ParameterError
-        If the template is too small, flat or larger than the frames, or a parameter is out of range.
+        If the template is too small, flat or larger than the frames.
 
     References
     ----------
@@ -103,46 +90,57 @@ def find_templates(
     --------
     >>> import numpy as np
     >>> frame = np.random.default_rng(0).normal(size=(40, 50))
-    >>> found = find_templates(frame[None], frame[10:19, 20:31] / 2, min_score=0.9, subpixel=False)
-    >>> [float(v) for v in found.loc[0, ["y", "x", "score", "gain"]].round(6)]
+    >>> options = TemplateOptions(min_score=0.9, subpixel=False)
+    >>> table = find_templates(frame[None], frame[10:19, 20:31] / 2, options)
+    >>> [float(v) for v in table.loc[0, ["y", "x", "score", "gain"]].round(6)]
     [14.0, 25.0, 1.0, 2.0]
     """
+    options = options or TemplateOptions()
     z = as_block(block)
     pixel = pixel_pair(pixel_size_nm)
-    if n_angles < 1 or symmetry < 1:
-        raise ParameterError("n_angles and symmetry must be at least 1")
-    if not -1 <= min_score <= 1:
-        raise ParameterError(f"min_score must lie between -1 and 1, not {min_score!r}")
-    if min_distance_nm is not None and not min_distance_nm >= 0:
-        raise ParameterError(f"min_distance_nm must be at least 0, not {min_distance_nm!r}")
-    angles = 2 * np.pi / symmetry * np.arange(n_angles) / n_angles
-    copies, mask = turned(template, angles, pixel)
+    angles = options.angle_step_rad * np.arange(options.n_angles, dtype=np.float64)
+    copies, mask = rotated_copies(template, angles, pixel)
     if z.shape[1] < mask.shape[0] or z.shape[2] < mask.shape[1]:
         raise ParameterError(f"template {mask.shape} is larger than the frames {z.shape[1:]}")
-    size = np.array(mask.shape)
-    distance = 0.5 * float((size * pixel).min()) if min_distance_nm is None else min_distance_nm
     parts = []
     for i, frame in enumerate(z):
-        fit = correlate(frame, copies, mask)
-        where = _best(fit.score, min_score, distance, pixel)
-        places = refined(fit.score, where) if subpixel else where.astype(np.float64)
-        turn = fit.angle[where[:, 0], where[:, 1]] * (2 * np.pi / symmetry / n_angles)
-        if subpixel and n_angles > 2:
-            turn = turn + _between(frame, copies, mask, fit, where) * (2 * np.pi / symmetry / n_angles)
-        # The middle of a template with an even number of pixels lies between two of them.
-        places = places + (size % 2 - 1) / 2
-        at = (where[:, 0], where[:, 1])
-        parts.append(np.column_stack([
-            np.full(len(where), first_frame + i), np.arange(1, len(where) + 1), places,
-            fit.score[at], turn % (2 * np.pi / symmetry), fit.gain[at], fit.ground[at],
-        ]))  # fmt: skip
+        matches = _matches(frame, copies, mask, pixel, options)
+        numbers = np.column_stack([np.full(len(matches), first_frame + i), np.arange(1, len(matches) + 1)])
+        parts.append(np.column_stack([numbers, matches]))
     return _table(np.concatenate(parts) if parts else np.empty((0, 8)), pixel)
 
 
-def turned(
+def _matches(
+    frame: FloatArray,
+    copies: npt.NDArray[np.float64],
+    mask: npt.NDArray[np.bool_],
+    pixel: tuple[float, float],
+    options: TemplateOptions,
+) -> npt.NDArray[np.float64]:
+    """Return y, x, score, angle, gain and background of the matches in a frame, the best first."""
+    size = np.array(mask.shape)
+    distance = options.min_distance_nm
+    if distance is None:
+        distance = 0.5 * float((size * pixel).min())
+    correlation = correlate(frame, copies, mask)
+    where = _best(correlation.score, options.min_score, distance, pixel)
+    positions = refine_maxima(correlation.score, where) if options.subpixel else where.astype(np.float64)
+    at = (where[:, 0], where[:, 1])
+    angle = correlation.angle[at] * options.angle_step_rad
+    if options.subpixel and options.n_angles > 2:
+        angle = angle + _between(frame, copies, mask, correlation, where) * options.angle_step_rad
+    # The centre of a template with an even number of pixels lies between two of them.
+    positions = positions + (size % 2 - 1) / 2
+    return np.column_stack([
+        positions, correlation.score[at], angle % options.period_rad,
+        correlation.gain[at], correlation.background[at],
+    ])  # fmt: skip
+
+
+def rotated_copies(
     template: npt.ArrayLike, angles_rad: npt.NDArray[np.float64], pixel: tuple[float, float]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Turn a template by each angle about its middle, in nanometre space.
+    """Rotate a template by each angle about its centre, in nanometre space.
 
     Parameters
     ----------
@@ -156,16 +154,16 @@ def turned(
     Returns
     -------
     tuple
-        (m, th, tw) copies by cubic splines, and the (th, tw) mask of pixels that hold in all of them.
+        (m, th, tw) copies by cubic splines, and the (th, tw) mask of pixels that are valid in all of them.
 
     Raises
     ------
     ParameterError
-        If the template cannot be compared with anything.
+        If the template is not a finite image of at least 3 x 3 pixels, or is flat.
 
     Examples
     --------
-    >>> copies, mask = turned(np.diag([1.0, 2.0, 1.0]), np.array([0.0, np.pi / 2]), (1.0, 1.0))
+    >>> copies, mask = rotated_copies(np.diag([1.0, 2.0, 1.0]), np.array([0.0, np.pi / 2]), (1.0, 1.0))
     >>> copies[1].round(6) + 0.0
     array([[0., 0., 1.],
            [0., 2., 0.],
@@ -177,22 +175,22 @@ def turned(
     if shape.ndim != 2 or min(shape.shape) < 3 or not np.isfinite(shape).all():
         raise ParameterError("template must be a finite image of at least 3 x 3 pixels")
     if shape.min() == shape.max():
-        raise ParameterError("template is flat: it fits everywhere and nowhere")
-    middle = (np.array(shape.shape) - 1) / 2
-    y = (np.arange(shape.shape[0]) - middle[0])[:, None] * pixel[0]
-    x = (np.arange(shape.shape[1]) - middle[1])[None, :] * pixel[1]
+        raise ParameterError("template is flat: correlation with it is not defined")
+    centre = (np.array(shape.shape) - 1) / 2
+    y = (np.arange(shape.shape[0]) - centre[0])[:, None] * pixel[0]
+    x = (np.arange(shape.shape[1]) - centre[1])[None, :] * pixel[1]
     mask = np.ones(shape.shape, dtype=bool)
     if len(angles_rad) > 1:
-        # Pixel edges count as inside; a little slack, so that rounding does not take the outermost ones.
-        reach = float(((middle + 0.5) * pixel).min())
-        mask = y**2 + x**2 <= reach**2 * (1 + 1e-9)
+        # To the edges of the outermost pixels; the tolerance keeps rounding from dropping these.
+        radius = float(((centre + 0.5) * pixel).min())
+        mask = y**2 + x**2 <= radius**2 * (1 + 1e-9)
     copies = np.empty((len(angles_rad), *shape.shape))
     for copy, angle in zip(copies, angles_rad, strict=True):
         if angle == 0:
             copy[:] = shape
             continue
         c, s = np.cos(angle), np.sin(angle)
-        at = [(y * c + x * s) / pixel[0] + middle[0], (x * c - y * s) / pixel[1] + middle[1]]
+        at = [(y * c + x * s) / pixel[0] + centre[0], (x * c - y * s) / pixel[1] + centre[1]]
         map_coordinates(shape, at, output=copy, order=3, mode="nearest")
     return copies, mask
 
@@ -200,7 +198,7 @@ def turned(
 def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> Correlation:
     """Correlate a frame with copies of a template within a mask.
 
-    The mask is one for all copies, so that the local means and variances of the frame are found once;
+    The mask is one for all copies, so that the local means and variances of the frame are computed once;
     each copy costs one multiplication in Fourier space.
 
     Parameters
@@ -208,25 +206,25 @@ def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDAr
     frame
         (h, w) heights.
     copies, mask
-        As `turned` returns them.
+        As `rotated_copies` returns them.
 
     Returns
     -------
     Correlation
-        The best fit at each pixel; pixel (r, c) is where pixel (th // 2, tw // 2) of the template lies.
+        The best correlation at each pixel; pixel (r, c) is where pixel (th // 2, tw // 2) of the template lies.
 
     Examples
     --------
     >>> frame = np.arange(25.0).reshape(5, 5) % 7
-    >>> copies, mask = turned(frame[1:4, 1:4], np.zeros(1), (1.0, 1.0))
+    >>> copies, mask = rotated_copies(frame[1:4, 1:4], np.zeros(1), (1.0, 1.0))
     >>> round(float(correlate(frame, copies, mask).score[2, 2]), 6)
     1.0
     """
     from scipy import fft
 
     good = np.isfinite(frame)
-    ground = float(np.median(frame[good])) if good.any() else 0.0
-    image = np.where(good, frame.astype(np.float64) - ground, 0.0)
+    background = float(np.median(frame[good])) if good.any() else 0.0
+    image = np.where(good, frame.astype(np.float64) - background, 0.0)
     shape = tuple(fft.next_fast_len(n, real=True) for n in image.shape)
     valid = tuple(n - m + 1 for n, m in zip(image.shape, mask.shape, strict=True))
 
@@ -242,29 +240,29 @@ def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDAr
     window = mask.astype(np.float64)
     mean = slide(spectrum, window) / pixels
     squares = slide(fft.rfft2(image * image, shape), window) - pixels * mean**2
-    # Where nothing but rounding is left of the variance, nothing can be said.
+    # Where the variance is no more than rounding, the correlation is not defined.
     flat = squares <= 1e-9 * pixels * max(float(np.mean(image**2)), 1e-300)
     spread = np.sqrt(np.where(flat, np.inf, squares))
     best = np.full(valid, -np.inf)
     angle = np.zeros(valid, dtype=np.int64)
     gain, level = np.zeros(valid), np.zeros(valid)
     for i, copy in enumerate(copies):
-        centre = float(copy[mask].mean())
-        kernel = np.where(mask, copy - centre, 0.0)
+        mean_height = float(copy[mask].mean())
+        kernel = np.where(mask, copy - mean_height, 0.0)
         norm = float(np.sqrt((kernel**2).sum()))
         product = slide(spectrum, kernel)
         score = product / (norm * spread)
         better = score > best
         best[better], angle[better] = score[better], i
         gain[better] = product[better] / norm**2
-        level[better] = (mean + ground - product / norm**2 * centre)[better]
+        level[better] = (mean + background - product / norm**2 * mean_height)[better]
     top, left = mask.shape[0] // 2, mask.shape[1] // 2
     inside = (slice(top, top + valid[0]), slice(left, left + valid[1]))
     out = Correlation(
         np.full(image.shape, np.nan), np.zeros(image.shape, np.int64), *np.full((2, *image.shape), np.nan)
     )
     out.score[inside], out.angle[inside] = np.clip(best, -1, 1), angle
-    out.gain[inside], out.ground[inside] = gain, level
+    out.gain[inside], out.background[inside] = gain, level
     return out
 
 
@@ -277,17 +275,17 @@ def _best(
     known = np.where(np.isfinite(score), score, -np.inf)
     where = np.argwhere((known >= min_score) & (known == maximum_filter(known, size=3, mode="nearest")))
     where = where[np.argsort(-known[where[:, 0], where[:, 1]], kind="stable")]
-    return where[apart(where * np.asarray(pixel), max(distance, 1.5 * max(pixel)))]
+    return where[select_separated(where * np.asarray(pixel), max(distance, 1.5 * max(pixel)))]
 
 
 def _between(
     frame: FloatArray,
     copies: npt.NDArray[np.float64],
     mask: npt.NDArray[np.bool_],
-    fit: Correlation,
+    correlation: Correlation,
     where: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Return, in steps of angle, where between the angles the score of each fit is highest."""
+    """Return the vertex of the parabola through the scores at three neighbouring angles, in steps of angle."""
     half = np.array(mask.shape) // 2
     out = np.zeros(len(where))
     for i, (row, col) in enumerate(where):
@@ -295,22 +293,23 @@ def _between(
         patch = frame[r : r + mask.shape[0], c : c + mask.shape[1]][mask].astype(np.float64)
         if not np.isfinite(patch).all():
             continue
-        best = int(fit.angle[row, col])
+        best = int(correlation.angle[row, col])
         low, here, high = (
             float(np.corrcoef(patch, copies[(best + step) % len(copies)][mask])[0, 1]) for step in (-1, 0, 1)
         )
-        bend = 2 * here - low - high
-        if bend > 0:
-            out[i] = np.clip(0.5 * (high - low) / bend, -0.5, 0.5)
+        curvature = 2 * here - low - high
+        if curvature > 0:
+            out[i] = np.clip(0.5 * (high - low) / curvature, -0.5, 0.5)
     return out
 
 
 def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float]) -> pd.DataFrame:
+    """Return the table of matches from rows of frame, label, y, x, score, angle, gain and background."""
     import pandas as pd
 
-    frame, label, y, x, score, turn, gain, ground = rows.T
+    frame, label, y, x, score, angle, gain, background = rows.T
     values = (
         frame.astype(np.int64), label.astype(np.int64), y, x, y * pixel[0], x * pixel[1],
-        score, turn, gain, ground,
+        score, angle, gain, background,
     )  # fmt: skip
     return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from playNano._options import Unit, check_options
+from playNano.algorithms._common.flooding import flood_basins
 from playNano.algorithms._common.inputs import as_block, pixel_pair
 from playNano.algorithms.surface.noise import robust_noise
 from playNano.errors import ParameterError
@@ -172,8 +173,6 @@ def _by_watershed(
     out: npt.NDArray[np.int32],
 ) -> None:
     """Write the parts of a frame: the basins of its peaks."""
-    from playNano.algorithms._common._flood_kernels import descending_keys, flood
-
     depth = separation.depth_nm
     if separation.by == "distance":
         surface = distance_nm(foreground, pixel).astype(np.float32)
@@ -181,5 +180,4 @@ def _by_watershed(
     else:
         surface = np.ascontiguousarray(frame, dtype=np.float32)
         depth = 3 * robust_noise(frame) if depth is None else depth
-    keys = np.sort(descending_keys(surface, foreground))
-    flood(surface, keys, float(depth), out.reshape(-1))
+    out[:] = flood_basins(surface, foreground, float(depth)).labels

@@ -1,10 +1,10 @@
-"""What the modules share that find spots (blobs, peaks, templates) rather than regions."""
+"""The common run of the modules that detect points (blobs, peaks, copies of a template) rather than regions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,60 +15,102 @@ from playNano.analysis.times import add_times, times_from
 from playNano.core.blocks import TABLE_BLOCK_BYTES
 from playNano.core.executor import map_frames
 from playNano.core.tables import RowsByFrame
+from playNano.errors import ParameterError
 from playNano.processing.steps import as_float_block
+
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
-class SpotSearch:
-    """Find the spots of a block of frames; for `map_frames`.
+class SpotDetector:
+    """Detect the spots of a block of frames; for `map_frames`.
 
     Parameters
     ----------
     function
-        ``function(block, first_frame=..., pixel_size_nm=..., **wanted)`` -> table.
+        ``function(block, first_frame=..., pixel_size_nm=..., options=...)`` -> table.
+    options
+        Options of the function: a dataclass.
     pixel_size_nm
         (y, x), nm.
-    wanted
-        Further parameters of the function.
     """
 
     function: Callable[..., Any]
+    options: Any
     pixel_size_nm: tuple[float, float]
-    wanted: dict[str, Any]
 
     def __call__(self, start: int, block: Any, observed: Any) -> Any:
         """Return the table of a block, without the spots of frames that were not observed."""
         pixels = as_float_block(block)[0]
-        found = self.function(pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, **self.wanted)
-        return found[observed[found["frame"].to_numpy() - start]]
+        table = self.function(
+            pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, options=self.options
+        )
+        return table[observed[table["frame"].to_numpy() - start]]
+
+
+def options_from(kind: type[Options], params: Mapping[str, Any], where: str) -> Options:
+    """Make the options of an algorithm from those of a module's parameters that it declares.
+
+    Parameters
+    ----------
+    kind
+        The dataclass of options.
+    params
+        Parameters of the module by name.
+    where
+        What the parameters belong to, for an error.
+
+    Returns
+    -------
+    Options
+        An instance of ``kind``; fields that are no parameter of the module keep their defaults.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of its range, or two do not go together.
+
+    Examples
+    --------
+    >>> from playNano.algorithms.peaks import PeakOptions
+    >>> options_from(PeakOptions, {"min_height_nm": 2.0, "other": 1}, "peaks").min_height_nm
+    2.0
+    """
+    names = [field.name for field in fields(kind) if field.name in params]  # type: ignore[arg-type]
+    try:
+        return kind(**{name: params[name] for name in names})
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from error
 
 
 def detect_spots(
     stack: AFMImageStack,
     previous_results: dict[str, Any] | None,
     function: Callable[..., Any],
-    wanted: dict[str, Any],
+    options: Any,
     *,
     name: str,
     noun: str = "features",
-    leave_out: tuple[str, ...] = (),
+    hidden_columns: tuple[str, ...] = (),
 ) -> AnalysisOutputs:
-    """Run a spot finder over a movie and name its outputs.
+    """Run a detector of spots over a movie and name its outputs.
 
     Parameters
     ----------
     stack
         The movie.
     previous_results
-        Outputs of earlier modules; `frame_quality` is heeded.
-    function, wanted
-        The finder and its parameters.
+        Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
+    function
+        The detector: ``function(block, first_frame=..., pixel_size_nm=..., options=...)`` -> table.
+    options
+        Its options.
     name
-        Of the module, for the progress display.
+        Name of the module, for the progress display.
     noun
         What the summary counts: ``total_<noun>``, ``avg_<noun>_per_frame``.
-    leave_out
-        Columns that the dicts do not show.
+    hidden_columns
+        Columns of the table that the dicts of ``features_per_frame`` do not show.
 
     Returns
     -------
@@ -77,19 +119,19 @@ def detect_spots(
         columns. ``summary``. ``table``: with ``time_s`` (when the tip passed the spot) and ``frame_time_s``
         (when the frame began). ``observed``: bool (n_frames,); where `frame_quality` has run before, frames
         that it calls unusable are skipped and False here. ``times_from``: what ``time_s`` rests on, see
-        `playNano.analysis.modules.feature_detection.times_from`.
+        `playNano.analysis.times.times_from`.
     """
     import pandas as pd
 
     observed = observed_frames(previous_results, len(stack.data))
-    search = SpotSearch(function, stack.pixel_size_yx_nm, wanted)
-    parts = map_frames(search, stack.data, observed, what=name, block_bytes=TABLE_BLOCK_BYTES)
+    detector = SpotDetector(function, options, stack.pixel_size_yx_nm)
+    parts = map_frames(detector, stack.data, observed, what=name, block_bytes=TABLE_BLOCK_BYTES)
     if not parts:
-        parts = [search(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
+        parts = [detector(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     table = add_times(table.reset_index(drop=True), stack)
     fields = {"frame_timestamp": "frame_time_s"}
-    fields |= {c: c for c in table.columns if c not in ("frame_time_s", *leave_out)}
+    fields |= {c: c for c in table.columns if c not in ("frame_time_s", *hidden_columns)}
     n_frames = len(stack.data)
     return {
         "features_per_frame": RowsByFrame(table, n_frames, fields),

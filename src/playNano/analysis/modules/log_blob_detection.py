@@ -1,36 +1,42 @@
-"""Find bright spots of unknown size in every frame."""
+"""Detect bright spots of unknown size in every frame."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.detection.spots import detect_spots
-from playNano.errors import ParameterError
-
-Sigma = Annotated[float, Field(gt=0), Unit("px")]
+from playNano.algorithms.blobs import BlobOptions, find_blobs
+from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.detection.spots import detect_spots, options_from
+from playNano.core.params import Declaration
 
 
 class LoGBlobDetectionModule(AnalysisModule):
-    """Find bright spots of unknown size in every frame by the Laplacian of Gaussian."""
+    """Detect bright spots of unknown size in every frame by the Laplacian of Gaussian."""
 
     name = "log_blob_detection"
     kind = "detection"
     version = "1.0"
 
+    @classmethod
+    def declarations(cls) -> tuple[Declaration, ...]:
+        """Return what declares the parameters: `run`, and `BlobOptions` with scales in px."""
+        options = Declaration(BlobOptions, ("min_sigma_nm", "max_sigma_nm"))
+        return (Declaration(cls.run, LEADING, closed=True), options)
+
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect."""
+        """Return the values in effect.
+
+        Parameters
+        ----------
+        params
+            What the caller gave.
+        where
+            What the parameters belong to, for messages; by default the module's name.
+        """
         bound = super().bind(params, where)
-        if bound["max_sigma"] < bound["min_sigma"]:
-            raise ParameterError(
-                f"{where or self.name}: max_sigma ({bound['max_sigma']:g}) is less than min_sigma "
-                f"({bound['min_sigma']:g})"
-            )
+        options_from(BlobOptions, bound, where or self.name)
         return bound
 
     @checked_run
@@ -39,38 +45,21 @@ class LoGBlobDetectionModule(AnalysisModule):
         stack: AFMImageStack,
         previous_results: dict[str, Any] | None = None,
         *,
-        min_sigma: Sigma = 1.0,
-        max_sigma: Sigma = 5.0,
-        num_sigma: Annotated[int, Field(ge=1)] = 10,
-        threshold: Annotated[float, Field(ge=0), Unit("nm")] = 0.1,
-        overlap: Annotated[float, Field(ge=0, le=1)] = 0.5,
         include_radius: bool = True,
-        mode: Literal["exact", "fast"] = "exact",
-        subpixel: bool = False,
-        fit: Literal["quadratic", "gaussian"] = "quadratic",
+        **params: Any,
     ) -> AnalysisOutputs:
-        """Find bright spots of unknown size in every frame.
+        """Detect bright spots of unknown size in every frame.
 
         Parameters
         ----------
         stack
             The movie.
         previous_results
-            Outputs of earlier modules; `frame_quality` is heeded.
-        min_sigma, max_sigma
-            Least and greatest standard deviation of the Gaussian, px.
-        num_sigma
-            Number of scales between them.
-        threshold
-            Least response of the scale-normalised filter, in the pixels' unit.
-        overlap
-            Where two blobs overlap by more than this fraction of the smaller one's area, the smaller goes.
+            Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
         include_radius
             Whether the dicts carry ``radius`` = sigma * sqrt(2).
-        mode
-            "exact": the blobs of `skimage.feature.blob_log`; "fast": an approximation of the filter.
-        subpixel, fit
-            Whether places are refined between pixels, and by which fit.
+        **params
+            Those of `playNano.algorithms.blobs.options.BlobOptions`, but for its limits in nm.
 
         Returns
         -------
@@ -86,7 +75,7 @@ class LoGBlobDetectionModule(AnalysisModule):
         Raises
         ------
         ParameterError
-            If a parameter is unknown or wrong.
+            If a parameter is unknown, out of its range, or ``max_sigma`` is below ``min_sigma``.
 
         Examples
         --------
@@ -97,19 +86,8 @@ class LoGBlobDetectionModule(AnalysisModule):
         >>> [(blob["y"], blob["x"]) for blob in out["features_per_frame"][0]]
         [(10.0, 12.0)]
         """
-        from playNano.algorithms.blobs.blobs import find_blobs
-
-        wanted: dict[str, Any] = {
-            "min_sigma": min_sigma,
-            "max_sigma": max_sigma,
-            "num_sigma": num_sigma,
-            "threshold": threshold,
-            "overlap": overlap,
-            "mode": mode,
-            "subpixel": subpixel,
-            "fit": fit,
-        }
-        radii = () if include_radius else ("radius", "radius_nm")
+        options = options_from(BlobOptions, params, self.name)
+        hidden = () if include_radius else ("radius", "radius_nm")
         return detect_spots(
-            stack, previous_results, find_blobs, wanted, name=self.name, noun="blobs", leave_out=radii
+            stack, previous_results, find_blobs, options, name=self.name, noun="blobs", hidden_columns=hidden
         )

@@ -1,30 +1,43 @@
-"""Find copies of a shape in every frame."""
+"""Detect copies of a shape in every frame."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.detection.spots import detect_spots
+from playNano.algorithms.peaks import TemplateOptions, find_templates
+from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.detection.spots import detect_spots, options_from
+from playNano.core.params import Declaration
 from playNano.errors import ParameterError
 
 
 class TemplateDetectionModule(AnalysisModule):
-    """Find copies of a shape, turned ones too, by normalised cross-correlation."""
+    """Detect copies of a shape, rotated ones too, by normalised cross-correlation."""
 
     name = "template_detection"
     kind = "detection"
     version = "1.0"
 
+    @classmethod
+    def declarations(cls) -> tuple[Declaration, ...]:
+        """Return what declares the parameters: `run`, and `TemplateOptions`."""
+        return (Declaration(cls.run, LEADING, closed=True), Declaration(TemplateOptions))
+
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect."""
+        """Return the values in effect.
+
+        Parameters
+        ----------
+        params
+            What the caller gave.
+        where
+            What the parameters belong to, for messages; by default the module's name.
+        """
         bound = super().bind(params, where)
         if (bound["template"] is None) == (bound["template_box"] is None):
             raise ParameterError(f"{where or self.name}: give either template (heights) or template_box")
@@ -40,35 +53,23 @@ class TemplateDetectionModule(AnalysisModule):
         *,
         template: list[list[float]] | None = None,
         template_box: tuple[int, int, int, int, int] | None = None,
-        n_angles: Annotated[int, Field(ge=1)] = 1,
-        symmetry: Annotated[int, Field(ge=1)] = 1,
-        min_score: Annotated[float, Field(ge=-1, le=1)] = 0.6,
-        min_distance_nm: Annotated[float, Field(ge=0), Unit("nm")] | None = None,
-        subpixel: bool = True,
+        **params: Any,
     ) -> AnalysisOutputs:
-        """Find copies of a shape in every frame.
+        """Detect copies of a shape in every frame.
 
         Parameters
         ----------
         stack
             The movie.
         previous_results
-            Outputs of earlier modules; `frame_quality` is heeded.
+            Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
         template
             Heights of one copy, rows of numbers, sampled with the pixels of the movie. Either this or
             `template_box`.
         template_box
             Where the movie itself shows a copy: (frame, min_row, min_col, max_row, max_col), half open.
-        n_angles
-            Number of angles at which the shape is looked for.
-        symmetry
-            The shape looks the same after a turn by 1 / symmetry of a circle.
-        min_score
-            Least correlation, -1 to 1.
-        min_distance_nm
-            Least distance between copies, nm; by default half the shorter edge of the template.
-        subpixel
-            Whether places are refined between pixels.
+        **params
+            Those of `playNano.algorithms.peaks.options.TemplateOptions`.
 
         Returns
         -------
@@ -79,23 +80,16 @@ class TemplateDetectionModule(AnalysisModule):
         Raises
         ------
         ParameterError
-            If a parameter is wrong, or the box is not within the movie.
+            If a parameter is unknown or out of its range, or the box is not within the movie.
         """
-        from playNano.algorithms.peaks.templates import find_templates
-
         shape = np.array(template) if template is not None else _cut(stack, template_box or (0, 0, 0, 0, 0))
-        wanted: dict[str, Any] = {
-            "n_angles": n_angles,
-            "symmetry": symmetry,
-            "min_score": min_score,
-            "min_distance_nm": min_distance_nm,
-            "subpixel": subpixel,
-        }
-        finder = partial(find_templates, template=shape)
-        return detect_spots(stack, previous_results, finder, wanted, name=self.name)
+        detector = partial(find_templates, template=shape)
+        options = options_from(TemplateOptions, params, self.name)
+        return detect_spots(stack, previous_results, detector, options, name=self.name)
 
 
 def _cut(stack: AFMImageStack, box: tuple[int, int, int, int, int]) -> Any:
+    """Return the part of a frame that a box (frame, min_row, min_col, max_row, max_col) encloses."""
     frame, top, left, bottom, right = box
     inside = 0 <= top < bottom <= stack.height and 0 <= left < right <= stack.width
     if not (0 <= frame < stack.n_frames and inside):

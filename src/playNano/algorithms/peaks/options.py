@@ -1,0 +1,110 @@
+"""Options of the detection of peaks and of copies of a template, declared once for functions and analysis modules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from playNano._options import Unit, check_options
+
+LengthNm = Annotated[float, Field(ge=0), Unit("nm")]
+
+
+@dataclass(frozen=True)
+class PeakOptions:
+    """Which local maxima count as peaks, and what their heights are measured from.
+
+    Parameters
+    ----------
+    min_height_nm
+        Minimum height above the background, nm, at least 0.
+    min_prominence_nm
+        Minimum prominence, nm, at least 0: how far one must go down from a peak to get to a higher one. None is three
+        times the noise of the frame after smoothing (`playNano.algorithms.surface.noise.robust_noise`).
+    min_distance_nm
+        Minimum distance between peaks, nm, at least 0; of peaks that are closer the highest is kept.
+    smoothing_px
+        Standard deviation of a Gaussian by which the frame is smoothed first, px, at least 0; heights are then those of
+        the smoothed frame.
+    background
+        What heights are measured from: "frame", the median of the frame, or "zero".
+    remove_edge
+        Whether peaks on the border of the frame are dropped.
+    subpixel
+        Whether positions are refined between pixels, to the vertex of the paraboloid through the pixels around the peak
+        (at most half a pixel); the height is that of the pixel.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> PeakOptions(min_height_nm=2).min_height_nm
+    2
+    """
+
+    min_height_nm: LengthNm = 0.0
+    min_prominence_nm: LengthNm | None = None
+    min_distance_nm: LengthNm = 0.0
+    smoothing_px: Annotated[float, Field(ge=0), Unit("px")] = 0.0
+    background: Literal["frame", "zero"] = "frame"
+    remove_edge: bool = True
+    subpixel: bool = True
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class TemplateOptions:
+    """At which angles a template is compared with a frame, and which matches are kept.
+
+    Parameters
+    ----------
+    n_angles
+        Number of evenly spaced angles, at least 1, which does not rotate the template.
+    symmetry
+        Order of the template's rotational symmetry, at least 1: angles cover 1 / symmetry of a circle.
+    min_score
+        Minimum normalised cross-correlation, -1 to 1.
+    min_distance_nm
+        Minimum distance between matches, nm, at least 0; of matches that are closer the best is kept. None is half the
+        shorter side of the template.
+    subpixel
+        Whether positions are refined between pixels, to the vertex of the paraboloid through the scores around the
+        match, and angles to the vertex of the parabola through the neighbouring angles.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> TemplateOptions(n_angles=12, symmetry=3).angle_step_rad * 12 * 3 / 2
+    3.141592653589793
+    """
+
+    n_angles: Annotated[int, Field(ge=1)] = 1
+    symmetry: Annotated[int, Field(ge=1)] = 1
+    min_score: Annotated[float, Field(ge=-1, le=1)] = 0.6
+    min_distance_nm: LengthNm | None = None
+    subpixel: bool = True
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def period_rad(self) -> float:
+        """The angle after which the template is the same again."""
+        return 2 * math.pi / self.symmetry
+
+    @property
+    def angle_step_rad(self) -> float:
+        """The distance of neighbouring angles."""
+        return self.period_rad / self.n_angles
