@@ -176,8 +176,8 @@ def _sorted(frames: Ints, position: Floats, time: Floats, seen: npt.NDArray[np.b
         position = np.column_stack([position, np.zeros(position.shape[0])])
     n_frames = int(seen.sum())
     frame_of = np.where(seen, np.cumsum(seen) - 1, -1)[frames]
-    used = np.flatnonzero(frame_of >= 0)
-    order = used[_canonical_order(frame_of[used], position[used])]
+    order = _canonical_order(frame_of, position)
+    order = order[np.count_nonzero(frame_of < 0) :]
     frame_of, time = frame_of[order], time[order]
     count = np.bincount(frame_of, minlength=n_frames)
     latest = np.full(n_frames, -np.inf)
@@ -190,9 +190,9 @@ def _sorted(frames: Ints, position: Floats, time: Floats, seen: npt.NDArray[np.b
 
 
 def _canonical_order(frame_of: Ints, position: Floats) -> Ints:
-    """Return the order by frame, then y, x and so on, then as in the input."""
-    order = np.argsort(position[:, 0], kind="stable")
-    order = order[stable_order(frame_of[order])]
+    """Return the order by frame (-1 first), then y, x and so on, then as in the input."""
+    order = np.argsort(position[:, 0])
+    order = order[stable_order(frame_of[order] + 1)]
     y, frame = position[order, 0], frame_of[order]
     if np.any((y[1:] == y[:-1]) & (frame[1:] == frame[:-1])):
         order = np.lexsort((*position.T[::-1], frame_of))

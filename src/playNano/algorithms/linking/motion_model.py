@@ -217,15 +217,20 @@ def _regression_sums(points: Detections, previous: Indices, context: Context, *,
     past, future = context.past[source], context.future[target]
     known = context.has_past[source] + 2 * context.has_future[target]
     products = [
-        (past * past).sum(axis=1),
-        (past * future).sum(axis=1),
-        (future * future).sum(axis=1),
-        (past * step).sum(axis=1),
-        (future * step).sum(axis=1),
+        _row_dot(past, past),
+        _row_dot(past, future),
+        _row_dot(future, future),
+        _row_dot(past, step),
+        _row_dot(future, step),
         np.ones(target.size),
-        (step * step).sum(axis=1),
+        _row_dot(step, step),
     ]
     return np.column_stack([np.bincount(known, weights=column, minlength=4) for column in products])
+
+
+def _row_dot(a: Floats, b: Floats) -> Floats:
+    """Return the dot product of each row of two arrays."""
+    return np.asarray(np.einsum("nd,nd->n", a, b))
 
 
 def _regression_coefficients(sums: Floats, shrinkage: float) -> Floats:

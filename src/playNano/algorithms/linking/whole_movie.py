@@ -150,7 +150,8 @@ def _squared_steps(points: Detections, previous: Indices) -> Floats:
     """Return the squared displacement per frame interval of every link, in the order of their targets."""
     target = np.flatnonzero(previous >= 0)
     source = previous[target]
-    squared = ((points.position[target] - points.position[source]) ** 2).sum(axis=1)
+    step = points.position[target] - points.position[source]
+    squared = np.einsum("nd,nd->n", step, step)
     return np.asarray(squared / np.maximum(points.time[target] - points.time[source], MIN_GAP))
 
 

@@ -26,45 +26,50 @@ from playNano.algorithms.linking._kernels.grid import (
 
 
 @jit
-def _longer(edges: Edges, n_edges: int) -> Edges:
-    """Return a copy of the edges with space for n_edges, and at least twice as many as before."""
-    size = max(2 * edges.cost.size, n_edges)
-    cols, cost = np.empty(size, np.int32), np.empty(size)
-    cols[: edges.col.size] = edges.col
-    cost[: edges.cost.size] = edges.cost
-    return Edges(edges.start, edges.stop, cols, cost)
+def _frame_edges(
+    points: Detections, grid: Grid, limits: SearchLimits, f: int, linked: Indices, source: Ints, edges: Edges
+) -> int:
+    """Write the candidate links from open tracks to frame f as edges; return the number of tracks that have any.
 
-
-@jit
-def _add_row(
-    points: Detections, grid: Grid, limits: SearchLimits, i: int, f: int, row: int, edges: Edges
-) -> Edges:
-    """Write the candidate links from detection i to frame f as edges of a row, and return the edges."""
-    position, time, begin = points.position, points.time, points.frame_ptr[f]
-    squared, power, _ = limits
-    largest = squared_search_range(points.latest[f] - time[i], squared, power)
-    row_lo, row_hi, col_lo, col_hi = cells_within(
-        grid.size[f], grid.origin, grid.shape, f, position[i, 0], position[i, 1], np.sqrt(largest)
-    )
-    at = edges.stop[row - 1] if row > 0 else 0
-    edges.start[row] = at
-    for cell_row in range(row_lo, row_hi + 1):
-        cell = grid.first_cell[f] + cell_row * grid.shape[f, 1]
-        first, last = grid.cell_ptr[cell + col_lo], grid.cell_ptr[cell + col_hi + 1]
-        if at + last - first > edges.cost.size:
-            edges = _longer(edges, at + last - first)
-        for m in range(first, last):
-            distance2 = squared_distance(grid.position, m, position, i)
-            gap = time[grid.member[m]] - time[i]
-            limit2 = squared_search_range(gap, squared, power)
-            if distance2 > largest or distance2 > limit2:
+    source[row] becomes the last detection of the track. Returns -1 where there are more edges than space for them.
+    """
+    # Arrays under names of their own: taking them out of their tuples in the loop would count references each time.
+    position, time, latest, frame_ptr = points.position, points.time, points.latest, points.frame_ptr
+    size, origin, shape, first_cell = grid.size, grid.origin, grid.shape, grid.first_cell
+    cell_ptr, member, by_cell = grid.cell_ptr, grid.member, grid.position
+    squared, power, cap = limits
+    start, stop, cols, cost = edges
+    n_rows, at = 0, 0
+    for g in range(1, min(cap.size, f) + 1):
+        for i in range(frame_ptr[f - g], frame_ptr[f - g + 1]):
+            if linked[i] != 0:
                 continue
-            fraction = distance2 / limit2 if limit2 > 0.0 else 0.0
-            edges.col[at] = grid.member[m] - begin
-            edges.cost[at] = (fraction - 1.0) / max(gap, 1.0)
-            at += 1
-    edges.stop[row] = at
-    return edges
+            largest = squared_search_range(latest[f] - time[i], squared, power)
+            row_lo, row_hi, col_lo, col_hi = cells_within(
+                size[f], origin, shape, f, position[i, 0], position[i, 1], np.sqrt(largest)
+            )
+            start[n_rows] = at
+            for row in range(row_lo, row_hi + 1):
+                cell = first_cell[f] + row * shape[f, 1]
+                first, last = cell_ptr[cell + col_lo], cell_ptr[cell + col_hi + 1]
+                if at + last - first > cost.size:
+                    return -1
+                for m in range(first, last):
+                    distance2 = squared_distance(by_cell, m, position, i)
+                    if distance2 > largest:
+                        continue
+                    gap = time[member[m]] - time[i]
+                    limit2 = squared_search_range(gap, squared, power)
+                    if distance2 > limit2:
+                        continue
+                    fraction = distance2 / limit2 if limit2 > 0.0 else 0.0
+                    cols[at] = member[m] - frame_ptr[f]
+                    cost[at] = (fraction - 1.0) / max(gap, 1.0)
+                    at += 1
+            if at > start[n_rows]:
+                stop[n_rows], source[n_rows] = at, i
+                n_rows += 1
+    return n_rows
 
 
 @jit
@@ -87,22 +92,18 @@ def link_block(
     """
     frame_ptr = points.frame_ptr
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
-    n_most = edge_of_row.size
-    rows, source = np.arange(n_most), np.empty(n_most, np.int64)
-    edges = Edges(
-        np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.empty(64, np.int32), np.empty(64)
-    )
+    rows, source = np.arange(edge_of_row.size), np.empty(edge_of_row.size, np.int64)
+    start, stop = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    edges = Edges(start, stop, np.empty(64, np.int32), np.empty(64))
     for f in range(frames[0], frames[1]):
         begin, end = frame_ptr[f], frame_ptr[f + 1]
-        n_rows = 0
-        for g in range(1, min(limits.cap.size, f) + 1):
-            for i in range(frame_ptr[f - g], frame_ptr[f - g + 1]):
-                if linked[i] != 0 or begin == end:
-                    continue
-                edges = _add_row(points, grid, limits, i, f, n_rows, edges)
-                if edges.stop[n_rows] > edges.start[n_rows]:
-                    source[n_rows] = i
-                    n_rows += 1
+        if begin == end:
+            continue
+        n_rows = _frame_edges(points, grid, limits, f, linked, source, edges)
+        while n_rows < 0:
+            n_edges = 2 * edges.cost.size
+            edges = Edges(start, stop, np.empty(n_edges, np.int32), np.empty(n_edges))
+            n_rows = _frame_edges(points, grid, limits, f, linked, source, edges)
         edge_of_row[:n_rows] = -1
         row_of_col[: end - begin] = -1
         price[: end - begin] = 0.0
