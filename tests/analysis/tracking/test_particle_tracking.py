@@ -394,3 +394,27 @@ def test_frames_that_were_not_observed_are_no_misses():
     out = ParticleTrackingModule().run(stack_for(30), result, max_distance=6)
     assert out["n_tracks"] == 6
     assert (out["track_table"]["missed"] == 0).all()
+
+
+WIDE = {"pixel_size_nm": (8.0, 2.0)}
+"""Pixels that are not square: lengths of unknown direction count by their geometric mean, 4 nm."""
+
+
+def test_a_known_step_in_nm_is_used_on_px_coordinates():
+    out = run_on(walks(40, 12), stack_for(40, **WIDE), max_distance=6, step_nm=3.0)
+    assert out["summary"]["parameters"]["step_rms_nm"] == pytest.approx(3.0)
+    assert out["summary"]["trackability"]["step_nm"] == pytest.approx(3.0)
+
+
+def test_trackability_is_reported_in_nm():
+    features = [[{"y": 10.0 * k, "x": 0.01 * t} for k in range(4)] for t in range(40)]
+    trackability = run_on(features, stack_for(40, **WIDE), max_distance=6)["summary"]["trackability"]
+    assert trackability["neighbour_distance_nm"] == pytest.approx(10.0 * 4.0)
+    assert trackability["step_nm"] == pytest.approx(trackability["ratio"] * 40.0)
+    assert not {"step", "neighbour_distance"} & set(trackability)
+
+
+def test_the_area_of_the_field_is_reported_in_nm2():
+    features = [[{"y": 10.0 * k, "x": 7.0 * k} for k in range(4)] for _ in range(40)]
+    parameters = run_on(features, stack_for(40, **WIDE), max_distance=6)["summary"]["parameters"]
+    assert parameters["area_nm2"] == pytest.approx(30.0 * 21.0 * 8.0 * 2.0)
