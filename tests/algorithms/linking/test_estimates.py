@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,9 +92,7 @@ def test_medians_of_groups():
     ptr = np.array([0, 1, 1, 8, 20, 40])
     medians = np.full((5, 2), 7.0)
     group_medians(values, ptr, medians)
-    expected = [
-        np.median(values[a:b], axis=0) if b > a else [7.0, 7.0] for a, b in zip(ptr, ptr[1:], strict=False)
-    ]
+    expected = [np.median(values[a:b], axis=0) if b > a else [7.0, 7.0] for a, b in pairwise(ptr)]
     np.testing.assert_allclose(medians, expected, rtol=1e-14)
 
 
