@@ -73,10 +73,10 @@ def bridge_events(
     >>> import numpy as np
     >>> from playNano.algorithms.linking.detections import sort_detections
     >>> x = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.4, 0.4, 0.4])
-    >>> found = sort_detections(np.array([0, 0, 1, 1, 2, 2, 3, 4, 5]), np.column_stack([np.zeros(9), x]))
+    >>> detections = sort_detections(np.array([0, 0, 1, 1, 2, 2, 3, 4, 5]), np.column_stack([np.zeros(9), x]))
     >>> previous = np.array([-1, -1, 0, 1, 2, 3, -1, 6, 7], np.int32)
     >>> sure = np.where(previous >= 0, 1.0, np.nan)
-    >>> after, _ = bridge_events(found.points, previous, sure, step=0.1, max_distance=1.5, n_gaps=1)
+    >>> after, _ = bridge_events(detections.points, previous, sure, step=0.1, max_distance=1.5, n_gaps=1)
     >>> int(after[6])
     4
     """

@@ -48,7 +48,15 @@ class SortedDetections:
         return int(self.order.size)
 
     def to_input(self, values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-        """Return values of the sorted detections in the order of the input; those left out get `missing`."""
+        """Return values of the sorted detections in the order of the input; those left out get `missing`.
+
+        Parameters
+        ----------
+        values
+            Values of the sorted detections, (n, ...).
+        missing
+            Value of the detections that were left out.
+        """
         out = np.full(self.n_input, missing, dtype=values.dtype)
         out[self.order] = values
         return out
@@ -200,7 +208,13 @@ def _canonical_order(frame_of: Ints, position: Floats) -> Ints:
 
 
 def stable_order(key: Ints) -> Ints:
-    """Return the stable order of whole numbers, 0 or more; fast where they are below 65536 (radix sort)."""
+    """Return the stable order of whole numbers, 0 or more; fast where they are below 65536 (radix sort).
+
+    Parameters
+    ----------
+    key
+        Whole numbers, (N,), >= 0.
+    """
     return np.argsort(key.astype(np.min_scalar_type(int(key.max(initial=0)))), kind="stable")
 
 
@@ -234,7 +248,15 @@ class SearchRange:
 
 
 def build_grid(points: Detections, width: float) -> Grid:
-    """Sort the detections of every frame into square cells of about a width, the search range."""
+    """Sort the detections of every frame into square cells of about a width, the search range.
+
+    Parameters
+    ----------
+    points
+        Detections in canonical order.
+    width
+        Width of the cells, > 0; they are wider where a frame has few detections.
+    """
     from playNano.algorithms.linking._kernels.grid import Grid, fill_grid
 
     size, origin, shape = _cell_sizes(points.position, points.frame_ptr, width)

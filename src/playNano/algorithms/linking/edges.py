@@ -103,6 +103,15 @@ def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
     """Return the log density of outlier jumps by gap; -inf where a death and a birth are likelier.
 
     In a crowd a jump cannot be told from another particle; where particles are sparse, a track goes on after one.
+
+    Parameters
+    ----------
+    motion
+        Motion model, for the number of coordinates.
+    rates
+        Rates, with the outlier probability.
+    options
+        Options, with the search range.
     """
     gap = np.arange(1.0, options.n_gaps + 1.0)
     search_range = np.asarray(options.max_distance * gap ** (0.5 * options.growth_power))
@@ -170,7 +179,13 @@ def update_costs(
 
 
 def solve(edges: Edges) -> Matching:
-    """Return the assignment of minimum total cost; rows and columns may stay unassigned at cost 0."""
+    """Return the assignment of minimum total cost; rows and columns may stay unassigned at cost 0.
+
+    Parameters
+    ----------
+    edges
+        Edges with their costs.
+    """
     from playNano.algorithms.linking._kernels.assignment import assign_rows, new_matching
 
     n = edges.start.size
@@ -180,7 +195,15 @@ def solve(edges: Edges) -> Matching:
 
 
 def chosen_links(edges: Edges, state: Matching) -> tuple[Indices, npt.NDArray[np.bool_]]:
-    """Return the detection before each one, or -1, and whether each detection was called clutter."""
+    """Return the detection before each one, or -1, and whether each detection was called clutter.
+
+    Parameters
+    ----------
+    edges
+        Edges of the assignment.
+    state
+        The assignment.
+    """
     row = np.flatnonzero(state.edge_of_row >= 0)
     target = edges.col[state.edge_of_row[row]]
     previous = np.full(edges.start.size, -1, np.int32)

@@ -65,7 +65,13 @@ class _Candidates:
 
 
 def no_events(columns: Sequence[str] = ("y", "x")) -> pd.DataFrame:
-    """Return a table of events without rows; see `find_events` for its columns."""
+    """Return a table of events without rows; see `find_events` for its columns.
+
+    Parameters
+    ----------
+    columns
+        Coordinate columns.
+    """
     import pandas as pd
 
     whole, real = np.zeros(0, np.int64), np.zeros(0)

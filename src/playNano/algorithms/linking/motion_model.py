@@ -123,12 +123,28 @@ def first_motion(
 
 
 def subsample(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Return every n-th of the values, so that about ENOUGH_DETECTIONS are left."""
+    """Return every n-th of the values, so that about ENOUGH_DETECTIONS are left.
+
+    Parameters
+    ----------
+    values
+        Values, (N,).
+    """
     return values[:: -(-values.size // ENOUGH_DETECTIONS) or 1]
 
 
 def empty_context(n: int, dims: int, n_parts: int) -> Context:
-    """Return the context of n detections of which neither past nor future is known."""
+    """Return the context of n detections of which neither past nor future is known.
+
+    Parameters
+    ----------
+    n
+        Number of detections.
+    dims
+        Number of coordinates.
+    n_parts
+        Number of Gaussians.
+    """
     from playNano.algorithms.linking._kernels.motion_model import Context
 
     return Context(
@@ -143,6 +159,11 @@ def empty_context(n: int, dims: int, n_parts: int) -> Context:
 
 def successors(previous: Indices) -> Indices:
     """Return the detection after each one in its track, or -1, from the detection before each one.
+
+    Parameters
+    ----------
+    previous
+        Detection before each one in its track, or -1, (N,).
 
     Examples
     --------

@@ -49,7 +49,13 @@ class Rates:
     outlier: float = 0.0
 
     def log_gap(self, n_gaps: int) -> Floats:
-        """Log probability of being detected again after 1, 2, ... n_gaps frames, and not before."""
+        """Log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
+
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
         gap = np.arange(1, n_gaps + 1)
         miss = self.miss if n_gaps > 1 else 0.0
         regular = (1.0 - miss) * miss ** (gap - 1.0)
@@ -57,21 +63,51 @@ class Rates:
         return np.asarray(np.log(np.maximum(mixture, 1e-300)) + gap * np.log1p(-self.death))
 
     def log_jump(self, search_range: Floats, dims: int) -> Floats:
-        """Log density of an outlier displacement, uniform within the search range of each gap."""
+        """Log density of an outlier displacement, uniform within the search range of each gap.
+
+        Parameters
+        ----------
+        search_range
+            Search range of each gap, (n_gaps,).
+        dims
+            Number of coordinates.
+        """
         return np.asarray(np.log(max(self.outlier, 1e-300)) - np.log(ball_volume(search_range, dims)))
 
     def log_death_birth(self, n_gaps: int) -> float:
-        """Log birth and death density in the midst of a movie: what the likelihood of a link is divided by."""
+        """Log birth and death density in the midst of a movie: what the likelihood of a link is divided by.
+
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
         centre = 4 * n_gaps
         both = self.log_birth(2 * centre, n_gaps) + self.log_death(2 * centre, n_gaps)
         return float(both[centre])
 
     def log_death(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log probability, by frame, that a detected particle is not detected again within n_gaps frames."""
+        """Log probability, by frame, that a detected particle is not detected again within n_gaps frames.
+
+        Parameters
+        ----------
+        n_frames
+            Number of observed frames.
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
         return _log_undetected(self.miss, self.death, n_frames, n_gaps)
 
     def log_birth(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log density, by frame, of true detections without one before within n_gaps frames."""
+        """Log density, by frame, of true detections without one before within n_gaps frames.
+
+        Parameters
+        ----------
+        n_frames
+            Number of observed frames.
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
         undetected = _log_undetected(self.miss, self.birth, n_frames, n_gaps)[::-1]
         return np.asarray(undetected + np.log(max(self.detected, 1e-9) / self.area))
 
@@ -82,12 +118,28 @@ class Rates:
 
 
 def ball_volume(radius: Floats, dims: int) -> Floats:
-    """Return the volume of a ball (disc, interval) by its radius."""
+    """Return the volume of a ball (disc, interval) by its radius.
+
+    Parameters
+    ----------
+    radius
+        Radius, any shape.
+    dims
+        Number of dimensions, >= 1.
+    """
     return np.asarray(math.pi ** (0.5 * dims) / math.gamma(0.5 * dims + 1.0) * radius**dims)
 
 
 def field_size(position: Floats, min_width: float) -> float:
-    """Return the size of the field in which points (N, D) lie, at least `min_width` wide along every axis."""
+    """Return the size of the field in which points (N, D) lie, at least `min_width` wide along every axis.
+
+    Parameters
+    ----------
+    position
+        Points, (N, D), N >= 1.
+    min_width
+        Minimum width of the field along every axis, > 0.
+    """
     size = 1.0
     for along in position.T:
         size *= max(float(along.max() - along.min()), min_width)

@@ -214,7 +214,15 @@ def track_table(
 
 
 def rows_by_track(track: Ints, frame: Ints) -> Ints:
-    """Return the rows that have a track, by track and frame; a track has one row a frame."""
+    """Return the rows that have a track, by track and frame; a track has one row a frame.
+
+    Parameters
+    ----------
+    track
+        Track of each row, (N,); negative: none.
+    frame
+        Frame of each row, (N,).
+    """
     rows = np.flatnonzero(track >= 0)
     if np.any(frame[1:] < frame[:-1]):
         rows = rows[np.argsort(frame[rows], kind="stable")]
@@ -222,7 +230,15 @@ def rows_by_track(track: Ints, frame: Ints) -> Ints:
 
 
 def require_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raise `ParameterError` where a table lacks one of the columns."""
+    """Raise `ParameterError` where a table lacks one of the columns.
+
+    Parameters
+    ----------
+    table
+        The table.
+    names
+        Columns that it must have.
+    """
     for name in names:
         if name not in table.columns:
             raise ParameterError(

@@ -130,7 +130,7 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
 
 
 def _first_links(points: Detections, options: LinkingOptions) -> tuple[Detections, Floats, Indices]:
-    """Link from frame to frame, removing the drift if asked; return positions without drift, drift and links."""
+    """Link from frame to frame, removing the drift where the options say so; return the moved detections, drift and links."""
     drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
     # The first linking needs no gap closing: the passes do that.
     search = SearchRange(options.max_distance, 1, options.growth_power)
@@ -182,7 +182,17 @@ def _first_weights(previous: Indices, squared_steps: Floats, density: float, dim
 
 
 def describe_model(model: MotionModel, rates: Rates, options: LinkingOptions) -> dict[str, Any]:
-    """Return the estimated parameters as plain numbers; lengths in the unit of the positions."""
+    """Return the estimated parameters as plain numbers; lengths in the unit of the positions.
+
+    Parameters
+    ----------
+    model
+        Motion model.
+    rates
+        Miss, birth, death and clutter rates.
+    options
+        Options of linking.
+    """
     motion = model.motion
     squared = motion.dims * motion.variance
     return {

@@ -52,7 +52,15 @@ class ParticleTrackingModule(AnalysisModule):
         )
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; a search range in nm replaces the one in px."""
+        """Return the values in effect; a search range in nm replaces the one in px.
+
+        Parameters
+        ----------
+        params
+            Values by name, as given.
+        where
+            Name of the step for messages; by default the module's.
+        """
         if params.get("max_distance") is not None and params.get("max_distance_nm") is not None:
             raise ParameterError(f"{where or self.name}: give max_distance (px) or max_distance_nm, not both")
         bound = super().bind(params, where)

@@ -89,7 +89,15 @@ class FeatureWeights:
 
 
 def options_of(params: Mapping[str, Any], kind: type[Options]) -> Options:
-    """Return those of the parameters that a dataclass declares, as an instance of it."""
+    """Return those of the parameters that a dataclass declares, as an instance of it.
+
+    Parameters
+    ----------
+    params
+        Parameters in effect, by name.
+    kind
+        The dataclass.
+    """
     return kind(**{field.name: params[field.name] for field in fields(kind)})
 
 

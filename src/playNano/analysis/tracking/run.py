@@ -158,8 +158,8 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(detections, RowsByFrame):
-        places = detections.places(points["frame"], points["point_index"])
-        rows: pd.DataFrame = detections.table.iloc[places].reset_index(drop=True)
+        at = detections.places(points["frame"], points["point_index"])
+        rows: pd.DataFrame = detections.table.iloc[at].reset_index(drop=True)
         return rows
     plain = [
         {key: value for key, value in detections[frame][point].items() if np.ndim(value) == 0}
