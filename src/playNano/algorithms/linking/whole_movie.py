@@ -130,7 +130,7 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
 
 
 def _first_links(points: Detections, options: LinkingOptions) -> tuple[Detections, Floats, Indices]:
-    """Link from frame to frame, removing the drift where the options say so; return the moved detections, drift and links."""
+    """Link from frame to frame, without the drift if so set; return moved detections, drift and links."""
     drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
     # The first linking needs no gap closing: the passes do that.
     search = SearchRange(options.max_distance, 1, options.growth_power)
