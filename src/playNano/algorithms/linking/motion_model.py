@@ -234,24 +234,13 @@ def _regression_sums(points: Detections, previous: Indices, context: Context, *,
     source = previous[target]
     step = points.position[target] - points.position[source]
     if directed:
-        step /= (points.time[target] - points.time[source])[:, None]
+        step *= (1.0 / (points.time[target] - points.time[source]))[:, None]
     past, future = context.past[source], context.future[target]
     known = context.has_past[source] + 2 * context.has_future[target]
-    products = [
-        _row_dot(past, past),
-        _row_dot(past, future),
-        _row_dot(future, future),
-        _row_dot(past, step),
-        _row_dot(future, step),
-        np.ones(target.size),
-        _row_dot(step, step),
-    ]
-    return np.column_stack([np.bincount(known, weights=column, minlength=4) for column in products])
-
-
-def _row_dot(a: Floats, b: Floats) -> Floats:
-    """Return the dot product of each row of two arrays."""
-    return np.asarray(np.einsum("nd,nd->n", a, b))
+    of_coordinate = np.repeat(known, step.shape[1])
+    factors = [(past, past), (past, future), (future, future), (past, step), (future, step), (step, step)]
+    sums = [np.bincount(of_coordinate, weights=(a * b).ravel(), minlength=4) for a, b in factors]
+    return np.column_stack([*sums[:5], np.bincount(known, minlength=4), sums[5]])
 
 
 def _regression_coefficients(sums: Floats, shrinkage: float) -> Floats:

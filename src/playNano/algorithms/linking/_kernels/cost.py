@@ -120,11 +120,11 @@ def link_costs(
             if abs(gap - g - 1.0) > 1e-9:
                 row = n_gaps
                 gaussians(motion, gap, known, precision[row, known], height[row, known])
-            density = jump[g]
+            density = 0.0
             for k in range(weight.size):
-                part = height[row, known, k] * exp_minus(squared * precision[row, known, k])
-                density += weight[k] * backward[j, k] * part
-            ratio = density * redetection[g] / (no_link * birth[frame_of[j]])
+                share = weight[k] * backward[j, k]
+                density += share * height[row, known, k] * exp_minus(squared * precision[row, known, k])
+            ratio = (density + jump[g]) * redetection[g] / (no_link * birth[frame_of[j]])
             if ratio <= min_ratio:
                 continue
             value = -np.log(ratio)
