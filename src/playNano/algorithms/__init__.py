@@ -16,10 +16,14 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
+    "FeatureCost": "linking.features",
+    "LinkingOptions": "linking.settings",
     "RegionOptions": "regions.options",
     "bootstrap_stability": "clustering.scores",
     "cluster_statistics": "clustering.statistics",
     "find_regions": "regions.regions",
+    "link_frames": "linking.frames",
+    "link_movie": "linking.movie",
     "separate_touching": "regions.separate",
 }
 

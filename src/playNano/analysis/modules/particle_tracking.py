@@ -76,7 +76,15 @@ class ParticleTrackingModule(AnalysisModule):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Name the detection module that the default stands for."""
+        """Return the parameters with the name of the detection module that the default stands for.
+
+        Parameters
+        ----------
+        params
+            Values in effect.
+        previous_results
+            Outputs of earlier modules by name.
+        """
         return settle_detection(params, previous_results)
 
     @checked_run
