@@ -32,12 +32,12 @@ from linking_accuracy import GRIDS, PARTS, accuracy
 from linking_movies import SCENARIOS, dimer_movie
 from linking_peers import METHODS
 
-from playNano.algorithms.linking.movie import link_movie
+from playNano.algorithms.linking import LinkingOptions, link_movie
 from playNano.metrics import score_edges, score_events
 
 RESULTS = Path(__file__).parent / "results" / "linking.md"
-# The reach with which peers make fewest mistakes.
-BEST_REACH = {"easy": 0.5, "hard": 0.9}
+# The search range with which peers make the fewest errors.
+BEST_RANGE = {"easy": 0.5, "hard": 0.9}
 TIMED = {
     "ours, global": ("ours", {"max_distance": 1.2, "max_missing": 3, "drift": "global"}),
     "ours, frame, max_missing 3": ("ours_frame", {"max_distance": 0.9, "max_missing": 3}),
@@ -99,15 +99,15 @@ def speed(args: argparse.Namespace) -> str:
                 if slow and turn >= args.slow_repeats:
                     continue
                 method, parameters = TIMED[name]
-                reach = [key for key in ("max_distance", "search_range") if key in parameters]
+                lengths = [key for key in ("max_distance", "search_range") if key in parameters]
                 if name != "ours, global":
-                    parameters = {**parameters, **dict.fromkeys(reach, BEST_REACH[args.scenario])}
+                    parameters = {**parameters, **dict.fromkeys(lengths, BEST_RANGE[args.scenario])}
                 runs[name].append(_isolated(method, data, parameters, 1 if slow else args.times))
                 print(name, runs[name][-1], file=sys.stderr, flush=True)
-    middle = {
-        name: float(np.median([s for r in found for s in r["seconds"]])) for name, found in runs.items()
+    median = {
+        name: float(np.median([s for r in results for s in r["seconds"]])) for name, results in runs.items()
     }
-    first = {name: float(np.median([r["seconds"][0] for r in found])) for name, found in runs.items()}
+    first = {name: float(np.median([r["seconds"][0] for r in results])) for name, results in runs.items()}
     apart = f", {args.part} in a run of its own" if args.part else ""
     lines = [
         f"### {args.particles} particles a frame, {args.frames} frames, {args.scenario} "
@@ -116,15 +116,15 @@ def speed(args: argparse.Namespace) -> str:
         "| | s (median) | runs | times ours, global | s, first run in a process | MB at peak | of it before |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, found in runs.items():
-        after, before = (max(r[k] for r in found) for k in ("after", "before"))
-        n = sum(len(r["seconds"]) for r in found)
-        ratio = middle[name] / middle["ours, global"]
+    for name, results in runs.items():
+        after, before = (max(r[k] for r in results) for k in ("after", "before"))
+        n = sum(len(r["seconds"]) for r in results)
+        ratio = median[name] / median["ours, global"]
         lines.append(
-            f"| {name} | {middle[name]:.3g} | {n} | {ratio:.3g} | {first[name]:.3g} | {after:.0f} | {before:.0f} |"
+            f"| {name} | {median[name]:.3g} | {n} | {ratio:.3g} | {first[name]:.3g} | {after:.0f} | {before:.0f} |"
         )
     if {"trackpy, memory 0", "ours, frame, max_missing 0"} <= set(runs):
-        ratio = middle["trackpy, memory 0"] / middle["ours, frame, max_missing 0"]
+        ratio = median["trackpy, memory 0"] / median["ours, frame, max_missing 0"]
         lines += ["", f"Frame to frame: trackpy (memory 0) takes {ratio:.0f} times as long as ours."]
     return "\n".join(lines)
 
@@ -139,12 +139,11 @@ def calibration(args: argparse.Namespace) -> str:
         for seed in args.seeds:
             movie = SCENARIOS[name].movie(args.particles, args.frames, seed)
             motion = "directed" if movie.scenario.motion == "directed" else "brownian"
-            found = link_movie(
-                movie.detections, max_distance=1.5, max_missing=3, drift="global", motion=motion
-            )
+            options = LinkingOptions(1.5, max_missing=3, drift="global", motion=motion)
+            linked = link_movie(movie.detections, options)
             following = true_following(movie.detections)
-            right.append(following[found.links["source"]] == found.links["target"].to_numpy())
-            sure.append(found.links["confidence"].to_numpy())
+            right.append(following[linked.links["source"]] == linked.links["target"].to_numpy())
+            sure.append(linked.links["confidence"].to_numpy())
         s, r = np.concatenate(sure), np.concatenate(right)
         cells = []
         for lo, hi in bins:
@@ -177,8 +176,9 @@ def events(args: argparse.Namespace) -> str:
             hits = np.zeros(3, int)
             for seed in args.seeds:
                 table, truth = dimer_movie(60, args.frames, seed, step=step)
-                found = link_movie(table, max_distance=1.2, max_missing=3, merge_split=True, mass=mass).events
-                s = score_events(truth, found, max_distance=1.0, max_frames=3)
+                options = LinkingOptions(1.2, max_missing=3, merge_split=True)
+                events = link_movie(table, options, mass=mass).events
+                s = score_events(truth, events, max_distance=1.0, max_frames=3)
                 hits += (s.true_positives, s.false_positives, s.false_negatives)
             tp, fp, fn = hits
             lines.append(
@@ -238,7 +238,7 @@ def main() -> None:
     command.add_argument("--parameters", default="{}")
     command.add_argument("--times", type=int, default=1)
     command = commands.add_parser("speed")
-    command.add_argument("--scenario", default="hard", choices=BEST_REACH)
+    command.add_argument("--scenario", default="hard", choices=BEST_RANGE)
     command.add_argument("--particles", type=int, default=500)
     command.add_argument("--frames", type=int, default=500)
     command.add_argument("--repeats", type=int, default=5)

@@ -31,7 +31,7 @@ GRIDS = {
         "trackpy",
         [{"search_range": r, "memory": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
     ),
-    # laptrack takes half a minute a movie: its reach first, then gaps at the best reach (`laptrack_gaps`).
+    # laptrack takes half a minute a movie: its search range first, then gaps at the best one (`laptrack_gaps`).
     "laptrack": (
         "laptrack",
         [{"max_distance": r, "max_missing": 2} for r in (0.5, 0.7, 0.9, 1.1, 1.3)],
@@ -76,24 +76,24 @@ def measure(movie, track: np.ndarray) -> dict[str, float]:
 
 
 def laptrack_gaps(best: dict) -> list[dict]:
-    """Return settings about the best one so far: shorter and longer gaps, and a wider reach over gaps."""
+    """Return settings about the best one so far: shorter and longer gaps, and a wider search range over gaps."""
     return [best | {"max_missing": m, "gap_distance": w * best["max_distance"]} for m, w in VARIED]
 
 
 def over_grid(scenario: str, name: str, method: str, grid: list[dict], movies: list, key: str) -> list[dict]:
     """Return the mean scores for every setting of a method; those of peers are kept from run to run."""
     kept = PARTS / f"grid-{scenario}-{name.replace(' ', '_')}-{key}.json"
-    found: list[dict] = []
+    results: list[dict] = []
     if not name.startswith("ours") and kept.exists():
-        found = json.loads(kept.read_text())
+        results = json.loads(kept.read_text())
     PARTS.mkdir(exist_ok=True)
 
     def run(settings: list[dict]) -> list[dict]:
         for parameters in settings:
-            if parameters not in [row["parameters"] for row in found]:
-                found.append({"parameters": parameters, "scores": _mean_scores(method, parameters, movies)})
-                kept.write_text(json.dumps(found))
-        return [row for row in found if row["scores"] is not None]
+            if parameters not in [row["parameters"] for row in results]:
+                results.append({"parameters": parameters, "scores": _mean_scores(method, parameters, movies)})
+                kept.write_text(json.dumps(results))
+        return [row for row in results if row["scores"] is not None]
 
     usable = run(grid)
     if method == "laptrack":
@@ -134,7 +134,7 @@ def accuracy(args: argparse.Namespace) -> str:
         grids = {name: GRIDS[name] for name in args.methods}
         if SCENARIOS[scenario].motion == "directed":
             grids = DIRECTED_GRIDS | grids
-        found = {name: over_grid(scenario, name, *grid, movies, key) for name, grid in grids.items()}
+        results = {name: over_grid(scenario, name, *grid, movies, key) for name, grid in grids.items()}
         lines += [
             f"### {scenario} ({args.particles} a frame, {args.frames} frames, seeds {args.seeds})",
             "",
@@ -142,10 +142,10 @@ def accuracy(args: argparse.Namespace) -> str:
             "setting with best F1 | best JSC | best JSC_theta |",
             "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
         ]
-        best = {name: _best(rows) for name, rows in found.items()}
+        best = {name: _best(rows) for name, rows in results.items()}
         most = {
             name: {k: max(row["scores"][k] for row in rows) for k in ("JSC", "JSC_theta")}
-            for name, rows in found.items()
+            for name, rows in results.items()
         }
         for name, row in best.items():
             s = row["scores"]

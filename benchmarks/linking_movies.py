@@ -140,10 +140,10 @@ def _movie(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) 
     truth = pd.DataFrame({"frame": frame, "y": where[:, 0], "x": where[:, 1], "particle": particle})
     height = rng.normal(5.0, 1.0, birth.size)
     seen = rng.random(frame.size) >= scenario.p_miss
-    found = truth[seen].copy()
-    found["height"] = height[particle[seen]] + rng.normal(0, scenario.height_noise, int(seen.sum()))
-    noise = rng.normal(0, scenario.localisation, (len(found), 2)) if scenario.localisation else 0.0
-    found[["y", "x"]] += noise
+    detected = truth[seen].copy()
+    detected["height"] = height[particle[seen]] + rng.normal(0, scenario.height_noise, int(seen.sum()))
+    noise = rng.normal(0, scenario.localisation, (len(detected), 2)) if scenario.localisation else 0.0
+    detected[["y", "x"]] += noise
     n_clutter = rng.poisson(n * scenario.clutter, n_frames)
     at = np.repeat(np.arange(n_frames), n_clutter)
     false = rng.uniform(0, side, (at.size, 2)) + drift[at]
@@ -156,7 +156,7 @@ def _movie(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) 
             "height": rng.normal(5.0, 1.1, at.size),
         }
     )
-    both = pd.concat([found, clutter], ignore_index=True)
+    both = pd.concat([detected, clutter], ignore_index=True)
     both = both.iloc[rng.permutation(len(both))].sort_values("frame", kind="stable", ignore_index=True)
     return Movie(both, truth, drift, scenario)
 
@@ -225,7 +225,7 @@ def _dimer_tables(
     frame, particle = np.nonzero(head & (rng.random(head.shape) >= p_miss))
     pair = states[frame, particle]
     total = mass[particle] + np.where(pair >= 0, mass[pair], 0.0)
-    found = pd.DataFrame(
+    detected = pd.DataFrame(
         {
             "frame": frame,
             "y": places[frame, particle, 0],
@@ -247,4 +247,4 @@ def _dimer_tables(
                 kind = "merge" if states[t, a] >= 0 else "split"
                 y, x = places[t if kind == "merge" else t - 1, a]
                 events.append((t, kind, y, x))
-    return found, pd.DataFrame(events, columns=["frame", "kind", "y", "x"])
+    return detected, pd.DataFrame(events, columns=["frame", "kind", "y", "x"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from playNano.algorithms.linking.movie import link_frames, link_movie
+from playNano.algorithms.linking import LinkingOptions, link_frames, link_movie
 
 # An interpreter that has playNano 0.5.0.
 REFERENCE_PYTHON = os.environ.get("LINKING_REFERENCE_PYTHON", "python-with-the-reference")
@@ -51,7 +51,7 @@ np.savez(sys.argv[3], track=track, seconds=seconds)
 
 
 def ours(table: pd.DataFrame, **options: object) -> np.ndarray:
-    return link_movie(table[["frame", "y", "x"]], **options).track_id
+    return link_movie(table[["frame", "y", "x"]], LinkingOptions(**options)).track_id
 
 
 def ours_frame(table: pd.DataFrame, **options: object) -> np.ndarray:
@@ -59,7 +59,7 @@ def ours_frame(table: pd.DataFrame, **options: object) -> np.ndarray:
 
 
 def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) -> np.ndarray | None:
-    """Link with trackpy; None where it gives up for its neighbourhoods grow too large."""
+    """Link with trackpy; None where it gives up because its neighbourhoods grow too large."""
     import trackpy as tp
 
     tp.quiet()
@@ -76,7 +76,7 @@ def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) ->
 def laptrack(
     table: pd.DataFrame, *, max_distance: float, max_missing: int, gap_distance: float | None = None
 ) -> np.ndarray:
-    """Link with laptrack; `gap_distance` is the reach over gaps, the same as from frame to frame if None."""
+    """Link with laptrack; `gap_distance` is the search range over gaps, the same as from frame to frame if None."""
     from laptrack import LapTrack
 
     tracker = LapTrack(
@@ -87,14 +87,14 @@ def laptrack(
         splitting_cutoff=False,
         merging_cutoff=False,
     )
-    found, _, _ = tracker.predict_dataframe(
+    linked, _, _ = tracker.predict_dataframe(
         table[["frame", "y", "x"]].assign(row=np.arange(len(table))),
         coordinate_cols=["y", "x"],
         frame_col="frame",
         only_coordinate_cols=False,
     )
     track = np.full(len(table), -1)
-    track[found["row"].to_numpy()] = found["track_id"].to_numpy()
+    track[linked["row"].to_numpy()] = linked["track_id"].to_numpy()
     return track
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from playNano.errors import ParameterError
-from playNano.io.export.tracks import to_napari_tracks, to_trackmate_xml, to_trackpy
+from playNano.io.export.tracks import napari_tracks, trackpy_table, write_trackmate_xml
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ EVENTS = pd.DataFrame({"kind": ["split"], "track_id": [1], "partner_id": [0], "s
 
 
 def test_trackpy_has_its_columns(table):
-    out = to_trackpy(table, TRACK)
+    out = trackpy_table(table, TRACK)
     assert out[["frame", "particle"]].values.tolist() == [[0, 0], [1, 0], [1, 1], [2, 0]]
     assert {"y", "x", "area_px"} <= set(out.columns)
 
 
 def test_napari_tracks_are_sorted_and_have_a_graph(table):
-    data, properties, graph = to_napari_tracks(table, TRACK, events=EVENTS)
+    data, properties, graph = napari_tracks(table, TRACK, events=EVENTS)
     assert data.tolist() == [[0, 0, 0, 0], [0, 1, 1, 0.1], [0, 2, 2, 0.2], [1, 1, 9, 9]]
     assert properties["area_px"].tolist() == [5, 6, 4, 7]
     assert graph == {1: [0]}
@@ -44,11 +44,11 @@ def test_napari_tracks_are_sorted_and_have_a_graph(table):
 
 def test_a_merge_gives_the_joint_track_a_second_parent(table):
     merge = EVENTS.assign(kind="merge", track_id=1, partner_id=0)
-    assert to_napari_tracks(table, TRACK, events=merge)[2] == {0: [1]}
+    assert napari_tracks(table, TRACK, events=merge)[2] == {0: [1]}
 
 
 def test_trackmate_xml_reads_back(table, tmp_path):
-    path = to_trackmate_xml(
+    path = write_trackmate_xml(
         tmp_path / "t.xml", table, TRACK, unit="nm", frame_interval_s=0.5, image_shape=(10, 20)
     )
     root = ElementTree.parse(path).getroot()
@@ -69,7 +69,7 @@ def test_trackmate_xml_reads_back(table, tmp_path):
 
 
 def test_trackmate_joins_tracks_with_events(table, tmp_path):
-    root = ElementTree.parse(to_trackmate_xml(tmp_path / "t.xml", table, TRACK, events=EVENTS)).getroot()
+    root = ElementTree.parse(write_trackmate_xml(tmp_path / "t.xml", table, TRACK, events=EVENTS)).getroot()
     assert len(list(root.iter("Track"))) == 1
     assert len(list(root.iter("Edge"))) == 3
     assert root.find("Model").get("timeunits") == "frame"
@@ -77,15 +77,15 @@ def test_trackmate_joins_tracks_with_events(table, tmp_path):
 
 def test_nothing_can_be_written(tmp_path):
     empty = pd.DataFrame({"frame": np.zeros(0, int), "y": [], "x": []})
-    assert len(to_trackpy(empty, [])) == 0
-    assert to_napari_tracks(empty, [])[0].shape == (0, 4)
-    assert to_trackmate_xml(tmp_path / "t.xml", empty, []).exists()
+    assert len(trackpy_table(empty, [])) == 0
+    assert napari_tracks(empty, [])[0].shape == (0, 4)
+    assert write_trackmate_xml(tmp_path / "t.xml", empty, []).exists()
 
 
 def test_what_does_not_fit_is_refused(table, tmp_path):
     with pytest.raises(ParameterError, match="track_id"):
-        to_trackpy(table, [0])
+        trackpy_table(table, [0])
     with pytest.raises(ParameterError, match="'x'"):
-        to_napari_tracks(table.drop(columns="x"), TRACK)
+        napari_tracks(table.drop(columns="x"), TRACK)
     with pytest.raises(ParameterError, match="'frame'"):
-        to_trackmate_xml(tmp_path / "t.xml", table.drop(columns="frame"), TRACK)
+        write_trackmate_xml(tmp_path / "t.xml", table.drop(columns="frame"), TRACK)

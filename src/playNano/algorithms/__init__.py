@@ -18,6 +18,8 @@ from typing import Any
 _PUBLIC = {
     "BlobOptions": "blobs.options",
     "PeakOptions": "peaks.options",
+    "FeatureCost": "linking.features",
+    "LinkingOptions": "linking.settings",
     "RegionOptions": "regions.options",
     "TemplateOptions": "peaks.options",
     "bootstrap_stability": "clustering.scores",
@@ -26,6 +28,8 @@ _PUBLIC = {
     "find_peaks": "peaks.peaks",
     "find_regions": "regions.regions",
     "find_templates": "peaks.templates",
+    "link_frames": "linking.frames",
+    "link_movie": "linking.movie",
     "separate_touching": "regions.separate",
 }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from tests.algorithms.linking.linking_calls import link
 
 from playNano.algorithms.linking.bridges import bridge_events
-from playNano.algorithms.linking.detections import prepare
-from playNano.algorithms.linking.movie import link_movie
+from playNano.algorithms.linking.detections import sort_detections
 
 
 def slow_dimers(seed, *, n=40, step=0.05, apart=0.5):
@@ -29,29 +29,29 @@ def slow_dimers(seed, *, n=40, step=0.05, apart=0.5):
 @pytest.mark.parametrize("apart", [0.3, 0.5, 0.8])
 def test_slow_particles_that_meet_and_part_are_events_and_keep_a_track(apart):
     table = slow_dimers(1, apart=apart)
-    plain = link_movie(table, max_distance=1.5, max_missing=2)
-    found = link_movie(table, max_distance=1.5, max_missing=2, merge_split=True)
-    counts = found.events["kind"].value_counts()
+    plain = link(table, max_distance=1.5, max_missing=2)
+    result = link(table, max_distance=1.5, max_missing=2, merge_split=True)
+    counts = result.events["kind"].value_counts()
     assert counts["merge"] == pytest.approx(40, abs=2)
     assert counts["split"] == pytest.approx(40, abs=2)
-    assert set(found.events["frame"]) == {20, 40}
+    assert set(result.events["frame"]) == {20, 40}
     # One of the two goes on as the pair, and the pair as one of the two: three tracks to a pair of particles.
-    assert found.n_tracks <= 3 * 40 + 4
-    assert found.n_tracks <= plain.n_tracks
-    assert found.links["confidence"].between(0, 1).all()
+    assert result.n_tracks <= 3 * 40 + 4
+    assert result.n_tracks <= plain.n_tracks
+    assert result.links["confidence"].between(0, 1).all()
 
 
 def chains(*tracks):
     """Return detections in canonical order and their links, from tracks of (frame, y, x)."""
     rows = np.array([(*at, k) for k, track in enumerate(tracks) for at in track], float)
-    found = prepare(rows[:, 0].astype(int), rows[:, 1:3])
-    track = rows[found.order, 3].astype(int)
+    result = sort_detections(rows[:, 0].astype(int), rows[:, 1:3])
+    track = rows[result.order, 3].astype(int)
     previous = np.full(track.size, -1, np.int32)
     last = {}
     for row, k in enumerate(track):
         previous[row] = last.get(k, -1)
         last[k] = row
-    return found.points, previous, track
+    return result.points, previous, track
 
 
 def bridged(*tracks, step=0.1, n_gaps=2):
@@ -92,5 +92,5 @@ def test_other_ends_are_left_alone(tracks):
 
 
 def test_each_end_is_used_once():
-    found = bridged(line(0, 8, 0, 0), line(0, 8, 0, 1), line(8, 16, 0, 0.45), line(8, 16, 0, 0.55), FAR)
-    assert len(found) == 1
+    result = bridged(line(0, 8, 0, 0), line(0, 8, 0, 1), line(8, 16, 0, 0.45), line(8, 16, 0, 0.55), FAR)
+    assert len(result) == 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
-from playNano.algorithms.linking.movie import link_movie
+from tests.algorithms.linking.linking_calls import link
 
 
 def walks(seed, *, n=60, n_frames=60, step=0.3, turn=None, noise=0.0):
@@ -24,9 +23,9 @@ def walks(seed, *, n=60, n_frames=60, step=0.3, turn=None, noise=0.0):
     at = rng.uniform(0, side, (n, 2)) + np.cumsum(moves, axis=0)
     at = np.abs((at + side) % (2 * side) - side)
     frame, particle = np.nonzero(rng.random((n_frames, n)) >= 0.07)
-    found = at[frame, particle] + rng.normal(0, noise, (frame.size, 2))
+    result = at[frame, particle] + rng.normal(0, noise, (frame.size, 2))
     false = np.repeat(np.arange(n_frames), rng.poisson(0.03 * n, n_frames))
-    place = np.concatenate([found, rng.uniform(0, side, (false.size, 2))])
+    place = np.concatenate([result, rng.uniform(0, side, (false.size, 2))])
     return pd.DataFrame(
         {
             "frame": np.concatenate([frame, false]),
@@ -50,7 +49,7 @@ def following(table):
 def sure_and_right(movies, **options):
     sure, right = [], []
     for table in movies:
-        links = link_movie(table, max_missing=3, **options).links
+        links = link(table, max_missing=3, **options).links
         right.append(following(table)[links["source"]] == links["target"])
         sure.append(links["confidence"])
     return np.concatenate(sure), np.concatenate(right)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from playNano.algorithms.linking.assignment import match_rows
-from playNano.algorithms.linking.movie import link_frames
+from playNano.algorithms.linking.frames import link_frames
 from playNano.errors import ParameterError
 
 
 def dense_cost(ptr, cols, cost, n_cols, skip):
-    """Least total cost by scipy, with a private dummy column for every row."""
+    """Minimum total cost by scipy, with a private dummy column for every row."""
     n_rows = ptr.size - 1
     big = 1e9
     matrix = np.full((n_rows, n_cols + n_rows), big)
@@ -81,9 +81,11 @@ def random_movie(rng, *, whole=False):
     return frame, np.round(positions) if whole else positions
 
 
-def check_movie(frame, positions, *, reach, max_missing, scale, power):
-    """Replay our links: in every frame their cost is the least that scipy finds for the same open tracks."""
-    track = link_frames(frame, positions, max_distance=reach, max_missing=max_missing, distance_scale=scale)
+def check_movie(frame, positions, *, search_range, max_missing, scale, power):
+    """Replay our links: in every frame their cost is the minimum that scipy finds for the same open tracks."""
+    track = link_frames(
+        frame, positions, max_distance=search_range, max_missing=max_missing, distance_scale=scale
+    )
     last_of = {}
     for t in range(int(frame.max()) + 1 if frame.size else 0):
         here = np.flatnonzero(frame == t)
@@ -94,7 +96,7 @@ def check_movie(frame, positions, *, reach, max_missing, scale, power):
         ours = 0.0
         for r, (k, i) in enumerate(open_tracks.items()):
             gap = float(t - frame[i])
-            limit = reach**2 * gap**power
+            limit = search_range**2 * gap**power
             squared = ((positions[here] - positions[i]) ** 2).sum(axis=1)
             matrix[r, : here.size] = np.where(squared <= limit, (squared / limit - 1) / gap, 1e9)
             match = np.flatnonzero(track[here] == k)
@@ -110,9 +112,14 @@ def test_total_cost_equals_scipy_frame_by_frame(scale, power):
     rng = np.random.default_rng(power)
     for k in range(400):
         frame, positions = random_movie(rng, whole=k % 2 == 0)
-        reach = float(rng.choice([0.7, 1.0, 2.0, 4.0]))
+        search_range = float(rng.choice([0.7, 1.0, 2.0, 4.0]))
         check_movie(
-            frame, positions, reach=reach, max_missing=int(rng.integers(0, 3)), scale=scale, power=power
+            frame,
+            positions,
+            search_range=search_range,
+            max_missing=int(rng.integers(0, 3)),
+            scale=scale,
+            power=power,
         )
 
 
@@ -145,7 +152,7 @@ def test_a_crowd_is_solved_without_limit():
     frame = np.repeat(np.arange(3), 150)
     track = link_frames(frame, positions, max_distance=10.0)
     assert track.max() == 149
-    check_movie(frame, positions, reach=10.0, max_missing=0, scale="constant", power=0)
+    check_movie(frame, positions, search_range=10.0, max_missing=0, scale="constant", power=0)
 
 
 def test_a_gap_is_bridged_only_as_far_as_allowed():
@@ -154,7 +161,7 @@ def test_a_gap_is_bridged_only_as_far_as_allowed():
     assert link_frames(frame, positions, max_distance=1.0, max_missing=2).tolist() == [0, 0]
 
 
-def test_reach_grows_with_the_gap_as_asked():
+def test_search_range_grows_with_the_gap_as_asked():
     frame = np.array([0, 4])
     positions = np.array([[0.0, 0.0], [0.0, 2.0]])
     linked = {
@@ -164,7 +171,7 @@ def test_reach_grows_with_the_gap_as_asked():
     assert linked == {"constant": False, "sqrt": True, "linear": True}
 
 
-def test_reach_follows_true_time():
+def test_search_range_follows_true_time():
     frame = np.array([0, 1, 2])
     positions = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
     keyed = {"max_distance": 1.0, "distance_scale": "linear"}
@@ -179,7 +186,7 @@ def test_an_unobserved_frame_is_no_miss_and_takes_no_part():
     assert link_frames(frame, positions, max_distance=1.0, observed=observed).tolist() == [0, -1, 0]
 
 
-def test_a_link_at_the_edge_of_the_reach_is_taken():
+def test_a_link_at_the_edge_of_the_search_range_is_taken():
     track = link_frames([0, 1], [[0.0, 0.0], [3.0, 4.0]], max_distance=5.0)
     assert track.tolist() == [0, 0]
 
@@ -213,7 +220,7 @@ def test_small_blocks_change_nothing(monkeypatch, max_missing):
     positions = rng.uniform(0, 20, (600, 2))
     options = {"max_distance": 4.0, "max_missing": max_missing, "distance_scale": "sqrt"}
     whole = link_frames(frame, positions, **options)
-    monkeypatch.setattr("playNano.algorithms._common.threads.LEAST_FOR_BLOCKS", 50)
+    monkeypatch.setattr("playNano.algorithms._common.threads.MIN_ITEMS", 50)
     parts = link_frames(frame, positions, **options)
     assert np.array_equal(whole, parts)
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.algorithms.linking.linking_calls import link
 
-from playNano.algorithms.linking.movie import FeatureCost, link_frames, link_movie
+from playNano.algorithms.linking import FeatureCost, link_frames
 from playNano.errors import ParameterError
 from playNano.metrics import score_edges
 
@@ -36,7 +37,7 @@ def brownian(
     where = np.abs((start + np.cumsum(moves, axis=0) + side) % (2 * side) - side)
     where = where + np.cumsum(np.broadcast_to(drift, (n_frames, 2)), axis=0)[:, None]
     frame, particle = np.nonzero(rng.random((n_frames, n)) >= p_miss)
-    found = pd.DataFrame(
+    result = pd.DataFrame(
         {
             "frame": frame,
             "y": where[frame, particle, 0],
@@ -50,7 +51,7 @@ def brownian(
     extra = pd.DataFrame(
         {"frame": at, "y": false[:, 0], "x": false[:, 1], "particle": -1, "height": rng.normal(5, 1, at.size)}
     )
-    table = pd.concat([found, extra], ignore_index=True)
+    table = pd.concat([result, extra], ignore_index=True)
     return table.sample(frac=1.0, random_state=seed, ignore_index=True)
 
 
@@ -65,7 +66,7 @@ def movie():
 
 @pytest.fixture(scope="module")
 def linked(movie):
-    return link_movie(movie, max_distance=1.2, max_missing=3)
+    return link(movie, max_distance=1.2, max_missing=3)
 
 
 def test_the_whole_movie_is_linked_better_than_frame_by_frame(movie, linked):
@@ -78,11 +79,11 @@ def test_the_whole_movie_is_linked_better_than_frame_by_frame(movie, linked):
 
 
 def test_rates_and_step_are_estimated(linked):
-    found = linked.parameters
-    assert found["step_rms"] == pytest.approx(0.3, rel=0.05)
-    assert found["miss_rate"] == pytest.approx(0.07, abs=0.02)
-    assert found["false_per_frame"] == pytest.approx(1.2, abs=0.5)
-    assert found["end_rate"] < 0.01
+    result = linked.parameters
+    assert result["step_rms"] == pytest.approx(0.3, rel=0.05)
+    assert result["miss_rate"] == pytest.approx(0.07, abs=0.02)
+    assert result["false_per_frame"] == pytest.approx(1.2, abs=0.5)
+    assert result["end_rate"] < 0.01
 
 
 def test_tables_agree_with_each_other(movie, linked):
@@ -108,15 +109,15 @@ def test_tracks_are_numbered_by_first_frame_then_place(movie, linked):
 def test_order_of_detections_does_not_matter(seed):
     table = brownian(n=12, n_frames=20, seed=seed)
     shuffled = table.sample(frac=1.0, random_state=seed + 1)
-    one = link_movie(table, max_distance=1.2, max_missing=2, drift="global")
-    two = link_movie(shuffled, max_distance=1.2, max_missing=2, drift="global")
+    one = link(table, max_distance=1.2, max_missing=2, drift="global")
+    two = link(shuffled, max_distance=1.2, max_missing=2, drift="global")
     assert np.array_equal(one.track_id[shuffled.index], two.track_id)
     pd.testing.assert_frame_equal(one.tracks, two.tracks)
 
 
 def test_the_unit_of_length_does_not_matter(movie, linked):
     nm = movie.assign(y=movie["y"] * 250.0, x=movie["x"] * 250.0)
-    big = link_movie(nm, max_distance=300.0, max_missing=3, unit="nm")
+    big = link(nm, max_distance=300.0, max_missing=3, unit="nm")
     assert np.array_equal(big.track_id, linked.track_id)
     assert "displacement_nm" in big.links.columns
     assert "net_displacement_nm" in big.tracks.columns
@@ -125,8 +126,8 @@ def test_the_unit_of_length_does_not_matter(movie, linked):
 def test_drift_is_found_and_removed():
     true = np.random.default_rng(2).normal([0.2, -0.1], 0.4, (50, 2))
     table = brownian(n=60, n_frames=50, step=0.2, drift=true, seed=3)
-    still = link_movie(table, max_distance=1.5, max_missing=2, drift="none")
-    free = link_movie(table, max_distance=1.5, max_missing=2, drift="global")
+    still = link(table, max_distance=1.5, max_missing=2, drift="none")
+    free = link(table, max_distance=1.5, max_missing=2, drift="global")
     assert errors(table, free.track_id) < 0.5 * errors(table, still.track_id)
     # The median step of 60 particles is off by 0.024 an axis, which adds up to 0.17 over 50 frames.
     off = free.drift[["y", "x"]].to_numpy() - (np.cumsum(true, axis=0) - true[0])
@@ -137,7 +138,7 @@ def test_drift_is_found_and_removed():
 
 def test_few_particles_keep_their_own_motion():
     table = brownian(n=2, n_frames=60, step=0.3, clutter=0.0, seed=4, spacing=20.0)
-    free = link_movie(table, max_distance=2.0, max_missing=2, drift="global")
+    free = link(table, max_distance=2.0, max_missing=2, drift="global")
     steps = np.diff(free.drift[["y", "x"]].to_numpy(), axis=0)
     assert np.sqrt((steps**2).sum(axis=1).mean()) < 0.2
 
@@ -153,17 +154,17 @@ def test_mobile_and_immobile_particles_in_one_movie():
         for r in (0.9, 1.2, 1.5)
         for m in (1, 3)
     )
-    found = link_movie(table, max_distance=1.7, max_missing=3)
-    assert errors(table, found.track_id) < 0.7 * best
-    assert found.parameters["persistence"] > 0.9
+    result = link(table, max_distance=1.7, max_missing=3)
+    assert errors(table, result.track_id) < 0.7 * best
+    assert result.parameters["persistence"] > 0.9
 
 
 def test_directed_motion_uses_the_velocity():
     table = brownian(n=40, n_frames=80, step=0.6, turn=0.15, seed=7)
-    blind = link_movie(table, max_distance=1.5, max_missing=2)
-    seeing = link_movie(table, max_distance=1.5, max_missing=2, motion="directed")
+    blind = link(table, max_distance=1.5, max_missing=2)
+    seeing = link(table, max_distance=1.5, max_missing=2, motion="directed")
     assert errors(table, seeing.track_id) < 0.6 * errors(table, blind.track_id)
-    assert seeing.parameters["pull_past"] > 0.3
+    assert seeing.parameters["coefficient_past"] > 0.3
 
 
 def test_static_particles_are_kept_by_their_place():
@@ -172,7 +173,7 @@ def test_static_particles_are_kept_by_their_place():
     frame, particle = np.nonzero(rng.random((60, 60)) > 0.1)
     at = home[particle] + rng.normal(0, 0.1, (frame.size, 2))
     table = pd.DataFrame({"frame": frame, "y": at[:, 0], "x": at[:, 1], "particle": particle})
-    static = link_movie(table, max_distance=1.0, max_missing=3, motion="static")
+    static = link(table, max_distance=1.0, max_missing=3, motion="static")
     best = min(
         errors(table, link_frames(frame, at, max_distance=r, max_missing=3)) for r in (0.4, 0.6, 0.8, 1.0)
     )
@@ -181,8 +182,8 @@ def test_static_particles_are_kept_by_their_place():
 
 
 def test_a_feature_helps_as_far_as_it_tells_particles_apart(movie, linked):
-    helped = link_movie(movie, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
-    ignored = link_movie(movie, max_distance=1.2, max_missing=3, features={"height": FeatureCost(weight=0.0)})
+    helped = link(movie, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
+    ignored = link(movie, max_distance=1.2, max_missing=3, features={"height": FeatureCost(weight=0.0)})
     assert errors(movie, helped.track_id) < 0.5 * errors(movie, linked.track_id)
     assert errors(movie, ignored.track_id) == errors(movie, linked.track_id)
 
@@ -191,21 +192,21 @@ def test_an_angle_as_a_feature_wraps_round(movie, linked):
     rng = np.random.default_rng(9)
     own = rng.uniform(0, 180, 100)[movie["particle"]]
     turned = movie.assign(orientation=(own + rng.normal(0, 8, len(movie))) % 180)
-    found = link_movie(
+    result = link(
         turned, max_distance=1.2, max_missing=3, features={"orientation": FeatureCost(period=180.0)}
     )
-    assert errors(movie, found.track_id) < 0.8 * errors(movie, linked.track_id)
+    assert errors(movie, result.track_id) < 0.8 * errors(movie, linked.track_id)
 
 
 def test_unobserved_frames_are_no_misses():
     table = brownian(n=20, n_frames=40, step=0.15, p_miss=0.0, clutter=0.0, seed=10)
     observed = np.ones(40, bool)
     observed[[10, 11, 12, 25]] = False
-    found = link_movie(table, max_distance=1.5, max_missing=0, observed=observed)
+    result = link(table, max_distance=1.5, max_missing=0, observed=observed)
     kept = observed[table["frame"]]
-    assert (found.track_id[~kept] == -1).all()
-    assert errors(table[kept], found.track_id[kept]) <= 10
-    assert (found.tracks["missed"] == 0).all()
+    assert (result.track_id[~kept] == -1).all()
+    assert errors(table[kept], result.track_id[kept]) <= 10
+    assert (result.tracks["missed"] == 0).all()
 
 
 def test_true_time_widens_the_step():
@@ -213,14 +214,14 @@ def test_true_time_widens_the_step():
     uneven = table[(table["frame"] < 30) | (table["frame"] % 4 == 0)].copy()
     uneven["time_s"] = uneven["frame"] * 0.5
     uneven["frame"] = uneven["frame"].rank(method="dense").astype(int) - 1
-    timed = link_movie(uneven, max_distance=0.8, max_missing=0)
+    timed = link(uneven, max_distance=0.8, max_missing=0)
     assert errors(uneven, timed.track_id) < 0.1 * len(uneven)
     assert timed.parameters["step_rms"] == pytest.approx(0.15, rel=0.1)
     assert timed.links["time_step_s"].max() == pytest.approx(2.0)
 
 
 def test_given_rates_are_used(movie):
-    found = link_movie(
+    result = link(
         movie,
         max_distance=1.2,
         max_missing=3,
@@ -230,29 +231,29 @@ def test_given_rates_are_used(movie):
         start_rate=0.001,
         false_per_frame=1.2,
     )
-    assert found.parameters["step_rms"] == pytest.approx(0.3)
-    assert found.parameters["miss_rate"] == 0.07
-    assert found.parameters["end_rate"] == 0.001
-    assert found.parameters["false_per_frame"] == 1.2
-    assert errors(movie, found.track_id) < 400
+    assert result.parameters["step_rms"] == pytest.approx(0.3)
+    assert result.parameters["miss_rate"] == 0.07
+    assert result.parameters["end_rate"] == 0.001
+    assert result.parameters["false_per_frame"] == 1.2
+    assert errors(movie, result.track_id) < 400
 
 
 def test_frame_method_links_as_link_frames_and_tells_confidence(movie):
-    found = link_movie(movie, max_distance=0.9, max_missing=2, method="frame", motion="static")
+    result = link(movie, max_distance=0.9, max_missing=2, method="frame", motion="static")
     plain = link_frames(movie["frame"], movie[["y", "x"]], max_distance=0.9, max_missing=2)
-    assert np.array_equal(found.track_id, plain)
-    assert found.links["confidence"].between(0, 1).all()
-    assert found.links["confidence"].median() > 0.9
+    assert np.array_equal(result.track_id, plain)
+    assert result.links["confidence"].between(0, 1).all()
+    assert result.links["confidence"].median() > 0.9
 
 
 def test_short_tracks_are_dropped(movie, linked):
-    found = link_movie(movie, max_distance=1.2, max_missing=3, min_length=5)
-    assert found.tracks["length"].min() >= 5
-    assert (found.track_id == -1).sum() == linked.tracks["length"][linked.tracks["length"] < 5].sum()
+    result = link(movie, max_distance=1.2, max_missing=3, min_length=5)
+    assert result.tracks["length"].min() >= 5
+    assert (result.track_id == -1).sum() == linked.tracks["length"][linked.tracks["length"] < 5].sum()
 
 
 def test_runs_are_repeatable(movie, linked):
-    again = link_movie(movie, max_distance=1.2, max_missing=3)
+    again = link(movie, max_distance=1.2, max_missing=3)
     pd.testing.assert_frame_equal(again.links, linked.links, check_exact=True)
 
 
@@ -260,21 +261,19 @@ def test_runs_are_repeatable(movie, linked):
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_next_to_nothing(n, method):
     table = pd.DataFrame({"frame": np.arange(n), "y": np.zeros(n), "x": np.zeros(n)})
-    found = link_movie(
-        table, max_distance=1.0, max_missing=1, method=method, drift="global", merge_split=True
-    )
-    assert found.n_tracks == min(n, 1)
-    assert len(found.links) == max(n - 1, 0)
-    assert len(found.events) == 0
-    found.summary()
+    result = link(table, max_distance=1.0, max_missing=1, method=method, drift="global", merge_split=True)
+    assert result.n_tracks == min(n, 1)
+    assert len(result.links) == max(n - 1, 0)
+    assert len(result.events) == 0
+    result.summary()
 
 
 @pytest.mark.parametrize("motion", ["brownian", "directed", "static"])
 def test_one_frame_and_equal_places(motion):
     one = pd.DataFrame({"frame": np.zeros(5, int), "y": np.zeros(5), "x": np.zeros(5)})
-    assert link_movie(one, max_distance=1.0, motion=motion).n_tracks == 5
+    assert link(one, max_distance=1.0, motion=motion).n_tracks == 5
     still = pd.DataFrame({"frame": np.arange(30), "y": np.zeros(30), "x": np.zeros(30)})
-    assert link_movie(still, max_distance=1.0, motion=motion, drift="global").n_tracks == 1
+    assert link(still, max_distance=1.0, motion=motion, drift="global").n_tracks == 1
 
 
 @pytest.mark.parametrize("dims", [1, 3])
@@ -287,13 +286,13 @@ def test_other_numbers_of_coordinates(dims):
     table = pd.DataFrame(walk.reshape(-1, dims), columns=names).assign(
         frame=frame, particle=np.tile(range(10), 30)
     )
-    found = link_movie(table, max_distance=3.0, columns=names)
-    assert errors(table, found.track_id) == 0
+    result = link(table, max_distance=3.0, columns=names)
+    assert errors(table, result.track_id) == 0
 
 
 def test_input_stays_as_it_was(movie):
     before = movie.copy()
-    link_movie(movie, max_distance=1.2, max_missing=1, drift="global", merge_split=True)
+    link(movie, max_distance=1.2, max_missing=1, drift="global", merge_split=True)
     pd.testing.assert_frame_equal(movie, before)
 
 
@@ -317,22 +316,22 @@ def test_input_stays_as_it_was(movie):
 )
 def test_a_wrong_parameter_is_named(movie, change, word):
     with pytest.raises(ParameterError, match=word):
-        link_movie(movie, **({"max_distance": 1.0} | change))
+        link(movie, **({"max_distance": 1.0} | change))
 
 
 def test_a_feature_that_is_not_known_tells_nothing(movie, linked):
     rng = np.random.default_rng(13)
     half = movie.assign(height=movie["height"].where(rng.random(len(movie)) < 0.5))
-    helped = link_movie(half, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
+    helped = link(half, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
     assert errors(movie, helped.track_id) < errors(movie, linked.track_id)
     one = movie.assign(height=movie["height"].where(movie.index == 0))
-    same = link_movie(one, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
+    same = link(one, max_distance=1.2, max_missing=3, features={"height": FeatureCost()})
     assert np.array_equal(same.track_id, linked.track_id)
 
 
 def test_a_feature_that_is_nowhere_known_is_refused(movie):
     with pytest.raises(ParameterError, match="height"):
-        link_movie(movie.assign(height=np.nan), max_distance=1.0, features={"height": FeatureCost()})
+        link(movie.assign(height=np.nan), max_distance=1.0, features={"height": FeatureCost()})
 
 
 def lonely_tracks(n, change=None):
@@ -350,26 +349,26 @@ def lonely_tracks(n, change=None):
 def test_where_there_is_room_one_jump_ends_no_track(n):
     jump = np.where(np.arange(60)[:, None] >= 30, [0.0, 4.0], 0.0)
     table = lonely_tracks(n, jump)
-    assert errors(table, link_movie(table, max_distance=5.0).track_id) == 0
+    assert errors(table, link(table, max_distance=5.0).track_id) == 0
 
 
 @pytest.mark.parametrize("n", [3, 40])
 def test_where_there_is_room_one_long_gap_ends_no_track(n):
     table = lonely_tracks(n)
     table = table[(table["particle"] != 0) | (table["frame"] < 20) | (table["frame"] >= 25)]
-    assert link_movie(table, max_distance=5.0, max_missing=5).n_tracks == n
-    assert link_movie(table, max_distance=5.0, max_missing=4).n_tracks == n + 1
+    assert link(table, max_distance=5.0, max_missing=5).n_tracks == n
+    assert link(table, max_distance=5.0, max_missing=4).n_tracks == n + 1
 
 
 def test_one_mover_among_many_that_rest_keeps_its_track():
     table = lonely_tracks(40, np.arange(60)[:, None] * [0.0, 4.0])
-    assert link_movie(table, max_distance=5.0).n_tracks == 40
+    assert link(table, max_distance=5.0).n_tracks == 40
 
 
 def test_few_links_are_made_from_frame_to_frame():
     table = pd.DataFrame({"frame": [0, 1, 2, 5], "y": [0.0, 5.0, 5.0, 5.0], "x": [0.0, 0.0, 0.0, 5.0]})
-    found = link_movie(table, max_distance=5.0, max_missing=2, distance_scale="constant")
-    assert found.track_id.tolist() == [0, 0, 0, 0]
+    result = link(table, max_distance=5.0, max_missing=2, distance_scale="constant")
+    assert result.track_id.tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"weight": -1.0}, {"scale": 0.0}, {"period": np.inf}])

@@ -6,62 +6,54 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from playNano.algorithms.linking.detections import prepare
-from playNano.algorithms.linking.drift import common_motion
-from playNano.algorithms.linking.edges import RIVAL_COST, first_edges
+from playNano.algorithms.linking.detections import sort_detections
+from playNano.algorithms.linking.drift import estimate_drift
+from playNano.algorithms.linking.edges import RIVAL_COST, candidate_edges
 from playNano.algorithms.linking.features import prepare_features
 from playNano.algorithms.linking.merge_split import find_events, lineages, no_events
 from playNano.algorithms.linking.motion_model import MotionModel, empty_context, first_motion
-from playNano.algorithms.linking.rates import Rates, lost_rate
-from playNano.algorithms.linking.settings import checked_given, make_settings
+from playNano.algorithms.linking.rates import Rates, rate_of_ends
+from playNano.algorithms.linking.settings import LinkingOptions
 from playNano.algorithms.linking.tables import keep_long_tracks, link_table, track_table
 from playNano.algorithms.linking.trackability import judge_trackability, neighbour_distance, wrong_link_share
 from playNano.errors import ParameterError
 
 
 @pytest.mark.parametrize("motion", ["brownian", "directed", "static"])
-def test_candidate_links_are_those_within_reach_that_may_pay(motion):
+def test_candidate_links_are_those_in_the_search_range_that_may_pay(motion):
     rng = np.random.default_rng(len(motion))
     frame = rng.integers(0, 6, 200)
-    found = prepare(frame, rng.uniform(0, 8, (200, 2)) + np.array([100.0, -3.0]))
-    settings = make_settings(
-        max_distance=1.1,
-        max_missing=2,
-        motion=motion,
-        scale=None,
-        drift="none",
-        method="global",
-        given=checked_given(0.6, None, None, None, None),
-    )
+    detections = sort_detections(frame, rng.uniform(0, 8, (200, 2)) + np.array([100.0, -3.0]))
+    options = LinkingOptions(max_distance=1.1, max_missing=2, motion=motion, step=0.6)
     step = first_motion(motion, np.zeros(0), 2, 1e-4, 0.6)
-    context = empty_context(found.n, 2, 1)
-    model = MotionModel(motion, step, context, prepare_features(pd.DataFrame(), {}, found.order), 1e-4)
-    rates = Rates(miss=0.1, end=0.01, start=0.01, clutter=1.0, found=30.0, area=64.0, odd=1e-6)
-    edges = first_edges(found.points, model, rates, settings)
+    context = empty_context(detections.n, 2, 1)
+    model = MotionModel(motion, step, context, prepare_features(pd.DataFrame(), {}, detections.order), 1e-4)
+    rates = Rates(miss=0.1, death=0.01, birth=0.01, clutter=1.0, detected=30.0, area=64.0, outlier=1e-6)
+    edges = candidate_edges(detections.points, model, rates, options)
     ours = {
         (i, int(j)): cost
-        for i in range(found.n)
+        for i in range(detections.n)
         for j, cost in zip(
-            edges.cols[edges.lo[i] : edges.hi[i]], edges.cost[edges.lo[i] : edges.hi[i]], strict=True
+            edges.col[edges.start[i] : edges.stop[i]], edges.cost[edges.start[i] : edges.stop[i]], strict=True
         )
         if j != i
     }
-    points = found.points
-    log_gap, log_start, log_end = rates.log_gap(3), rates.log_start(6, 3), rates.log_end(6, 3)
+    points = detections.points
+    log_gap, log_birth, log_death = rates.log_gap(3), rates.log_birth(6, 3), rates.log_death(6, 3)
     n_within = 0
-    for i in range(found.n):
-        for j in range(found.n):
+    for i in range(detections.n):
+        for j in range(detections.n):
             gap = int(points.frame_of[j] - points.frame_of[i])
             squared = ((points.position[i] - points.position[j]) ** 2).sum()
-            if not 1 <= gap <= 3 or squared > 1.1**2 * gap**settings.power:
+            if not 1 <= gap <= 3 or squared > 1.1**2 * gap**options.growth_power:
                 assert (i, j) not in ours
                 continue
             n_within += 1
             variance = 0.18 * (1.0 if motion == "static" else gap)
             density = np.exp(-0.5 * squared / variance) / (2 * np.pi * variance)
             cost = (
-                log_start[points.frame_of[j]]
-                + log_end[points.frame_of[i]]
+                log_birth[points.frame_of[j]]
+                + log_death[points.frame_of[i]]
                 - log_gap[gap - 1]
                 - np.log(density)
             )
@@ -73,12 +65,12 @@ def test_candidate_links_are_those_within_reach_that_may_pay(motion):
 
 
 def test_rates_add_up_to_one():
-    rates = Rates(miss=0.2, end=0.05)
+    rates = Rates(miss=0.2, death=0.05)
     again = np.exp(rates.log_gap(4)).sum()
-    never = np.exp(rates.log_end(50, 4)[10])
+    never = np.exp(rates.log_death(50, 4)[10])
     assert again + never == pytest.approx(1.0)
-    assert rates.log_end(50, 4)[-1] == pytest.approx(0.0)
-    assert lost_rate(never, 0.2, 4) == pytest.approx(0.05, abs=1e-6)
+    assert rates.log_death(50, 4)[-1] == pytest.approx(0.0)
+    assert rate_of_ends(never, 0.2, 4) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_drift_of_many_is_the_median_step_and_of_few_is_shrunk():
@@ -88,12 +80,12 @@ def test_drift_of_many_is_the_median_step_and_of_few_is_shrunk():
     truth -= truth[0]
     home = 20.0 * np.stack(np.meshgrid(np.arange(10), np.arange(5)), -1).reshape(-1, 2)
     positions = home[np.tile(np.arange(50), 20)] + truth[frame] + rng.normal(0, 0.05, (1000, 2))
-    found = prepare(frame, positions)
-    inverse = np.argsort(found.order)
-    previous = np.where(frame > 0, inverse[np.arange(1000) - 50], -1)[found.order].astype(np.int32)
-    drift = common_motion(found.points, previous)
+    detections = sort_detections(frame, positions)
+    inverse = np.argsort(detections.order)
+    previous = np.where(frame > 0, inverse[np.arange(1000) - 50], -1)[detections.order].astype(np.int32)
+    drift = estimate_drift(detections.points, previous)
     np.testing.assert_allclose(drift, truth, atol=0.1)
-    assert (common_motion(found.points, np.full(1000, -1, np.int32)) == 0).all()
+    assert (estimate_drift(detections.points, np.full(1000, -1, np.int32)) == 0).all()
 
 
 def tracks_of(rows):

@@ -37,13 +37,13 @@ def test_known_particles_are_followed(make_stack, make_spots):
     detected = FeatureDetectionModule().run(stack, threshold=1.0)
     out = ParticleTrackingModule().run(stack, {"feature_detection": detected}, max_distance=4.0)
     assert out["n_tracks"] == len(out["tracks"]) == 3
-    for found in out["tracks"]:
-        assert found["frames"] == [0, 1, 2, 3, 4, 5]
-        places = np.array(found["coords"])[:, ::-1]
+    for result in out["tracks"]:
+        assert result["frames"] == [0, 1, 2, 3, 4, 5]
+        places = np.array(result["coords"])[:, ::-1]
         assert np.abs(truth - places).max(axis=(1, 2)).min() < 0.5
-        for frame, index in zip(found["frames"], found["point_indices"], strict=True):
+        for frame, index in zip(result["frames"], result["point_indices"], strict=True):
             y, x = detected["features_per_frame"][frame][index]["centroid"]
-            assert found["coords"][frame] == (x, y)
+            assert result["coords"][frame] == (x, y)
 
 
 def test_the_masks_are_those_of_the_last_detections(make_stack):
@@ -51,10 +51,10 @@ def test_the_masks_are_those_of_the_last_detections(make_stack):
     detected = FeatureDetectionModule().run(stack, threshold=1.0)
     out = ParticleTrackingModule().run(stack, {"feature_detection": detected})
     assert set(out["track_masks"]) == {t["id"] for t in out["tracks"]}
-    for found in out["tracks"]:
-        feature = detected["features_per_frame"][found["frames"][-1]][found["point_indices"][-1]]
-        expected = detected["labeled_masks"][found["frames"][-1]] == feature["label"]
-        np.testing.assert_array_equal(out["track_masks"][found["id"]], expected)
+    for result in out["tracks"]:
+        feature = detected["features_per_frame"][result["frames"][-1]][result["point_indices"][-1]]
+        expected = detected["labeled_masks"][result["frames"][-1]] == feature["label"]
+        np.testing.assert_array_equal(out["track_masks"][result["id"]], expected)
 
 
 def test_detections_without_labels_have_no_masks():
@@ -63,8 +63,8 @@ def test_detections_without_labels_have_no_masks():
 
 def test_links_are_optimal_where_greedy_ones_are_not():
     # The nearest pair first would link 0 to 1 over a distance of 1 and leave 3 to -2 over one of 5.
-    found = coords([[(0, 0), (3, 0)], [(1, 0), (-2, 0)]], max_distance=6)
-    assert sorted(found) == [[(0, 0), (-2, 0)], [(3, 0), (1, 0)]]
+    result = coords([[(0, 0), (3, 0)], [(1, 0), (-2, 0)]], max_distance=6)
+    assert sorted(result) == [[(0, 0), (-2, 0)], [(3, 0), (1, 0)]]
 
 
 def cost(before, after, links, reach):
@@ -77,8 +77,8 @@ def cost(before, after, links, reach):
 def test_no_other_links_cost_less(seed, n, m):
     rng = np.random.default_rng(seed)
     before, after = (list(map(tuple, rng.uniform(0, 6, (k, 2)).round(3))) for k in (n, m))
-    found = coords([before, after], max_distance=3)
-    mine = [(c[0], c[1]) for c in found if len(c) == 2]
+    result = coords([before, after], max_distance=3)
+    mine = [(c[0], c[1]) for c in result if len(c) == 2]
     best = min(
         cost(before, after, links, 3.0)
         for k in range(min(n, m) + 1)
@@ -108,12 +108,12 @@ def test_every_detection_is_in_one_track(seed, max_missing, scale):
     out = track(frames, max_distance=3, max_missing=max_missing, distance_scale=scale)
     growth = {"constant": 0, "sqrt": 0.5, "linear": 1}[scale]
     seen = []
-    for found in out["tracks"]:
-        assert found["frames"] == list(range(found["frames"][0], found["frames"][-1] + 1))
-        pairs = list(zip(found["frames"], found["point_indices"], strict=True))
-        assert [i is None for i in found["point_indices"]] == [c is None for c in found["coords"]]
+    for result in out["tracks"]:
+        assert result["frames"] == list(range(result["frames"][0], result["frames"][-1] + 1))
+        pairs = list(zip(result["frames"], result["point_indices"], strict=True))
+        assert [i is None for i in result["point_indices"]] == [c is None for c in result["coords"]]
         there = [(frame, index) for frame, index in pairs if index is not None]
-        assert (there[0][0], there[-1][0]) == (found["frames"][0], found["frames"][-1])
+        assert (there[0][0], there[-1][0]) == (result["frames"][0], result["frames"][-1])
         for (f, i), (g, j) in itertools.pairwise(there):
             assert 1 <= g - f <= max_missing + 1
             step = np.hypot(*np.subtract(frames[f][i], frames[g][j]))
@@ -133,8 +133,8 @@ def test_missing_detections():
     frames = [[(0, 0)], [], [(1, 0)], [], [], [(2, 0)]]
     assert len(coords(frames)) == 3
     assert coords(frames, max_missing=1) == [[(0, 0), None, (1, 0)], [(2, 0)]]
-    (found,) = track(frames, max_missing=2)["tracks"]
-    assert found == {
+    (result,) = track(frames, max_missing=2)["tracks"]
+    assert result == {
         "id": 0,
         "frames": [0, 1, 2, 3, 4, 5],
         "point_indices": [0, None, 0, None, None, 0],
@@ -328,10 +328,10 @@ def test_areas_help_to_tell_particles_apart():
     true = [[p["particle"] for p in points] for points in features]
 
     def wrong(out):
-        found = [
+        result = [
             [true[f][i] for f, i in zip(t["frames"], t["point_indices"], strict=True)] for t in out["tracks"]
         ]
-        return sum(a != b for names in found for a, b in itertools.pairwise(names))
+        return sum(a != b for names in result for a, b in itertools.pairwise(names))
 
     assert wrong(helped) < 0.5 * wrong(plain)
 
@@ -390,7 +390,31 @@ def test_frames_that_were_not_observed_are_no_misses():
     observed = np.ones(30, bool)
     for lost in (10, 11, 20):
         features[lost], observed[lost] = [], False
-    found = {"feature_detection": {"features_per_frame": features, "observed": observed}}
-    out = ParticleTrackingModule().run(stack_for(30), found, max_distance=6)
+    result = {"feature_detection": {"features_per_frame": features, "observed": observed}}
+    out = ParticleTrackingModule().run(stack_for(30), result, max_distance=6)
     assert out["n_tracks"] == 6
     assert (out["track_table"]["missed"] == 0).all()
+
+
+WIDE = {"pixel_size_nm": (8.0, 2.0)}
+"""Pixels that are not square: lengths of unknown direction count by their geometric mean, 4 nm."""
+
+
+def test_a_known_step_in_nm_is_used_on_px_coordinates():
+    out = run_on(walks(40, 12), stack_for(40, **WIDE), max_distance=6, step_nm=3.0)
+    assert out["summary"]["parameters"]["step_rms_nm"] == pytest.approx(3.0)
+    assert out["summary"]["trackability"]["step_nm"] == pytest.approx(3.0)
+
+
+def test_trackability_is_reported_in_nm():
+    features = [[{"y": 10.0 * k, "x": 0.01 * t} for k in range(4)] for t in range(40)]
+    trackability = run_on(features, stack_for(40, **WIDE), max_distance=6)["summary"]["trackability"]
+    assert trackability["neighbour_distance_nm"] == pytest.approx(10.0 * 4.0)
+    assert trackability["step_nm"] == pytest.approx(trackability["ratio"] * 40.0)
+    assert not {"step", "neighbour_distance"} & set(trackability)
+
+
+def test_the_area_of_the_field_is_reported_in_nm2():
+    features = [[{"y": 10.0 * k, "x": 7.0 * k} for k in range(4)] for _ in range(40)]
+    parameters = run_on(features, stack_for(40, **WIDE), max_distance=6)["summary"]["parameters"]
+    assert parameters["area_nm2"] == pytest.approx(30.0 * 21.0 * 8.0 * 2.0)

@@ -29,8 +29,8 @@ def tracking(stack):
     frames = [
         [{"y": 2.0, "x": 0.1 * t}, *([{"y": 2.0, "x": 6.0 - 0.7 * t}] if t < 7 else [])] for t in range(12)
     ]
-    found = {"feature_detection": {"features_per_frame": frames}}
-    return ParticleTrackingModule().run(stack, found, coord_columns=("x", "y"), max_distance=2.0)
+    result = {"feature_detection": {"features_per_frame": frames}}
+    return ParticleTrackingModule().run(stack, result, coord_columns=("x", "y"), max_distance=2.0)
 
 
 def test_trackpy_gets_its_columns(tracking):

@@ -1,4 +1,4 @@
-"""Kernels over blocks of a long array, in threads."""
+"""Threads over blocks of a long array, for kernels and library calls that release the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -12,32 +12,52 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-T = TypeVar("T")
-B = TypeVar("B")
+Result = TypeVar("Result")
+Block = TypeVar("Block")
 
-# The blocks depend on the data alone, so that results do on no machine's number of cores.
+# The blocks depend on the data alone, so that results do not depend on a machine's number of cores.
 N_BLOCKS = 4
-LEAST_FOR_BLOCKS = 5_000
+MIN_ITEMS = 5_000
 
 
-def blocks_of(n: int, *, least: int | None = None) -> list[tuple[int, int]]:
-    """Cut n items into a few even blocks, or one if they are fewer than `least`: not worth it.
+def blocks_of(n: int, *, min_items: int | None = None) -> list[tuple[int, int]]:
+    """Cut n items into N_BLOCKS even blocks, or one where they are too few to be worth threads.
+
+    Parameters
+    ----------
+    n
+        Number of items, >= 0.
+    min_items
+        Number of items from which on they are cut; None: MIN_ITEMS.
+
+    Returns
+    -------
+    list of (int, int)
+        First item of each block, and the one after its last.
 
     Examples
     --------
     >>> blocks_of(10)
     [(0, 10)]
     """
-    if n < (LEAST_FOR_BLOCKS if least is None else least):
+    if n < (MIN_ITEMS if min_items is None else min_items):
         return [(0, n)]
     edges = [n * k // N_BLOCKS for k in range(N_BLOCKS + 1)]
     return list(pairwise(edges))
 
 
 def frame_blocks(frame_ptr: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut frames into a few runs with about as many detections in each, or one if that is not worth it.
+    """Cut frames into a few runs with about as many detections in each, or one where threads are not worth it.
 
-    `frame_ptr` tells where the detections of each frame start, (n_frames + 1,).
+    Parameters
+    ----------
+    frame_ptr
+        Where the detections of each frame start, (n_frames + 1,).
+
+    Returns
+    -------
+    list of (int, int)
+        First frame of each run, and the one after its last.
 
     Examples
     --------
@@ -50,8 +70,20 @@ def frame_blocks(frame_ptr: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in pairwise(edges) if b > a]
 
 
-def in_threads(task: Callable[[B], T], blocks: Sequence[B]) -> list[T]:
-    """Run a task that releases the interpreter's lock on every block; return the results in order.
+def in_threads(task: Callable[[Block], Result], blocks: Sequence[Block]) -> list[Result]:
+    """Run a task that releases the interpreter's lock on every block.
+
+    Parameters
+    ----------
+    task
+        What to run; it must not start threads with this function itself.
+    blocks
+        Its arguments; one block alone runs in the calling thread.
+
+    Returns
+    -------
+    list
+        The results in the order of the blocks.
 
     Examples
     --------
@@ -65,8 +97,8 @@ def in_threads(task: Callable[[B], T], blocks: Sequence[B]) -> list[T]:
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """Return the threads of a process: starting them anew for every task takes longer than many a task.
+    """Return the thread pool of a process; it is kept, for starting threads takes longer than many a task.
 
-    A forked process has no threads of its parent's, and gets its own.
+    A forked process has none of its parent's threads, and gets a pool of its own.
     """
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix=f"linking-{process}")

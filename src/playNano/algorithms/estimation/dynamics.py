@@ -11,7 +11,7 @@ from playNano.algorithms._common.inputs import pixel_pair
 from playNano.algorithms.estimation._level import level
 from playNano.algorithms.estimation._peaks import find_particles
 from playNano.algorithms.estimation.motion import MotionEstimate, estimate_motion
-from playNano.algorithms.linking.movie import link_frames
+from playNano.algorithms.linking.frames import link_frames
 from playNano.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Exact assignment of detections to tracks: frame after frame, or over candidate links of a whole movie."""
+"""Optimal assignment (sparse LAPJV): detections to open tracks, frame after frame, or rows to columns in general."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.threads import frame_blocks, in_threads
-from playNano.algorithms.linking.detections import Floats, Ints, Reach, sort_into_cells
+from playNano.algorithms.linking.detections import Floats, Indices, Ints, SearchRange, build_grid
 
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
 
-# A link at the very edge of the reach is worth nothing; this makes it better than none.
+# A link at the very edge of the search range costs 0; this makes it better than none.
 SKIP_SURPLUS = 1e-9
 
 
-def match_frames(points: Detections, reach: Reach) -> npt.NDArray[np.int32]:
-    """Return the detection before each detection in its track, or -1, by frame-to-frame assignment.
+def match_frames(points: Detections, search: SearchRange) -> Indices:
+    """Return the detection before each detection in its track, or -1, by optimal assignment from frame to frame.
 
     Parameters
     ----------
     points
         Detections in canonical order.
-    reach
-        How far, and over how many frames, a link may go; its `limit2` has no part in this.
+    search
+        Search range, and number of frames that a link may span; its `cap` is not used.
     """
     from playNano.algorithms.linking._kernels.assignment import new_matching
     from playNano.algorithms.linking._kernels.frames import link_block
 
-    n, n_gaps = points.frame_of.size, reach.n_gaps
-    n_frames = points.frame_ptr.size - 1
+    n, n_frames = points.frame_of.size, points.frame_ptr.size - 1
     previous = np.full(n, -1, np.int32)
     if not n:
         return previous
-    grid = sort_into_cells(points, reach.max_distance)
-    taken = np.zeros(n, np.int32)
-    most = int(np.diff(points.frame_ptr).max())
+    grid, limits = build_grid(points, search.max_distance), search.limits()
+    linked = np.zeros(n, np.int32)
+    max_detections = int(np.diff(points.frame_ptr).max())
 
     def run(frames: tuple[int, int]) -> None:
-        state = new_matching(min(n_gaps, n_frames) * most, most)
-        base2 = reach.max_distance**2
-        link_block(points, grid, frames, n_gaps, base2, reach.power, SKIP_SURPLUS, state, taken, previous)
+        state = new_matching(min(search.n_gaps, n_frames) * max_detections, max_detections)
+        link_block(points, grid, limits, frames, SKIP_SURPLUS, state, linked, previous)
 
-    # Without gaps, what is open depends on one frame alone.
-    in_threads(run, frame_blocks(points.frame_ptr) if n_gaps == 1 else [(0, n_frames)])
+    # Without gap closing, the open tracks depend on one frame alone.
+    in_threads(run, frame_blocks(points.frame_ptr) if search.n_gaps == 1 else [(0, n_frames)])
     return previous
 
 
 def match_rows(
     ptr: Ints, cols: npt.NDArray[np.int32], cost: Floats, n_cols: int, *, skip: float = 0.0
 ) -> npt.NDArray[np.int64]:
-    """Assign rows to columns at least total cost; a row may stay alone at the cost `skip`, a column for free.
+    """Assign rows to columns at minimum total cost (sparse linear assignment problem, solved exactly).
+
+    A row may stay unassigned at the cost `skip`, a column for free.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ def match_rows(
     ndarray of int64, (n_rows,)
         Chosen edge of each row, or -1.
 
+    References
+    ----------
+    Jonker, Volgenant: A shortest augmenting path algorithm for dense and sparse linear assignment problems,
+    Computing 38, 1987, doi 10.1007/BF02278710.
+
     Examples
     --------
     >>> import numpy as np
@@ -79,19 +84,11 @@ def match_rows(
     >>> match_rows(ptr, cols, np.array([-5.0, -4.0, -3.0]), 2).tolist()
     [1, 2]
     """
-    from playNano.algorithms.linking._kernels.assignment import assign_rows, new_matching
+    from playNano.algorithms.linking._kernels.assignment import Edges, assign_rows, new_matching
 
     n_rows = ptr.size - 1
     state = new_matching(n_rows, n_cols)
     ptr = np.ascontiguousarray(ptr, dtype=np.int64)
-    rows = np.flatnonzero(np.diff(ptr)).astype(np.int64)
-    assign_rows(
-        rows,
-        ptr[:-1],
-        ptr[1:],
-        np.ascontiguousarray(cols, dtype=np.int32),
-        np.ascontiguousarray(cost, dtype=np.float64),
-        float(skip),
-        state,
-    )
+    col, cost = np.ascontiguousarray(cols, dtype=np.int32), np.ascontiguousarray(cost, dtype=np.float64)
+    assign_rows(np.flatnonzero(np.diff(ptr)), Edges(ptr[:-1], ptr[1:], col, cost), float(skip), state)
     return np.asarray(state.edge_of_row)

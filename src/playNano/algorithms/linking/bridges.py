@@ -1,40 +1,50 @@
-"""Tracks that break where particles merge or split: the joint particle goes on as one of its parts."""
+"""Repair of tracks that end at a merge or a split: the merged particle continues the track of one of its parts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from playNano.algorithms.linking.detections import Floats, Indices, Ints
+from playNano.algorithms.linking.motion_model import successors
 from playNano.algorithms.linking.rates import ball_volume, field_size
 
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
 # Shorter tracks may be clutter, which begins and ends anywhere.
-LEAST_LENGTH = 3
-# How many steps a joint particle may lie off the line between its parts.
-STEPS_OFF_LINE = 2.0
+MIN_LENGTH = 3
+# Maximum distance of a merged particle from the line between its parts, in rms steps.
+MAX_OFF_LINE = 2.0
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Lengths and times of a search for events: rms step, search range, frames that a link may span, direction."""
+
+    step: float
+    max_distance: float
+    n_gaps: int
+    merging: bool
 
 
 def bridge_events(
     points: Detections,
-    previous: npt.NDArray[np.int32],
+    previous: Indices,
     confidence: Floats,
     *,
     step: float,
     max_distance: float,
     n_gaps: int,
-) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Link a joint particle to the nearer of its parts where the linker took all three for different ones.
+) -> tuple[Indices, Floats]:
+    """Link a merged particle to the nearer of its parts where linking made three tracks of them.
 
     The centre of a pair lies off the centres of its parts. Where particles are slow, no step is so wide: both
-    parts end and the pair begins anew, or the other way round. Two ends with a beginning between them just
-    after, near the line that joins them, are taken for that, and two beginnings with an end between them.
+    parts end and the pair starts a new track, or the other way round. Two ends with a start between them just
+    after, near the line that joins them, are taken for a merge, and two starts with an end between them for a split.
 
     Parameters
     ----------
@@ -47,7 +57,7 @@ def bridge_events(
     step
         Root mean squared displacement per frame interval; > 0.
     max_distance
-        Farthest that a part may lie from the pair; > 0.
+        Maximum distance of a part from the pair; > 0.
     n_gaps
         Number of frames that a link may span; >= 1.
 
@@ -56,26 +66,24 @@ def bridge_events(
     previous : ndarray of int32, (N,)
         With the new links.
     confidence : ndarray of float64, (N,)
-        Of a new link: one to the number of tracks that begin (end) there by chance.
+        Of a new link: 1 / (1 + number of tracks expected to start (end) there by chance).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from playNano.algorithms.linking.detections import prepare
+    >>> from playNano.algorithms.linking.detections import sort_detections
     >>> x = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.4, 0.4, 0.4])
-    >>> found = prepare(np.array([0, 0, 1, 1, 2, 2, 3, 4, 5]), np.column_stack([np.zeros(9), x]))
+    >>> detections = sort_detections(np.array([0, 0, 1, 1, 2, 2, 3, 4, 5]), np.column_stack([np.zeros(9), x]))
     >>> previous = np.array([-1, -1, 0, 1, 2, 3, -1, 6, 7], np.int32)
     >>> sure = np.where(previous >= 0, 1.0, np.nan)
-    >>> after, _ = bridge_events(found.points, previous, sure, step=0.1, max_distance=1.5, n_gaps=1)
+    >>> after, _ = bridge_events(detections.points, previous, sure, step=0.1, max_distance=1.5, n_gaps=1)
     >>> int(after[6])
     4
     """
-    from playNano.algorithms.linking._kernels.frames import turn_round
-
-    following = turn_round(previous)
+    following = successors(previous)
     length = _lengths(previous)
     last = points.frame_ptr.size - 2
-    long = length >= LEAST_LENGTH
+    long = length >= MIN_LENGTH
     ends = np.flatnonzero((following < 0) & long & (points.frame_of < last))
     starts = np.flatnonzero((previous < 0) & long & (points.frame_of > 0))
     previous, confidence = previous.copy(), confidence.copy()
@@ -83,7 +91,8 @@ def bridge_events(
     for merging in (True, False):
         pair, single = (ends, starts) if merging else (starts, ends)
         parts_used, joint_used = (ended, begun) if merging else (begun, ended)
-        for one, other, joint, sure in _triples(points, pair, single, step, max_distance, n_gaps, merging):
+        scale = _Scale(step, max_distance, n_gaps, merging)
+        for one, other, joint, sure in _triples(points, pair, single, scale):
             if parts_used[one] or parts_used[other] or joint_used[joint]:
                 continue
             parts_used[[one, other]] = True
@@ -93,57 +102,53 @@ def bridge_events(
     return previous, confidence
 
 
-def _lengths(previous: npt.NDArray[np.int32]) -> Ints:
-    """Return how many detections the track of each detection has."""
-    from playNano.algorithms.linking._kernels.frames import number_tracks
+def _lengths(previous: Indices) -> Ints:
+    """Return the number of detections of the track of each detection."""
+    from playNano.algorithms.linking._kernels.tracks import number_tracks
 
     track, n_tracks = number_tracks(previous)
     return np.asarray(np.bincount(track, minlength=n_tracks)[track])
 
 
 def _triples(
-    points: Detections,
-    pair: Ints,
-    single: Ints,
-    step: float,
-    reach: float,
-    n_gaps: int,
-    merging: bool,
+    points: Detections, pair: Ints, single: Ints, scale: _Scale
 ) -> list[tuple[int, int, int, float]]:
-    """Return (nearer part, other part, joint particle, probability) of what looks like an event, best first."""
+    """Return (nearer part, other part, merged particle, probability) of all that looks like an event, best first.
+
+    pair are the ends (starts) of tracks that may be parts, single the starts (ends) that may be the merged particle.
+    """
     from scipy.spatial import KDTree
 
     if pair.size < 2 or not single.size:
         return []
-    position, frame = points.position, points.frame_of
-    # In space and time at once; a joint particle and its part lie a frame apart at least.
-    place = np.column_stack([position / reach, frame / n_gaps])
-    near = KDTree(place[single]).query_ball_tree(KDTree(place[pair]), 1.0, p=np.inf)
-    dims = position.shape[1]
-    density = single.size / ((points.frame_ptr.size - 1) * field_size(position, reach))
-    found = []
+    position, frame, max_distance = points.position, points.frame_of, scale.max_distance
+    # In space and time at once; a merged particle and its part lie a frame apart at least.
+    scaled = np.column_stack([position / max_distance, frame / scale.n_gaps])
+    near = KDTree(scaled[single]).query_ball_tree(KDTree(scaled[pair]), 1.0, p=np.inf)
+    density = single.size / ((points.frame_ptr.size - 1) * field_size(position, max_distance))
+    ranked = []
     for joint, others in zip(single.tolist(), near, strict=True):
         parts = pair[np.sort(np.asarray(others, dtype=np.int64))]
-        gap = (frame[joint] - frame[parts]) * (1 if merging else -1)
-        away = np.sqrt(((position[parts] - position[joint]) ** 2).sum(axis=1))
-        usable = (gap >= 1) & (away <= reach)
-        parts, gap, away = parts[usable], gap[usable], away[usable]
-        for a in range(parts.size):
-            for b in range(a + 1, parts.size):
-                width = STEPS_OFF_LINE * step * np.sqrt(float(gap[a] + gap[b]))
-                off, apart = _off_line(position[joint], position[parts[a]], position[parts[b]])
-                if off > width:
-                    continue
-                chance = density * n_gaps * float(ball_volume(np.asarray(width + 0.5 * apart), dims))
-                one, other = (a, b) if away[a] <= away[b] else (b, a)
-                rank = (off / width + apart / reach, joint, a, b)
-                found.append((rank, (int(parts[one]), int(parts[other]), joint, 1.0 / (1.0 + chance))))
-    return [triple for _, triple in sorted(found)]
+        gap = (frame[joint] - frame[parts]) * (1 if scale.merging else -1)
+        distance = np.sqrt(((position[parts] - position[joint]) ** 2).sum(axis=1))
+        usable = (gap >= 1) & (distance <= max_distance)
+        parts, gap, distance = parts[usable], gap[usable], distance[usable]
+        for a, b in combinations(range(parts.size), 2):
+            width = MAX_OFF_LINE * scale.step * np.sqrt(float(gap[a] + gap[b]))
+            off, apart = _off_line(position[joint], position[parts[a]], position[parts[b]])
+            if off > width:
+                continue
+            volume = float(ball_volume(np.asarray(width + 0.5 * apart), position.shape[1]))
+            probability = 1.0 / (1.0 + density * scale.n_gaps * volume)
+            one, other = (a, b) if distance[a] <= distance[b] else (b, a)
+            rank = (off / width + apart / max_distance, joint, a, b)
+            ranked.append((rank, (int(parts[one]), int(parts[other]), joint, probability)))
+    return [triple for _, triple in sorted(ranked)]
 
 
 def _off_line(point: Floats, a: Floats, b: Floats) -> tuple[float, float]:
-    """Return how far a point lies from the line between two others, and how far those lie apart."""
-    way = b - a
-    squared = float(way @ way)
-    along = float(np.clip((point - a) @ way / squared, 0.0, 1.0)) if squared > 0 else 0.0
-    return float(np.linalg.norm(point - a - along * way)), float(np.sqrt(squared))
+    """Return the distance of a point from the segment between two others, and the length of the segment."""
+    segment = b - a
+    squared = float(segment @ segment)
+    along = float(np.clip((point - a) @ segment / squared, 0.0, 1.0)) if squared > 0 else 0.0
+    return float(np.linalg.norm(point - a - along * segment)), float(np.sqrt(squared))

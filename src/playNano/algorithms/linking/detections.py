@@ -1,9 +1,9 @@
-"""Detections in canonical order, and the grid by which those near a place are found."""
+"""Detections in canonical order, and the grid in which neighbours are searched."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,29 @@ from playNano.algorithms._common.threads import frame_blocks, in_threads
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms.linking._kernels.grid import Detections, Grid
+    from playNano.algorithms.linking._kernels.grid import Detections, Grid, SearchLimits
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-DistanceScale = Literal["constant", "sqrt", "linear"]
+Indices = npt.NDArray[np.int32]
 
-REACH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
+CELLS_PER_POINT = 4
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Checked detections, sorted.
+class SortedDetections:
+    """Checked detections in canonical order.
 
-    `order` gives the input index of each sorted detection; detections of unobserved frames are left out.
+    Parameters
+    ----------
+    points
+        The detections, sorted by observed frame, then y, x and the further coordinates.
+    order
+        Input index of each sorted detection, (N,); detections of unobserved frames are left out.
+    n_input
+        Number of detections of the input.
+    dims
+        Number of coordinates of the input.
     """
 
     points: Detections
@@ -39,20 +48,28 @@ class Prepared:
         return int(self.order.size)
 
     def to_input(self, values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-        """Bring values of the sorted detections into the order of the input; left-out ones get `missing`."""
+        """Return values of the sorted detections in the order of the input; those left out get `missing`.
+
+        Parameters
+        ----------
+        values
+            Values of the sorted detections, (n, ...).
+        missing
+            Value of the detections that were left out.
+        """
         out = np.full(self.n_input, missing, dtype=values.dtype)
         out[self.order] = values
         return out
 
 
-def prepare(
+def sort_detections(
     frame: npt.ArrayLike,
     positions: npt.ArrayLike,
     *,
     observed: npt.ArrayLike | None = None,
     time_s: npt.ArrayLike | None = None,
     frame_interval_s: float | None = None,
-) -> Prepared:
+) -> SortedDetections:
     """Check detections and sort them by frame, then y, then x.
 
     Parameters
@@ -66,26 +83,27 @@ def prepare(
     time_s
         Time of each detection, (N,), s; None: one frame interval from frame to frame.
     frame_interval_s
-        Time that counts as one frame, s; None: the median time from one frame to the next.
+        Time that counts as one frame interval, s; None: the median time from one frame to the next.
 
     Returns
     -------
-    Prepared
+    SortedDetections
         The detections in canonical order.
 
     Raises
     ------
     ParameterError
-        If shapes disagree, a position is not finite, or time does not run forward.
+        If shapes disagree, a position is not finite, or time does not increase from frame to frame.
     """
     frames = _checked_frames(frame)
-    where = _checked_positions(positions, frames.size)
+    position = _checked_positions(positions, frames.size)
     seen = _checked_observed(observed, frames)
-    clock = _clock(frames, time_s, frame_interval_s)
-    return _sorted(frames, where, clock, seen)
+    time = _in_frame_intervals(frames, time_s, frame_interval_s)
+    return _sorted(frames, position, time, seen)
 
 
 def _checked_frames(frame: npt.ArrayLike) -> Ints:
+    """Return 0-based frame indices, (N,) int64."""
     raw = np.asarray(frame)
     if raw.ndim != 1:
         raise ParameterError(f"frame must be one-dimensional, one entry a detection; got shape {raw.shape}")
@@ -101,26 +119,28 @@ def _checked_frames(frame: npt.ArrayLike) -> Ints:
 
 
 def _checked_positions(positions: npt.ArrayLike, n: int) -> Floats:
+    """Return finite coordinates, (n, D) float64."""
     try:
-        where = np.array(positions, dtype=np.float64, order="C")
+        position = np.array(positions, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise ParameterError("positions must be an (N, D) array of numbers") from error
-    if where.size == 0 and n == 0:
-        return np.zeros((0, where.shape[1] if where.ndim == 2 and where.shape[1] > 1 else 2))
-    if where.ndim != 2 or where.shape[0] != n or where.shape[1] < 1:
+    if position.size == 0 and n == 0:
+        return np.zeros((0, position.shape[1] if position.ndim == 2 and position.shape[1] > 1 else 2))
+    if position.ndim != 2 or position.shape[0] != n or position.shape[1] < 1:
         raise ParameterError(
-            f"positions must have the shape ({n}, D), one row a detection; got {where.shape}"
+            f"positions must have the shape ({n}, D), one row a detection; got {position.shape}"
         )
-    bad = ~np.isfinite(where).all(axis=1)
+    bad = ~np.isfinite(position).all(axis=1)
     if bad.any():
         raise ParameterError(
             f"positions has {int(bad.sum())} rows that are not finite, the first at {int(np.argmax(bad))}: "
             "leave those detections out"
         )
-    return where
+    return position
 
 
 def _checked_observed(observed: npt.ArrayLike | None, frames: Ints) -> npt.NDArray[np.bool_]:
+    """Return whether each frame was observed, at least up to the last frame with a detection."""
     n_frames = int(frames.max()) + 1 if frames.size else 0
     if observed is None:
         return np.ones(n_frames, np.bool_)
@@ -132,7 +152,7 @@ def _checked_observed(observed: npt.ArrayLike | None, frames: Ints) -> npt.NDArr
     return seen
 
 
-def _clock(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float | None) -> Floats:
+def _in_frame_intervals(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float | None) -> Floats:
     """Return the time of each detection in units of a frame interval."""
     if frame_interval_s is not None and not (np.isfinite(frame_interval_s) and frame_interval_s > 0):
         raise ParameterError(
@@ -155,51 +175,92 @@ def _clock(frames: Ints, time_s: npt.ArrayLike | None, frame_interval_s: float |
     return np.asarray((time - mean_time[0]) / frame_interval_s, dtype=np.float64)
 
 
-def _sorted(frames: Ints, where: Floats, clock: Floats, seen: npt.NDArray[np.bool_]) -> Prepared:
-    from playNano.algorithms.linking._kernels.grid import Detections, sort_frames
-    from playNano.algorithms.linking._kernels.tracks import sort_by_count
+def _sorted(frames: Ints, position: Floats, time: Floats, seen: npt.NDArray[np.bool_]) -> SortedDetections:
+    """Return the detections of the observed frames in canonical order."""
+    from playNano.algorithms.linking._kernels.grid import Detections
 
-    dims = where.shape[1]
+    dims = position.shape[1]
     if dims == 1:
-        where = np.column_stack([where, np.zeros(where.shape[0])])
+        position = np.column_stack([position, np.zeros(position.shape[0])])
     n_frames = int(seen.sum())
-    rank = np.where(seen, np.cumsum(seen) - 1, -1)
-    rank_of = rank[frames]
-    taken = np.flatnonzero(rank_of >= 0)
-    count = np.bincount(rank_of[taken], minlength=n_frames)
-    frame_ptr = np.concatenate([[0], np.cumsum(count)])
-    order = np.asarray(sort_by_count(taken, rank_of, n_frames))
-    position, time = np.empty((order.size, where.shape[1])), np.empty(order.size)
+    frame_of = np.where(seen, np.cumsum(seen) - 1, -1)[frames]
+    order = _canonical_order(frame_of, position)
+    order = order[np.count_nonzero(frame_of < 0) :]
+    frame_of, time = frame_of[order], time[order]
+    count = np.bincount(frame_of, minlength=n_frames)
     latest = np.full(n_frames, -np.inf)
+    frame_ptr = np.concatenate([[0], np.cumsum(count)])
+    filled = np.flatnonzero(count)
+    if filled.size:
+        latest[filled] = np.maximum.reduceat(time, frame_ptr[filled])
+    points = Detections(position[order], time, frame_of, frame_ptr, latest)
+    return SortedDetections(points, order, frames.size, dims)
 
-    def run(span: tuple[int, int]) -> None:
-        sort_frames(span, frame_ptr, where, clock, order, position, time, latest)
 
-    in_threads(run, frame_blocks(frame_ptr))
-    points = Detections(position, time, np.repeat(np.arange(n_frames), count), frame_ptr, latest)
-    return Prepared(points, order, frames.size, dims)
+def _canonical_order(frame_of: Ints, position: Floats) -> Ints:
+    """Return the order by frame (-1 first), then y, x and so on, then as in the input."""
+    order = np.argsort(position[:, 0])
+    order = order[stable_order(frame_of[order] + 1)]
+    y, frame = position[order, 0], frame_of[order]
+    if np.any((y[1:] == y[:-1]) & (frame[1:] == frame[:-1])):
+        order = np.lexsort((*position.T[::-1], frame_of))
+    return order
+
+
+def stable_order(key: Ints) -> Ints:
+    """Return the stable order of whole numbers, 0 or more; fast where they are below 65536 (radix sort).
+
+    Parameters
+    ----------
+    key
+        Whole numbers, (N,), >= 0.
+    """
+    return np.argsort(key.astype(np.min_scalar_type(int(key.max(initial=0)))), kind="stable")
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How far a link may go: max_distance**2 * gap**power squared, at most limit2 (by number of frames)."""
+class SearchRange:
+    """The search range of links.
+
+    Parameters
+    ----------
+    max_distance
+        Maximum displacement in one frame interval.
+    n_gaps
+        Number of frames that a link may span, >= 1.
+    power
+        The squared search range grows with this power of the gap in frame intervals: 0, 1 or 2.
+    cap
+        Further limit of the squared displacement by number of frames, (n_gaps,); None: no limit.
+    """
 
     max_distance: float
     n_gaps: int
     power: int
-    limit2: Floats
+    cap: Floats | None = None
 
-    @classmethod
-    def over(cls, max_distance: float, n_gaps: int, power: int) -> Reach:
-        """Make a reach without a further limit."""
-        return cls(max_distance, n_gaps, power, np.full(n_gaps, np.inf))
+    def limits(self) -> SearchLimits:
+        """Return the limits as kernels take them."""
+        from playNano.algorithms.linking._kernels.grid import SearchLimits
+
+        cap = np.full(self.n_gaps, np.inf) if self.cap is None else self.cap
+        return SearchLimits(float(self.max_distance) ** 2, self.power, cap)
 
 
-def sort_into_cells(points: Detections, width: float) -> Grid:
-    """Sort the detections of every frame into cells about as wide as told."""
-    from playNano.algorithms.linking._kernels.grid import Grid, fill_grid, plan_grid
+def build_grid(points: Detections, width: float) -> Grid:
+    """Sort the detections of every frame into square cells of about a width, the search range.
 
-    size, origin, shape, first_cell = plan_grid(points.position, points.frame_ptr, width)
+    Parameters
+    ----------
+    points
+        Detections in canonical order.
+    width
+        Width of the cells, > 0; they are wider where a frame has few detections.
+    """
+    from playNano.algorithms.linking._kernels.grid import Grid, fill_grid
+
+    size, origin, shape = _cell_sizes(points.position, points.frame_ptr, width)
+    first_cell = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
     grid = Grid(
         size,
         origin,
@@ -210,8 +271,28 @@ def sort_into_cells(points: Detections, width: float) -> Grid:
         np.empty(points.position.shape),
     )
 
-    def run(span: tuple[int, int]) -> None:
-        fill_grid(span, points.position, points.frame_ptr, grid)
+    def fill(frames: tuple[int, int]) -> None:
+        fill_grid(frames, points.position, points.frame_ptr, grid)
 
-    in_threads(run, frame_blocks(points.frame_ptr))
+    in_threads(fill, frame_blocks(points.frame_ptr))
     return grid
+
+
+def _cell_sizes(position: Floats, frame_ptr: Ints, width: float) -> tuple[Floats, Floats, Ints]:
+    """Return edge, origin and number of the cells of each frame: about `width` wide, but few beside the points."""
+    count = np.diff(frame_ptr)
+    n_frames, filled = count.size, np.flatnonzero(count)
+    size, origin = np.ones(n_frames), np.zeros((n_frames, 2))
+    shape = np.zeros((n_frames, 2), np.int64)
+    if filled.size:
+        first = frame_ptr[filled]
+        low = np.minimum.reduceat(position[:, :2], first, axis=0)
+        extent = np.maximum.reduceat(position[:, :2], first, axis=0) - low
+        max_cells = CELLS_PER_POINT * count[filled]
+        height, length = extent.T
+        edge = np.maximum(width, extent.max(axis=1) / max_cells)
+        edge = np.maximum(edge, np.sqrt(height / max_cells) * np.sqrt(length))
+        size[filled] = np.where(edge > 0, edge, 1.0)
+        origin[filled] = low
+        shape[filled] = (extent / size[filled, None]).astype(np.int64) + 1
+    return size, origin, shape

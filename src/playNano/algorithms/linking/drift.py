@@ -1,4 +1,4 @@
-"""Common motion of all particles from frame to frame."""
+"""Drift: the common motion of all particles from frame to frame."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playNano.algorithms._common.threads import frame_blocks, in_threads
-from playNano.algorithms.linking.detections import Floats
-from playNano.algorithms.linking.motion_model import thinned
+from playNano.algorithms.linking.detections import Floats, Indices
+from playNano.algorithms.linking.motion_model import subsample
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from playNano.algorithms.linking._kernels.grid import Detections
 
+MAD_TO_SD = 1.4826
+"""Standard deviation of a Gaussian by its median absolute deviation."""
 
-def common_motion(points: Detections, previous: npt.NDArray[np.int32]) -> Floats:
+
+def estimate_drift(points: Detections, previous: Indices) -> Floats:
     """Estimate how far the whole field has moved since the first frame.
 
-    The drift from a frame to the next is the median step of the particles linked between them. Where few
-    particles carry it, the median is shrunk towards the movie's mean drift by the part of its variance that
-    is sampling noise, so that a movie of few particles does not lose their own motion.
+    The drift from a frame to the next is the median step of the particles linked between them. With few particles,
+    the median is shrunk towards the movie's mean drift by the part of its variance that is sampling noise, so that a
+    movie of few particles does not lose their own motion.
 
     Parameters
     ----------
@@ -36,45 +37,67 @@ def common_motion(points: Detections, previous: npt.NDArray[np.int32]) -> Floats
         Offset of each observed frame, in the unit of the positions; frames without links move on with the
         mean drift.
     """
-    from playNano.algorithms.linking._kernels.frames import count_steps, middle_steps
-
     n_frames = points.frame_ptr.size - 1
-    dims = points.position.shape[1]
-    blocks = frame_blocks(points.frame_ptr)
-    count = np.zeros(n_frames, np.int64)
-    in_threads(lambda frames: count_steps(frames, points, previous, count), blocks)
-    edges = np.concatenate([[0], np.cumsum(count)])
-    step = np.empty((int(edges[-1]), dims))
-    middle = np.zeros((n_frames, dims))
-    noise = np.full((n_frames, dims), np.inf)
+    target = np.flatnonzero(previous >= 0)
+    target = target[points.frame_of[previous[target]] == points.frame_of[target] - 1]
+    step = points.position[target] - points.position[previous[target]]
+    count = np.bincount(points.frame_of[target], minlength=n_frames)
     if step.shape[0] < 3:
-        return middle
+        return np.zeros((n_frames, step.shape[1]))
+    step_ptr = np.concatenate([[0], np.cumsum(count)])
+    drift = _median_steps(step, step_ptr)
+    sample = subsample(np.arange(step.shape[0]))
+    own = step[sample] - drift[np.searchsorted(step_ptr, sample, side="right") - 1]
+    for axis in range(step.shape[1]):
+        drift[:, axis] = _shrunk(drift[:, axis], count, own[:, axis])
+    drift[0] = 0.0
+    return np.cumsum(drift, axis=0)
+
+
+def _median_steps(step: Floats, step_ptr: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+    """Return the median step into each frame, (n_frames, D); 0 where there is none."""
+    from playNano.algorithms.linking._kernels.frames import group_medians
+
+    medians = np.zeros((step_ptr.size - 1, step.shape[1]))
+
+    def run(frames: tuple[int, int]) -> None:
+        first, last = frames
+        group_medians(step, step_ptr[first : last + 1], medians[first:last])
+
+    in_threads(run, frame_blocks(step_ptr))
+    return medians
+
+
+def _shrunk(median: Floats, count: np.ndarray[tuple[int], np.dtype[np.int64]], own: Floats) -> Floats:
+    """Shrink the median steps of an axis towards their mean by the part of their variance that is noise.
+
+    Parameters
+    ----------
+    median
+        Median step into each frame, (n_frames,).
+    count
+        Number of steps into each frame, (n_frames,).
+    own
+        Steps of particles beside the median of their frame, a sample of them.
+    """
     has = np.flatnonzero(count)
-    in_threads(lambda frames: middle_steps(frames, points, previous, edges, step, middle), blocks)
-    some = thinned(np.arange(step.shape[0]))
-    own = step[some] - middle[np.searchsorted(edges, some, side="right") - 1]
-    # The median's variance is pi / 2 times that of the mean; the steps' own scale is taken robustly.
-    for axis in range(dims):
-        scale2 = (1.4826 * np.median(np.abs(own[:, axis]))) ** 2 * np.mean(
-            count[has] / np.maximum(count[has] - 1, 1)
-        )
-        noise[has, axis] = 0.5 * np.pi * scale2 / count[has]
-        mean = np.average(middle[has, axis], weights=count[has])
-        true_var = max(float(np.mean((middle[has, axis] - mean) ** 2 - noise[has, axis])), 0.0)
-        trust = np.divide(
-            true_var, true_var + noise[:, axis], out=np.zeros(n_frames), where=noise[:, axis] > 0
-        )
-        if scale2 == 0.0:
-            trust = np.where(count > 0, 1.0, 0.0)
-        overall = mean * _trust_in_mean(middle[has, axis], noise[has, axis], true_var)
-        middle[:, axis] = overall + trust * (middle[:, axis] - overall)
-        middle[count == 0, axis] = overall
-    middle[0] = 0.0
-    return np.cumsum(middle, axis=0)
+    variance = (MAD_TO_SD * np.median(np.abs(own))) ** 2 * np.mean(count[has] / np.maximum(count[has] - 1, 1))
+    noise = np.full(count.size, np.inf)
+    # The variance of a median is pi / 2 times that of the mean.
+    noise[has] = 0.5 * np.pi * variance / count[has]
+    mean = np.average(median[has], weights=count[has])
+    true_variance = max(float(np.mean((median[has] - mean) ** 2 - noise[has])), 0.0)
+    weight = np.divide(true_variance, true_variance + noise, out=np.zeros(count.size), where=noise > 0)
+    if variance == 0.0:
+        weight = np.where(count > 0, 1.0, 0.0)
+    overall = mean * _mean_shrinkage(median[has], noise[has], true_variance)
+    shrunk = overall + weight * (median - overall)
+    shrunk[count == 0] = overall
+    return np.asarray(shrunk)
 
 
-def _trust_in_mean(middle: Floats, noise: Floats, true_var: float) -> float:
-    """Return how much of the mean drift is more than chance: 0 for noise, near 1 for a clear drift."""
-    chance = float((noise + true_var).mean() / middle.size)
-    square = float(middle.mean()) ** 2
+def _mean_shrinkage(median: Floats, noise: Floats, true_variance: float) -> float:
+    """Return the weight of the mean drift against zero: 0 for noise, near 1 for a significant drift."""
+    chance = float((noise + true_variance).mean() / median.size)
+    square = float(median.mean()) ** 2
     return max(0.0, 1.0 - chance / square) if square > 0 else 0.0

@@ -1,249 +1,300 @@
-"""Candidate links of a whole movie: their costs, the best assignment, and how it compares with its rivals."""
+"""Candidate links of a whole movie: costs, optimal assignment, and confidence beside the rival assignments."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.threads import blocks_of, in_threads
-from playNano.algorithms.linking.detections import Floats, Ints, Reach, sort_into_cells
-from playNano.algorithms.linking.motion_model import MotionModel
+from playNano.algorithms.linking.detections import Floats, Indices, SearchRange, build_grid
+from playNano.algorithms.linking.motion_model import MotionModel, successors
 from playNano.algorithms.linking.rates import Rates
-from playNano.algorithms.linking.settings import Settings
+from playNano.algorithms.linking.settings import LinkingOptions
 
 if TYPE_CHECKING:
-    from playNano.algorithms.linking._kernels.assignment import Matching
-    from playNano.algorithms.linking._kernels.cost import Odds
+    from playNano.algorithms.linking._kernels.assignment import Edges, Matching
+    from playNano.algorithms.linking._kernels.cost import CostModel, Pruning
     from playNano.algorithms.linking._kernels.grid import Detections
     from playNano.algorithms.linking._kernels.motion_model import Motion
 
-# Links that cost up to this much more than an end and a start still count as rivals of the chosen ones.
+# Links that cost up to this much more than a death and a birth still count as rivals of the chosen ones.
 RIVAL_COST = 1.0
 RIVAL_DEPTH = 3
 RIVAL_CUT = 6.0
-# Prices still move a little after the pass in which links are left out.
+# Dual prices still change a little after the pass in which edges are pruned.
 PRUNE_SURPLUS = 1.0
-# Steps that the widest Gaussian makes less likely than exp(-10) are not looked for.
-MOST_FALL = 10.0
-# The model may turn out wider, and ends rarer, than the first guess by which candidates are chosen.
-REACH_SURPLUS = 2.0
+# Displacements that the widest Gaussian makes less likely than exp(-10) are no candidates.
+MAX_LOG_DECAY = 10.0
+# The model may turn out wider, and deaths rarer, than the first estimate by which candidates are chosen.
+RANGE_SURPLUS = 2.0
 
 
-@dataclass(frozen=True)
-class Edges:
-    """The edges of the assignment: row i has the edges lo[i] .. hi[i].
+def candidate_edges(points: Detections, model: MotionModel, rates: Rates, options: LinkingOptions) -> Edges:
+    """List the pairs of detections that a link may join, and compute their costs.
 
-    An edge leads to a later detection, or to the row's own: then the detection is called clutter.
+    Parameters
+    ----------
+    points
+        The detections.
+    model
+        Motion model.
+    rates
+        Miss, birth, death and clutter rates.
+    options
+        Options, among them the search range.
+
+    Returns
+    -------
+    Edges
+        The graph of the assignment. Row i is the end of a track at detection i; an edge leads to a later detection, or
+        to column i itself: then the detection is called clutter.
     """
-
-    lo: Ints
-    hi: Ints
-    cols: npt.NDArray[np.int32]
-    cost: Floats
-
-
-def first_edges(points: Detections, model: MotionModel, rates: Rates, settings: Settings) -> Edges:
-    """Find the pairs of detections that a link may join, and work out what each costs."""
-    from playNano.algorithms.linking._kernels.cost import first_costs
-    from playNano.algorithms.linking._kernels.grid import bound_pairs
+    from playNano.algorithms.linking._kernels.assignment import Edges
+    from playNano.algorithms.linking._kernels.cost import Pruning
+    from playNano.algorithms.linking._kernels.grid import count_candidates, list_candidates
 
     n = points.frame_of.size
-    reach = _useful_reach(model, rates, settings)
-    grid = sort_into_cells(points, reach.max_distance)
-    within = reach.max_distance**2, reach.power, reach.limit2
-    odds = _odds(points, model, rates, settings)
+    search = _useful_range(model, rates, options)
+    grid, limits = build_grid(points, search.max_distance), search.limits()
     blocks = blocks_of(n)
 
     def bound(block: tuple[int, int]) -> int:
-        return int(bound_pairs(points, grid, *block, reach.n_gaps, *within))
+        return int(count_candidates(points, grid, limits, block))
 
-    # What is not written to takes no memory, so that the bound may be far too high.
-    room = [
-        bounded + last - first
-        for bounded, (first, last) in zip(in_threads(bound, blocks), blocks, strict=True)
-    ]
-    begin = np.concatenate([[0], np.cumsum(room)])
+    # Memory that is not written to is not used, so that the bound may be far too high.
+    size = [n_pairs + b - a for n_pairs, (a, b) in zip(in_threads(bound, blocks), blocks, strict=True)]
+    begin = np.concatenate([[0], np.cumsum(size)])
     edges = Edges(
         np.empty(n, np.int64), np.empty(n, np.int64), np.empty(begin[-1], np.int32), np.empty(begin[-1])
     )
 
     def run(block: tuple[int, int, int]) -> None:
-        first_costs(
-            points,
-            grid,
-            model.context,
-            model.motion,
-            model.features,
-            odds,
-            *within,
-            *block,
-            edges.lo,
-            edges.hi,
-            edges.cols,
-            edges.cost,
-        )
+        first, last, at = block
+        list_candidates(points, grid, limits, (first, last), at, edges)
 
-    in_threads(run, [(*block, int(at)) for block, at in zip(blocks, begin[:-1], strict=True)])
+    in_threads(run, [(a, b, int(at)) for (a, b), at in zip(blocks, begin[:-1], strict=True)])
+    unsolved = Pruning(np.full(n, -1, np.int64), np.zeros(n), np.inf)
+    _write_costs(points, _cost_model(points, model, rates, options), unsolved, edges)
     return edges
 
 
-def _useful_reach(model: MotionModel, rates: Rates, settings: Settings) -> Reach:
-    """Return the reach beyond which no link can pay, at most the caller's."""
-    motion, n_gaps = model.motion, settings.n_gaps
-    reach = Reach.over(settings.max_distance, n_gaps, settings.power)
-    if motion.carry:
-        return reach
+def _useful_range(model: MotionModel, rates: Rates, options: LinkingOptions) -> SearchRange:
+    """Return the search range beyond which no link can have a likelihood ratio that matters, at most the given one."""
+    motion, n_gaps, power = model.motion, options.n_gaps, options.growth_power
+    if motion.directed:
+        return SearchRange(options.max_distance, n_gaps, power)
     gap = np.arange(1, n_gaps + 1)
-    variance = motion.variance.max() * motion.spread.max() * (1.0 + motion.growth.max() * (gap - 1.0))
-    alone = rates.log_alone(n_gaps)
-    gain = rates.log_gap(n_gaps) - 0.5 * motion.dims * np.log(2 * np.pi * variance) - alone
-    gain += RIVAL_COST + REACH_SURPLUS + 3.0 * model.features.weight.sum()
-    limit2 = 2.0 * variance * np.clip(gain, 4.0, MOST_FALL)
-    limit2[np.isfinite(log_jumps(motion, rates, settings))] = np.inf
-    widest = float(np.sqrt((limit2 / gap**settings.power).max()))
-    return replace(reach, max_distance=min(settings.max_distance, widest), limit2=limit2)
+    variance = (
+        motion.variance.max() * motion.variance_factor.max() * (1.0 + motion.growth.max() * (gap - 1.0))
+    )
+    gain = rates.log_gap(n_gaps) - 0.5 * motion.dims * np.log(2 * np.pi * variance)
+    gain = gain - rates.log_death_birth(n_gaps)
+    gain += RIVAL_COST + RANGE_SURPLUS + 3.0 * model.features.weight.sum()
+    cap = 2.0 * variance * np.clip(gain, 4.0, MAX_LOG_DECAY)
+    cap[np.isfinite(log_jumps(motion, rates, options))] = np.inf
+    widest = float(np.sqrt((cap / gap**power).max()))
+    return SearchRange(min(options.max_distance, widest), n_gaps, power, cap)
 
 
-def log_jumps(motion: Motion, rates: Rates, settings: Settings) -> Floats:
-    """Return the log density of jumps by gap; -inf where an end and a new start are likelier.
+def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
+    """Return the log density of outlier jumps by gap; -inf where a death and a birth are likelier.
 
-    In a crowd a jump cannot be told from another particle; where there is room, a track goes on after one.
+    In a crowd a jump cannot be told from another particle; where particles are sparse, a track goes on after one.
+
+    Parameters
+    ----------
+    motion
+        Motion model, for the number of coordinates.
+    rates
+        Rates, with the outlier probability.
+    options
+        Options, with the search range.
     """
-    gap = np.arange(1.0, settings.n_gaps + 1.0)
-    jump = rates.log_jump(np.asarray(settings.max_distance * gap ** (0.5 * settings.power)), motion.dims)
-    pays = jump + rates.log_gap(settings.n_gaps) > rates.log_alone(settings.n_gaps)
+    gap = np.arange(1.0, options.n_gaps + 1.0)
+    search_range = np.asarray(options.max_distance * gap ** (0.5 * options.growth_power))
+    jump = rates.log_jump(search_range, motion.dims)
+    pays = jump + rates.log_gap(options.n_gaps) > rates.log_death_birth(options.n_gaps)
     return np.where(pays, jump, -np.inf)
 
 
-def _odds(points: Detections, model: MotionModel, rates: Rates, settings: Settings) -> Odds:
-    from playNano.algorithms.linking._kernels.cost import Odds
+def _cost_model(points: Detections, model: MotionModel, rates: Rates, options: LinkingOptions) -> CostModel:
+    """Return what the likelihood ratio of a link depends on, as kernels take it."""
+    from playNano.algorithms.linking._kernels.cost import CostModel, RateTerms
 
-    n_frames, n_gaps = points.frame_ptr.size - 1, settings.n_gaps
-    return Odds(
-        np.exp(rates.log_gap(n_gaps)),
-        np.exp(log_jumps(model.motion, rates, settings)),
-        np.exp(rates.log_start(n_frames, n_gaps)),
-        np.exp(rates.log_end(n_frames, n_gaps)),
-        math.exp(rates.log_clutter),
-        RIVAL_COST,
+    n_frames, n_gaps = points.frame_ptr.size - 1, options.n_gaps
+    terms = RateTerms(
+        redetection=np.exp(rates.log_gap(n_gaps)),
+        jump=np.exp(log_jumps(model.motion, rates, options)),
+        birth=np.exp(rates.log_birth(n_frames, n_gaps)),
+        death=np.exp(rates.log_death(n_frames, n_gaps)),
+        clutter=math.exp(rates.log_clutter),
+        max_cost=RIVAL_COST,
     )
+    return CostModel(model.context, model.motion, model.features, terms)
 
 
-def price_again(
+def _write_costs(points: Detections, cost_model: CostModel, pruning: Pruning, edges: Edges) -> None:
+    """Compute the costs of all edges, in place."""
+    from playNano.algorithms.linking._kernels.cost import link_costs
+
+    def run(block: tuple[int, int]) -> None:
+        link_costs(points, cost_model, pruning, block, edges)
+
+    in_threads(run, blocks_of(edges.start.size))
+
+
+def update_costs(
     points: Detections,
     model: MotionModel,
     rates: Rates,
-    edges: Edges,
-    state: Matching,
-    settings: Settings,
+    options: LinkingOptions,
+    solved: tuple[Edges, Matching],
     *,
     prune: bool,
 ) -> None:
-    """Work out the cost of every edge anew, in place; with `prune`, but for those that matter no more.
+    """Compute the cost of every edge anew by the present estimates, in place.
 
-    These are far from what the solved assignment would let pass; later passes change costs little.
+    Parameters
+    ----------
+    points
+        The detections.
+    model, rates
+        The present estimates.
+    options
+        Options of linking.
+    solved
+        The edges, and the assignment that was optimal for their costs so far.
+    prune
+        Whether edges of a high reduced cost are left out first: later passes change costs little.
     """
-    from playNano.algorithms.linking._kernels.cost import later_costs
+    from playNano.algorithms.linking._kernels.cost import Pruning
 
-    odds = _odds(points, model, rates, settings)
-    most = RIVAL_CUT / model.sharpness + PRUNE_SURPLUS if prune else np.inf
-
-    def run(block: tuple[int, int]) -> None:
-        later_costs(
-            points,
-            model.context,
-            model.motion,
-            model.features,
-            odds,
-            state.edge_of_row,
-            state.price,
-            most,
-            *block,
-            edges.lo,
-            edges.hi,
-            edges.cols,
-            edges.cost,
-        )
-
-    in_threads(run, blocks_of(edges.lo.size))
+    edges, state = solved
+    limit = RIVAL_CUT / model.inverse_temperature + PRUNE_SURPLUS if prune else np.inf
+    pruning = Pruning(state.edge_of_row, state.price, limit)
+    _write_costs(points, _cost_model(points, model, rates, options), pruning, edges)
 
 
 def solve(edges: Edges) -> Matching:
-    """Assign every row at least total cost; a row or a column may stay alone for nothing."""
+    """Return the assignment of minimum total cost; rows and columns may stay unassigned at cost 0.
+
+    Parameters
+    ----------
+    edges
+        Edges with their costs.
+    """
     from playNano.algorithms.linking._kernels.assignment import assign_rows, new_matching
 
-    n = edges.lo.size
+    n = edges.start.size
     state = new_matching(n, n)
-    rows = np.flatnonzero(edges.hi > edges.lo).astype(np.int64)
-    assign_rows(rows, edges.lo, edges.hi, edges.cols, edges.cost, 0.0, state)
+    assign_rows(np.flatnonzero(edges.stop > edges.start), edges, 0.0, state)
     return state
 
 
-def chosen_links(edges: Edges, state: Matching) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """Return the detection before each one, and which detections were called clutter."""
-    from playNano.algorithms.linking._kernels.cost import read_links
+def chosen_links(edges: Edges, state: Matching) -> tuple[Indices, npt.NDArray[np.bool_]]:
+    """Return the detection before each one, or -1, and whether each detection was called clutter.
 
-    previous = np.empty(edges.lo.size, np.int32)
-    false = np.zeros(edges.lo.size, np.int32)
-    read_links(state.edge_of_row, edges.cols, previous, false)
-    return previous, false > 0
+    Parameters
+    ----------
+    edges
+        Edges of the assignment.
+    state
+        The assignment.
+    """
+    row = np.flatnonzero(state.edge_of_row >= 0)
+    target = edges.col[state.edge_of_row[row]]
+    previous = np.full(edges.start.size, -1, np.int32)
+    clutter = np.zeros(previous.size, np.bool_)
+    linked = row != target
+    previous[target[linked]] = row[linked]
+    clutter[row[~linked]] = True
+    return previous, clutter
 
 
-def put_in_place(edges: Edges, previous: npt.NDArray[np.int32], state: Matching) -> None:
-    """Replace the best links by given ones; those that are no candidate are left out."""
-    from playNano.algorithms.linking._kernels.frames import turn_round
+def impose_links(edges: Edges, previous: Indices, state: Matching) -> None:
+    """Replace the assignment by given links; links that are no candidates are left out.
 
-    count = edges.hi - edges.lo
+    Parameters
+    ----------
+    edges
+        Candidate links.
+    previous
+        Detection before each one, or -1, (N,).
+    state
+        The assignment, changed in place; the dual prices become 0.
+    """
+    count = edges.stop - edges.start
     source = np.repeat(np.arange(count.size), count)
-    at = np.arange(source.size) + np.repeat(edges.lo - np.cumsum(count) + count, count)
-    target = edges.cols[at]
-    free = (previous < 0) & (turn_round(previous) < 0)
-    wanted = previous[target] == source
-    wanted |= (target == source) & free[source] & (edges.cost[at] < 0)
+    at = np.arange(source.size) + np.repeat(edges.start - np.cumsum(count) + count, count)
+    target = edges.col[at]
+    unlinked = (previous < 0) & (successors(previous) < 0)
+    imposed = previous[target] == source
+    imposed |= (target == source) & unlinked[source] & (edges.cost[at] < 0)
     state.edge_of_row[:] = -1
     state.row_of_col[:] = -1
     state.price[:] = 0.0
-    state.edge_of_row[source[wanted]] = at[wanted]
-    state.row_of_col[target[wanted]] = source[wanted]
+    state.edge_of_row[source[imposed]] = at[imposed]
+    state.row_of_col[target[imposed]] = source[imposed]
 
 
-def weigh(
-    edges: Edges, state: Matching, previous: npt.NDArray[np.int32], sharpness: float, *, optimal: bool
+def link_confidence(
+    edges: Edges, state: Matching, previous: Indices, inverse_temperature: float, *, optimal: bool
 ) -> tuple[Floats, float]:
-    """Return each link's probability beside its rivals, and the total cost of the assignment.
+    """Return the confidence of each link, its probability beside the rival assignments, and the total cost.
 
-    The edges are gone afterwards: their room serves to sort the rivals. `optimal` tells that no step away
-    from the assignment gains anything, so that one that costs too much needs no second look.
+    Parameters
+    ----------
+    edges
+        Candidate links; their costs are overwritten.
+    state
+        The assignment.
+    previous
+        Detection before each one, or -1, (N,).
+    inverse_temperature
+        Factor of cost differences, 0 to 1; see `MotionModel.inverse_temperature`.
+    optimal
+        Whether the assignment is the optimal one: then no change of it gains anything, and edges of a high reduced
+        cost need not be searched.
+
+    Returns
+    -------
+    confidence : ndarray of float64, (N,)
+        Of the link to each detection, 0 to 1; nan without one.
+    cost : float
+        Total cost of the assignment.
     """
-    from playNano.algorithms.linking._kernels.confidence import rival_weights, sort_rivals
+    from playNano.algorithms.linking._kernels.confidence import (
+        RivalSearch,
+        Solution,
+        rival_weights,
+        sort_rivals,
+    )
 
     n = previous.size
-    has = state.edge_of_row >= 0
-    edge = state.edge_of_row[has]
+    assigned = state.edge_of_row >= 0
+    edge = state.edge_of_row[assigned]
     col_of_row, dual = np.full(n, -1, np.int32), np.zeros(n)
-    col_of_row[has] = edges.cols[edge]
-    dual[has] = edges.cost[edge] - state.price[edges.cols[edge]]
+    col_of_row[assigned] = edges.col[edge]
+    dual[assigned] = edges.cost[edge] - state.price[edges.col[edge]]
     total = float(edges.cost[edge].sum())
-    cut = RIVAL_CUT / sharpness
-    row_edges = edges.lo, edges.hi, edges.cols, edges.cost
+    solution = Solution(col_of_row, state.row_of_col, state.price, dual)
+    search = RivalSearch(RIVAL_DEPTH, RIVAL_CUT / inverse_temperature, inverse_temperature)
 
     def sort(block: tuple[int, int]) -> None:
-        sort_rivals(*row_edges, col_of_row, state.price, dual, cut if optimal else np.inf, *block)
+        sort_rivals(edges, solution, search.max_extra if optimal else np.inf, block)
 
     def run(block: tuple[int, int]) -> Floats:
         weights = np.zeros(n)
-        holders = col_of_row, state.row_of_col, state.price, dual
-        rival_weights(*row_edges, *holders, *block, RIVAL_DEPTH, cut, sharpness, weights)
+        rival_weights(edges, solution, search, block, weights)
         return weights
 
     in_threads(sort, blocks_of(n))
     rivals = np.sum(in_threads(run, blocks_of(n)), axis=0)
     held = np.zeros(n, np.bool_)
-    held[col_of_row[has]] = True
+    held[col_of_row[assigned]] = True
     confidence = np.full(n, np.nan)
     linked = previous >= 0
     confidence[linked] = np.where(held[linked], 1.0 / (1.0 + rivals[previous[linked]]), 0.0)

@@ -1,42 +1,49 @@
-"""What else than place tells particles apart: area, height, orientation."""
+"""Feature costs of links: area, height and orientation as evidence of identity, besides the position."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
-from playNano.algorithms.linking.detections import Ints
+from playNano._options import check_options
+from playNano.algorithms.linking.detections import Indices, Ints
+from playNano.algorithms.linking.settings import Positive
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pandas as pd
 
     from playNano.algorithms.linking._kernels.motion_model import Features
 
-# A feature never tells more than particles that differ twenty times as much as one measurement does.
-LEAST_NOISE = 0.0025
-LEAST_SPREAD = 0.05
+# The noise of a feature is at least 5 % of its spread over particles (0.25 % of the variance).
+MIN_NOISE = 0.0025
+MIN_SPREAD = 0.05
 
 
 @dataclass(frozen=True)
 class FeatureCost:
-    """How a feature weighs in the cost of a link.
+    """Weight and scale of a feature in the cost of a link.
 
-    The cost is the log-likelihood ratio that the values before and after the link are one particle's,
-    against two particles of the population; a share of outliers keeps one bad value from forbidding a link.
+    The cost is the log likelihood ratio that the values before and after the link are one particle's, to two
+    particles of the population; an outlier probability keeps one bad value from forbidding a link.
 
     Parameters
     ----------
     weight
-        Factor of the log-likelihood ratio; 0 or more.
+        Factor of the log likelihood ratio; >= 0.
     scale
-        Standard deviation of one measurement, in the feature's unit; None: measured on the movie.
+        Standard deviation of one measurement, in the feature's unit, > 0; None: estimated from the movie.
     period
-        Period of an angle (pi or 180 for an orientation); None for other features.
+        Period of an angle (pi or 180 for an orientation), > 0; None for other features.
+
+    Raises
+    ------
+    ParameterError
+        If a value is outside its limits.
 
     Examples
     --------
@@ -44,18 +51,13 @@ class FeatureCost:
     True
     """
 
-    weight: float = 1.0
-    scale: float | None = None
-    period: float | None = None
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    scale: Positive | None = None
+    period: Positive | None = None
 
     def __post_init__(self) -> None:
         """Check the limits."""
-        if not (np.isfinite(self.weight) and self.weight >= 0):
-            raise ParameterError(f"the weight of a feature must be 0 or more; got {self.weight!r}")
-        for name in ("scale", "period"):
-            value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise ParameterError(f"the {name} of a feature must be positive; got {value!r}")
+        check_options(self)
 
 
 def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], order: Ints) -> Features:
@@ -66,19 +68,19 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
     table
         Detections.
     costs
-        How each feature column weighs.
+        Weight and scale of each feature column.
     order
         Row of each detection in canonical order.
 
     Returns
     -------
     Features
-        Values and scales; the noise is nan where it has to be measured.
+        Values and scales; the noise is nan where it is to be estimated.
 
     Raises
     ------
     ParameterError
-        If a column is missing or has no finite value. Single values that are not finite tell nothing.
+        If a column is missing or has no finite value. Single values that are not finite are no evidence.
     """
     from playNano.algorithms.linking._kernels.motion_model import Features
 
@@ -104,10 +106,18 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
     )
 
 
-def measure_features(features: Features, previous: npt.NDArray[np.int32]) -> None:
-    """Measure, on the links of a first guess, how much a particle's value varies; in place.
+def estimate_feature_noise(features: Features, previous: Indices) -> None:
+    """Estimate the variances of features within and between particles on the links of a first linking; in place.
 
-    What varies within particles is noise, what is left of the whole spread is between particles.
+    The variance within particles is noise (by the median absolute deviation of differences); what is left of the
+    total variance is between particles. An angle without noise is uniform over its period.
+
+    Parameters
+    ----------
+    features
+        Values; `noise_var` is estimated where it is nan, `prior_var` becomes the variance between particles.
+    previous
+        Detection before each one, or -1, (N,).
     """
     target = np.flatnonzero(previous >= 0)
     change = features.value[target] - features.value[previous[target]]
@@ -120,5 +130,5 @@ def measure_features(features: Features, previous: npt.NDArray[np.int32]) -> Non
         if np.isnan(features.noise_var[f]):
             scale = 1.4826 * np.median(np.abs(step)) if step.size else np.sqrt(2.0 * total)
             features.noise_var[f] = 0.5 * scale**2
-        features.noise_var[f] = max(features.noise_var[f], LEAST_NOISE * total, 1e-12)
-        features.prior_var[f] = max(total - features.noise_var[f], LEAST_SPREAD * total, 1e-12)
+        features.noise_var[f] = max(features.noise_var[f], MIN_NOISE * total, 1e-12)
+        features.prior_var[f] = max(total - features.noise_var[f], MIN_SPREAD * total, 1e-12)

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.linking.assignment import match_frames
-from playNano.algorithms.linking.detections import REACH_POWER, DistanceScale, Reach, prepare
-from playNano.algorithms.linking.settings import checked_count, checked_reach
-from playNano.errors import ParameterError
+from playNano.algorithms.linking.detections import SearchRange, sort_detections
+from playNano.algorithms.linking.settings import DistanceScale, LinkingOptions
 
 
 def link_frames(
@@ -25,11 +24,11 @@ def link_frames(
     """Link detections from frame to frame by an optimal assignment.
 
     At each frame the open tracks (those last seen at most ``max_missing + 1`` frames ago) are matched to
-    the frame's detections so that the total cost is least. Only pairs within reach are candidates. A link
-    over a gap of g frame intervals costs ``(d**2 / reach(g)**2 - 1) / g``, no link costs 0; without gaps
-    that is the usual sum of squared distances with the squared reach for every track left over. The factor
-    1 / g keeps a track lost for long, whose reach is wide, from taking what belongs to one seen just
-    before. The minimum is exact (sparse shortest augmenting paths, each of which stays within one connected
+    the frame's detections at minimum total cost. Only pairs within the search range r are candidates. A link
+    over a gap of g frame intervals costs ``(d**2 / r(g)**2 - 1) / g``, no link costs 0; without gap closing
+    that is the usual sum of squared distances with the squared search range for every track left over. The
+    factor 1 / g keeps a track lost for long, whose search range is wide, from taking what belongs to one seen
+    just before. The minimum is exact (sparse shortest augmenting paths, each of which stays within one connected
     component of candidates), however crowded the frame.
 
     The result does not depend on the order of the detections. Where costs tie, the track seen last wins, then
@@ -42,12 +41,12 @@ def link_frames(
     positions
         Coordinates (y, x, ...) of each detection, (N, D), in any one unit (px, nm).
     max_distance
-        Reach over one frame interval, in the unit of `positions`; > 0.
+        Search range over one frame interval, in the unit of `positions`; > 0.
     max_missing
-        Number of observed frames in a row in which a track may be missing; >= 0.
+        Gap closing: number of observed frames in a row in which a track may be missing; >= 0.
     distance_scale
-        How the reach grows with the gap g, in frame intervals: "constant" not at all, "sqrt" by sqrt(g) as
-        for Brownian motion, "linear" by g as for directed motion.
+        How the search range grows with the gap g, in frame intervals: "constant" not at all, "sqrt" by sqrt(g)
+        as for Brownian motion, "linear" by g as for directed motion.
     time_s
         Time of each detection, (N,), s. Gaps are then true times in units of `frame_interval_s`; without it
         they are differences of frame number.
@@ -81,17 +80,14 @@ def link_frames(
     >>> link_frames(frame, positions, max_distance=3.0).tolist()
     [0, 1, 1, 0, 1]
     """
-    reach = checked_reach("max_distance", max_distance)
-    missing = checked_count("max_missing", max_missing)
-    if distance_scale not in REACH_POWER:
-        raise ParameterError(
-            f"distance_scale must be one of {', '.join(REACH_POWER)}; got {distance_scale!r}"
-        )
-    found = prepare(frame, positions, observed=observed, time_s=time_s, frame_interval_s=frame_interval_s)
-    if found.n == 0:
-        return np.full(found.n_input, -1, np.int64)
-    from playNano.algorithms.linking._kernels.frames import number_tracks
+    options = LinkingOptions(max_distance, max_missing, distance_scale, method="frame")
+    detections = sort_detections(
+        frame, positions, observed=observed, time_s=time_s, frame_interval_s=frame_interval_s
+    )
+    if detections.n == 0:
+        return np.full(detections.n_input, -1, np.int64)
+    from playNano.algorithms.linking._kernels.tracks import number_tracks
 
-    previous = match_frames(found.points, Reach.over(reach, missing + 1, REACH_POWER[distance_scale]))
-    track, _ = number_tracks(previous)
-    return np.asarray(found.to_input(track, -1), dtype=np.int64)
+    search = SearchRange(options.max_distance, options.n_gaps, options.growth_power)
+    track, _ = number_tracks(match_frames(detections.points, search))
+    return np.asarray(detections.to_input(track, -1), dtype=np.int64)

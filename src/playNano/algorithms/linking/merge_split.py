@@ -1,4 +1,4 @@
-"""Merges and splits: where a track ends in another one, or begins from it."""
+"""Merges and splits: tracks that end in another one, or start from it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.linking.assignment import match_rows
+from playNano.algorithms.linking.detections import Floats, Ints
 from playNano.algorithms.linking.rates import field_size
-from playNano.algorithms.linking.tables import rows_by_track
+from playNano.algorithms.linking.tables import require_columns, rows_by_track
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-# Detections on either side that tell a particle's mass.
+# Detections on either side of an event over which the mass of a particle is averaged.
 MASS_MEMORY = 3
-ROUNDS = 20
-LEAST_PROBABILITY = 0.5
+EM_ITERATIONS = 20
+MIN_PROBABILITY = 0.5
 # The centre of a pair lies off the centres of its parts: the step into a merge is wider than others, the more
 # so the slower the particles are for their size.
 FIRST_WIDENINGS = (2.0, 16.0, 128.0)
@@ -31,19 +29,49 @@ FIRST_WIDENINGS = (2.0, 16.0, 128.0)
 
 @dataclass(frozen=True)
 class _Tracks:
-    """Detections sorted by track and frame, with neighbours in their track."""
+    """Detections sorted by track and frame.
+
+    `row` is that of the table; `before` and `after` are indices of the neighbours in the same track, or -1.
+    """
 
     row: Ints
     track: Ints
     frame: Ints
-    where: Floats
+    position: Floats
     mass: Floats | None
     before: Ints
     after: Ints
 
 
+@dataclass(frozen=True)
+class _Search:
+    """Rms step, search range, frames that an event may span, and density of the particles."""
+
+    step: float
+    max_distance: float
+    n_gaps: int
+    density: float
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Candidate merges: end (0 .. n_ends - 1), squared distance, gap in frames and log likelihood ratio of the mass."""
+
+    end: Ints
+    n_ends: int
+    squared: Floats
+    gap: Ints
+    mass_log_ratio: Floats
+
+
 def no_events(columns: Sequence[str] = ("y", "x")) -> pd.DataFrame:
-    """Return the table of events without a row."""
+    """Return a table of events without rows; see `find_events` for its columns.
+
+    Parameters
+    ----------
+    columns
+        Coordinate columns.
+    """
     import pandas as pd
 
     whole, real = np.zeros(0, np.int64), np.zeros(0)
@@ -73,14 +101,14 @@ def find_events(
     mass: str | None = None,
     observed: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Find where tracks merge into others, and where they split from them.
+    """Find merges, where a track ends in another one, and splits, where it starts from another one.
 
     An end is a merge if another track, which was there before, passes so near in the frames after it that
     chance does not explain it. With the probability p that an end is a merge, partners at distance d after
-    a merge distributed as f(d), and other particles about at the density rho, the odds of a merge with a
-    given partner are p f(d) / rho to 1 - p; p and the width of f are estimated from all ends. With a mass,
-    the odds also hold that the partner has gained what was lost. Splits are merges with time turned round.
-    Each detection takes part in one event of a kind at most, by an exact assignment.
+    a merge distributed as f(d), and the density rho of other particles, the likelihood ratio of a merge with a
+    given partner to chance is p f(d) / rho to 1 - p; p and the width of f are estimated from all ends by expectation
+    maximisation (EM). With a mass, the likelihood ratio that the partner has gained the lost mass enters too. Splits
+    are merges with time reversed. Each detection takes part in one event of a kind at most, by an exact assignment.
 
     Parameters
     ----------
@@ -91,13 +119,13 @@ def find_events(
     step
         Root mean squared displacement per frame interval; > 0.
     max_distance
-        Farthest that an end and its partner may lie apart; > 0.
+        Maximum distance of an end and its partner over one frame interval; > 0.
     max_missing
-        Number of frames that may lie between an end and the detection that it merged into.
+        Number of frames that may lie between an end and the detection that it merged into; >= 0.
     columns
         Coordinate columns.
     mass
-        Column that adds up in a merge; None: place alone decides.
+        Column that adds up in a merge; None: the position alone decides.
     observed
         Per frame, whether it was observed, (n_frames,) bool; None: all were.
 
@@ -106,7 +134,7 @@ def find_events(
     DataFrame
         One row an event: `kind` ("merge", "split"), `frame` (first frame after it), `track_id` (the track
         that ended or began), `partner_id`, `source` and `target` (rows of `table` before and after the
-        event), the coordinates of the joint particle, `distance`, `probability`; by frame.
+        event), the coordinates of the merged particle, `distance`, `probability`; by frame.
 
     Raises
     ------
@@ -131,20 +159,32 @@ def find_events(
     frame = table["frame"].to_numpy(np.int64)
     seen = np.ones(int(frame.max(initial=-1)) + 1, np.bool_) if observed is None else np.asarray(observed)
     rank = np.cumsum(seen) - 1
-    where = table[list(columns)].to_numpy(np.float64)
-    weight = None if mass is None else table[mass].to_numpy(np.float64)
-    density = _density(where, rank[frame], track >= 0, max_distance)
+    position = table[list(columns)].to_numpy(np.float64)
+    masses = None if mass is None else table[mass].to_numpy(np.float64)
+    density = _density(position, rank[frame], track >= 0, max_distance)
+    search = _Search(step, max_distance, max_missing + 1, density)
     parts = []
     for kind, sign in (("merge", 1), ("split", -1)):
-        tracks = _sorted_tracks(sign * rank[frame], track, where, weight)
+        tracks = _sorted_tracks(sign * rank[frame], track, position, masses)
         last = sign * (int(rank[-1]) if sign > 0 and rank.size else 0)
-        found = _joins(tracks, step, max_distance, max_missing + 1, density, last)
-        parts.append(_as_table(found, tracks, kind, table, columns))
+        parts.append(_as_table(_find_merges(tracks, search, last), tracks, kind, table, columns))
     return pd.concat(parts, ignore_index=True).sort_values(["frame", "kind", "track_id"], ignore_index=True)
 
 
 def lineages(n_tracks: int, events: pd.DataFrame) -> Ints:
-    """Give each group of tracks that events join a number, in order of the first tracks.
+    """Return the lineage of each track: connected components of the tracks that events join.
+
+    Parameters
+    ----------
+    n_tracks
+        Number of tracks.
+    events
+        Merges and splits, with `track_id` and `partner_id`.
+
+    Returns
+    -------
+    ndarray of int64, (n_tracks,)
+        Number of the lineage, in the order of the first tracks.
 
     Examples
     --------
@@ -163,54 +203,53 @@ def lineages(n_tracks: int, events: pd.DataFrame) -> Ints:
 
 
 def _check(
-    table: pd.DataFrame, columns: Sequence[str], mass: str | None, step: float, reach: float, missing: int
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    mass: str | None,
+    step: float,
+    max_distance: float,
+    max_missing: int,
 ) -> None:
-    for name in ("frame", *columns, *(() if mass is None else (mass,))):
-        if name not in table.columns:
-            raise ParameterError(
-                f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}"
-            )
-    for label, value in (("step", step), ("max_distance", reach)):
+    """Raise `ParameterError` where a column is missing or a parameter outside its limits."""
+    require_columns(table, ("frame", *columns, *(() if mass is None else (mass,))))
+    for label, value in (("step", step), ("max_distance", max_distance)):
         if not (np.isfinite(value) and value > 0):
             raise ParameterError(f"{label} must be a positive number; got {value!r}")
-    if missing < 0:
-        raise ParameterError(f"max_missing must be 0 or more; got {missing!r}")
+    if max_missing < 0:
+        raise ParameterError(f"max_missing must be 0 or more; got {max_missing!r}")
 
 
-def _density(where: Floats, rank: Ints, used: npt.NDArray[np.bool_], reach: float) -> float:
-    """Return the mean number of tracked particles per frame and unit of area; a field is as wide as the reach."""
+def _density(position: Floats, rank: Ints, used: npt.NDArray[np.bool_], min_width: float) -> float:
+    """Return the mean number of tracked particles per frame and unit of area, in a field of a minimum width."""
     if not used.any():
         return 1.0
-    return float(used.sum()) / (np.unique(rank[used]).size * field_size(where[used], reach))
+    return float(used.sum()) / (np.unique(rank[used]).size * field_size(position[used], min_width))
 
 
-def _sorted_tracks(frame: Ints, track: Ints, where: Floats, mass: Floats | None) -> _Tracks:
+def _sorted_tracks(frame: Ints, track: Ints, position: Floats, mass: Floats | None) -> _Tracks:
+    """Sort the detections that have a track by track and frame."""
     row = rows_by_track(track, frame)
     same = track[row][1:] == track[row][:-1]
     index = np.arange(row.size)
     before, after = np.full(row.size, -1), np.full(row.size, -1)
     before[1:][same], after[:-1][same] = index[:-1][same], index[1:][same]
     return _Tracks(
-        row, track[row], frame[row], where[row], None if mass is None else mass[row], before, after
+        row, track[row], frame[row], position[row], None if mass is None else mass[row], before, after
     )
 
 
-def _joins(
-    tracks: _Tracks, step: float, reach: float, n_gaps: int, density: float, last_frame: int
-) -> dict[str, npt.NDArray[Any]]:
+def _find_merges(tracks: _Tracks, search: _Search, last_frame: int) -> dict[str, npt.NDArray[Any]]:
     """Match track ends to the detections that they may have merged into."""
     ends = np.flatnonzero((tracks.after < 0) & (tracks.frame < last_frame))
-    rows, cols = _near_passes(tracks, ends, reach, n_gaps)
+    rows, cols = _near_passes(tracks, ends, search.max_distance, search.n_gaps)
     gap = tracks.frame[cols] - tracks.frame[ends[rows]]
-    squared = ((tracks.where[cols] - tracks.where[ends[rows]]) ** 2).sum(axis=1)
-    evidence = _mass_evidence(tracks, ends[rows], cols)
-    probability = _probabilities(
-        rows, ends.size, squared, gap, evidence, step, density, tracks.where.shape[1]
-    )
-    likely = probability > LEAST_PROBABILITY
+    squared = ((tracks.position[cols] - tracks.position[ends[rows]]) ** 2).sum(axis=1)
+    candidates = _Candidates(rows, ends.size, squared, gap, _mass_log_ratio(tracks, ends[rows], cols))
+    probability = _merge_probabilities(candidates, search, tracks.position.shape[1])
+    likely = probability > MIN_PROBABILITY
     rows, cols, probability, squared = rows[likely], cols[likely], probability[likely], squared[likely]
     ptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=ends.size))])
-    cost = np.log(LEAST_PROBABILITY) - np.log(probability)
+    cost = np.log(MIN_PROBABILITY) - np.log(probability)
     edge = match_rows(ptr, cols.astype(np.int32), cost, tracks.row.size)
     edge = edge[edge >= 0]
     return {
@@ -221,8 +260,8 @@ def _joins(
     }
 
 
-def _near_passes(tracks: _Tracks, ends: Ints, reach: float, n_gaps: int) -> tuple[Ints, Ints]:
-    """Pair each end with the detections just after it of other tracks, there before, that pass near."""
+def _near_passes(tracks: _Tracks, ends: Ints, max_distance: float, n_gaps: int) -> tuple[Ints, Ints]:
+    """Pair each end with the later detections in the search range that belong to tracks that were there before."""
     from scipy.spatial import KDTree
 
     by_frame = np.argsort(tracks.frame, kind="stable")
@@ -233,117 +272,112 @@ def _near_passes(tracks: _Tracks, ends: Ints, reach: float, n_gaps: int) -> tupl
     rows, cols = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     end_frame = tracks.frame[ends]
     for f in np.unique(end_frame):
-        mine = np.flatnonzero(end_frame == f)
+        here = np.flatnonzero(end_frame == f)
         for g in range(1, n_gaps + 1):
             if int(f) + g not in edges:
                 continue
-            lo, hi = edges[int(f) + g]
-            there = by_frame[lo:hi]
-            # The partner was there when the end was: its detection before lies at that frame or a gap
-            # earlier.
-            earlier = tracks.before[there]
+            first, last = edges[int(f) + g]
+            partners = by_frame[first:last]
+            # The partner was there at the end: its detection before lies in that frame or up to a gap earlier.
+            earlier = tracks.before[partners]
             known = (earlier >= 0) & (tracks.frame[earlier] <= f) & (tracks.frame[earlier] > f - n_gaps)
-            there = there[known]
-            if not there.size:
+            partners = partners[known]
+            if not partners.size:
                 continue
-            near = KDTree(tracks.where[there]).query_ball_point(tracks.where[ends[mine]], reach * np.sqrt(g))
-            for m, found in zip(mine, near, strict=True):
-                chosen = there[np.sort(np.asarray(found, dtype=np.int64))]
-                chosen = chosen[tracks.track[chosen] != tracks.track[ends[m]]]
-                rows.append(np.full(chosen.size, m))
-                cols.append(chosen)
+            tree = KDTree(tracks.position[partners])
+            near = tree.query_ball_point(tracks.position[ends[here]], max_distance * np.sqrt(g))
+            for m, neighbours in zip(here, near, strict=True):
+                passing = partners[np.sort(np.asarray(neighbours, dtype=np.int64))]
+                passing = passing[tracks.track[passing] != tracks.track[ends[m]]]
+                rows.append(np.full(passing.size, m))
+                cols.append(passing)
     row, col = np.concatenate(rows), np.concatenate(cols)
     order = np.lexsort([col, row])
     return row[order], col[order]
 
 
-def _mass_evidence(tracks: _Tracks, end: Ints, into: Ints) -> Floats:
-    """Return the log-likelihood ratio that the partner gained the mass that was lost."""
+def _mass_log_ratio(tracks: _Tracks, end: Ints, into: Ints) -> Floats:
+    """Return the log likelihood ratio that the partner gained the mass that was lost; 0 without masses."""
     if tracks.mass is None or not end.size:
         return np.zeros(end.size)
     linked = np.flatnonzero(tracks.before >= 0)
     change = tracks.mass[linked] - tracks.mass[tracks.before[linked]]
     noise = max((1.4826 * float(np.median(np.abs(change)))) ** 2 / 2.0, 1e-12)
     lost, n_lost = _mean_mass(tracks, end, tracks.before)
-    had, n_had = _mean_mass(tracks, tracks.before[into], tracks.before)
-    has, n_has = _mean_mass(tracks, into, tracks.after)
-    alone = noise * (1.0 / n_had + 1.0 / n_has)
-    merged = alone + noise / n_lost
-    gain = has - had
-    ratio = 0.5 * (gain**2 / alone - (gain - lost) ** 2 / merged + np.log(alone / merged))
-    return np.clip(ratio, -8.0, 8.0)
+    old, n_old = _mean_mass(tracks, tracks.before[into], tracks.before)
+    new, n_new = _mean_mass(tracks, into, tracks.after)
+    variance_pass = noise * (1.0 / n_old + 1.0 / n_new)
+    variance_merge = variance_pass + noise / n_lost
+    gain = new - old
+    squares = gain**2 / variance_pass - (gain - lost) ** 2 / variance_merge
+    return np.clip(0.5 * (squares + np.log(variance_pass / variance_merge)), -8.0, 8.0)
 
 
-def _mean_mass(tracks: _Tracks, at: Ints, way: Ints) -> tuple[Floats, Floats]:
-    """Average the mass over a few detections from `at` along the track."""
+def _mean_mass(tracks: _Tracks, start: Ints, neighbour: Ints) -> tuple[Floats, Floats]:
+    """Average the mass over up to MASS_MEMORY detections from `start` along the track; return mean and number."""
     assert tracks.mass is not None
-    total, count = np.zeros(at.size), np.zeros(at.size)
-    here = at.copy()
+    total, count = np.zeros(start.size), np.zeros(start.size)
+    here = start.copy()
     for _ in range(MASS_MEMORY):
         valid = here >= 0
         total[valid] += tracks.mass[here[valid]]
         count[valid] += 1
-        here = np.where(valid, way[here], -1)
+        here = np.where(valid, neighbour[here], -1)
     return total / np.maximum(count, 1), np.maximum(count, 1)
 
 
-def _probabilities(
-    rows: Ints,
-    n_ends: int,
-    squared: Floats,
-    gap: Ints,
-    evidence: Floats,
-    step: float,
-    density: float,
-    dims: int,
-) -> Floats:
-    """Estimate how many ends are merges and how wide they are; return the probability of each candidate.
+def _merge_probabilities(candidates: _Candidates, search: _Search, dims: int) -> Floats:
+    """Return the probability of each candidate, with the share of merges and their width estimated by EM.
 
-    The estimate climbs from narrow and from wide merges, for it may stay where it began; the likelier one counts.
+    EM starts from narrow and from wide merges, for it may stop in a local maximum; the highest likelihood counts.
     """
-    best, most = np.zeros(rows.size), -np.inf
+    rows, squared, gap = candidates.end, candidates.squared, candidates.gap
+    step_variance = search.step**2 / dims
+    best, max_log_likelihood = np.zeros(rows.size), -np.inf
     for widening in FIRST_WIDENINGS:
-        share, variance = 0.5, widening * step**2 / dims
-        for _ in range(ROUNDS):
-            wide = variance + (gap - 1) * step**2 / dims
-            height = 0.5 * dims * np.log(2 * np.pi * wide) + np.log(density)
-            odds = share * np.exp(np.clip(evidence - 0.5 * squared / wide - height, -50.0, 50.0))
-            total = (1.0 - share) + np.bincount(rows, weights=odds, minlength=n_ends)
-            probability = odds / total[rows]
+        share, variance = 0.5, widening * step_variance
+        for _ in range(EM_ITERATIONS):
+            width = variance + (gap - 1) * step_variance
+            log_norm = 0.5 * dims * np.log(2 * np.pi * width) + np.log(search.density)
+            log_ratio = candidates.mass_log_ratio - 0.5 * squared / width - log_norm
+            ratio = share * np.exp(np.clip(log_ratio, -50.0, 50.0))
+            total = (1.0 - share) + np.bincount(rows, weights=ratio, minlength=candidates.n_ends)
+            probability = ratio / total[rows]
             expected = float(probability.sum())
-            share = float(np.clip((expected + 0.5) / (n_ends + 1.0), 0.01, 0.99))
+            share = float(np.clip((expected + 0.5) / (candidates.n_ends + 1.0), 0.01, 0.99))
             if expected > 3.0:
                 variance = float((probability * squared / (1.0 + 0.5 * (gap - 1))).sum()) / (dims * expected)
-                variance = max(variance, 0.25 * step**2 / dims)
-        likely = float(np.log(total).sum())
-        if likely > most:
-            best, most = probability, likely
+                variance = max(variance, 0.25 * step_variance)
+        log_likelihood = float(np.log(total).sum())
+        if log_likelihood > max_log_likelihood:
+            best, max_log_likelihood = probability, log_likelihood
     return best
 
 
 def _as_table(
-    found: dict[str, npt.NDArray[Any]],
+    merges: dict[str, npt.NDArray[Any]],
     tracks: _Tracks,
     kind: str,
     table: pd.DataFrame,
     columns: Sequence[str],
 ) -> pd.DataFrame:
+    """Return the events of a kind as a table; with time reversed, an end is a start."""
     import pandas as pd
 
-    end, into = tracks.row[found["end"]], tracks.row[found["into"]]
-    # Seen backwards, an end is a beginning, and the joint particle comes first.
+    end, into = tracks.row[merges["end"]], tracks.row[merges["into"]]
+    # With time reversed, the merged particle comes first.
     source, target = (end, into) if kind == "merge" else (into, end)
     joint = table[list(columns)].to_numpy(np.float64)[into]
     return pd.DataFrame(
         {
             "kind": np.full(end.size, kind, dtype=object),
             "frame": table["frame"].to_numpy(np.int64)[target],
-            "track_id": tracks.track[found["end"]],
-            "partner_id": tracks.track[found["into"]],
+            "track_id": tracks.track[merges["end"]],
+            "partner_id": tracks.track[merges["into"]],
             "source": source,
             "target": target,
             **{name: joint[:, k] for k, name in enumerate(columns)},
-            "distance": found["distance"],
-            "probability": found["probability"],
+            "distance": merges["distance"],
+            "probability": merges["probability"],
         }
     )

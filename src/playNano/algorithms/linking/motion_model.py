@@ -1,4 +1,4 @@
-"""How particles move: the motion part of the likelihood model of linking."""
+"""The motion model of linking, estimated by expectation maximisation (EM) from the links of the tracks."""
 
 from __future__ import annotations
 
@@ -8,198 +8,272 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from playNano.algorithms._common.threads import blocks_of, in_threads
-from playNano.algorithms.linking.detections import Floats, Ints
+from playNano.algorithms.linking.detections import Floats, Indices, Ints
 from playNano.algorithms.linking.settings import MotionName
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from playNano.algorithms.linking._kernels.grid import Detections
-    from playNano.algorithms.linking._kernels.motion_model import Context, Features, Motion
+    from playNano.algorithms.linking._kernels.motion_model import (
+        Context,
+        Features,
+        Motion,
+        MotionSums,
+        Tracks,
+    )
 
 Number = TypeVar("Number", bound=np.generic)
 
-N_PARTS = 3
-LEAST_SHARE = 1e-3
-MOST_PERSISTENT = 0.995
+MIN_WEIGHT = 1e-3
+MAX_PERSISTENCE = 0.995
 FIRST_PERSISTENCE = 0.9
-# Of a step's evidence on velocity and place, how much the newest step weighs at least.
+# Minimum weight of the newest step in the running means of velocity and of position.
 VELOCITY_GAIN = 0.5
-PLACE_GAIN = 0.4
-# Where past and future explain the step, that two steps of a track agree counts twice: the later one's past
-# and the earlier one's future are the same evidence. Of what is explained, about half is told again when a
-# link is weighed against its rivals. Measured on gliding, turning and resting particles, not the benchmark's.
-COUNTED_AGAIN = 0.6
-# Both sides of a link lean on links that may be wrong along with it: where a particle rests, the means
-# before and after are trusted half, the places themselves the other half.
-STATIC_TRUST = 0.5
+POSITION_GAIN = 0.4
+# Where past and future explain the step, that two steps of a track agree counts twice: the later one's past and the
+# earlier one's future are the same evidence. Of the explained part, about half is counted again when a link is
+# compared with its rivals. Measured on gliding, turning and resting particles, not on those of the benchmark.
+DOUBLE_COUNTING = 0.6
+# Both sides of a link depend on links that may be wrong along with it: the regression on the mean positions of static
+# particles is shrunk by half.
+STATIC_SHRINKAGE = 0.5
 ENOUGH_DETECTIONS = 25_000
-# Fewer rows than these are dealt with sooner than threads have begun.
+# With fewer rows than these, starting threads takes longer than the work.
 MANY_ROWS = 50_000
-# Steps below this part of the reach are not told apart: positions may be whole pixels.
-LEAST_STEP = 0.005
+# Minimum of the rms step, by the search range: positions may be whole pixels.
+MIN_STEP = 0.005
+# Links from which on a regression coefficient is estimated.
+MIN_REGRESSION_LINKS = 30
 
 
 @dataclass
 class MotionModel:
-    """The motion model with its estimate so far, and the room that the estimate needs.
+    """The motion model with its present estimate, and the data that the estimate needs.
 
-    `explained` is the part of the squared step that past and future of a track explain, 0 to 1.
+    Parameters
+    ----------
+    name
+        "brownian", "directed" or "static".
+    motion
+        Weights, variances and so on; see `Motion`.
+    context
+        Past and future of each detection; see `Context`.
+    features
+        Features that enter the cost of links.
+    min_variance
+        Minimum variance of a Gaussian, squared unit of the positions.
+    fixed
+        Whether the step is given, so that the variance is not estimated.
+    r_squared
+        R squared of the regression of the displacement on past and future of its track, 0 to 1.
     """
 
     name: MotionName
     motion: Motion
     context: Context
     features: Features
-    least_variance: float
+    min_variance: float
     fixed: bool = False
-    explained: float = 0.0
+    r_squared: float = 0.0
 
     @property
-    def sharpness(self) -> float:
-        """What a difference of costs counts for when a link is weighed against its rivals; 1 is full."""
-        return 1.0 - COUNTED_AGAIN * self.explained
+    def inverse_temperature(self) -> float:
+        """Factor of cost differences when a link is compared with its rivals; 1 without double counting."""
+        return 1.0 - DOUBLE_COUNTING * self.r_squared
 
 
 def first_motion(
-    name: MotionName, squared_per_gap: Floats, dims: int, least: float, step: float | None
+    name: MotionName, squared_steps: Floats, dims: int, min_variance: float, step: float | None
 ) -> Motion:
-    """Guess the motion from the squared steps of a first linking."""
+    """Return the first estimate of the motion, from the squared steps per frame interval of a first linking.
+
+    Parameters
+    ----------
+    name
+        "brownian", "directed" or "static".
+    squared_steps
+        Squared displacement per frame interval of each link.
+    dims
+        Number of coordinates.
+    min_variance
+        Minimum variance of a Gaussian.
+    step
+        Root mean squared displacement, if known: then there is one Gaussian, else there are three.
+    """
     from playNano.algorithms.linking._kernels.motion_model import Motion
 
-    carry = 1 if name == "directed" else 0
-    growth = 0.0 if name == "static" else 1.0
     if step is not None:
         variance, weight = np.array([step**2 / dims]), np.ones(1)
     else:
-        spread = (
-            np.quantile(thinned(squared_per_gap), [0.2, 0.6, 0.9])
-            if squared_per_gap.size
-            else np.full(3, least)
-        )
-        variance, weight = np.maximum(spread / dims, least), np.array([0.3, 0.4, 0.3])
+        quantiles = np.full(3, min_variance)
+        if squared_steps.size:
+            quantiles = np.quantile(subsample(squared_steps), [0.2, 0.6, 0.9])
+        variance, weight = np.maximum(quantiles / dims, min_variance), np.array([0.3, 0.4, 0.3])
     return Motion(
         weight,
         variance,
-        np.full(weight.size, growth),
-        np.zeros((4, 2)),
-        np.ones(4),
-        FIRST_PERSISTENCE if weight.size > 1 else 0.0,
-        carry,
-        dims,
+        growth=np.full(weight.size, 0.0 if name == "static" else 1.0),
+        coefficients=np.zeros((4, 2)),
+        variance_factor=np.ones(4),
+        persistence=FIRST_PERSISTENCE if weight.size > 1 else 0.0,
+        directed=1 if name == "directed" else 0,
+        dims=dims,
     )
 
 
-def thinned(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Return every so many of the values, as many as an estimate needs."""
+def subsample(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Return every n-th of the values, so that about ENOUGH_DETECTIONS are left.
+
+    Parameters
+    ----------
+    values
+        Values, (N,).
+    """
     return values[:: -(-values.size // ENOUGH_DETECTIONS) or 1]
 
 
-def empty_context(n: int, width: int, n_parts: int) -> Context:
-    """Return the context in which nothing is known."""
+def empty_context(n: int, dims: int, n_parts: int) -> Context:
+    """Return the context of n detections of which neither past nor future is known.
+
+    Parameters
+    ----------
+    n
+        Number of detections.
+    dims
+        Number of coordinates.
+    n_parts
+        Number of Gaussians.
+    """
     from playNano.algorithms.linking._kernels.motion_model import Context
 
     return Context(
         np.ones((n, n_parts)) / n_parts,
         np.ones((n, n_parts)),
-        np.zeros((n, width)),
-        np.zeros((n, width)),
+        np.zeros((n, dims)),
+        np.zeros((n, dims)),
         np.zeros(n, np.int32),
         np.zeros(n, np.int32),
     )
 
 
-def look_around(
-    model: MotionModel, points: Detections, previous: npt.NDArray[np.int32], trust: Floats, *, rounds: int
-) -> None:
-    """Estimate the motion from the present links, and carry what it tells along the tracks.
+def successors(previous: Indices) -> Indices:
+    """Return the detection after each one in its track, or -1, from the detection before each one.
 
-    Expectation maximisation, `rounds` times, over the Gaussians' shares, variances and growth, the
-    persistence, and (for directed and static motion) how the step follows from the past and the future of
-    its track.
+    Parameters
+    ----------
+    previous
+        Detection before each one in its track, or -1, (N,).
+
+    Examples
+    --------
+    >>> successors(np.array([-1, -1, 0, 1], np.int32)).tolist()
+    [2, 3, -1, -1]
     """
-    from playNano.algorithms.linking._kernels import context as contexts
-    from playNano.algorithms.linking._kernels.frames import turn_round
-
-    following = turn_round(previous)
-    if model.name != "brownian":
-        gather = contexts.velocity_context if model.name == "directed" else contexts.offset_context
-        gather(
-            points,
-            previous,
-            following,
-            VELOCITY_GAIN if model.name == "directed" else PLACE_GAIN,
-            model.context,
-        )
-        sums = np.zeros((4, 7))
-        contexts.pull_sums(points, previous, model.context, model.motion.carry, sums)
-        model.motion = model.motion._replace(
-            pull=_pull(sums, STATIC_TRUST if model.name == "static" else 1.0)
-        )
-        model.explained = _explained(sums)
-    terms = np.zeros((previous.size, model.motion.weight.size))
-    rows = _sample(previous)
-    for _ in range(rounds):
-        _spread_terms(model, points, rows, previous, following, terms)
-        sums = _add_up(model, points, rows, previous, trust, terms)
-        model.motion = _next_motion(model, sums)
-    _spread_terms(model, points, np.arange(previous.size), previous, following, terms)
+    following = np.full(previous.size, -1, np.int32)
+    target = np.flatnonzero(previous >= 0)
+    following[previous[target]] = target
+    return following
 
 
-def _add_up(
-    model: MotionModel,
-    points: Detections,
-    rows: Ints,
-    previous: npt.NDArray[np.int32],
-    trust: Floats,
-    terms: Floats,
-) -> Floats:
-    """Return the sums over the links of the rows from which the motion is estimated; see `motion_sums`."""
-    from playNano.algorithms.linking._kernels.motion_model import motion_sums
-
-    def run(block: tuple[int, int]) -> Floats:
-        sums = np.zeros((9, max(4, model.motion.weight.size)))
-        part = rows[slice(*block)]
-        motion_sums(points, part, previous, trust, terms, model.context, model.motion, sums)
-        return sums
-
-    return np.asarray(np.sum(in_threads(run, blocks_of(rows.size, least=MANY_ROWS)), axis=0))
-
-
-def _spread_terms(
-    model: MotionModel,
-    points: Detections,
-    rows: Ints,
-    previous: npt.NDArray[np.int32],
-    following: npt.NDArray[np.int32],
-    terms: Floats,
+def fit_motion_em(
+    model: MotionModel, points: Detections, previous: Indices, link_weight: Floats, *, n_iterations: int
 ) -> None:
-    """Write how likely each Gaussian makes the links of the rows, and carry that along their tracks."""
-    from playNano.algorithms.linking._kernels.motion_model import carry_backward, carry_forward, link_terms
+    """Estimate the motion from the present links by EM, with the forward-backward algorithm along each track; in place.
 
-    motion, context = model.motion, model.context
+    Estimated are weights, variances and growth of the Gaussians, the persistence and, for directed and static motion,
+    the regression of the displacement on the past and the future of its track.
 
-    def write(block: tuple[int, int]) -> None:
-        link_terms(points, rows[slice(*block)], previous, context, motion, terms)
+    Parameters
+    ----------
+    model
+        The model, changed in place.
+    points
+        The detections.
+    previous
+        Detection before each one in its track, or -1, (N,).
+    link_weight
+        Weight of the link to each detection, (N,), 0 to 1.
+    n_iterations
+        Number of EM steps.
+    """
+    from playNano.algorithms.linking._kernels.motion_model import Tracks
 
-    def carry(forward: bool) -> None:
-        if forward:
-            carry_forward(rows, previous, terms, motion.weight, motion.persistence, context.forward)
-        else:
-            carry_backward(rows, following, terms, motion.weight, motion.persistence, context.backward)
+    following = successors(previous)
+    if model.name != "brownian":
+        _fit_regression(model, points, previous, following)
+    likelihood = np.zeros((previous.size, model.motion.weight.size))
+    sample = Tracks(_sampled_rows(previous), previous, following)
+    for _ in range(n_iterations):
+        _forward_backward(model, points, sample, likelihood)
+        sums = _expectations(model, points, sample, link_weight, likelihood)
+        model.motion = _maximise(model, sums)
+    _forward_backward(model, points, Tracks(np.arange(previous.size), previous, following), likelihood)
 
-    blocks = blocks_of(rows.size, least=MANY_ROWS)
-    in_threads(write, blocks)
-    if len(blocks) > 1:
-        in_threads(carry, (True, False))
+
+def _fit_regression(model: MotionModel, points: Detections, previous: Indices, following: Indices) -> None:
+    """Gather past and future of each detection, and regress the displacement on them."""
+    from playNano.algorithms.linking._kernels.context import offset_context, velocity_context
+
+    if model.name == "directed":
+        velocity_context(points, previous, following, VELOCITY_GAIN, model.context)
     else:
-        carry(True)
-        carry(False)
+        offset_context(points, previous, following, POSITION_GAIN, model.context)
+    sums = _regression_sums(points, previous, model.context, directed=model.name == "directed")
+    shrinkage = STATIC_SHRINKAGE if model.name == "static" else 1.0
+    model.motion = model.motion._replace(coefficients=_regression_coefficients(sums, shrinkage))
+    model.r_squared = _r_squared(sums)
 
 
-def _sample(previous: npt.NDArray[np.int32]) -> Ints:
-    """Choose whole tracks, evenly, with about as many detections as an estimate needs."""
-    from playNano.algorithms.linking._kernels.frames import number_tracks
+def _regression_sums(points: Detections, previous: Indices, context: Context, *, directed: bool) -> Floats:
+    """Return the normal equations of the displacement on past and future, (4, 7), by known context.
+
+    Columns: past * past, past * future, future * future, past * step, future * step, number of links, step * step.
+    """
+    target = np.flatnonzero(previous >= 0)
+    source = previous[target]
+    step = points.position[target] - points.position[source]
+    if directed:
+        step *= (1.0 / (points.time[target] - points.time[source]))[:, None]
+    past, future = context.past[source], context.future[target]
+    known = context.has_past[source] + 2 * context.has_future[target]
+    of_coordinate = np.repeat(known, step.shape[1])
+    factors = [(past, past), (past, future), (future, future), (past, step), (future, step), (step, step)]
+    sums = [np.bincount(of_coordinate, weights=(a * b).ravel(), minlength=4) for a, b in factors]
+    return np.column_stack([*sums[:5], np.bincount(known, minlength=4), sums[5]])
+
+
+def _regression_coefficients(sums: Floats, shrinkage: float) -> Floats:
+    """Return the coefficients of past and future, (4, 2), by known context, where there are enough links."""
+    coefficients = np.zeros((4, 2))
+    if sums[1, 5] > MIN_REGRESSION_LINKS and sums[1, 0] > 0:
+        coefficients[1, 0] = sums[1, 3] / sums[1, 0]
+    if sums[2, 5] > MIN_REGRESSION_LINKS and sums[2, 2] > 0:
+        coefficients[2, 1] = sums[2, 4] / sums[2, 2]
+    coefficients[3] = shrinkage * _coefficients_of_both(sums)
+    return coefficients
+
+
+def _coefficients_of_both(sums: Floats) -> Floats:
+    """Solve the normal equations where both past and future are known."""
+    past2, cross, future2, past, future, n, _ = sums[3]
+    determinant = past2 * future2 - cross**2
+    if not (n > MIN_REGRESSION_LINKS and determinant > 1e-9 * past2 * future2):
+        return np.zeros(2)
+    both = np.array([past * future2 - future * cross, future * past2 - past * cross])
+    return np.asarray(both / determinant)
+
+
+def _r_squared(sums: Floats) -> float:
+    """Return R squared of the regression on past and future together."""
+    total = sums[3, 6]
+    explained = float(_coefficients_of_both(sums) @ sums[3, 3:5]) / total if total > 0 else 0.0
+    return min(max(explained, 0.0), 1.0)
+
+
+def _sampled_rows(previous: Indices) -> Ints:
+    """Return the detections of every n-th track, about as many as an estimate needs."""
+    from playNano.algorithms.linking._kernels.tracks import number_tracks
 
     stride = -(-previous.size // ENOUGH_DETECTIONS)
     if stride <= 1:
@@ -208,74 +282,89 @@ def _sample(previous: npt.NDArray[np.int32]) -> Ints:
     return np.flatnonzero(track % stride == 0)
 
 
-def _pull(sums: Floats, trust: float) -> Floats:
-    """Solve the regressions of the step on what is known, where there are enough links."""
-    pull = np.zeros((4, 2))
-    if sums[1, 5] > 30 and sums[1, 0] > 0:
-        pull[1, 0] = sums[1, 3] / sums[1, 0]
-    if sums[2, 5] > 30 and sums[2, 2] > 0:
-        pull[2, 1] = sums[2, 4] / sums[2, 2]
-    pull[3] = trust * _pull_of_both(sums)
-    return pull
+def _forward_backward(model: MotionModel, points: Detections, tracks: Tracks, likelihood: Floats) -> None:
+    """Compute the likelihood of each link under each Gaussian, and run the forward-backward algorithm."""
+    from playNano.algorithms.linking._kernels.motion_model import (
+        backward_pass,
+        forward_pass,
+        link_likelihoods,
+    )
+
+    motion, context = model.motion, model.context
+    blocks = blocks_of(tracks.rows.size, min_items=MANY_ROWS)
+
+    def write(block: tuple[int, int]) -> None:
+        part = tracks._replace(rows=tracks.rows[slice(*block)])
+        link_likelihoods(points, part, context, motion, likelihood)
+
+    def run(forward: bool) -> None:
+        if forward:
+            forward_pass(tracks, likelihood, motion.weight, motion.persistence, context.forward)
+        else:
+            backward_pass(tracks, likelihood, motion.weight, motion.persistence, context.backward)
+
+    in_threads(write, blocks)
+    if len(blocks) > 1:
+        in_threads(run, (True, False))
+    else:
+        run(True)
+        run(False)
 
 
-def _pull_of_both(sums: Floats) -> Floats:
-    past2, cross, future2, past, future, n, _ = sums[3]
-    determinant = past2 * future2 - cross**2
-    if not (n > 30 and determinant > 1e-9 * past2 * future2):
-        return np.zeros(2)
-    both = np.array([past * future2 - future * cross, future * past2 - past * cross])
-    return np.asarray(both / determinant)
+def _expectations(
+    model: MotionModel, points: Detections, tracks: Tracks, link_weight: Floats, likelihood: Floats
+) -> MotionSums:
+    """Return the expected sums over the links (E step)."""
+    from playNano.algorithms.linking._kernels.motion_model import MotionSums, add_motion_sums
+
+    n_parts = model.motion.weight.size
+
+    def run(block: tuple[int, int]) -> MotionSums:
+        sums = MotionSums._make([*np.zeros((6, n_parts)), *np.zeros((2, 4)), np.zeros(2)])
+        part = tracks._replace(rows=tracks.rows[slice(*block)])
+        add_motion_sums(points, part, link_weight, likelihood, model.context, model.motion, sums)
+        return sums
+
+    blocks = in_threads(run, blocks_of(tracks.rows.size, min_items=MANY_ROWS))
+    return MotionSums._make(np.sum(parts, axis=0) for parts in zip(*blocks, strict=True))
 
 
-def _explained(sums: Floats) -> float:
-    """Return the part of the squared step that the regression on past and future explains."""
-    total = sums[3, 6]
-    part = float(_pull_of_both(sums) @ sums[3, 3:5]) / total if total > 0 else 0.0
-    return min(max(part, 0.0), 1.0)
-
-
-def _next_motion(model: MotionModel, sums: Floats) -> Motion:
-    """Maximise the expected likelihood; scarce data hold on to what was before."""
+def _maximise(model: MotionModel, sums: MotionSums) -> Motion:
+    """Maximise the expected likelihood (M step); the previous estimate acts as a prior where data are scarce."""
     old = model.motion
-    n_parts = old.weight.size
-    share, squared = sums[0, :n_parts], sums[1, :n_parts]
-    total = share.sum()
+    total = sums.weight.sum()
     if not total > 0:
         return old
-    weight = np.maximum(share / total, LEAST_SHARE)
+    weight = np.maximum(sums.weight / total, MIN_WEIGHT)
     prior = 2.0
-    variance = (squared + prior * old.dims * old.variance) / (old.dims * (share + prior))
-    variance = np.maximum(variance, model.least_variance)
-    if model.fixed:
-        variance = old.variance
+    variance = (sums.squared + prior * old.dims * old.variance) / (old.dims * (sums.weight + prior))
+    variance = old.variance if model.fixed else np.maximum(variance, model.min_variance)
     persistence = old.persistence
-    if sums[8, 0] > 0 and n_parts > 1:
-        kept = (sums[8, 1] + 10 * FIRST_PERSISTENCE) / (sums[8, 0] + 10)
-        persistence = float(np.clip(kept, 0.0, MOST_PERSISTENT))
-    spread = old.spread
+    if sums.steps[0] > 0 and weight.size > 1:
+        kept = (sums.steps[1] + 10 * FIRST_PERSISTENCE) / (sums.steps[0] + 10)
+        persistence = float(np.clip(kept, 0.0, MAX_PERSISTENCE))
+    factor = old.variance_factor
     if model.name != "brownian":
-        spread = (sums[7, :4] + old.dims * 5 * old.spread) / (old.dims * (sums[6, :4] + 5))
-        unit = spread[3] if sums[6, 3] > 30 else spread.max()
-        spread = spread / unit
-        variance = variance if model.fixed else np.maximum(variance * unit, model.least_variance)
+        factor = (sums.known_squared + old.dims * 5 * factor) / (old.dims * (sums.known_weight + 5))
+        unit = factor[3] if sums.known_weight[3] > MIN_REGRESSION_LINKS else factor.max()
+        factor = factor / unit
+        variance = variance if model.fixed else np.maximum(variance * unit, model.min_variance)
     return old._replace(
         weight=weight / weight.sum(),
         variance=variance,
-        growth=_next_growth(model.name, old, sums),
-        spread=spread,
+        growth=_variance_growth(model.name, old, sums),
+        variance_factor=factor,
         persistence=persistence,
     )
 
 
-def _next_growth(name: MotionName, old: Motion, sums: Floats) -> Floats:
-    """Estimate how much wider the step is over two intervals than over one."""
+def _variance_growth(name: MotionName, old: Motion, sums: MotionSums) -> Floats:
+    """Estimate the relative growth of the variance from one interval to two, with the growth of diffusion as prior."""
     if name == "static":
         return old.growth
-    n_parts = old.weight.size
-    n_one, one, n_two, two = (sums[row, :n_parts] for row in (2, 3, 4, 5))
+    n_one, n_two = sums.weight_1, sums.weight_2
     with np.errstate(divide="ignore", invalid="ignore"):
-        measured = (two / n_two) / (one / n_one) - 1.0
+        measured = (sums.squared_2 / n_two) / (sums.squared_1 / n_one) - 1.0
     usable = (n_one > 0) & (n_two > 0) & np.isfinite(measured)
     prior = 20.0
     growth = (n_two * np.where(usable, measured, 1.0) + prior) / (n_two + prior)

@@ -1,4 +1,4 @@
-"""How often particles are missed, come and go: the rates of the likelihood model of linking."""
+"""Miss, birth, death and clutter rates: the part of the likelihood model of linking that is not motion."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playNano.algorithms.linking.detections import Floats, Ints
-from playNano.algorithms.linking.settings import Given
+from playNano.algorithms.linking.detections import Floats, Indices, Ints
+from playNano.algorithms.linking.motion_model import successors
+from playNano.algorithms.linking.settings import LinkingOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,59 +20,96 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rates:
-    """How often particles are missed, come and go.
+    """Miss rate, death rate, birth rate, clutter rate and outlier probability.
 
     Parameters
     ----------
     miss
-        Probability that a particle that is there is not detected in a frame.
-    end, start
-        Probability per frame that a particle goes; that a particle seen was not there before.
+        Miss rate: probability that a particle that is there is not detected in a frame.
+    death
+        Death rate: probability per frame that a track ends.
+    birth
+        Birth rate: probability per frame that a detected particle was not there before.
     clutter
-        False detections per frame.
-    found
+        Clutter rate: false detections per frame.
+    detected
         True detections per frame.
     area
         Size of the field in which detections lie, in squared (cubed, ...) units of position.
-    odd
-        Probability that a link is none that the model foresees: a jump to anywhere within reach, or a gap of
-        any length.
+    outlier
+        Outlier probability of a link: that it is a jump to anywhere within the search range, or a gap of any length.
     """
 
     miss: float = 0.05
-    end: float = 0.01
-    start: float = 0.01
+    death: float = 0.01
+    birth: float = 0.01
     clutter: float = 0.0
-    found: float = 1.0
+    detected: float = 1.0
     area: float = 1.0
-    odd: float = 0.0
+    outlier: float = 0.0
 
     def log_gap(self, n_gaps: int) -> Floats:
-        """Log probability of being detected again after 1, 2, ... frames, not before."""
+        """Log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
+
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
         gap = np.arange(1, n_gaps + 1)
         miss = self.miss if n_gaps > 1 else 0.0
-        foreseen = (1.0 - miss) * miss ** (gap - 1.0)
-        either = (1.0 - self.odd) * foreseen + self.odd / n_gaps
-        return np.asarray(np.log(np.maximum(either, 1e-300)) + gap * np.log1p(-self.end))
+        regular = (1.0 - miss) * miss ** (gap - 1.0)
+        mixture = (1.0 - self.outlier) * regular + self.outlier / n_gaps
+        return np.asarray(np.log(np.maximum(mixture, 1e-300)) + gap * np.log1p(-self.death))
 
-    def log_jump(self, reach: Floats, dims: int) -> Floats:
-        """Log density of a jump, by the reach of each gap."""
-        return np.asarray(np.log(max(self.odd, 1e-300)) - np.log(ball_volume(reach, dims)))
+    def log_jump(self, search_range: Floats, dims: int) -> Floats:
+        """Log density of an outlier displacement, uniform within the search range of each gap.
 
-    def log_alone(self, n_gaps: int) -> float:
-        """Log density of an end and a start in the midst of the movie: what a link competes with."""
-        middle = 4 * n_gaps
-        both = self.log_start(2 * middle, n_gaps) + self.log_end(2 * middle, n_gaps)
-        return float(both[middle])
+        Parameters
+        ----------
+        search_range
+            Search range of each gap, (n_gaps,).
+        dims
+            Number of coordinates.
+        """
+        return np.asarray(np.log(max(self.outlier, 1e-300)) - np.log(ball_volume(search_range, dims)))
 
-    def log_end(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log probability, by frame, that a particle seen is not detected again within reach of a link."""
-        return _log_never(self.miss, self.end, n_frames, n_gaps)
+    def log_death_birth(self, n_gaps: int) -> float:
+        """Log birth and death density in the midst of a movie: what the likelihood of a link is divided by.
 
-    def log_start(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log density, by frame, of true detections that follow none within reach of a link."""
-        before = _log_never(self.miss, self.start, n_frames, n_gaps)[::-1]
-        return np.asarray(before + np.log(max(self.found, 1e-9) / self.area))
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
+        centre = 4 * n_gaps
+        both = self.log_birth(2 * centre, n_gaps) + self.log_death(2 * centre, n_gaps)
+        return float(both[centre])
+
+    def log_death(self, n_frames: int, n_gaps: int) -> Floats:
+        """Log probability, by frame, that a detected particle is not detected again within n_gaps frames.
+
+        Parameters
+        ----------
+        n_frames
+            Number of observed frames.
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
+        return _log_undetected(self.miss, self.death, n_frames, n_gaps)
+
+    def log_birth(self, n_frames: int, n_gaps: int) -> Floats:
+        """Log density, by frame, of true detections without one before within n_gaps frames.
+
+        Parameters
+        ----------
+        n_frames
+            Number of observed frames.
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
+        undetected = _log_undetected(self.miss, self.birth, n_frames, n_gaps)[::-1]
+        return np.asarray(undetected + np.log(max(self.detected, 1e-9) / self.area))
 
     @property
     def log_clutter(self) -> float:
@@ -80,88 +118,150 @@ class Rates:
 
 
 def ball_volume(radius: Floats, dims: int) -> Floats:
-    """Return the size of a disc (interval, ball) by its radius."""
+    """Return the volume of a ball (disc, interval) by its radius.
+
+    Parameters
+    ----------
+    radius
+        Radius, any shape.
+    dims
+        Number of dimensions, >= 1.
+    """
     return np.asarray(math.pi ** (0.5 * dims) / math.gamma(0.5 * dims + 1.0) * radius**dims)
 
 
-def field_size(position: Floats, least: float) -> float:
-    """Return the size of the field in which points (N, D) lie, at least as wide as `least` along every axis."""
+def field_size(position: Floats, min_width: float) -> float:
+    """Return the size of the field in which points (N, D) lie, at least `min_width` wide along every axis.
+
+    Parameters
+    ----------
+    position
+        Points, (N, D), N >= 1.
+    min_width
+        Minimum width of the field along every axis, > 0.
+    """
     size = 1.0
     for along in position.T:
-        size *= max(float(along.max() - along.min()), least)
+        size *= max(float(along.max() - along.min()), min_width)
     return size
 
 
-def _log_never(miss: float, lost: float, n_frames: int, n_gaps: int) -> Floats:
+def _log_undetected(miss: float, death: float, n_frames: int, n_gaps: int) -> Floats:
+    """Log probability, by frame, of no detection in the next n_gaps frames or up to the end of the movie."""
     gap = np.arange(1, n_gaps + 1)
     miss = miss if n_gaps > 1 else 0.0
-    seen = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - lost) ** gap)])
-    left = np.minimum(np.arange(n_frames)[::-1], n_gaps)
-    return np.asarray(np.log(np.maximum(1.0 - seen[left], 1e-6)))
+    detected = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - death) ** gap)])
+    n_left = np.minimum(np.arange(n_frames)[::-1], n_gaps)
+    return np.asarray(np.log(np.maximum(1.0 - detected[n_left], 1e-6)))
 
 
-def lost_rate(never: float, miss: float, n_gaps: int) -> float:
-    """Return the probability per frame of going that makes the part `never` of detections end a track."""
+def rate_of_ends(fraction: float, miss: float, n_gaps: int) -> float:
+    """Return the death rate at which a fraction of detections is the last of its track (by bisection).
+
+    Parameters
+    ----------
+    fraction
+        Fraction of detections that no link leaves, 0 to 1.
+    miss
+        Miss rate.
+    n_gaps
+        Number of frames that a link may span.
+    """
     low, high = 1e-6, 0.95
     miss = miss if n_gaps > 1 else 0.0
     for _ in range(40):
-        middle = 0.5 * (low + high)
-        again = (1 - miss) * (1 - middle) * sum((miss * (1 - middle)) ** g for g in range(n_gaps))
-        if 1.0 - again < never:
-            low = middle
+        rate = 0.5 * (low + high)
+        again = (1 - miss) * (1 - rate) * sum((miss * (1 - rate)) ** g for g in range(n_gaps))
+        if 1.0 - again < fraction:
+            low = rate
         else:
-            high = middle
+            high = rate
     return low
+
+
+def first_rates(
+    points: Detections, previous: Indices, options: LinkingOptions, outlier: float, dims: int
+) -> Rates:
+    """Return the first estimate of the rates: detections without a link in the first linking count as clutter.
+
+    Parameters
+    ----------
+    points
+        The detections.
+    previous
+        Detection before each one, or -1, by the first linking.
+    options
+        Options, with the rates that are known.
+    outlier
+        Outlier probability of a link.
+    dims
+        Number of coordinates.
+    """
+    n_frames = points.frame_ptr.size - 1
+    n_unlinked = np.count_nonzero((previous < 0) & (successors(previous) < 0))
+    n_false = max(float(n_unlinked), 0.005 * previous.size)
+    # Gaps count as ends here, so that this is an upper bound.
+    n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
+    turnover = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
+    clutter = n_false / n_frames
+    return Rates(
+        miss=0.1 if options.miss_rate is None else options.miss_rate,
+        death=turnover if options.end_rate is None else options.end_rate,
+        birth=turnover if options.start_rate is None else options.start_rate,
+        clutter=clutter if options.false_per_frame is None else options.false_per_frame,
+        detected=max(previous.size - n_false, 1.0) / n_frames,
+        area=field_size(points.position[:, :dims], options.max_distance),
+        outlier=outlier,
+    )
 
 
 def estimate_rates(
     old: Rates,
-    given: Given,
-    *,
-    gaps: Ints,
-    single: npt.NDArray[np.bool_],
-    previous: npt.NDArray[np.int32],
+    options: LinkingOptions,
     points: Detections,
-    n_gaps: int,
+    previous: Indices,
+    clutter: npt.NDArray[np.bool_],
 ) -> Rates:
-    """Count gaps, ends, starts and false detections of an assignment.
+    """Estimate the rates from the gaps, ends, starts and false detections of an assignment.
 
     Parameters
     ----------
     old
         Rates so far.
-    given
-        Rates that the caller knows.
-    gaps
-        Number of frames that each link spans.
-    single
-        Whether each detection was called false.
-    previous
-        Detection before each one, or -1.
+    options
+        Options, with the rates that are known.
     points
         The detections.
-    n_gaps
-        Number of frames that a link may span.
+    previous
+        Detection before each one, or -1.
+    clutter
+        Whether each detection was called false.
     """
-    from playNano.algorithms.linking._kernels.frames import turn_round
-
-    count = np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]
+    n_gaps = options.n_gaps
+    count = _gap_counts(points, previous, n_gaps)
     miss = old.miss
     if n_gaps > 1:
         miss = float(np.clip((count[1:].sum() + 1.0) / (count[:-1].sum() + 20.0), 1e-4, 0.6))
-    miss = miss if given.miss is None else given.miss
+    miss = miss if options.miss_rate is None else options.miss_rate
     n_frames = points.frame_ptr.size - 1
-    inner_end = ~single & (points.frame_of < n_frames - n_gaps)
-    inner_start = ~single & (points.frame_of >= n_gaps)
-    ends = ((inner_end & (turn_round(previous) < 0)).sum() + 0.2) / (inner_end.sum() + 20.0)
+    inner_end = ~clutter & (points.frame_of < n_frames - n_gaps)
+    inner_start = ~clutter & (points.frame_of >= n_gaps)
+    ends = ((inner_end & (successors(previous) < 0)).sum() + 0.2) / (inner_end.sum() + 20.0)
     starts = ((inner_start & (previous < 0)).sum() + 0.2) / (inner_start.sum() + 20.0)
-    n_false = float(single.sum())
-    clutter = (n_false + 0.5) / max(n_frames, 1)
+    n_false = float(clutter.sum())
+    false_rate = (n_false + 0.5) / max(n_frames, 1)
     return replace(
         old,
         miss=miss,
-        end=lost_rate(float(ends), miss, n_gaps) if given.end is None else given.end,
-        start=lost_rate(float(starts), miss, n_gaps) if given.start is None else given.start,
-        clutter=clutter if given.clutter is None else given.clutter,
-        found=max(previous.size - n_false, 1.0) / max(n_frames, 1),
+        death=rate_of_ends(float(ends), miss, n_gaps) if options.end_rate is None else options.end_rate,
+        birth=rate_of_ends(float(starts), miss, n_gaps) if options.start_rate is None else options.start_rate,
+        clutter=false_rate if options.false_per_frame is None else options.false_per_frame,
+        detected=max(previous.size - n_false, 1.0) / max(n_frames, 1),
     )
+
+
+def _gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
+    """Return how many links span 1, 2, ... n_gaps frames."""
+    target = np.flatnonzero(previous >= 0)
+    gaps = points.frame_of[target] - points.frame_of[previous[target]]
+    return np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]

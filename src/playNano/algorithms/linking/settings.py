@@ -1,107 +1,107 @@
-"""What a caller asks of a linker, checked."""
+"""The options of linking: one declaration of types, limits and defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-import numpy as np
+from pydantic import Field
 
-from playNano.algorithms.linking.detections import REACH_POWER, DistanceScale
-from playNano.errors import ParameterError
+from playNano._options import check_options
 
 MotionName = Literal["brownian", "directed", "static"]
+DistanceScale = Literal["constant", "sqrt", "linear"]
+LinkMethod = Literal["global", "frame"]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=0)]
+
+GROWTH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
+"""Distance scale -> power of the gap by which the squared search range grows."""
+
 DEFAULT_SCALE: dict[str, DistanceScale] = {"brownian": "sqrt", "directed": "linear", "static": "constant"}
+"""Motion -> distance scale, where none is given."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the caller knows: rates and the rms step; None is estimated."""
+class LinkingOptions:
+    """Options of `link_movie`; lengths are in the unit of the coordinates.
 
-    miss: float | None = None
-    end: float | None = None
-    start: float | None = None
-    clutter: float | None = None
-    step: float | None = None
+    Parameters
+    ----------
+    max_distance
+        Search range: maximum displacement of a particle in one frame interval, > 0. With ``method="global"`` a
+        generous one is best: the distribution of displacements is estimated from the movie.
+    max_missing
+        Gap closing: number of observed frames in a row in which a particle may go undetected, >= 0.
+    distance_scale
+        How the search range grows with the time g since the last detection, in frame intervals: "constant" not at
+        all, "sqrt" by sqrt(g) as in Brownian motion, "linear" by g as in directed motion; None: as `motion` implies.
+    method
+        "global": one assignment over the whole movie on likelihood ratios. "frame": optimal assignment from frame to
+        frame.
+    min_length
+        Minimum number of detections of a track, >= 1; shorter tracks are left out.
+    motion
+        "brownian": displacements are independent. "directed": a displacement follows the velocity before and after.
+        "static": the particle stays near one position.
+    drift
+        "global": the common motion of all particles is estimated robustly and removed before linking. Coordinates
+        in the tables stay as they were detected.
+    merge_split
+        Whether to look for merges and splits of particles.
+    step
+        Root mean squared displacement per frame interval, > 0; None: estimated.
+    miss_rate
+        Probability per frame that a particle is missed, 0 to 1; None: estimated.
+    end_rate
+        Death rate: probability per frame that a track ends, 0 to 1; None: estimated.
+    start_rate
+        Birth rate: probability per frame that a particle has just appeared, 0 to 1; None: estimated.
+    false_per_frame
+        Clutter: false detections in a frame, >= 0; None: estimated.
 
+    Raises
+    ------
+    ParameterError
+        If a value is outside its limits.
 
-@dataclass(frozen=True)
-class Settings:
-    """What the caller asks of a whole-movie assignment; see `link_movie`."""
+    Examples
+    --------
+    >>> LinkingOptions(max_distance=5.0, motion="directed").scale
+    'linear'
+    """
 
-    max_distance: float
-    n_gaps: int
-    motion: MotionName
-    power: int
-    drift: bool
-    by_frame: bool
-    given: Given
+    max_distance: Positive
+    max_missing: Count = 0
+    distance_scale: DistanceScale | None = None
+    method: LinkMethod = "global"
+    min_length: Annotated[int, Field(ge=1)] = 1
+    motion: MotionName = "brownian"
+    drift: Literal["none", "global"] = "none"
+    merge_split: bool = False
+    step: Positive | None = None
+    miss_rate: Probability | None = None
+    end_rate: Probability | None = None
+    start_rate: Probability | None = None
+    false_per_frame: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        check_options(self)
 
     @property
-    def informed(self) -> bool:
-        """Whether the caller knows the step, so that few links are enough."""
-        return self.given.step is not None
+    def n_gaps(self) -> int:
+        """Number of observed frames that a link may span."""
+        return int(self.max_missing) + 1
 
+    @property
+    def scale(self) -> DistanceScale:
+        """The distance scale in effect."""
+        return self.distance_scale or DEFAULT_SCALE[self.motion]
 
-def checked_reach(name: str, value: float) -> float:
-    """Return a positive, finite length."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value > 0:
-        raise ParameterError(f"{name} must be a positive number; got {value!r}")
-    if not np.isfinite(value):
-        raise ParameterError(f"{name} must be finite; got {value!r}")
-    return float(value)
-
-
-def checked_count(name: str, value: int) -> int:
-    """Return a whole number, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ParameterError(f"{name} must be a whole number, 0 or more; got {value!r}")
-    return int(value)
-
-
-def make_settings(
-    *,
-    max_distance: float,
-    max_missing: int,
-    motion: MotionName,
-    scale: DistanceScale | None,
-    drift: str,
-    method: str,
-    given: Given,
-) -> Settings:
-    """Check choices and limits, and fill in what the motion says."""
-    for name, value, allowed in (
-        ("motion", motion, tuple(DEFAULT_SCALE)),
-        ("distance_scale", scale, (None, *REACH_POWER)),
-        ("drift", drift, ("none", "global")),
-        ("method", method, ("global", "frame")),
-    ):
-        if value not in allowed:
-            raise ParameterError(f"{name} must be one of {', '.join(map(str, allowed))}; got {value!r}")
-    return Settings(
-        max_distance=checked_reach("max_distance", max_distance),
-        n_gaps=checked_count("max_missing", max_missing) + 1,
-        motion=motion,
-        power=REACH_POWER[scale or DEFAULT_SCALE[motion]],
-        drift=drift == "global",
-        by_frame=method == "frame",
-        given=given,
-    )
-
-
-def checked_given(
-    step: float | None,
-    miss: float | None,
-    end: float | None,
-    start: float | None,
-    clutter: float | None,
-) -> Given:
-    """Check what the caller knows of the movie."""
-    for name, value in (("miss_rate", miss), ("end_rate", end), ("start_rate", start)):
-        if value is not None and not 0 < value < 1:
-            raise ParameterError(f"{name} must lie between 0 and 1; got {value!r}")
-    if step is not None:
-        checked_reach("step", step)
-    if clutter is not None and not (np.isfinite(clutter) and clutter >= 0):
-        raise ParameterError(f"false_per_frame must be 0 or more; got {clutter!r}")
-    return Given(miss, end, start, clutter, step)
+    @property
+    def growth_power(self) -> int:
+        """Power of the gap by which the squared search range grows: 0, 1 or 2."""
+        return GROWTH_POWER[self.scale]

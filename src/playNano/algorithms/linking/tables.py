@@ -1,4 +1,4 @@
-"""Tables of links and tracks."""
+"""Tables of links and tracks: one row a link, one row a track."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.linking.detections import Ints, stable_order
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Unit = Literal["px", "nm", "au"]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 def keep_long_tracks(track_id: npt.ArrayLike, min_length: int) -> npt.NDArray[np.int64]:
-    """Drop tracks with few detections and number the others anew, in the order that they had.
+    """Drop short tracks and renumber the others, in the same order.
 
     Parameters
     ----------
     track_id
         Track of each detection, (N,); negative: none.
     min_length
-        Least number of detections.
+        Minimum number of detections, >= 1.
 
     Returns
     -------
@@ -39,10 +38,9 @@ def keep_long_tracks(track_id: npt.ArrayLike, min_length: int) -> npt.NDArray[np
     [-1, 0, 0, 1, 1, -1]
     """
     track = np.asarray(track_id, dtype=np.int64)
-    length = np.bincount(track[track >= 0])
-    stays = length >= min_length
-    new = np.where(stays, np.cumsum(stays) - 1, -1)
-    return np.where(track >= 0, new[track] if new.size else -1, -1)
+    kept = np.bincount(track[track >= 0]) >= min_length
+    new_id = np.where(kept, np.cumsum(kept) - 1, -1)
+    return np.where(track >= 0, new_id[track] if new_id.size else -1, -1)
 
 
 def link_table(
@@ -75,6 +73,11 @@ def link_table(
         none missing), `time_step_s` (where known), `displacement_<unit>`, `confidence` (where given); by
         track, then frame.
 
+    Raises
+    ------
+    ParameterError
+        If a column is missing or shapes disagree.
+
     Examples
     --------
     >>> import pandas as pd
@@ -89,7 +92,7 @@ def link_table(
     order = rows_by_track(track, frame)
     same = track[order][1:] == track[order][:-1]
     source, target = order[:-1][same], order[1:][same]
-    where = table[list(columns)].to_numpy(np.float64)
+    position = table[list(columns)].to_numpy(np.float64)
     links = pd.DataFrame(
         {
             "track_id": track[source],
@@ -103,7 +106,7 @@ def link_table(
     if "time_s" in table.columns:
         time = table["time_s"].to_numpy(np.float64)
         links["time_step_s"] = time[target] - time[source]
-    links[f"displacement_{unit}"] = np.sqrt(((where[target] - where[source]) ** 2).sum(axis=1))
+    links[f"displacement_{unit}"] = np.sqrt(((position[target] - position[source]) ** 2).sum(axis=1))
     if confidence is not None:
         links["confidence"] = np.asarray(confidence, dtype=np.float64)[target]
     return links
@@ -191,48 +194,76 @@ def track_table(
     if height in table.columns:
         total = np.add.reduceat(table[height].to_numpy(np.float64)[order], first) if order.size else length
         out["mean_height_nm"] = total / length
-    where = table[list(columns)].to_numpy(np.float64)
-    step = np.sqrt((np.diff(where[order], axis=0) ** 2).sum(axis=1))
+    position = table[list(columns)].to_numpy(np.float64)
+    step = np.sqrt((np.diff(position[order], axis=0) ** 2).sum(axis=1))
     path = np.bincount(owner, weights=step[inside], minlength=length.size)
-    net = np.sqrt(((where[end] - where[start]) ** 2).sum(axis=1))
+    net = np.sqrt(((position[end] - position[start]) ** 2).sum(axis=1))
     out[f"net_displacement_{unit}"], out[f"path_length_{unit}"] = net, path
     out["straightness"] = np.divide(net, path, out=np.full(net.size, np.nan), where=path > 0)
     out["censored_start"] = ~np.concatenate([[False], seen])[frame[start]]
     out["censored_end"] = ~np.append(seen, False)[frame[end] + 1]
     if confidence is not None:
-        sure = np.asarray(confidence, dtype=np.float64)[order][1:][inside]
+        of_link = np.asarray(confidence, dtype=np.float64)[order][1:][inside]
         count = np.bincount(owner, minlength=length.size)
-        total = np.bincount(owner, weights=sure, minlength=length.size)
+        total = np.bincount(owner, weights=of_link, minlength=length.size)
         out["mean_confidence"] = np.divide(total, count, out=np.full(net.size, np.nan), where=count > 0)
-        least = np.full(length.size, np.inf)
-        np.minimum.at(least, owner, sure)
-        out["min_confidence"] = np.where(count > 0, least, np.nan)
+        lowest = np.full(length.size, np.inf)
+        np.minimum.at(lowest, owner, of_link)
+        out["min_confidence"] = np.where(count > 0, lowest, np.nan)
     return out
 
 
 def rows_by_track(track: Ints, frame: Ints) -> Ints:
-    """Return the rows that have a track, by track and frame; a track has one row a frame."""
-    from playNano.algorithms.linking._kernels.tracks import sort_by_count
+    """Return the rows that have a track, by track and frame; a track has one row a frame.
 
+    Parameters
+    ----------
+    track
+        Track of each row, (N,); negative: none.
+    frame
+        Frame of each row, (N,).
+    """
     rows = np.flatnonzero(track >= 0)
     if np.any(frame[1:] < frame[:-1]):
         rows = rows[np.argsort(frame[rows], kind="stable")]
-    return np.asarray(sort_by_count(rows, track, int(track.max(initial=-1)) + 1))
+    return rows[stable_order(track[rows])]
+
+
+def require_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise `ParameterError` where a table lacks one of the columns.
+
+    Parameters
+    ----------
+    table
+        The table.
+    names
+        Columns that it must have.
+    """
+    for name in names:
+        if name not in table.columns:
+            raise ParameterError(
+                f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}"
+            )
 
 
 def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequence[str]) -> tuple[Ints, Ints]:
     """Return track and frame of each row, (N,) int64.
+
+    Parameters
+    ----------
+    table
+        Detections.
+    track_id
+        Track of each detection, (N,).
+    columns
+        Columns that the table must have besides ``frame``.
 
     Raises
     ------
     ParameterError
         If ``frame`` or one of `columns` is missing, or `track_id` has the wrong shape.
     """
-    for name in ("frame", *columns):
-        if name not in table.columns:
-            raise ParameterError(
-                f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}"
-            )
+    require_columns(table, ("frame", *columns))
     track = np.asarray(track_id)
     if track.shape != (len(table),):
         raise ParameterError(f"track_id must have one entry a row ({len(table)}); got shape {track.shape}")
@@ -240,6 +271,7 @@ def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequen
 
 
 def _observed(observed: npt.ArrayLike | None, n_frames: int | None, frame: Ints) -> npt.NDArray[np.bool_]:
+    """Return whether each frame was observed, (n_frames,)."""
     needed = int(frame.max(initial=-1)) + 1
     if observed is not None:
         seen = np.asarray(observed, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Whether particles can be told apart from frame to frame at all."""
+"""Trackability: whether the density of particles and their step allow correct links at all."""
 
 from __future__ import annotations
 
@@ -20,17 +20,32 @@ Verdict = Literal["safe", "doubtful", "hopeless"]
 WRONG_PER_SQUARED_RATIO = 0.45
 SAFE_RATIO = 0.15
 HOPELESS_RATIO = 0.5
-MOST_FRAMES = 100
+MAX_FRAMES = 100
 ENOUGH_POINTS = 10_000
 
 
 @dataclass(frozen=True)
 class Trackability:
-    """How the step of particles compares with the distance between them.
+    """The rms step of particles beside the distance to their nearest neighbours.
 
-    ratio is the rms step over the mean distance to the nearest neighbour, `wrong_links` the part of links
-    that an optimal assignment gets wrong at that ratio. The factors tell how much faster the movie, or how
-    much sparser the particles, would have to be for a ratio of 0.15 (1 where that holds already).
+    Parameters
+    ----------
+    step
+        Root mean squared displacement per frame interval.
+    neighbour_distance
+        Mean distance to the nearest neighbour in the same frame, in the same unit.
+    ratio
+        step / neighbour_distance.
+    wrong_links
+        Fraction of links that an optimal assignment gets wrong at this ratio, 0 to 1.
+    verdict
+        "safe" (ratio up to 0.15), "doubtful" (up to 0.5) or "hopeless".
+    reason
+        The verdict in words.
+    frame_rate_factor
+        Factor of the frame rate that would bring the ratio down to 0.15; 1 where it is lower already.
+    density_factor
+        Factor of the number of particles that would do the same; 1 where it is lower already.
     """
 
     step: float
@@ -48,9 +63,9 @@ class Trackability:
 
 
 def neighbour_distance(
-    table: pd.DataFrame, columns: Sequence[str] = ("y", "x"), *, most_frames: int = MOST_FRAMES
+    table: pd.DataFrame, columns: Sequence[str] = ("y", "x"), *, max_frames: int = MAX_FRAMES
 ) -> float:
-    """Return the mean distance of a detection to its nearest neighbour in the same frame.
+    """Return the mean nearest-neighbour distance of detections in the same frame.
 
     Parameters
     ----------
@@ -58,9 +73,9 @@ def neighbour_distance(
         Detections: `frame` and the coordinates.
     columns
         Coordinate columns.
-    most_frames
-        Most frames to look at, evenly chosen among those with two detections or more; fewer where some ten
-        thousand detections are in fewer.
+    max_frames
+        Maximum number of frames to use, evenly chosen among those with two detections or more; fewer where these
+        hold about ten thousand detections.
 
     Returns
     -------
@@ -73,23 +88,23 @@ def neighbour_distance(
     >>> neighbour_distance(pd.DataFrame({"frame": [0, 0, 0], "y": [0.0, 0.0, 0.0], "x": [0.0, 2.0, 6.0]}))
     2.6666666666666665
     """
-    from playNano.algorithms.linking._kernels.tracks import sum_nearest
+    from scipy.spatial import KDTree
 
     frame = table["frame"].to_numpy(np.int64)
-    where = table[list(columns)].to_numpy(np.float64)
+    position = table[list(columns)].to_numpy(np.float64)
     count = np.bincount(frame) if frame.size else np.zeros(1, np.int64)
     usable = np.flatnonzero(count >= 2)
     if not usable.size:
         return float("inf")
     enough = max(10, int(np.ceil(ENOUGH_POINTS / count[usable].mean())))
-    n_chosen = min(most_frames, enough, usable.size)
+    n_chosen = min(max_frames, enough, usable.size)
     chosen = usable[np.unique(np.linspace(0, usable.size - 1, n_chosen).astype(int))]
     order = np.argsort(frame, kind="stable")
     edges = np.concatenate([[0], np.cumsum(count)])
     total = n = 0.0
     for f in chosen:
-        here = where[order[edges[f] : edges[f + 1]]]
-        total += sum_nearest(here[np.argsort(here[:, 0])])
+        here = position[order[edges[f] : edges[f + 1]]]
+        total += float(KDTree(here).query(here, k=2)[0][:, 1].sum())
         n += here.shape[0]
     return total / n
 
@@ -97,22 +112,22 @@ def neighbour_distance(
 def judge_trackability(
     step: float, neighbour: float, *, motion: Literal["brownian", "directed", "static"] = "brownian"
 ) -> Trackability:
-    """Judge from step and spacing whether links can be trusted, and say what would help.
+    """Judge whether links can be trusted from the ratio of step to nearest-neighbour distance.
 
     Parameters
     ----------
     step
-        Root mean squared displacement over one frame interval, without what is common to all particles, and
-        for directed motion without what the track's velocity foretells; 0 or more.
+        Root mean squared displacement over one frame interval, without the drift, and for directed motion without
+        the part that the velocity of the track predicts; >= 0.
     neighbour
-        Mean distance to the nearest neighbour, in the same unit; inf where there is none.
+        Mean distance to the nearest neighbour, in the same unit, >= 0; inf where there is none.
     motion
         How the step grows with time: "directed" linearly, else as its square root.
 
     Returns
     -------
     Trackability
-        The ratio, a word for it, the reason, and what frame rate or density would do.
+        The ratio, a verdict with its reason, and the frame rate or density that would be enough.
 
     Raises
     ------
@@ -164,13 +179,23 @@ def judge_trackability(
 
 
 def wrong_link_share(confidence: npt.ArrayLike) -> float:
-    """Return the part of links that are expected to be wrong, from their confidence; nan without links.
+    """Return the expected fraction of wrong links, from their confidence.
+
+    Parameters
+    ----------
+    confidence
+        Probability of each link to be right, 0 to 1; nan: no link.
+
+    Returns
+    -------
+    float
+        1 - mean confidence; nan without links.
 
     Examples
     --------
     >>> wrong_link_share([1.0, 0.5])
     0.25
     """
-    sure = np.asarray(confidence, dtype=np.float64)
-    sure = sure[np.isfinite(sure)]
-    return float(1.0 - sure.mean()) if sure.size else float("nan")
+    known = np.asarray(confidence, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(1.0 - known.mean()) if known.size else float("nan")

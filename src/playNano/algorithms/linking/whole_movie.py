@@ -1,4 +1,4 @@
-"""One assignment over a whole movie on likelihood costs, with the model estimated from the movie itself."""
+"""Global linking: one assignment over a whole movie on likelihood ratios, with the model estimated from the movie."""
 
 from __future__ import annotations
 
@@ -9,188 +9,190 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.linking.assignment import match_frames
-from playNano.algorithms.linking.detections import (
-    Floats,
-    Prepared,
-    Reach,
-)
-from playNano.algorithms.linking.drift import common_motion
+from playNano.algorithms.linking.detections import Floats, Indices, SearchRange, SortedDetections
+from playNano.algorithms.linking.drift import estimate_drift
 from playNano.algorithms.linking.edges import (
+    candidate_edges,
     chosen_links,
-    first_edges,
-    price_again,
-    put_in_place,
+    impose_links,
+    link_confidence,
     solve,
-    weigh,
+    update_costs,
 )
-from playNano.algorithms.linking.features import measure_features
+from playNano.algorithms.linking.features import estimate_feature_noise
 from playNano.algorithms.linking.motion_model import (
-    LEAST_STEP,
+    MIN_STEP,
     MotionModel,
     empty_context,
     first_motion,
-    look_around,
-    thinned,
+    fit_motion_em,
+    subsample,
 )
-from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, field_size
-from playNano.algorithms.linking.settings import Settings
+from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates
+from playNano.algorithms.linking.settings import LinkingOptions
 
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
     from playNano.algorithms.linking._kernels.motion_model import Features
 
-PASSES = 5
-# Passes end when this part of the detections, or less, changes its link.
-SETTLED = 0.01
-FIRST_ROUNDS = 5
-ROUNDS = 2
-FIRST_TRIM = 4.0
-# How many others may lie nearer than a far step for it to count, a little, as one: rare movers among others.
-FIRST_CROWD = 0.6
-LONELY_TRUST = 0.1
-# Steps between lines scanned at nearly one time would count for too much.
-LEAST_GAP = 0.25
-# Fewer links than these cannot tell how particles move: their movie is linked from frame to frame.
+MAX_PASSES = 5
+# Passes end when this fraction of the detections, or less, changes its link.
+CONVERGED = 0.01
+FIRST_EM_ITERATIONS = 5
+EM_ITERATIONS = 2
+# Steps of the first linking longer than this, by the 90 % quantile of the squared steps, are outliers.
+OUTLIER_FACTOR = 4.0
+# An outlier counts, with a small weight, where fewer particles than this are expected within its length: a rare mover.
+MAX_NEIGHBOURS = 0.6
+RARE_MOVER_WEIGHT = 0.1
+# Steps between lines scanned at nearly the same time would count for too much.
+MIN_GAP = 0.25
+# Fewer links than these are not enough to estimate the model: the movie is linked from frame to frame.
 ENOUGH_LINKS = 30
-# Links in the whole movie that are none the model foresees, if nothing is known.
-ODD_LINKS = 0.1
+# Expected outlier links in the whole movie, if nothing is known.
+OUTLIER_LINKS = 0.1
 
 
 @dataclass(frozen=True)
 class Assignment:
     """Links of a whole movie, over detections in canonical order.
 
-    `previous` is the detection before each one or -1, `confidence` that of the link to it (nan without one),
-    `false` marks detections called clutter, `drift` (n_frames, D) the offset of each observed frame.
+    Parameters
+    ----------
+    previous
+        Detection before each one in its track, or -1, (N,).
+    confidence
+        Probability of the link to it, (N,); nan without one.
+    clutter
+        Whether each detection was called clutter, (N,).
+    drift
+        Offset of each observed frame, (n_frames, D).
+    cost
+        Total cost: minus the log likelihood ratio to detections without links.
+    model, rates
+        The estimates.
     """
 
-    previous: npt.NDArray[np.int32]
+    previous: Indices
     confidence: Floats
-    false: npt.NDArray[np.bool_]
+    clutter: npt.NDArray[np.bool_]
     drift: Floats
     cost: float
     model: MotionModel
     rates: Rates
 
 
-def assign_movie(found: Prepared, features: Features, settings: Settings) -> Assignment:
-    """Link a whole movie: first guess, then passes of estimating the model and solving the assignment.
+def assign_movie(detections: SortedDetections, features: Features, options: LinkingOptions) -> Assignment:
+    """Link a whole movie: a first linking, then passes of estimating the model and solving the assignment.
 
     Parameters
     ----------
-    found
+    detections
         Detections in canonical order, at least one.
     features
-        Values and scales of the feature costs; see `link_features.prepare_features`.
-    settings
-        What is asked for.
+        Values and scales of the feature costs; see `features.prepare_features`.
+    options
+        Options of linking.
     """
-    from playNano.algorithms.linking._kernels.frames import squared_steps
-
-    n_gaps = settings.n_gaps
-    points, drift, previous = _first_guess(found.points, settings)
-    if np.count_nonzero(previous >= 0) < ENOUGH_LINKS and not settings.by_frame and not settings.informed:
-        settings = replace(settings, by_frame=True)
-        points, drift, previous = _first_guess(found.points, settings)
-    measure_features(features, previous)
-    squared = squared_steps(points, previous, LEAST_GAP)
-    model = _first_model(points, squared, features, settings, found.dims)
-    rates = _first_rates(points, previous, settings, found.dims)
-    trust = _first_trust(previous, squared, rates.found / rates.area, found.dims)
-    look_around(model, points, previous, trust, rounds=FIRST_ROUNDS)
-    edges = first_edges(points, model, rates, settings)
+    points, drift, previous = _first_links(detections.points, options)
+    n_links = np.count_nonzero(previous >= 0)
+    if n_links < ENOUGH_LINKS and options.method == "global" and options.step is None:
+        options = replace(options, method="frame")
+        points, drift, previous = _first_links(detections.points, options)
+        n_links = np.count_nonzero(previous >= 0)
+    estimate_feature_noise(features, previous)
+    squared = _squared_steps(points, previous)
+    model = _first_model(points, squared, features, options, detections.dims)
+    outlier = OUTLIER_LINKS / (ENOUGH_LINKS + n_links)
+    rates = first_rates(points, previous, options, outlier, detections.dims)
+    weight = _first_weights(previous, squared, rates.detected / rates.area, detections.dims)
+    fit_motion_em(model, points, previous, weight, n_iterations=FIRST_EM_ITERATIONS)
+    edges = candidate_edges(points, model, rates, options)
     state = solve(edges)
-    before = previous
-    for turn in range(PASSES):
-        best, false = chosen_links(edges, state)
-        if not settings.by_frame:
+    last = previous
+    for n_pass in range(MAX_PASSES):
+        best, clutter = chosen_links(edges, state)
+        if options.method == "global":
             previous = best
-        settled = turn > 0 and np.count_nonzero(before != best) <= SETTLED * best.size
-        before = best
-        if settled or turn == PASSES - 1:
+        converged = n_pass > 0 and np.count_nonzero(last != best) <= CONVERGED * best.size
+        last = best
+        if converged or n_pass == MAX_PASSES - 1:
             break
-        gaps = points.frame_of[previous >= 0] - points.frame_of[previous[previous >= 0]]
-        rates = estimate_rates(
-            rates, settings.given, gaps=gaps, single=false, previous=previous, points=points, n_gaps=n_gaps
-        )
-        look_around(model, points, previous, np.ones(previous.size), rounds=ROUNDS)
-        price_again(points, model, rates, edges, state, settings, prune=turn == 0)
+        rates = estimate_rates(rates, options, points, previous, clutter)
+        fit_motion_em(model, points, previous, np.ones(previous.size), n_iterations=EM_ITERATIONS)
+        update_costs(points, model, rates, options, (edges, state), prune=n_pass == 0)
         state = solve(edges)
-    if settings.by_frame:
-        put_in_place(edges, previous, state)
-    confidence, cost = weigh(edges, state, previous, model.sharpness, optimal=not settings.by_frame)
-    return Assignment(previous, confidence, false, drift, cost, model, rates)
+    optimal = options.method == "global"
+    if not optimal:
+        impose_links(edges, previous, state)
+    confidence, cost = link_confidence(edges, state, previous, model.inverse_temperature, optimal=optimal)
+    return Assignment(previous, confidence, clutter, drift, cost, model, rates)
 
 
-def _first_guess(points: Detections, settings: Settings) -> tuple[Detections, Floats, npt.NDArray[np.int32]]:
-    """Link from frame to frame, taking the common motion out, and once more what is left of it."""
+def _first_links(points: Detections, options: LinkingOptions) -> tuple[Detections, Floats, Indices]:
+    """Link from frame to frame, without the drift if so set; return moved detections, drift and links."""
     drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
-    # A first guess needs no gaps: the passes close them.
-    reach = Reach.over(settings.max_distance, 1, settings.power)
-    previous = match_frames(points, reach)
-    if settings.drift:
-        drift = common_motion(points, previous)
-        still = points._replace(position=points.position - drift[points.frame_of])
-        previous = match_frames(still, reach)
-        drift += common_motion(still, previous)
+    # The first linking needs no gap closing: the passes do that.
+    search = SearchRange(options.max_distance, 1, options.growth_power)
+    previous = match_frames(points, search)
+    if options.drift == "global":
+        drift = estimate_drift(points, previous)
+        moved = points._replace(position=points.position - drift[points.frame_of])
+        previous = match_frames(moved, search)
+        drift += estimate_drift(moved, previous)
         points = points._replace(position=points.position - drift[points.frame_of])
-    if settings.by_frame:
-        previous = match_frames(points, Reach.over(settings.max_distance, settings.n_gaps, settings.power))
+    if options.method == "frame":
+        previous = match_frames(points, replace(search, n_gaps=options.n_gaps))
     return points, drift, previous
 
 
+def _squared_steps(points: Detections, previous: Indices) -> Floats:
+    """Return the squared displacement per frame interval of every link, in the order of their targets."""
+    target = np.flatnonzero(previous >= 0)
+    source = previous[target]
+    step = points.position[target] - points.position[source]
+    squared = np.einsum("nd,nd->n", step, step)
+    return np.asarray(squared / np.maximum(points.time[target] - points.time[source], MIN_GAP))
+
+
 def _first_model(
-    points: Detections,
-    squared_steps: Floats,
-    features: Features,
-    settings: Settings,
-    dims: int,
+    points: Detections, squared_steps: Floats, features: Features, options: LinkingOptions, dims: int
 ) -> MotionModel:
-    least = (LEAST_STEP * settings.max_distance) ** 2 / dims
-    motion = first_motion(settings.motion, squared_steps, dims, least, settings.given.step)
+    """Return the motion model with its first estimate."""
+    min_variance = (MIN_STEP * options.max_distance) ** 2 / dims
+    motion = first_motion(options.motion, squared_steps, dims, min_variance, options.step)
     context = empty_context(points.frame_of.size, points.position.shape[1], motion.weight.size)
     return MotionModel(
-        settings.motion, motion, context, features, least, fixed=settings.given.step is not None
+        options.motion, motion, context, features, min_variance, fixed=options.step is not None
     )
 
 
-def _first_trust(previous: npt.NDArray[np.int32], squared: Floats, density: float, dims: int) -> Floats:
-    """Leave the farthest steps of the first linking out: a wide reach takes in what is no particle's step.
+def _first_weights(previous: Indices, squared_steps: Floats, density: float, dims: int) -> Floats:
+    """Return the weight of the link to each detection of the first linking, leaving outliers out.
 
-    A step that is short beside the distance between particles is one whatever the others are.
+    A wide search range takes in steps that are no particle's. A step that is short beside the distance between
+    particles is one whatever the others are.
     """
-    trust = np.zeros(previous.size)
-    if squared.size:
-        usual = squared <= FIRST_TRIM * np.quantile(thinned(squared), 0.9)
-        lonely = density * ball_volume(np.sqrt(squared), dims) < FIRST_CROWD
-        trust[previous >= 0] = np.where(usual, 1.0, LONELY_TRUST * lonely)
-    return trust
+    weight = np.zeros(previous.size)
+    if squared_steps.size:
+        inlier = squared_steps <= OUTLIER_FACTOR * np.quantile(subsample(squared_steps), 0.9)
+        sparse = density * ball_volume(np.sqrt(squared_steps), dims) < MAX_NEIGHBOURS
+        weight[previous >= 0] = np.where(inlier, 1.0, RARE_MOVER_WEIGHT * sparse)
+    return weight
 
 
-def _first_rates(points: Detections, previous: npt.NDArray[np.int32], settings: Settings, dims: int) -> Rates:
-    """Guess the rates: what the first linking left alone is taken for clutter."""
-    from playNano.algorithms.linking._kernels.frames import turn_round
+def describe_model(model: MotionModel, rates: Rates, options: LinkingOptions) -> dict[str, Any]:
+    """Return the estimated parameters as plain numbers; lengths in the unit of the positions.
 
-    n_frames = points.frame_ptr.size - 1
-    n_alone = np.count_nonzero((previous < 0) & (turn_round(previous) < 0))
-    given = settings.given
-    n_false = max(float(n_alone), 0.005 * previous.size)
-    # Gaps count as ends here, so that this is the most that there can be.
-    n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
-    lost = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
-    return Rates(
-        miss=0.1 if given.miss is None else given.miss,
-        end=lost if given.end is None else given.end,
-        start=lost if given.start is None else given.start,
-        clutter=n_false / n_frames if given.clutter is None else given.clutter,
-        found=max(previous.size - n_false, 1.0) / n_frames,
-        area=field_size(points.position[:, :dims], settings.max_distance),
-        odd=ODD_LINKS / (ENOUGH_LINKS + np.count_nonzero(previous >= 0)),
-    )
-
-
-def describe(model: MotionModel, rates: Rates, settings: Settings) -> dict[str, Any]:
-    """Report the estimated parameters in plain numbers; lengths in the unit of the positions."""
+    Parameters
+    ----------
+    model
+        Motion model.
+    rates
+        Miss, birth, death and clutter rates.
+    options
+        Options of linking.
+    """
     motion = model.motion
     squared = motion.dims * motion.variance
     return {
@@ -200,13 +202,13 @@ def describe(model: MotionModel, rates: Rates, settings: Settings) -> dict[str, 
         "step_rms_of_share": np.sqrt(squared).tolist(),
         "gap_growth": motion.growth.tolist(),
         "persistence": float(motion.persistence),
-        "explained": model.explained,
-        "pull_past": float(motion.pull[3, 0]),
-        "pull_future": float(motion.pull[3, 1]),
-        "miss_rate": rates.miss if settings.n_gaps > 1 else None,
-        "end_rate": rates.end,
-        "start_rate": rates.start,
+        "r_squared": model.r_squared,
+        "coefficient_past": float(motion.coefficients[3, 0]),
+        "coefficient_future": float(motion.coefficients[3, 1]),
+        "miss_rate": rates.miss if options.n_gaps > 1 else None,
+        "end_rate": rates.death,
+        "start_rate": rates.birth,
         "false_per_frame": rates.clutter,
-        "true_per_frame": rates.found,
+        "true_per_frame": rates.detected,
         "area": rates.area,
     }

@@ -1,1 +1,1 @@
-"""What the tracking modules share."""
+"""What tracking modules share: options, units of coordinates, and the tables of tracks."""

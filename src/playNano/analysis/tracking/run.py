@@ -1,39 +1,55 @@
-"""From detections to the tables of tracks: units, times and features between the stack and the linker."""
+"""From detections to the tables of tracks: units, times and features between the stack and the linking algorithm."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.linking import FeatureCost, LinkedMovie, LinkingOptions, link_movie
+from playNano.algorithms.linking.tables import link_table, track_table
 from playNano.analysis.points import PIXEL_AXES
+from playNano.analysis.tracking.options import FeatureWeights
+from playNano.analysis.tracking.units import CoordinateUnits
 from playNano.core.tables import RowsByFrame
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from playNano.algorithms.linking.features import FeatureCost
-    from playNano.algorithms.linking.movie import LinkedMovie
-
-COLUMNS_OF = {
+FEATURE_COLUMNS = {
     "area": ("area_nm2", "area_px", "area"),
     "height": ("height_nm", "z_max_nm", "z_mean_nm", "max"),
     "orientation": ("orientation_rad",),
 }
-"""Feature -> columns of a detection that may hold it, the first that is there."""
+"""Feature -> columns of a detection that may hold it, the first that exists."""
 
 PERIODS = {"orientation": float(np.pi)}
 LENGTHS = ("step_rms", "step_rms_of_share")
 
 
 @dataclass(frozen=True)
-class Followed:
-    """Tables of tracks. Rows of `rows` are sorted by track and frame; links and events name them by place."""
+class TrackingTables:
+    """Tables of tracks, lengths in the unit of the report.
+
+    Parameters
+    ----------
+    rows
+        Detections that belong to a track, sorted by track and frame.
+    links
+        One row a link; `source` and `target` are rows of `rows`.
+    tracks
+        One row a track.
+    events
+        One row a merge or split; `source` and `target` are rows of `rows`.
+    drift
+        Common motion that was removed, one row an observed frame.
+    summary
+        Numbers on all tracks, and the estimated parameters.
+    """
 
     rows: pd.DataFrame
     links: pd.DataFrame
@@ -44,106 +60,106 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Ruler:
-    """Units of the coordinates that are followed.
+class DetectionSource:
+    """Detections to be linked.
 
-    `columns` are those to follow, y first; `in_nm` how many nm their unit is, by column; `work` what they are
-    multiplied by before linking. `unit` is that of reported lengths: "nm", or "au" for coordinates of an
-    unknown unit.
+    Parameters
+    ----------
+    points
+        One row a detection; see `playNano.analysis.points.detected_points`.
+    outputs
+        Outputs of the detection module.
+    coord_key
+        Which of them the points come from.
     """
 
-    columns: tuple[str, ...]
-    in_nm: npt.NDArray[np.float64]
-    work: npt.NDArray[np.float64]
-    unit: str
+    points: pd.DataFrame
+    outputs: Mapping[str, Any]
+    coord_key: str
 
     @property
-    def report(self) -> npt.NDArray[np.float64]:
-        """Factors from the unit of linking to that of the report, by column."""
-        return self.in_nm / self.work
-
-    @property
-    def length(self) -> float:
-        """Factor for lengths in any direction: the geometric mean."""
-        return float(np.exp(np.log(self.report).mean()))
+    def observed(self) -> Any:
+        """Per frame, whether it was observed, or None where all were."""
+        return self.outputs.get("observed")
 
 
-def ruler_for(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: bool) -> Ruler:
-    """Say in which unit coordinates are followed, and in which they are reported."""
-    names = list(coord_columns)
-    if all(name in PIXEL_AXES for name in names):
-        columns = tuple(sorted(names, key=lambda name: PIXEL_AXES[name]))
-        edge = np.array([stack.pixel_size_yx_nm[PIXEL_AXES[name]] for name in columns], dtype=np.float64)
-        return Ruler(columns, edge, edge if in_nm else np.ones(len(names)), "nm")
-    columns = tuple(sorted(names, key=lambda name: not name.startswith(("y", "centroid_y"))))
-    unit = "nm" if all(name.endswith("_nm") for name in names) else "au"
-    return Ruler(columns, np.ones(len(names)), np.ones(len(names)), unit)
-
-
-def follow(
+def track_detections(
     stack: AFMImageStack,
-    points: pd.DataFrame,
-    outputs: Mapping[str, Any],
-    coord_key: str,
-    ruler: Ruler,
-    asked: Mapping[str, Any],
-) -> Followed:
-    """Link detections into tracks and describe them.
+    source: DetectionSource,
+    units: CoordinateUnits,
+    options: LinkingOptions,
+    weights: FeatureWeights,
+    mass_column: str | None = None,
+) -> TrackingTables:
+    """Link detections into tracks and describe them in tables.
 
     Parameters
     ----------
     stack
         The movie.
-    points
-        One row a detection; see `playNano.analysis.points.detected_points`.
-    outputs, coord_key
-        Outputs of the detection, and which of them the points come from.
-    ruler
+    source
+        The detections.
+    units
         Units of the coordinates.
-    asked
-        Parameters of `ParticleTrackingModule.run` that say how to link.
-    """
-    from playNano.algorithms.linking.movie import link_movie
+    options
+        Options of linking, lengths in the unit of linking.
+    weights
+        Weights of features in the cost of a link.
+    mass_column
+        Column that adds up in a merge; None: the position alone decides.
 
-    table = _table(points, outputs, coord_key, ruler)
-    clock, interval = _clock(stack, table)
-    reach = asked["max_distance_nm"] if asked["max_distance_nm"] is not None else asked["max_distance"]
-    step = None if asked["step_nm"] is None else asked["step_nm"] / ruler.length
-    same = ("method", "max_missing", "min_length", "motion", "distance_scale", "drift", "merge_split")
-    rates = ("miss_rate", "end_rate", "start_rate", "false_per_frame")
+    Returns
+    -------
+    TrackingTables
+        Detections by track, links, tracks, events, drift and summary.
+
+    Raises
+    ------
+    ParameterError
+        If the detections lack a feature with a weight, or the mass column.
+    """
+    table = _linking_table(source, units)
+    time_column, interval = _frame_times(stack, table)
     linked = link_movie(
         table,
-        max_distance=reach,
-        columns=ruler.columns,
-        features=_features(asked, table),
-        mass=_mass(asked["mass_column"], table) if asked["merge_split"] else None,
-        observed=outputs.get("observed"),
-        time_column=clock,
+        options,
+        columns=units.columns,
+        features=_feature_costs(weights, table),
+        mass=_mass_of(mass_column, table) if options.merge_split else None,
+        observed=source.observed,
+        time_column=time_column,
         frame_interval_s=interval,
-        step=step,
-        **{name: asked[name] for name in (*same, *rates)},
     )
-    return _described(points, table, linked, ruler, outputs.get("observed"), timed=clock is not None)
+    return _tracking_tables(source, table, linked, units, timed=time_column is not None)
 
 
-def _table(points: pd.DataFrame, outputs: Mapping[str, Any], coord_key: str, ruler: Ruler) -> pd.DataFrame:
-    """Return the points in the unit of linking, with all that is known of each."""
-    table = detection_rows(points, outputs.get(coord_key))
+def _linking_table(source: DetectionSource, units: CoordinateUnits) -> pd.DataFrame:
+    """Return the points with all columns of their detections, coordinates in the unit of linking."""
+    points = source.points
+    table = detection_rows(points, source.outputs.get(source.coord_key))
     table["frame"] = points["frame"].to_numpy()
     if "time_s" not in table:
         table["time_s"] = points["time_s"].to_numpy()
-    for name, factor in zip(ruler.columns, ruler.work, strict=True):
+    for name, factor in zip(units.columns, units.linking_factor, strict=True):
         table[name] = points[name].to_numpy() * factor
     return table
 
 
 def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
-    """Return all columns of the detections that points stand for, row by row."""
+    """Return all columns of the detections that points stand for, row by row.
+
+    Parameters
+    ----------
+    points
+        One row a detection, with ``frame`` and ``point_index``.
+    detections
+        Per frame, a sequence of detections: a view of a table, or dicts (of which only plain values are kept).
+    """
     import pandas as pd
 
     if isinstance(detections, RowsByFrame):
-        places = detections.places(points["frame"], points["point_index"])
-        rows: pd.DataFrame = detections.table.iloc[places].reset_index(drop=True)
+        at = detections.places(points["frame"], points["point_index"])
+        rows: pd.DataFrame = detections.table.iloc[at].reset_index(drop=True)
         return rows
     plain = [
         {key: value for key, value in detections[frame][point].items() if np.ndim(value) == 0}
@@ -152,8 +168,8 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
     return pd.DataFrame(plain, index=range(len(points)))
 
 
-def _clock(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None, float | None]:
-    """Return the column of times and the frame interval, s; None where there are none that run on."""
+def _frame_times(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None, float | None]:
+    """Return the time column and the frame interval, s; None where times are unknown or do not increase."""
     if not stack.has_times:
         return None, None
     times = np.array(stack.get_frame_times(), dtype=np.float64)
@@ -167,25 +183,29 @@ def _clock(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None, float
     return ("time_s", float(np.median(steps))) if (np.diff(mean) > 0).all() else (None, None)
 
 
-def _features(asked: Mapping[str, Any], table: pd.DataFrame) -> dict[str, FeatureCost]:
-    from playNano.algorithms.linking.features import FeatureCost
-
-    scales = {"area": "area_scale_nm2", "height": "height_scale_nm", "orientation": "orientation_scale_rad"}
+def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, FeatureCost]:
+    """Return the cost of each feature that has a weight, by its column."""
+    by_feature = {
+        "area": (weights.area_weight, weights.area_scale_nm2),
+        "height": (weights.height_weight, weights.height_scale_nm),
+        "orientation": (weights.orientation_weight, weights.orientation_scale_rad),
+    }
     costs = {}
-    for feature, names in COLUMNS_OF.items():
-        weight = asked[f"{feature}_weight"]
+    for feature, (weight, scale) in by_feature.items():
         if not weight or not len(table):
             continue
+        names = FEATURE_COLUMNS[feature]
         column = next((name for name in names if name in table.columns), None)
         if column is None:
             raise ParameterError(
                 f"{feature}_weight is {weight:g}, but the detections have no {' or '.join(names)}"
             )
-        costs[column] = FeatureCost(weight, asked[scales[feature]], PERIODS.get(feature))
+        costs[column] = FeatureCost(weight, scale, PERIODS.get(feature))
     return costs
 
 
-def _mass(column: str | None, table: pd.DataFrame) -> str | None:
+def _mass_of(column: str | None, table: pd.DataFrame) -> str | None:
+    """Return the mass column, checked; None where there are no detections."""
     if column is not None and len(table) and column not in table.columns:
         raise ParameterError(
             f"mass_column is {column!r}, but the detections have {', '.join(map(str, table.columns))}"
@@ -193,74 +213,73 @@ def _mass(column: str | None, table: pd.DataFrame) -> str | None:
     return column if len(table) else None
 
 
-def _described(
-    points: pd.DataFrame,
-    table: pd.DataFrame,
-    linked: LinkedMovie,
-    ruler: Ruler,
-    observed: Any,
-    *,
-    timed: bool,
-) -> Followed:
-    """Bring everything into nm and seconds, and into the order of the tracks."""
-    from playNano.algorithms.linking.tables import link_table, track_table
-
-    links, tracks = linked.links, linked.tracks
+def _tracking_tables(
+    source: DetectionSource, table: pd.DataFrame, linked: LinkedMovie, units: CoordinateUnits, *, timed: bool
+) -> TrackingTables:
+    """Return all tables in nm and s, in the order of the tracks."""
+    points, links, tracks = source.points, linked.links, linked.tracks
     confidence = np.full(len(table), np.nan)
     confidence[links["target"]] = links["confidence"]
     scaled = table.assign(
-        **{name: table[name] * factor for name, factor in zip(ruler.columns, ruler.report, strict=True)}
+        **{n: table[n] * factor for n, factor in zip(units.columns, units.report_factor, strict=True)}
     )
-    height = next((name for name in COLUMNS_OF["height"] if name in table), "")
-    known: dict[str, Any] = {"columns": ruler.columns, "unit": ruler.unit, "confidence": confidence}
-    links = link_table(scaled, linked.track_id, **known)
-    tracks = track_table(scaled, linked.track_id, **known, observed=observed, height=height)
+    height = next((name for name in FEATURE_COLUMNS["height"] if name in table), "")
+    links = link_table(scaled, linked.track_id, columns=units.columns, unit=units.unit, confidence=confidence)
+    tracks = track_table(
+        scaled,
+        linked.track_id,
+        columns=units.columns,
+        unit=units.unit,
+        observed=source.observed,
+        height=height,
+        confidence=confidence,
+    )
     if "lineage" in linked.tracks:
         tracks["lineage"] = linked.tracks["lineage"].to_numpy()
     rows = points.assign(track_id=linked.track_id)
     rows = rows[rows["track_id"] >= 0].sort_values(["track_id", "frame"], kind="stable")
-    place = np.full(len(points), -1, np.int64)
-    place[rows.index.to_numpy()] = np.arange(len(rows))
+    new_row = np.full(len(points), -1, np.int64)
+    new_row[rows.index.to_numpy()] = np.arange(len(rows))
     for ends in (links, linked.events):
         for name in ("source", "target"):
-            ends[name] = place[ends[name].to_numpy()]
-    return Followed(
+            ends[name] = new_row[ends[name].to_numpy()]
+    return TrackingTables(
         rows.reset_index(drop=True),
         links,
         tracks,
-        _renamed(linked.events, ruler).rename(columns={"distance": f"distance_{ruler.unit}"}),
-        _renamed(linked.drift, ruler),
-        _summary(linked, ruler, timed=timed),
+        _in_report_units(linked.events, units).rename(columns={"distance": f"distance_{units.unit}"}),
+        _in_report_units(linked.drift, units),
+        _summary(linked, units, timed=timed),
     )
 
 
-def _renamed(table: pd.DataFrame, ruler: Ruler) -> pd.DataFrame:
-    """Give coordinates in the unit of the report, under names that tell it."""
+def _in_report_units(table: pd.DataFrame, units: CoordinateUnits) -> pd.DataFrame:
+    """Return a table with coordinates and distances in the unit of the report, px columns under their names in nm."""
     out = table.copy()
-    for name, factor in zip(ruler.columns, ruler.report, strict=True):
+    for name, factor in zip(units.columns, units.report_factor, strict=True):
         out[name] = out[name] * factor
     if "distance" in out:
-        out["distance"] *= ruler.length
-    if ruler.unit == "au":
+        out["distance"] *= units.length_factor
+    if units.unit == "au":
         return out
-    axes = {name: f"{'yx'[PIXEL_AXES[name]]}_nm" for name in ruler.columns if name in PIXEL_AXES}
+    axes = {name: f"{'yx'[PIXEL_AXES[name]]}_nm" for name in units.columns if name in PIXEL_AXES}
     return out.rename(columns=axes)
 
 
-def _summary(linked: LinkedMovie, ruler: Ruler, *, timed: bool) -> dict[str, Any]:
+def _summary(linked: LinkedMovie, units: CoordinateUnits, *, timed: bool) -> dict[str, Any]:
+    """Return the summary with lengths and areas in the unit of the report, which ends their names."""
     summary = linked.summary()
-    given = dict(summary.pop("parameters"))
     parameters: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in dict(summary.pop("parameters")).items():
         if name in LENGTHS:
-            parameters[f"{name}_{ruler.unit}"] = (np.asarray(value) * ruler.length).tolist()
+            parameters[f"{name}_{units.unit}"] = (np.asarray(value) * units.length_factor).tolist()
         elif name == "area":
-            parameters[f"area_{ruler.unit}{len(ruler.columns)}"] = value * float(ruler.report.prod())
+            parameters[f"area_{units.unit}{len(units.columns)}"] = value * units.area_factor
         else:
             parameters[name] = value
-    judged = summary.pop("trackability")
-    if judged is not None:
+    trackability = summary.pop("trackability")
+    if trackability is not None:
         for name in ("step", "neighbour_distance"):
-            judged[f"{name}_{ruler.unit}"] = judged.pop(name) * ruler.length
+            trackability[f"{name}_{units.unit}"] = trackability.pop(name) * units.length_factor
     clock = "time_s" if timed else "frame"
-    return summary | {"clock": clock, "trackability": judged, "parameters": parameters}
+    return summary | {"clock": clock, "trackability": trackability, "parameters": parameters}

@@ -51,7 +51,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
     from playNano.io.export import tracks
 
     table = _table(tracking)
-    return tracks.to_trackpy(table, table["track_id"].to_numpy())
+    return tracks.trackpy_table(table, table["track_id"].to_numpy())
 
 
 def to_napari_tracks(
@@ -71,7 +71,7 @@ def to_napari_tracks(
     properties : dict of ndarray, (n,)
         The other numeric columns of the detections.
     graph : dict of int to list of int
-        Parents of each track that split from another one or took one up.
+        Parents of each track that split from another one, or into which another one merged.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def to_napari_tracks(
     from playNano.io.export import tracks
 
     table = _table(tracking)
-    return tracks.to_napari_tracks(table, table["track_id"].to_numpy(), events=tracking.get("events"))
+    return tracks.napari_tracks(table, table["track_id"].to_numpy(), events=tracking.get("events"))
 
 
 def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], stack: AFMImageStack) -> Path:
@@ -134,7 +134,7 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     if "area_nm2" in table and len(table):
         radius = float(np.sqrt(table["area_nm2"].median() / np.pi))
     times = np.diff(stack.get_frame_times()) if stack.has_times else np.zeros(0)
-    return tracks.to_trackmate_xml(
+    return tracks.write_trackmate_xml(
         path,
         table,
         table["track_id"].to_numpy(),

@@ -1,4 +1,4 @@
-"""Tracks for other programs: napari, trackpy, TrackMate."""
+"""Tables of tracks in the formats of other programs: napari, trackpy, TrackMate."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from playNano.algorithms.linking.merge_split import lineages
 from playNano.algorithms.linking.tables import checked_tracks
 from playNano.core.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# feature, name, short name, dimension, whether whole
+# Feature, name, short name, dimension, whether the value is an integer.
 SPOT_FEATURES = (
     ("QUALITY", "Quality", "Quality", "QUALITY", False),
     ("POSITION_X", "X", "X", "POSITION", False),
@@ -39,13 +40,13 @@ TRACK_FEATURES = (
 )
 
 
-def to_trackpy(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
-    """Return tracks as trackpy has them: `particle`, `frame`, `y`, `x`, and the other columns.
+def trackpy_table(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
+    """Return tracks as a table in the form that trackpy uses: `particle`, `frame`, `y`, `x`, and the other columns.
 
     Parameters
     ----------
     table
-        Detections: `frame`, `y`, `x` (px) and what else is known.
+        Detections: `frame`, `y`, `x` (px) and further columns.
     track_id
         Track of each detection, (N,); rows with a negative one are left out.
 
@@ -64,7 +65,7 @@ def to_trackpy(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"frame": [1, 0], "y": [2.0, 1.0], "x": [0.0, 0.0]})
-    >>> to_trackpy(table, [5, 5])[["particle", "frame", "y"]].values.tolist()
+    >>> trackpy_table(table, [5, 5])[["particle", "frame", "y"]].values.tolist()
     [[5.0, 0.0, 1.0], [5.0, 1.0, 2.0]]
     """
     track, _ = checked_tracks(table, track_id, ("y", "x"))
@@ -72,19 +73,19 @@ def to_trackpy(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
     return out[track >= 0].sort_values(["frame", "particle"], kind="stable", ignore_index=True)
 
 
-def to_napari_tracks(
+def napari_tracks(
     table: pd.DataFrame,
     track_id: npt.ArrayLike,
     *,
     columns: Sequence[str] = ("y", "x"),
     events: pd.DataFrame | None = None,
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
-    """Return what napari's tracks layer takes.
+    """Return tracks as napari's tracks layer takes them.
 
     Parameters
     ----------
     table
-        Detections: `frame`, the coordinates, and what else is known.
+        Detections: `frame`, the coordinates, and further columns.
     track_id
         Track of each detection, (N,); rows with a negative one are left out.
     columns
@@ -99,7 +100,7 @@ def to_napari_tracks(
     properties : dict of ndarray, (n,)
         The other numeric columns.
     graph : dict of int to list of int
-        Parents of each track that split from another one or took one up.
+        Parents of each track that split from another one, or into which another one merged.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def to_napari_tracks(
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"frame": [1, 0], "y": [2.0, 1.0], "x": [0.0, 0.5]})
-    >>> data, properties, graph = to_napari_tracks(table, [5, 5])
+    >>> data, properties, graph = napari_tracks(table, [5, 5])
     >>> data.tolist()
     [[5.0, 0.0, 1.0, 0.5], [5.0, 1.0, 2.0, 0.0]]
     """
@@ -123,14 +124,14 @@ def to_napari_tracks(
     properties = {str(name): table[name].to_numpy()[order] for name in others}
     graph: dict[int, list[int]] = {}
     if events is not None:
-        # In napari a track has parents: the one it split from, or, for the joint track, the one it took up.
+        # In napari a track has parents: the one it split from, or the ones that merged into it.
         for kind, own, partner in zip(events["kind"], events["track_id"], events["partner_id"], strict=True):
             child, parent = (own, partner) if kind == "split" else (partner, own)
             graph.setdefault(int(child), []).append(int(parent))
     return data, properties, graph
 
 
-def to_trackmate_xml(
+def write_trackmate_xml(
     path: str | os.PathLike[str],
     table: pd.DataFrame,
     track_id: npt.ArrayLike,
@@ -162,13 +163,13 @@ def to_trackmate_xml(
     radius
         Radius of the spots, in that unit.
     quality
-        Column for the spots' quality; None: 1 for all.
+        Column with the quality of the spots; None: 1 for all.
     frame_interval_s
         Time between frames, s; None: time counts in frames.
     events
         Merges and splits (`source`, `target`: rows of the table), which become edges too.
     image_name
-        Name of the image that the tracks lie on.
+        File name of the image.
     image_shape
         Its height and width, px.
     pixel_size
@@ -183,6 +184,8 @@ def to_trackmate_xml(
     ------
     ParameterError
         If a column is missing or `track_id` has the wrong shape.
+    OSError
+        If the file cannot be written; an older file stays as it was.
 
     References
     ----------
@@ -219,14 +222,14 @@ def to_trackmate_xml(
 
 
 def _declare(model: ElementTree.Element) -> None:
-    """Declare the features: TrackMate refuses those that it is not told of."""
-    declared = ElementTree.SubElement(model, "FeatureDeclarations")
+    """Declare the features: TrackMate refuses undeclared ones."""
+    declarations = ElementTree.SubElement(model, "FeatureDeclarations")
     for group, features in (
         ("SpotFeatures", SPOT_FEATURES),
         ("EdgeFeatures", EDGE_FEATURES),
         ("TrackFeatures", TRACK_FEATURES),
     ):
-        parent = ElementTree.SubElement(declared, group)
+        parent = ElementTree.SubElement(declarations, group)
         for feature, name, short, dimension, whole in features:
             ElementTree.SubElement(
                 parent,
@@ -247,9 +250,10 @@ def _write_spots(
     quality: str | None,
     interval_s: float | None,
 ) -> None:
+    """Write the detections, by frame, as TrackMate spots."""
     frame = table["frame"].to_numpy(np.int64)
-    where = table[list(columns)].to_numpy(np.float64)
-    good = np.ones(frame.size) if quality is None else table[quality].to_numpy(np.float64)
+    position = table[list(columns)].to_numpy(np.float64)
+    values = np.ones(frame.size) if quality is None else table[quality].to_numpy(np.float64)
     time = frame * (1.0 if interval_s is None else interval_s)
     if interval_s is not None and "time_s" in table.columns:
         time = table["time_s"].to_numpy(np.float64)
@@ -265,10 +269,10 @@ def _write_spots(
             "Spot",
             ID=str(row),
             name=f"ID{row}",
-            QUALITY=repr(float(good[row])),
-            POSITION_X=repr(float(where[row, 1])),
-            POSITION_Y=repr(float(where[row, 0])),
-            POSITION_Z=repr(float(where[row, 2])) if where.shape[1] > 2 else "0.0",
+            QUALITY=repr(float(values[row])),
+            POSITION_X=repr(float(position[row, 1])),
+            POSITION_Y=repr(float(position[row, 0])),
+            POSITION_Z=repr(float(position[row, 2])) if position.shape[1] > 2 else "0.0",
             POSITION_T=repr(float(time[row])),
             FRAME=str(current),
             RADIUS=repr(float(radius)),
@@ -309,13 +313,6 @@ def _write_tracks(
 
 
 def _joined(n_tracks: int, events: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return the first track of the group to which each track belongs."""
-    first = np.arange(n_tracks)
-    pairs = np.column_stack([events["track_id"].to_numpy(np.int64), events["partner_id"].to_numpy(np.int64)])
-    changed = True
-    while changed:
-        before = first.copy()
-        for a, b in pairs:
-            first[a] = first[b] = min(first[a], first[b])
-        changed = not np.array_equal(before, first)
-    return first
+    """Return the first track of the lineage of each track."""
+    lineage = lineages(n_tracks, events)
+    return np.unique(lineage, return_index=True)[1][lineage]

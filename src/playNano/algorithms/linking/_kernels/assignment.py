@@ -1,7 +1,12 @@
-"""Exact sparse assignment: augmenting row reduction, then shortest augmenting paths.
+"""Kernels of the exact sparse linear assignment (LAPJV): augmenting row reduction, then shortest augmenting paths.
 
-Every row may stay alone at a fixed cost (its private dummy column); every column may stay alone for free.
-That makes any instance feasible, and a search never leaves the connected component in which it starts.
+Every row may stay unassigned at a fixed cost (its private dummy column); every column may stay unassigned for
+free. That makes any instance feasible, and a search never leaves the connected component in which it starts.
+
+References
+----------
+Jonker, Volgenant: A shortest augmenting path algorithm for dense and sparse linear assignment problems, Computing
+38, 1987, doi 10.1007/BF02278710.
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -21,10 +26,26 @@ Indices = npt.NDArray[np.int32]
 ROW_REDUCTION_STEPS = 32
 
 
-class Matching(NamedTuple):
-    """The state of an assignment: who holds whom, the columns' prices, and the room that a search needs.
+class Edges(NamedTuple):
+    """The edges of a bipartite graph between rows and columns: row r has the edges start[r] .. stop[r].
 
-    edge_of_row[r] is the edge chosen by row r or -1, row_of_col[c] the row that holds column c or -1.
+    start, stop : (n_rows,) int64. col : (n_edges,) int32, the column that each edge leads to. cost : (n_edges,).
+    """
+
+    start: Ints
+    stop: Ints
+    col: Indices
+    cost: Floats
+
+
+class Matching(NamedTuple):
+    """The state of an assignment: matched pairs, dual prices of the columns, and the workspace of a path search.
+
+    edge_of_row : (n_rows,) int64, the edge that row r is assigned by, or -1. row_of_col : (n_cols,) int32, the row
+    that holds column c, or -1. price : (n_cols,), the dual price. dist, parent_edge, parent_row : (n_cols,), length
+    and last step of the shortest path to each column. heap, heap_position : (n_cols,), a binary heap of columns by
+    distance; the position is -1 for columns not yet seen and -2 for finished ones. seen : (n_cols,), columns that the
+    search has touched.
     """
 
     edge_of_row: Ints
@@ -34,7 +55,7 @@ class Matching(NamedTuple):
     parent_edge: Ints
     parent_row: Indices
     heap: Indices
-    where: Indices
+    heap_position: Indices
     seen: Indices
 
 
@@ -48,14 +69,14 @@ def new_matching(n_rows: int, n_cols: int) -> Matching:
         parent_edge=np.empty(n_cols, np.int64),
         parent_row=np.empty(n_cols, np.int32),
         heap=np.empty(n_cols, np.int32),
-        where=np.full(n_cols, -1, np.int32),
+        heap_position=np.full(n_cols, -1, np.int32),
         seen=np.empty(n_cols, np.int32),
     )
 
 
 @jit
-def _heap_up(heap: Indices, where: Indices, dist: Floats, k: int) -> None:
-    """Move the heap entry at k towards the root until its parent is not farther."""
+def _heap_up(heap: Indices, position: Indices, dist: Floats, k: int) -> None:
+    """Move the heap entry at k towards the root until its parent is not farther away; ties go by column."""
     column = heap[k]
     while k > 0:
         parent = (k - 1) >> 1
@@ -63,15 +84,15 @@ def _heap_up(heap: Indices, where: Indices, dist: Floats, k: int) -> None:
         if dist[other] < dist[column] or (dist[other] == dist[column] and other < column):
             break
         heap[k] = other
-        where[other] = k
+        position[other] = k
         k = parent
     heap[k] = column
-    where[column] = k
+    position[column] = k
 
 
 @jit
-def _heap_pop(heap: Indices, where: Indices, dist: Floats, size: int) -> int:
-    """Take the nearest column off a heap of `size` entries."""
+def _heap_pop(heap: Indices, position: Indices, dist: Floats, size: int) -> int:
+    """Remove and return the nearest column of a heap of `size` entries."""
     top = heap[0]
     last = heap[size - 1]
     size -= 1
@@ -89,19 +110,18 @@ def _heap_pop(heap: Indices, where: Indices, dist: Floats, size: int) -> int:
         if dist[last] < dist[a] or (dist[last] == dist[a] and last < a):
             break
         heap[k] = a
-        where[a] = k
+        position[a] = k
         k = child
     if size > 0:
         heap[k] = last
-        where[last] = k
+        position[last] = k
     return int(top)
 
 
 @jit
-def _reduce_rows(
-    rows: Ints, lo: Ints, hi: Ints, cols: Indices, cost: Floats, skip: float, state: Matching, queue: Ints
-) -> int:
-    """Assign rows by bidding; return how many rows were left over for the path search."""
+def _reduce_rows(rows: Ints, edges: Edges, skip: float, state: Matching, queue: Ints) -> int:
+    """Assign rows by augmenting row reduction (an auction); queue those left over and return their number."""
+    start, stop, cols, cost = edges
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
     n_queue = 0
     for r in rows:
@@ -110,7 +130,7 @@ def _reduce_rows(
             best = np.inf
             second = skip
             edge = -1
-            for e in range(lo[row], hi[row]):
+            for e in range(start[row], stop[row]):
                 value = cost[e] - price[cols[e]]
                 if value < best:
                     if best < second:
@@ -138,89 +158,89 @@ def _reduce_rows(
 
 
 @jit
-def _settle_prices(state: Matching, n_seen: int, end: int, reach: float) -> None:
-    """Lower the prices of the columns that a search went through, and clear its room."""
-    price, dist, where, seen = state.price, state.dist, state.where, state.seen
+def _update_dual_prices(state: Matching, n_seen: int, end: int, path_length: float) -> None:
+    """Lower the dual prices of the columns that a path search finished, and reset its workspace."""
+    price, dist, position, seen = state.price, state.dist, state.heap_position, state.seen
     for k in range(n_seen):
         column = seen[k]
-        if where[column] == -2 and column != end:
-            price[column] += dist[column] - reach
-        where[column] = -1
+        if position[column] == -2 and column != end:
+            price[column] += dist[column] - path_length
+        position[column] = -1
         dist[column] = np.inf
 
 
 @jit
-def _grow_path(
-    root: int, lo: Ints, hi: Ints, cols: Indices, cost: Floats, skip: float, state: Matching
-) -> tuple[int, int]:
-    """Find the cheapest alternating path from a free row, to a free column or to a row that steps back."""
+def _shortest_path(root: int, edges: Edges, skip: float, state: Matching) -> tuple[int, int]:
+    """Return the end of the shortest augmenting path from a free row (Dijkstra): a free column, or -1 and a row.
+
+    The row is the one whose release (to its dummy column) is cheapest.
+    """
+    start, stop, cols, cost = edges
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
-    dist, heap, where, seen = state.dist, state.heap, state.where, state.seen
+    dist, heap, position, seen = state.dist, state.heap, state.heap_position, state.seen
     parent_edge, parent_row = state.parent_edge, state.parent_row
     row = root
     base = 0.0
     offset = 0.0
-    best_skip = np.inf
+    min_skip = np.inf
     skip_row = root
     n_seen = 0
     n_heap = 0
     end = np.int64(-1)
-    reach = 0.0
+    path_length = 0.0
     while True:
         to_skip = base + skip - offset
-        if to_skip < best_skip:
-            best_skip = to_skip
+        if to_skip < min_skip:
+            min_skip = to_skip
             skip_row = row
-        for e in range(lo[row], hi[row]):
+        for e in range(start[row], stop[row]):
             column = cols[e]
-            if where[column] == -2:
+            if position[column] == -2:
                 continue
             d = base + cost[e] - price[column] - offset
-            if d < dist[column] and d <= best_skip:
-                if where[column] == -1:
+            if d < dist[column] and d <= min_skip:
+                if position[column] == -1:
                     seen[n_seen] = column
                     n_seen += 1
-                    where[column] = n_heap
+                    position[column] = n_heap
                     heap[n_heap] = column
                     n_heap += 1
                 dist[column] = d
                 parent_edge[column] = e
                 parent_row[column] = row
-                _heap_up(heap, where, dist, where[column])
-        if n_heap == 0 or dist[heap[0]] > best_skip:
-            reach = best_skip
+                _heap_up(heap, position, dist, position[column])
+        if n_heap == 0 or dist[heap[0]] > min_skip:
+            path_length = min_skip
             break
-        column = _heap_pop(heap, where, dist, n_heap)
+        column = _heap_pop(heap, position, dist, n_heap)
         n_heap -= 1
-        where[column] = -2
+        position[column] = -2
         if row_of_col[column] < 0:
             end = np.int64(column)
-            reach = dist[column]
+            path_length = dist[column]
             break
         row = row_of_col[column]
         base = dist[column]
         edge = edge_of_row[row]
         offset = cost[edge] - price[column]
-    _settle_prices(state, n_seen, end, reach)
+    _update_dual_prices(state, n_seen, end, path_length)
     return int(end), skip_row
 
 
 @jit
-def assign_rows(
-    rows: Ints, lo: Ints, hi: Ints, cols: Indices, cost: Floats, skip: float, state: Matching
-) -> None:
-    """Solve the assignment of `rows` to columns at least total cost.
+def assign_rows(rows: Ints, edges: Edges, skip: float, state: Matching) -> None:
+    """Solve the assignment of `rows` to columns at minimum total cost; a row without a column costs `skip`.
 
-    Row r has the edges lo[r] .. hi[r]; edge e leads to column cols[e] at cost[e]; a row without a column
-    costs `skip`. On entry the rows and their columns are free in `state`; on return it holds the assignment.
+    On entry the rows and their columns are free in `state`; on return it holds the optimal assignment.
     """
+    cols = edges.col
     edge_of_row, row_of_col = state.edge_of_row, state.row_of_col
     parent_edge, parent_row = state.parent_edge, state.parent_row
     queue = np.empty(rows.size, np.int64)
-    n_queue = _reduce_rows(rows, lo, hi, cols, cost, skip, state, queue)
+    n_queue = _reduce_rows(rows, edges, skip, state, queue)
     for q in range(n_queue):
         root = queue[q]
-        column, skip_row = _grow_path(root, lo, hi, cols, cost, skip, state)
+        column, skip_row = _shortest_path(root, edges, skip, state)
         if column < 0:
             if skip_row == root:
                 continue

@@ -1,130 +1,138 @@
-"""Kernel of confidence: how likely the best assignment is beside its nearest rivals."""
+"""Kernels of the confidence of links: the weight of the nearest rival assignments beside the optimal one."""
 
 # mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from playNano._jit import jit
-from playNano.algorithms.linking._kernels.assignment import Floats, Indices, Ints
-from playNano.algorithms.linking._kernels.motion_model import decay
+from playNano.algorithms.linking._kernels.assignment import Edges, Floats, Indices, Ints
+from playNano.algorithms.linking._kernels.motion_model import exp_minus
 
-MOST_ROWS = 8
+MAX_DEPTH = 8
+
+
+class Solution(NamedTuple):
+    """A solved assignment and its duals.
+
+    col_of_row, row_of_col : (N,) int32, the partner of each row and column, or -1. price : (N,), dual of each column.
+    dual : (N,), dual of each row.
+    """
+
+    col_of_row: Indices
+    row_of_col: Indices
+    price: Floats
+    dual: Floats
+
+
+class RivalSearch(NamedTuple):
+    """How far rival assignments are searched.
+
+    depth : rows that a rival changes at most, up to MAX_DEPTH. max_extra : extra cost from which on rivals do not
+    count. inverse_temperature : factor of the extra cost in the exponent of a rival's weight, 0 to 1.
+    """
+
+    depth: int
+    max_extra: float
+    inverse_temperature: float
 
 
 @jit(inline="always")
 def _weight(extra: float) -> float:
-    """Return exp(-extra); the extra cost may be a little, or where links were given much, below 0."""
-    return float(decay(extra)) if extra >= 0.0 else float(np.exp(-extra))
+    """Return exp(-extra); the extra cost is negative where the assignment is not the optimal one."""
+    return float(exp_minus(extra)) if extra >= 0.0 else float(np.exp(-extra))
 
 
 @jit(inline="always")
-def _on_path(row_at: Ints, level: int, row: int) -> bool:
-    """Tell whether a row is on the path already."""
-    found = False
+def _on_path(path: Ints, level: int, row: int) -> bool:
+    """Return whether a row is on the path up to a level."""
+    on_path = False
     for k in range(level + 1):
-        found = found or row_at[k] == row
-    return found
+        on_path = on_path or path[k] == row
+    return on_path
 
 
 @jit(inline="always")
-def _count_rival(out: Floats, row_at: Ints, level: int, holder: int, weight: float) -> None:
-    """Add a rival's weight for every row whose column it changes."""
+def _add_rival(out: Floats, path: Ints, level: int, holder: int, weight: float) -> None:
+    """Add a rival's weight to every row whose column it changes."""
     for k in range(level + 1):
-        out[row_at[k]] += weight
+        out[path[k]] += weight
     if holder >= 0:
         out[holder] += weight
 
 
 @jit
-def sort_rivals(
-    lo: Ints,
-    hi: Ints,
-    cols: Indices,
-    cost: Floats,
-    col_of_row: Indices,
-    price: Floats,
-    dual: Floats,
-    cut: float,
-    first: int,
-    last: int,
-) -> None:
-    """Turn the edges of the rows first .. last into steps away from the assignment, cheapest first, in place.
+def sort_rivals(edges: Edges, solution: Solution, max_extra: float, block: tuple[int, int]) -> None:
+    """Replace the costs of the rows block[0] .. block[1] by reduced costs, cheapest edge first, in place.
 
-    A step costs what it makes the assignment dearer, by price and dual; those from `cut` on, and the edges
-    that were chosen, are left out.
+    The reduced cost is what the assignment costs more with the edge, by price and dual. Edges from `max_extra` on,
+    and those of the assignment, are left out.
     """
-    for row in range(first, last):
-        end = lo[row]
-        for e in range(lo[row], hi[row]):
+    start, stop, cols, cost = edges
+    col_of_row, price, dual = solution.col_of_row, solution.price, solution.dual
+    for row in range(block[0], block[1]):
+        end = start[row]
+        for e in range(start[row], stop[row]):
             column = cols[e]
             extra = cost[e] - price[column] - dual[row]
-            if column == col_of_row[row] or extra >= cut:
+            if column == col_of_row[row] or extra >= max_extra:
                 continue
             at = end
-            while at > lo[row] and cost[at - 1] > extra:
+            while at > start[row] and cost[at - 1] > extra:
                 cols[at], cost[at] = cols[at - 1], cost[at - 1]
                 at -= 1
             cols[at], cost[at] = column, extra
             end += 1
-        hi[row] = end
+        stop[row] = end
 
 
 @jit
 def rival_weights(
-    lo: Ints,
-    hi: Ints,
-    cols: Indices,
-    extra: Floats,
-    col_of_row: Indices,
-    row_of_col: Indices,
-    price: Floats,
-    dual: Floats,
-    first: int,
-    last: int,
-    depth: int,
-    cut: float,
-    sharpness: float,
-    out: Floats,
+    edges: Edges, solution: Solution, search: RivalSearch, block: tuple[int, int], out: Floats
 ) -> None:
-    """Add up, for every chosen edge, the weights exp(-sharpness * extra cost) of rivals without it.
+    """Add up, for the link of every row, the weights exp(-inverse_temperature * extra cost) of rivals without it.
 
-    Rows first .. last begin the rivals. A rival differs along one alternating path or cycle through at most
-    `depth` rows. A row takes another column; the column's holder takes a third one, stays alone, or takes
-    what the first row left. Rivals that cost more than `cut` extra do not count. The steps, cheapest first,
-    are those of `sort_rivals`: in an optimal assignment all cost 0 or more, which is what bounds the search.
+    The rows block[0] .. block[1] begin the rivals. A rival differs along one alternating path or cycle: a row takes
+    another column; the column's holder takes a third one, stays unassigned, or takes what the first row left. The
+    edges are those of `sort_rivals`: in an optimal assignment all reduced costs are 0 or more, which bounds the
+    depth-first search.
     """
-    row_at = np.empty(MOST_ROWS, np.int64)
-    edge_at = np.empty(MOST_ROWS, np.int64)
-    cost_at = np.empty(MOST_ROWS)
-    for root in range(first, last):
+    start, stop, cols, extra = edges
+    col_of_row, row_of_col, price, dual = solution
+    depth, max_extra, beta = search
+    path = np.empty(MAX_DEPTH, np.int64)
+    edge_at = np.empty(MAX_DEPTH, np.int64)
+    cost_at = np.empty(MAX_DEPTH)
+    for root in range(block[0], block[1]):
         home = col_of_row[root]
-        # What it costs that the root's own column is left free.
+        # The cost of leaving the root's own column free.
         leave = -price[home] if home >= 0 else 0.0
         level = 0
-        row_at[0], edge_at[0], cost_at[0] = root, lo[root], 0.0
-        if home >= 0 and leave - dual[root] < cut:
-            out[root] += _weight(sharpness * (leave - dual[root]))
+        path[0], edge_at[0], cost_at[0] = root, start[root], 0.0
+        if home >= 0 and leave - dual[root] < max_extra:
+            out[root] += _weight(beta * (leave - dual[root]))
         while level >= 0:
-            row = row_at[level]
+            row = path[level]
             e = edge_at[level]
-            if e >= hi[row] or cost_at[level] + extra[e] >= cut:
+            if e >= stop[row] or cost_at[level] + extra[e] >= max_extra:
                 level -= 1
                 continue
             edge_at[level] += 1
             column = cols[e]
             so_far = cost_at[level] + extra[e]
             if column == home:
-                out[root] += _weight(sharpness * so_far)
+                out[root] += _weight(beta * so_far)
                 continue
             holder = row_of_col[column]
-            free = so_far + leave
+            total = so_far + leave
             if holder >= 0:
-                if _on_path(row_at, level, holder):
+                if _on_path(path, level, holder):
                     continue
-                free -= dual[holder]
-            if free < cut:
-                _count_rival(out, row_at, level, holder, _weight(sharpness * free))
+                total -= dual[holder]
+            if total < max_extra:
+                _add_rival(out, path, level, holder, _weight(beta * total))
             if holder >= 0 and level + 1 < depth:
                 level += 1
-                row_at[level], edge_at[level], cost_at[level] = holder, lo[holder], so_far
+                path[level], edge_at[level], cost_at[level] = holder, start[holder], so_far

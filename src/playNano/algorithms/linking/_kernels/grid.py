@@ -1,4 +1,4 @@
-"""Kernels that find the detections near a place: canonical order, and a grid of cells over every frame."""
+"""Kernels of the neighbour search: a grid of square cells over every frame, and the candidate pairs within range."""
 
 # mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
@@ -8,28 +8,31 @@ from typing import NamedTuple
 import numpy as np
 
 from playNano._jit import jit
-from playNano.algorithms.linking._kernels.assignment import Floats, Indices, Ints
-
-CELLS_PER_POINT = 4
+from playNano.algorithms.linking._kernels.assignment import Edges, Floats, Indices, Ints
 
 
 class Detections(NamedTuple):
     """Detections in canonical order: by observed frame, then y, x and the further coordinates.
 
-    position (N, D) float64, D >= 2; clock (N,) float64, the time in units of a frame; frame_of (N,) int64,
-    the rank of the frame among the observed ones; frame_ptr (F + 1,) int64, where each observed frame starts;
-    latest (F,) float64, the last clock reading of each frame.
+    position : (N, D) float64, D >= 2. time : (N,) float64, in frame intervals. frame_of : (N,) int64, the rank of
+    the frame among the observed ones. frame_ptr : (F + 1,) int64, where the detections of each observed frame start.
+    latest : (F,) float64, the latest time in each frame.
     """
 
     position: Floats
-    clock: Floats
+    time: Floats
     frame_of: Ints
     frame_ptr: Ints
     latest: Floats
 
 
 class Grid(NamedTuple):
-    """Square cells over the first two coordinates of every frame; `place` are the positions by cell."""
+    """Square cells over the first two coordinates of every frame.
+
+    size : (F,), edge of the cells of a frame. origin : (F, 2), y and x of its first cell. shape : (F, 2), its rows
+    and columns of cells. first_cell : (F + 1,), index of its first cell. cell_ptr : (n_cells + 1,), where the members
+    of each cell start. member : (N,), detections by cell. position : (N, D), their positions in that order.
+    """
 
     size: Floats
     origin: Floats
@@ -37,92 +40,30 @@ class Grid(NamedTuple):
     first_cell: Ints
     cell_ptr: Ints
     member: Indices
-    place: Floats
+    position: Floats
 
 
-@jit
-def _comes_before(position: Floats, a: int, b: int) -> bool:
-    """Tell whether detection a comes strictly before b by y, then x and further coordinates."""
-    for d in range(position.shape[1]):
-        if position[a, d] != position[b, d]:
-            return bool(position[a, d] < position[b, d])
-    return False
+class SearchLimits(NamedTuple):
+    """The search range: squared displacements up to squared * gap**power, and up to cap[frames - 1].
 
+    squared : squared search range over one frame interval. power : 0 constant, 1 as in diffusion, 2 as in directed
+    motion. cap : (n_gaps,), a further limit of the squared displacement by number of frames; inf for none.
+    """
 
-@jit
-def sort_frames(
-    frames: tuple[int, int],
-    frame_ptr: Ints,
-    where: Floats,
-    time: Floats,
-    order: Ints,
-    position: Floats,
-    clock: Floats,
-    latest: Floats,
-) -> None:
-    """Sort the detections of each frame by y, x and so on, then as they were, and write them in this order."""
-    for f in range(frames[0], frames[1]):
-        lo, hi = frame_ptr[f], frame_ptr[f + 1]
-        mine = order[lo:hi]
-        y = np.empty(hi - lo)
-        for k in range(hi - lo):
-            y[k] = where[mine[k], 0]
-        mine[:] = mine[np.argsort(y)]
-        for k in range(1, hi - lo):
-            moved = mine[k]
-            at = k
-            while at > 0:
-                other = mine[at - 1]
-                if not _comes_before(where, moved, other) and (
-                    other < moved or _comes_before(where, other, moved)
-                ):
-                    break
-                mine[at] = other
-                at -= 1
-            mine[at] = moved
-        for k in range(lo, hi):
-            clock[k] = time[order[k]]
-            latest[f] = max(latest[f], clock[k])
-            for d in range(where.shape[1]):
-                position[k, d] = where[order[k], d]
-
-
-@jit
-def plan_grid(position: Floats, frame_ptr: Ints, reach: float) -> tuple[Floats, Floats, Ints, Ints]:
-    """Choose cell sizes and counts: cells about `reach` wide, but never many more cells than points."""
-    n_frames = frame_ptr.size - 1
-    size = np.ones(n_frames)
-    origin = np.zeros((n_frames, 2))
-    shape = np.zeros((n_frames, 2), np.int64)
-    first_cell = np.zeros(n_frames + 1, np.int64)
-    for f in range(n_frames):
-        lo, hi = frame_ptr[f], frame_ptr[f + 1]
-        if hi > lo:
-            y0, y1 = position[lo, 0], position[hi - 1, 0]
-            x0 = x1 = position[lo, 1]
-            for k in range(lo, hi):
-                x0 = min(x0, position[k, 1])
-                x1 = max(x1, position[k, 1])
-            most = CELLS_PER_POINT * (hi - lo)
-            height, width = y1 - y0, x1 - x0
-            wide = max(reach, max(height, width) / most, np.sqrt(height / most) * np.sqrt(width))
-            size[f] = wide if wide > 0.0 else 1.0
-            origin[f, 0], origin[f, 1] = y0, x0
-            shape[f, 0] = np.int64(height / size[f]) + 1
-            shape[f, 1] = np.int64(width / size[f]) + 1
-        first_cell[f + 1] = first_cell[f] + shape[f, 0] * shape[f, 1]
-    return size, origin, shape, first_cell
+    squared: float
+    power: int
+    cap: Floats
 
 
 @jit
 def fill_grid(frames: tuple[int, int], position: Floats, frame_ptr: Ints, grid: Grid) -> None:
-    """Sort the points of the frames frames[0] .. frames[1] into their cells."""
+    """Sort the detections of the frames frames[0] .. frames[1] into their cells (counting sort)."""
     size, origin, shape, first_cell = grid.size, grid.origin, grid.shape, grid.first_cell
-    cell_ptr, member, place = grid.cell_ptr, grid.member, grid.place
-    most = 0
+    cell_ptr, member, by_cell = grid.cell_ptr, grid.member, grid.position
+    largest = 0
     for f in range(frames[0], frames[1]):
-        most = max(most, frame_ptr[f + 1] - frame_ptr[f])
-    cell_of = np.empty(most, np.int64)
+        largest = max(largest, frame_ptr[f + 1] - frame_ptr[f])
+    cell_of = np.empty(largest, np.int64)
     for f in range(frames[0], frames[1]):
         lo, hi = frame_ptr[f], frame_ptr[f + 1]
         cells = cell_ptr[first_cell[f] : first_cell[f + 1]]
@@ -136,84 +77,118 @@ def fill_grid(frames: tuple[int, int], position: Floats, frame_ptr: Ints, grid: 
         for c in range(cells.size):
             end += cells[c]
             cells[c] = end
-        # Filled from behind, so that what marks the ends of the cells comes to mark their starts.
+        # Filled from the back, so that the ends of the cells become their starts.
         for k in range(hi - 1, lo - 1, -1):
             c = cell_of[k - lo]
             cells[c] -= 1
             member[cells[c]] = k
             for d in range(position.shape[1]):
-                place[cells[c], d] = position[k, d]
+                by_cell[cells[c], d] = position[k, d]
 
 
 @jit
-def squared_reach(gap: float, base2: float, power: int) -> float:
-    """Return the squared reach after `gap` frame intervals: base2, base2 * gap or base2 * gap**2."""
+def squared_search_range(gap: float, squared: float, power: int) -> float:
+    """Return the squared search range after `gap` frame intervals: squared * max(gap, 0)**power."""
     gap = max(gap, 0.0)
     if power == 0:
-        return base2
+        return squared
     if power == 1:
-        return base2 * gap
-    return base2 * gap * gap
+        return squared * gap
+    return squared * gap * gap
 
 
 @jit(inline="always")
 def cells_within(
-    size: float, origin: Floats, shape: Ints, f: int, y: float, x: float, reach: float
+    size: float, origin: Floats, shape: Ints, f: int, y: float, x: float, radius: float
 ) -> tuple[int, int, int, int]:
-    """Return the rows and columns of cells, first and last, that a disc may touch; an empty range if none.
+    """Return the first and last row and column of cells of frame f that a disc may touch; an empty range if none.
 
-    `size` is the cells' in frame f.
+    `size` is the edge of the cells in frame f.
     """
     rows, columns = shape[f, 0], shape[f, 1]
-    reach += 1e-9 * size
+    radius += 1e-9 * size
     dy, dx = y - origin[f, 0], x - origin[f, 1]
-    if dy + reach < 0.0 or dx + reach < 0.0 or dy - reach > rows * size or dx - reach > columns * size:
+    if dy + radius < 0.0 or dx + radius < 0.0 or dy - radius > rows * size or dx - radius > columns * size:
         return 0, -1, 0, -1
-    row_lo = int(max((dy - reach) / size, 0.0))
-    row_hi = int(min((dy + reach) / size, rows - 1.0))
-    col_lo = int(max((dx - reach) / size, 0.0))
-    col_hi = int(min((dx + reach) / size, columns - 1.0))
+    row_lo = int(max((dy - radius) / size, 0.0))
+    row_hi = int(min((dy + radius) / size, rows - 1.0))
+    col_lo = int(max((dx - radius) / size, 0.0))
+    col_hi = int(min((dx + radius) / size, columns - 1.0))
     return row_lo, row_hi, min(col_lo, columns - 1), col_hi
 
 
 @jit(inline="always")
-def squared_distance(place: Floats, m: int, position: Floats, i: int) -> float:
-    """Return the squared distance of two points with at least two coordinates."""
-    dy, dx = place[m, 0] - position[i, 0], place[m, 1] - position[i, 1]
-    d2 = dy * dy + dx * dx
-    for d in range(2, place.shape[1]):
-        step = place[m, d] - position[i, d]
-        d2 += step * step
-    return float(d2)
+def squared_distance(a: Floats, i: int, b: Floats, j: int) -> float:
+    """Return the squared distance of row i of `a` and row j of `b`; both have at least two coordinates."""
+    dy, dx = a[i, 0] - b[j, 0], a[i, 1] - b[j, 1]
+    squared = dy * dy + dx * dx
+    for d in range(2, a.shape[1]):
+        step = a[i, d] - b[j, d]
+        squared += step * step
+    return float(squared)
 
 
 @jit
-def bound_pairs(
-    points: Detections,
-    grid: Grid,
-    first: int,
-    last: int,
-    n_gaps: int,
-    base2: float,
-    power: int,
-    limit2: Floats,
-) -> int:
-    """Return how many pairs the detections first .. last can have at most, up to n_gaps frames ahead."""
-    position, clock, frame_of, frame_ptr = points.position, points.clock, points.frame_of, points.frame_ptr
+def count_candidates(points: Detections, grid: Grid, limits: SearchLimits, block: tuple[int, int]) -> int:
+    """Return an upper bound of the number of candidate pairs of the detections block[0] .. block[1]."""
+    position, time, frame_of, frame_ptr = points.position, points.time, points.frame_of, points.frame_ptr
     latest, cell_ptr, first_cell, shape = points.latest, grid.cell_ptr, grid.first_cell, grid.shape
     size, origin = grid.size, grid.origin
+    squared, power, cap = limits
     n_frames = frame_ptr.size - 1
     total = 0
-    for i in range(first, last):
-        for g in range(n_gaps):
+    for i in range(block[0], block[1]):
+        for g in range(cap.size):
             f = frame_of[i] + g + 1
             if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
                 continue
-            reach = np.sqrt(min(squared_reach(latest[f] - clock[i], base2, power), limit2[g]))
+            radius = np.sqrt(min(squared_search_range(latest[f] - time[i], squared, power), cap[g]))
             row_lo, row_hi, col_lo, col_hi = cells_within(
-                size[f], origin, shape, f, position[i, 0], position[i, 1], reach
+                size[f], origin, shape, f, position[i, 0], position[i, 1], radius
             )
             for row in range(row_lo, row_hi + 1):
                 cell = first_cell[f] + row * shape[f, 1]
                 total += cell_ptr[cell + col_hi + 1] - cell_ptr[cell + col_lo]
     return total
+
+
+@jit
+def list_candidates(
+    points: Detections, grid: Grid, limits: SearchLimits, block: tuple[int, int], at: int, edges: Edges
+) -> None:
+    """Write the candidate edges of the detections block[0] .. block[1], from edge `at` on, without their costs.
+
+    The first edge of each row leads to the row itself: it stands for clutter. The others lead to the detections of
+    later frames within the search range.
+    """
+    position, time, frame_of, frame_ptr = points.position, points.time, points.frame_of, points.frame_ptr
+    latest, cell_ptr, first_cell, shape = points.latest, grid.cell_ptr, grid.first_cell, grid.shape
+    size, origin, member, by_cell = grid.size, grid.origin, grid.member, grid.position
+    squared, power, cap = limits
+    start, stop, cols, _ = edges
+    n_frames = frame_ptr.size - 1
+    for i in range(block[0], block[1]):
+        start[i] = at
+        cols[at] = i
+        at += 1
+        for g in range(cap.size):
+            f = frame_of[i] + g + 1
+            if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
+                continue
+            largest = min(squared_search_range(latest[f] - time[i], squared, power), cap[g])
+            row_lo, row_hi, col_lo, col_hi = cells_within(
+                size[f], origin, shape, f, position[i, 0], position[i, 1], np.sqrt(largest)
+            )
+            for row in range(row_lo, row_hi + 1):
+                cell = first_cell[f] + row * shape[f, 1]
+                for m in range(cell_ptr[cell + col_lo], cell_ptr[cell + col_hi + 1]):
+                    distance2 = squared_distance(by_cell, m, position, i)
+                    if distance2 > largest:
+                        continue
+                    j = member[m]
+                    limit2 = squared_search_range(time[j] - time[i], squared, power)
+                    if time[j] < latest[f] and distance2 > limit2:
+                        continue
+                    cols[at] = j
+                    at += 1
+        stop[i] = at

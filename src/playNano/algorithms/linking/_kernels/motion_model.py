@@ -1,4 +1,4 @@
-"""Kernels of the motion model: how likely a step is, and what a link costs."""
+"""Kernels of the motion model: likelihoods of displacements, forward-backward algorithm and sums of the EM steps."""
 
 # mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
@@ -11,65 +11,56 @@ from playNano._jit import jit
 from playNano.algorithms.linking._kernels.assignment import Floats, Indices, Ints
 from playNano.algorithms.linking._kernels.grid import Detections
 
-LEAST_GROWTH = 0.05
+MIN_VARIANCE_RATIO = 0.05
 FEATURE_OUTLIERS = 0.02
-# exp(-x) from a table and a cubic: relative error under 1e-9, four times as fast as the library's.
+# exp(-x) from a table and a polynomial: relative error under 1e-9, four times as fast as the library's.
 TABLE_STEPS = 64
 TABLE_END = 40.0
 EXP_TABLE = np.exp(-np.arange(int(TABLE_END) * TABLE_STEPS + 1) / TABLE_STEPS)
 
 
-@jit(inline="always")
-def decay(x: float) -> float:
-    """Return exp(-x) for x >= 0, but never less than exp(-TABLE_END)."""
-    x = x if x < TABLE_END else TABLE_END
-    k = int(x * TABLE_STEPS)
-    r = x - k * (1.0 / TABLE_STEPS)
-    return float(EXP_TABLE[k] * (1.0 - r * (1.0 - r * (0.5 - r * (1.0 / 6.0 - r * (1.0 / 24.0))))))
-
-
 class Motion(NamedTuple):
-    """How far a particle goes in one frame interval.
+    """The motion model: the displacement in one frame interval, drawn from one of K Gaussians (a hidden Markov model).
 
-    The step is drawn from one of K Gaussians (share `weight`, `variance` per coordinate); after a gap of g
-    intervals the variance is 1 + growth * (g - 1) times as large; the Gaussian of a particle stays the same
-    from step to step with the probability `persistence`. `pull` (4, 2) tells how the step follows what is
-    known of the track's past and future, `spread` (4,) how the variance changes with it; both go by what is
-    known: nothing, past, future, both. `carry` is 1 where past and future are velocities, 0 where they are
-    offsets.
+    weight : (K,), share of each Gaussian. variance : (K,), per coordinate. growth : (K,), after a gap of g intervals
+    the variance is 1 + growth * (g - 1) times as large. coefficients : (4, 2), regression coefficients of the
+    displacement on past and future of the track. variance_factor : (4,), how the variance changes with them. Both go
+    by the known context: 0 nothing, 1 past, 2 future, 3 both. persistence : probability that a particle keeps its
+    Gaussian from step to step. directed : 1 where past and future are velocities, 0 where they are offsets. dims :
+    number of coordinates.
     """
 
     weight: Floats
     variance: Floats
     growth: Floats
-    pull: Floats
-    spread: Floats
+    coefficients: Floats
+    variance_factor: Floats
     persistence: float
-    carry: int
+    directed: int
     dims: int
 
 
 class Context(NamedTuple):
-    """What the track on either side tells of a detection's next and last step.
+    """What the track on either side implies for the next and the last displacement of a detection.
 
-    forward (N, K): probability of each Gaussian for the step that leaves a detection, from the steps before
-    it. backward (N, K): likelihood of the steps after it under each Gaussian. past, future (N, D): velocity
-    or offset. known_past, known_future (N,): 1 where there is any.
+    forward : (N, K), probability of each Gaussian for the step that leaves a detection, given the steps before it.
+    backward : (N, K), likelihood of the steps after it under each Gaussian. past, future : (N, D), velocity or
+    offset. has_past, has_future : (N,), 1 where there is any.
     """
 
     forward: Floats
     backward: Floats
     past: Floats
     future: Floats
-    known_past: Indices
-    known_future: Indices
+    has_past: Indices
+    has_future: Indices
 
 
 class Features(NamedTuple):
-    """Feature values of each detection, (N, F), centred unless they are angles, and what they tell.
+    """Feature values of each detection, (N, F), centred unless they are angles, and their distributions.
 
-    prior_var (F,): variance over particles. noise_var (F,): of one measurement. weight (F,). period (F,):
-    0, or the period of an angle.
+    prior_var : (F,), variance over particles. noise_var : (F,), variance of one measurement. weight : (F,).
+    period : (F,), 0, or the period of an angle.
     """
 
     value: Floats
@@ -79,191 +70,240 @@ class Features(NamedTuple):
     period: Floats
 
 
+class Tracks(NamedTuple):
+    """Links as chains, and the detections whose chains are used.
+
+    rows : (R,) int64, detections in order, with all others of their tracks. previous, following : (N,) int32, the
+    detection before and after each one in its track, or -1.
+    """
+
+    rows: Ints
+    previous: Indices
+    following: Indices
+
+
+class MotionSums(NamedTuple):
+    """Expected sums over links, from which EM estimates the motion.
+
+    weight, squared : (K,), responsibilities, and squared displacements over the growth of the gap. weight_1, squared_1
+    and weight_2, squared_2 : (K,), the same for gaps of about one and two intervals, without the growth. known_weight,
+    known_squared : (4,), links and squared displacements over the variance, by known context. steps : (2,), steps that
+    follow a step, and those of them that kept their Gaussian.
+    """
+
+    weight: Floats
+    squared: Floats
+    weight_1: Floats
+    squared_1: Floats
+    weight_2: Floats
+    squared_2: Floats
+    known_weight: Floats
+    known_squared: Floats
+    steps: Floats
+
+
 @jit(inline="always")
-def unexplained(
-    position: Floats, past: Floats, future: Floats, pull: Floats, i: int, j: int, known: int, lever: float
+def exp_minus(x: float) -> float:
+    """Return exp(-x) for x >= 0, but never less than exp(-TABLE_END)."""
+    x = x if x < TABLE_END else TABLE_END
+    k = int(x * TABLE_STEPS)
+    r = x - k * (1.0 / TABLE_STEPS)
+    return float(EXP_TABLE[k] * (1.0 - r * (1.0 - r * (0.5 - r * (1.0 / 6.0 - r * (1.0 / 24.0))))))
+
+
+@jit(inline="always")
+def squared_residual(
+    position: Floats,
+    past: Floats,
+    future: Floats,
+    coefficients: Floats,
+    i: int,
+    j: int,
+    known: int,
+    scale: float,
 ) -> float:
-    """Return the squared step that past and future do not explain."""
+    """Return the squared displacement from i to j that the regression on past and future leaves."""
     squared = 0.0
     for d in range(position.shape[1]):
         step = position[j, d] - position[i, d]
-        step -= lever * (pull[known, 0] * past[i, d] + pull[known, 1] * future[j, d])
+        step -= scale * (coefficients[known, 0] * past[i, d] + coefficients[known, 1] * future[j, d])
         squared += step * step
     return squared
 
 
 @jit
-def _grown(growth: float, gap: float) -> float:
-    """Return how much wider a step is over a gap."""
-    return float(max(1.0 + growth * (gap - 1.0), LEAST_GROWTH))
+def _variance_ratio(growth: float, gap: float) -> float:
+    """Return the variance of a displacement over a gap by that over one frame interval."""
+    return float(max(1.0 + growth * (gap - 1.0), MIN_VARIANCE_RATIO))
+
+
+@jit(inline="always")
+def gaussians(motion: Motion, gap: float, known: int, precision: Floats, height: Floats) -> None:
+    """Write 1 / (2 variance) and the height of each Gaussian at a gap."""
+    for k in range(precision.size):
+        variance = motion.variance_factor[known] * motion.variance[k]
+        precision[k] = 0.5 / (variance * _variance_ratio(motion.growth[k], gap))
+        # In a plane, as nearly always, the height needs no power.
+        height[k] = (
+            precision[k] / np.pi if motion.dims == 2 else (precision[k] / np.pi) ** (0.5 * motion.dims)
+        )
 
 
 @jit
-def link_terms(
-    points: Detections, rows: Ints, previous: Indices, context: Context, motion: Motion, terms: Floats
+def link_likelihoods(
+    points: Detections, tracks: Tracks, context: Context, motion: Motion, likelihood: Floats
 ) -> None:
-    """Write each link's likelihood under each Gaussian, up to a factor, into terms[target].
-
-    `rows`, here and below, are the detections to deal with, in order, with all others of their tracks.
-    """
+    """Write the likelihood of each link under each Gaussian, up to a common factor, into likelihood[target]."""
     n_parts = motion.weight.size
     # The first row is for gaps of one frame interval, the second for all others.
-    sharp, height = np.empty((2, 4, n_parts)), np.empty((2, 4, n_parts))
+    precision, height = np.empty((2, 4, n_parts)), np.empty((2, 4, n_parts))
     for known in range(4):
-        gaussians(motion, 1.0, known, sharp[0, known], height[0, known])
-    position, clock, past, future = points.position, points.clock, context.past, context.future
-    known_past, known_future, pull, carry = (
-        context.known_past,
-        context.known_future,
-        motion.pull,
-        motion.carry,
-    )
-    for j in rows:
+        gaussians(motion, 1.0, known, precision[0, known], height[0, known])
+    position, time, past, future = points.position, points.time, context.past, context.future
+    has_past, has_future = context.has_past, context.has_future
+    coefficients, directed = motion.coefficients, motion.directed
+    previous = tracks.previous
+    for j in tracks.rows:
         i = previous[j]
         if i < 0:
             continue
-        gap = clock[j] - clock[i]
-        known = known_past[i] + 2 * known_future[j]
-        squared = unexplained(position, past, future, pull, i, j, known, gap if carry == 1 else 1.0)
-        form = 0
+        gap = time[j] - time[i]
+        known = has_past[i] + 2 * has_future[j]
+        scale = gap if directed == 1 else 1.0
+        squared = squared_residual(position, past, future, coefficients, i, j, known, scale)
+        row = 0
         if gap != 1.0:
-            form = 1
-            gaussians(motion, gap, known, sharp[1, known], height[1, known])
-        least = sharp[form, known, 0]
+            row = 1
+            gaussians(motion, gap, known, precision[1, known], height[1, known])
+        widest = precision[row, known, 0]
         for k in range(n_parts):
-            least = min(least, sharp[form, known, k])
+            widest = min(widest, precision[row, known, k])
         for k in range(n_parts):
-            terms[j, k] = height[form, known, k] * decay(squared * (sharp[form, known, k] - least))
+            decay = exp_minus(squared * (precision[row, known, k] - widest))
+            likelihood[j, k] = height[row, known, k] * decay
 
 
 @jit
-def carry_forward(
-    rows: Ints, previous: Indices, terms: Floats, weight: Floats, persistence: float, forward: Floats
+def forward_pass(
+    tracks: Tracks, likelihood: Floats, weight: Floats, persistence: float, forward: Floats
 ) -> None:
-    """Carry what the steps tell of the Gaussian along every track, from its start to its end."""
-    for j in rows:
+    """Write the forward probabilities of the Gaussians (forward-backward algorithm), from start to end of each track.
+
+    From step to step a particle keeps its Gaussian with the probability `persistence`, else it draws a new one.
+    """
+    previous = tracks.previous
+    for j in tracks.rows:
         i = previous[j]
         total = 0.0
         if i >= 0:
             for k in range(weight.size):
-                total += forward[i, k] * terms[j, k]
+                total += forward[i, k] * likelihood[j, k]
         for k in range(weight.size):
             forward[j, k] = weight[k]
             if total > 0.0:
-                kept = persistence * forward[i, k] * terms[j, k] / total
+                kept = persistence * forward[i, k] * likelihood[j, k] / total
                 forward[j, k] = kept + (1.0 - persistence) * weight[k]
 
 
 @jit
-def carry_backward(
-    rows: Ints, following: Indices, terms: Floats, weight: Floats, persistence: float, backward: Floats
+def backward_pass(
+    tracks: Tracks, likelihood: Floats, weight: Floats, persistence: float, backward: Floats
 ) -> None:
-    """Carry what the steps tell of the Gaussian along every track, from its end to its start."""
+    """Write the scaled backward likelihoods (forward-backward algorithm), from end to start of each track."""
+    rows, following = tracks.rows, tracks.following
     for r in range(rows.size - 1, -1, -1):
         i = rows[r]
         j = following[i]
         total = 0.0
         if j >= 0:
             for k in range(weight.size):
-                total += weight[k] * backward[j, k] * terms[j, k]
+                total += weight[k] * backward[j, k] * likelihood[j, k]
         for k in range(weight.size):
             backward[i, k] = 1.0
             if total > 0.0:
-                backward[i, k] = persistence * backward[j, k] * terms[j, k] / total + (1.0 - persistence)
+                kept = persistence * backward[j, k] * likelihood[j, k] / total
+                backward[i, k] = kept + (1.0 - persistence)
 
 
 @jit
-def motion_sums(
+def add_motion_sums(
     points: Detections,
-    rows: Ints,
-    previous: Indices,
-    trust: Floats,
-    terms: Floats,
+    tracks: Tracks,
+    link_weight: Floats,
+    likelihood: Floats,
     context: Context,
     motion: Motion,
-    sums: Floats,
+    sums: MotionSums,
 ) -> None:
-    """Add up what the next estimate of the motion needs, over all links, each weighing trust[target].
-
-    Rows of sums: 0 share, 1 squared step over growth, 2 and 3 share and squared step of gaps about one, 4
-    and 5 of gaps about two, 6 and 7 (four entries) links and squared step over variance by what is known, 8
-    (two entries) steps after a step and those that kept their Gaussian.
-    """
-    position, clock, past, future = points.position, points.clock, context.past, context.future
-    known_past, known_future, pull, carry = (
-        context.known_past,
-        context.known_future,
-        motion.pull,
-        motion.carry,
-    )
+    """Add the expectations of the EM step over all links to the sums (E step); link_weight (N,) goes by target."""
+    position, time, past, future = points.position, points.time, context.past, context.future
+    has_past, has_future = context.has_past, context.has_future
     forward, backward = context.forward, context.backward
-    weight, variance, spread, growth = motion.weight, motion.variance, motion.spread, motion.growth
-    changed, sharp = 1.0 - motion.persistence, 1.0 / variance
-    part = np.empty(weight.size)
-    for j in rows:
+    weight, variance, factor, growth = motion.weight, motion.variance, motion.variance_factor, motion.growth
+    coefficients, directed = motion.coefficients, motion.directed
+    sum_weight, sum_squared, weight_1, squared_1, weight_2, squared_2, known_weight, known_squared, steps = (
+        sums
+    )
+    previous, change, precision = tracks.previous, 1.0 - motion.persistence, 1.0 / variance
+    joint = np.empty(weight.size)
+    for j in tracks.rows:
         i = previous[j]
         if i < 0:
             continue
-        gap = clock[j] - clock[i]
-        known = known_past[i] + 2 * known_future[j]
-        squared = unexplained(position, past, future, pull, i, j, known, gap if carry == 1 else 1.0)
+        gap = time[j] - time[i]
+        known = has_past[i] + 2 * has_future[j]
+        scale = gap if directed == 1 else 1.0
+        squared = squared_residual(position, past, future, coefficients, i, j, known, scale)
         total = 0.0
-        fresh = 0.0
-        for k in range(part.size):
-            likely = terms[j, k] * backward[j, k]
-            part[k] = forward[i, k] * likely
-            total += part[k]
-            fresh += weight[k] * likely
+        redrawn = 0.0
+        for k in range(joint.size):
+            likely = likelihood[j, k] * backward[j, k]
+            joint[k] = forward[i, k] * likely
+            total += joint[k]
+            redrawn += weight[k] * likely
         if not total > 0.0:
             continue
-        squared /= spread[known]
-        for k in range(part.size):
-            share = part[k] * (trust[j] / total)
-            grown = squared if gap == 1.0 else squared / _grown(growth[k], gap)
-            sums[0, k] += share
-            sums[1, k] += share * grown
+        squared /= factor[known]
+        for k in range(joint.size):
+            responsibility = joint[k] * (link_weight[j] / total)
+            per_interval = squared if gap == 1.0 else squared / _variance_ratio(growth[k], gap)
+            sum_weight[k] += responsibility
+            sum_squared[k] += responsibility * per_interval
             if 0.5 < gap < 1.5:
-                sums[2, k] += share
-                sums[3, k] += share * squared
+                weight_1[k] += responsibility
+                squared_1[k] += responsibility * squared
             elif gap < 2.5:
-                sums[4, k] += share
-                sums[5, k] += share * squared
-            sums[7, known] += share * grown * (spread[known] * sharp[k])
-        sums[6, known] += trust[j]
+                weight_2[k] += responsibility
+                squared_2[k] += responsibility * squared
+            known_squared[known] += responsibility * per_interval * (factor[known] * precision[k])
+        known_weight[known] += link_weight[j]
         if previous[i] >= 0:
-            sums[8, 0] += trust[j]
-            sums[8, 1] += trust[j] * (1.0 - changed * fresh / total)
+            steps[0] += link_weight[j]
+            steps[1] += link_weight[j] * (1.0 - change * redrawn / total)
 
 
 @jit
-def feature_evidence(features: Features, i: int, j: int) -> float:
-    """Return the log-likelihood ratio that two detections are one particle, by the features both have."""
+def feature_log_ratio(features: Features, i: int, j: int) -> float:
+    """Return the log likelihood ratio that two detections are one particle, by the features that both have."""
     total = 0.0
     for f in range(features.weight.size):
         a, b = features.value[i, f], features.value[j, f]
         if not (np.isfinite(a) and np.isfinite(b)):
             continue
-        prior, noise = features.prior_var[f], features.noise_var[f]
-        if features.period[f] > 0.0:
-            apart = abs(a - b) % features.period[f]
-            apart = min(apart, features.period[f] - apart)
-            ratio = (
-                np.log(features.period[f]) - 0.25 * apart * apart / noise - 0.5 * np.log(4.0 * np.pi * noise)
-            )
+        prior, noise, period = features.prior_var[f], features.noise_var[f], features.period[f]
+        if period > 0.0:
+            apart = abs(a - b) % period
+            apart = min(apart, period - apart)
+            ratio = np.log(period) - 0.25 * apart * apart / noise - 0.5 * np.log(4.0 * np.pi * noise)
         else:
             # One particle: both values share its mean; two: each has its own.
             total_var = prior + noise
-            rest = total_var - prior * prior / total_var
-            miss = b - a * prior / total_var
-            ratio = 0.5 * (b * b / total_var - miss * miss / rest + np.log(total_var / rest))
+            conditional_var = total_var - prior * prior / total_var
+            residual = b - a * prior / total_var
+            ratio = 0.5 * (
+                b * b / total_var
+                - residual * residual / conditional_var
+                + np.log(total_var / conditional_var)
+            )
         total += features.weight[f] * np.log((1.0 - FEATURE_OUTLIERS) * np.exp(ratio) + FEATURE_OUTLIERS)
     return total
-
-
-@jit(inline="always")
-def gaussians(motion: Motion, gap: float, known: int, sharp: Floats, height: Floats) -> None:
-    """Write 1 / (2 variance) and the height of each Gaussian at a gap."""
-    for k in range(sharp.size):
-        sharp[k] = 0.5 / (motion.spread[known] * motion.variance[k] * _grown(motion.growth[k], gap))
-        # In a plane, as nearly always, the height needs no power.
-        height[k] = sharp[k] / np.pi if motion.dims == 2 else (sharp[k] / np.pi) ** (0.5 * motion.dims)

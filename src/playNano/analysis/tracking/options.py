@@ -1,0 +1,124 @@
+"""Parameters of tracking that depend on pixels, nm and the columns of detections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from playNano._options import Unit
+from playNano.algorithms.linking.settings import DistanceScale, LinkingOptions
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    from playNano.analysis.tracking.units import CoordinateUnits
+
+Options = TypeVar("Options", "TrackingOptions", "FeatureWeights")
+
+Weight = Annotated[float, Field(ge=0)]
+Length = Annotated[float, Field(gt=0), Unit("nm")]
+
+OF_COORDINATES = ("max_distance", "distance_scale", "step")
+"""Fields of `LinkingOptions` that the tracking modules declare in other units or with another default."""
+
+
+@dataclass(frozen=True)
+class TrackingOptions:
+    """Lengths and columns of tracking.
+
+    Parameters
+    ----------
+    max_distance
+        Search range: maximum displacement of a particle from one frame to the next, px. With ``method="global"`` a
+        generous one is best: the distribution of displacements is estimated from the movie.
+    max_distance_nm
+        The same in nm, instead; pixels need not be square.
+    distance_scale
+        How the search range grows with the time g since the last detection, in frame intervals: "constant" not
+        at all, "sqrt" by sqrt(g) as for Brownian motion, "linear" by g as for directed motion.
+    step_nm
+        Root mean squared displacement per frame interval, nm, if known; by default it is estimated.
+    mass_column
+        Column of the detections that adds up in a merge, such as ``"volume_nm3"``; by default the position alone
+        decides.
+    """
+
+    max_distance: Annotated[float, Field(gt=0), Unit("px")] | None = 5.0
+    max_distance_nm: Length | None = None
+    distance_scale: DistanceScale = "constant"
+    step_nm: Length | None = None
+    mass_column: str | None = None
+
+    @property
+    def search_range(self) -> float:
+        """The search range, in nm where it is given so, else in px."""
+        given = self.max_distance if self.max_distance_nm is None else self.max_distance_nm
+        if given is None:
+            raise ParameterError("give max_distance (px) or max_distance_nm")
+        return given
+
+
+@dataclass(frozen=True)
+class FeatureWeights:
+    """Weights and scales of features in the cost of a link.
+
+    Parameters
+    ----------
+    area_weight
+        Weight of the area beside the distance: a factor of the log likelihood ratio; 0: not used, 1: as the data say.
+    area_scale_nm2
+        Standard deviation of one measurement of the area, nm^2; by default estimated from the movie.
+    height_weight
+        Weight of the height, as for the area.
+    height_scale_nm
+        Standard deviation of one measurement of the height, nm; by default estimated from the movie.
+    orientation_weight
+        Weight of the orientation, as for the area.
+    orientation_scale_rad
+        Standard deviation of one measurement of the orientation, rad; by default estimated from the movie.
+    """
+
+    area_weight: Weight = 0.0
+    area_scale_nm2: Annotated[float, Field(gt=0), Unit("nm2")] | None = None
+    height_weight: Weight = 0.0
+    height_scale_nm: Length | None = None
+    orientation_weight: Weight = 0.0
+    orientation_scale_rad: Annotated[float, Field(gt=0), Unit("rad")] | None = None
+
+
+def options_of(params: Mapping[str, Any], kind: type[Options]) -> Options:
+    """Return those of the parameters that a dataclass declares, as an instance of it.
+
+    Parameters
+    ----------
+    params
+        Parameters in effect, by name.
+    kind
+        The dataclass.
+    """
+    return kind(**{field.name: params[field.name] for field in fields(kind)})
+
+
+def linking_options(
+    params: Mapping[str, Any], tracking: TrackingOptions, units: CoordinateUnits
+) -> LinkingOptions:
+    """Return the options of linking, with lengths in the unit in which coordinates are linked.
+
+    Parameters
+    ----------
+    params
+        Parameters in effect, among them those of `LinkingOptions` that have no unit of length.
+    tracking
+        Those with a unit of length.
+    units
+        Units of the coordinates.
+    """
+    shared = [field.name for field in fields(LinkingOptions) if field.name not in OF_COORDINATES]
+    return LinkingOptions(
+        max_distance=tracking.search_range,
+        distance_scale=tracking.distance_scale,
+        step=None if tracking.step_nm is None else tracking.step_nm / units.length_factor,
+        **{name: params[name] for name in shared},
+    )

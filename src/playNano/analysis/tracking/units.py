@@ -1,0 +1,77 @@
+"""Units of the coordinates that are tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.linking.tables import Unit
+from playNano.analysis.points import PIXEL_AXES
+
+
+@dataclass(frozen=True)
+class CoordinateUnits:
+    """Units in which coordinates are given, linked and reported.
+
+    Parameters
+    ----------
+    columns
+        Coordinate columns, y first.
+    nm_per_unit
+        Size of the unit of each column, nm; 1 where it is unknown.
+    linking_factor
+        Factor of each column from its unit to that of linking.
+    unit
+        Unit of reported lengths: "nm", or "au" for coordinates of an unknown unit.
+    """
+
+    columns: tuple[str, ...]
+    nm_per_unit: npt.NDArray[np.float64]
+    linking_factor: npt.NDArray[np.float64]
+    unit: Unit
+
+    @property
+    def report_factor(self) -> npt.NDArray[np.float64]:
+        """Factor of each column from the unit of linking to that of the report."""
+        return self.nm_per_unit / self.linking_factor
+
+    @property
+    def length_factor(self) -> float:
+        """The same for lengths of any direction: the geometric mean over the columns."""
+        return float(np.exp(np.log(self.report_factor).mean()))
+
+    @property
+    def area_factor(self) -> float:
+        """The same for areas (volumes): the product over the columns."""
+        return float(self.report_factor.prod())
+
+
+def make_units(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: bool) -> CoordinateUnits:
+    """Return the units of coordinate columns.
+
+    Parameters
+    ----------
+    stack
+        The movie, with its pixel size.
+    coord_columns
+        Names of the coordinates, in any order.
+    in_nm
+        Whether px coordinates are linked in nm, else in px.
+
+    Returns
+    -------
+    CoordinateUnits
+        Units, with the columns in the order y, x.
+    """
+    names = list(coord_columns)
+    if all(name in PIXEL_AXES for name in names):
+        columns = tuple(sorted(names, key=lambda name: PIXEL_AXES[name]))
+        edge = np.array([stack.pixel_size_yx_nm[PIXEL_AXES[name]] for name in columns], dtype=np.float64)
+        return CoordinateUnits(columns, edge, edge if in_nm else np.ones(len(names)), "nm")
+    columns = tuple(sorted(names, key=lambda name: not name.startswith(("y", "centroid_y"))))
+    unit: Unit = "nm" if all(name.endswith("_nm") for name in names) else "au"
+    return CoordinateUnits(columns, np.ones(len(names)), np.ones(len(names)), unit)
