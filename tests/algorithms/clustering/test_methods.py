@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
 
-from playNano.algorithms.clustering import _grid_dbscan
-from playNano.algorithms.clustering._grid_dbscan import cell_numbers
+from playNano.algorithms.clustering import _dbscan
+from playNano.algorithms.clustering._dbscan import cell_numbers
 from playNano.algorithms.clustering.methods import dbscan, dbscan_cylinder, hdbscan, kmeans
 from playNano.errors import ParameterError
 
@@ -86,8 +86,8 @@ def test_dbscan_of_any_lattice_points(cells, eps, min_samples, random):
     np.testing.assert_array_equal(one.info["core"][order], two.info["core"])
 
 
-def test_neighbours_counted_in_a_tree_are_sklearns(monkeypatch):
-    monkeypatch.setattr(_grid_dbscan, "_MANY_SAMPLES", 0)
+def test_pairs_in_chunks_of_any_size_are_sklearns(monkeypatch):
+    monkeypatch.setattr(_dbscan, "_CHUNK", 50)
     rng = np.random.default_rng(10)
     for points in (clumps(rng, 3), rng.integers(0, 8, (400, 2)) / 8):
         for eps in (0.04, 0.125, 0.3, 2.0):

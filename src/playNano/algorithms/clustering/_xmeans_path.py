@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering._kmeans_tree import Splits
+    from playNano.algorithms.clustering._splits import Splits
 
 Variance = Literal["shared", "own"]
 

@@ -306,9 +306,9 @@ def _density_clusters(
         core_sorted = np.zeros(len(pts), dtype=np.bool_)
         core_sorted[fit.core_sample_indices_] = True
     else:
-        from playNano.algorithms.clustering._grid_dbscan import grid_dbscan
+        from playNano.algorithms.clustering._dbscan import Neighbourhood, density_labels
 
-        found, core_sorted, shared = grid_dbscan(pts, n_ball, eps, eps_time, min_samples)
+        found, core_sorted, shared = density_labels(pts, Neighbourhood(n_ball, eps, eps_time), min_samples)
     core = np.empty(len(pts), dtype=np.bool_)
     core[order] = core_sorted
     info = {"core": core, "n_noise": int(np.count_nonzero(found < 0)), "n_shared_border": shared}

@@ -20,7 +20,8 @@ from playNano.algorithms.clustering._points import (
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree, Splits
+    from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree
+    from playNano.algorithms.clustering._splits import Splits
 
 __all__ = ["Clusters", "xmeans"]
 
