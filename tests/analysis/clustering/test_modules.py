@@ -7,7 +7,7 @@ from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.clustering.base import Choice, sample_of
+from playNano.analysis.clustering.features import FeatureSpace, feature_matrix
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
@@ -442,9 +442,9 @@ def test_the_path_of_x_means_is_told():
     assert path["k"][path["chosen"]].tolist() == [3]
 
 
-def scaled(points, **choice):
+def scaled(points, **space):
     table = pd.DataFrame(points, columns=["x", "y", "time_s"])
-    return sample_of(table, Choice(coord_columns=("x", "y"), **choice)).scaled
+    return feature_matrix(table, FeatureSpace(coord_columns=("x", "y"), **space)).scaled
 
 
 def test_scaling():

@@ -89,15 +89,6 @@ def checked_count(value: int, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def checked_length(value: float, name: str) -> float:
-    """Return a parameter that is a finite number above zero."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ParameterError(f"{name} must be a number above 0; got {value!r}")
-    if not (np.isfinite(value) and value > 0):
-        raise ParameterError(f"{name} must be a finite number above 0; got {value!r}")
-    return float(value)
-
-
 def position_order(points: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the order that sorts points by the first coordinate, then the second, and so on."""
     return np.lexsort(points.T[::-1]).astype(np.int64) if len(points) else np.empty(0, np.int64)

@@ -17,7 +17,7 @@ from playNano.analysis.points import (
     PIXEL_AXES,
     detected_points,
     joined,
-    settle_detection,
+    resolve_detection,
 )
 from playNano.analysis.tracking.run import follow, ruler_for
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
@@ -35,6 +35,7 @@ class ParticleTrackingModule(AnalysisModule):
     kind = "tracking"
     version = "1.0"
     requires = DETECTIONS
+    automatic = ("detection_module",)
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Return the values in effect; a reach in nm takes the place of the one in px."""
@@ -53,8 +54,8 @@ class ParticleTrackingModule(AnalysisModule):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Name the detection module that the default stands for."""
-        return settle_detection(params, previous_results)
+        """Return the parameters with the detection module set where it is not given."""
+        return resolve_detection(params, previous_results)
 
     @checked_run
     def run(
@@ -190,9 +191,8 @@ class ParticleTrackingModule(AnalysisModule):
         """
         asked = {name: value for name, value in locals().items() if name not in ("self", "stack")}
         results = previous_results or {}
-        chosen = settle_detection({"detection_module": detection_module}, results)["detection_module"]
-        points = detected_points(stack, results, chosen, coord_key, coord_columns)
-        outputs = results[chosen]
+        points = detected_points(stack, results, detection_module, coord_key, coord_columns)
+        outputs = results[detection_module]
         ruler = ruler_for(stack, coord_columns, in_nm=max_distance_nm is not None)
         found = follow(stack, points, outputs, coord_key, ruler, asked)
         return {
