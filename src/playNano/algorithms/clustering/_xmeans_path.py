@@ -73,14 +73,14 @@ def minimum_variance(points: NDArray[np.float64]) -> float:
 
 
 def path_up(tree: PointTree, first: Partition, max_k: int, min_variance: float) -> list[Partition]:
-    """Return partitions of 1 to max_k clusters, each made from the one before by the split that gains most."""
+    """Return partitions of 1 to max_k clusters, each made from the one before by the split of the largest gain."""
     parts = [first]
     while parts[-1].k < max_k:
         part = parts[-1]
         for _, c, pair in best_splits(part, tree.splits(part))[:_ATTEMPTS]:
-            following = tree.run(split_centers(part, {c: pair}))
-            if following.k > part.k:
-                parts.append(exchange_merge_for_split(tree, following, min_variance))
+            split_part = tree.run(split_centers(part, {c: pair}))
+            if split_part.k > part.k:
+                parts.append(exchange_merge_for_split(tree, split_part, min_variance))
                 break
         if parts[-1].k <= part.k:
             break

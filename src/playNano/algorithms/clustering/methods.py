@@ -110,8 +110,8 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
     and joins its cluster; the rest is noise. A border point near several clusters joins the one whose
     first core point comes first when points are sorted by position (first coordinate, then second...). The
     result is that of scikit-learn's DBSCAN on the sorted points, label for label up to the numbers of
-    clusters, for any order of the points given; scikit-learn's own choice for such shared border points
-    follows their order.
+    clusters, for any order of the points given; scikit-learn's own result for such shared border points
+    depends on their order.
 
     Memory grows with the number of points, not of neighbours, for up to 5 dimensions (points are sorted into the
     cells of a grid); with more, scikit-learn's implementation runs.

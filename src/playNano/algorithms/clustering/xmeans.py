@@ -81,7 +81,7 @@ def xmeans(
     method
         "path": from one cluster, take the split with the largest gain in likelihood, run k-means on all
         points, exchange a merge for a split while that helps, and so on to `max_k`; then go back by the
-        merges that cost least. The best partition of all is taken. "local": each cluster is split if the
+        merges of the lowest cost. The best partition of all is taken. "local": each cluster is split if the
         criterion of its own points prefers two; the rounds' best partition is taken. This is the published
         test; it stops at once where many clusters lie evenly. "gmeans": each cluster is split until its
         points (4096 of them at most) look Gaussian along the line between its halves.
@@ -168,6 +168,7 @@ def xmeans(
 def _info(
     rows: list[dict[str, float]], row: int, result: Partition | None, max_k: int, lowered: bool
 ) -> dict[str, Any]:
+    """Return the `info` of a result: the table of partitions compared, and the criteria of the one taken."""
     import pandas as pd
 
     path = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS[1:], np.float64))
@@ -228,10 +229,10 @@ def _rounds(
         first = sorted(passed, key=lambda c: -passed[c][0])[: max_k - part.k]
         if not first:
             break
-        following = tree.refine(tree.run(split_centers(part, {c: passed[c][1] for c in first})))
-        if following.k <= part.k:
+        next_part = tree.refine(tree.run(split_centers(part, {c: passed[c][1] for c in first})))
+        if next_part.k <= part.k:
             break
-        parts.append(following)
+        parts.append(next_part)
     return parts
 
 
@@ -245,6 +246,7 @@ def _local_test(
     key = f"{criterion}_corrected"
 
     def test(tree: PointTree, part: Partition, c: int, splits: Splits) -> _Halves | None:
+        """Return the gain of the best split of cluster c and its centres, or None if none gains enough."""
         own = slice(c, c + 1)
         before = criteria(Part(part.centers[own], part.counts[own], part.sse[own]), "shared", min_variance)[
             key

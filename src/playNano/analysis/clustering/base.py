@@ -111,7 +111,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
             ``silhouette`` (mean over the clustered points; None with fewer than two clusters).
             ``table``: the detections' table (or one row a track) with ``cluster_id`` (-1 = in no cluster),
             ``point_index``, ``y_nm, x_nm`` and, where the algorithm gives them, ``probability`` and ``core``.
-            ``cluster_table``: one row a cluster: ``cluster_id, size``, place, extent, area and density in nm,
+            ``cluster_table``: one row a cluster: ``cluster_id, size``, position, extent, area and density in nm,
             ``first_frame, last_frame, n_frames, occupancy, first_time_s, last_time_s`` (see
             `playNano.algorithms.clustering.statistics.cluster_statistics`), ``silhouette`` (-1 to 1; NaN with fewer
             than two clusters) and ``stability`` (0 to 1; NaN unless `n_bootstrap` is given). A track counts in each

@@ -1,4 +1,4 @@
-"""Points as clustering algorithms see them: the choice and the scaling of coordinates."""
+"""The coordinates in which points are clustered, and their scaling."""
 
 from __future__ import annotations
 

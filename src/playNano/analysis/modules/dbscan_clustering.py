@@ -61,7 +61,7 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
     by_density = True
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; a radius in nm takes the place of the scaled one."""
+        """Return the values in effect; a radius in nm replaces the scaled one."""
         at = where or self.name
         given = dict(params)
         if given.get("eps_nm") is not None:
