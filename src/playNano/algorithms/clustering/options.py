@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from playNano._options import check_options
 from playNano.errors import ParameterError
 
-
-def _number(value: Any) -> Any:
-    """Refuse what pydantic would convert to a number: truth values and text."""
-    if isinstance(value, (bool, np.bool_, str)):
-        raise ValueError("Input should be a number")
-    return value
-
-
-def _integer(value: Any) -> Any:
-    """Let numpy's integers pass as integers."""
-    value = _number(value)
-    return int(value) if isinstance(value, np.integer) else value
-
-
-Count = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
-Seed = Annotated[int, Field(ge=0), BeforeValidator(_integer)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -167,7 +152,7 @@ class HDBSCANOptions:
         Whether all points may form one cluster.
     """
 
-    min_cluster_size: Annotated[int, Field(ge=2), BeforeValidator(_integer)] = 5
+    min_cluster_size: Annotated[int, Field(ge=2)] = 5
     min_samples: Count | None = None
     cluster_selection_epsilon: NotNegative = 0.0
     cluster_selection_method: Literal["eom", "leaf"] = "eom"
