@@ -57,7 +57,20 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
 
 
 def mean_image(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mean of the frames that show the surface, (height, width); NaN where none has a height."""
+    """Return the mean of the frames that show the surface.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    observed
+        (n_frames,) which frames show the surface.
+
+    Returns
+    -------
+    numpy.ndarray
+        (height, width) float64; NaN where no frame has a height.
+    """
     parts = map_frames(_sums, stack.data, observed, what="clusters.png")
     total = np.sum([part[0] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)
     count = np.sum([part[1] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)

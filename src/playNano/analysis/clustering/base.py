@@ -63,7 +63,20 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         """
 
     def coordinates(self, features: FeatureMatrix, options: OptionsT) -> Coordinates:
-        """Return the coordinates in which `group` compares distances, (N, D)."""
+        """Return the coordinates in which `group` compares distances.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, D) float64.
+        """
         return features.scaled
 
     @classmethod
@@ -72,7 +85,20 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         return (Declaration(cls.options), Declaration(FeatureSpace), Declaration(ClusterQualityOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect, checked one by one and together."""
+        """Return the values in effect, checked one by one and together.
+
+        Parameters
+        ----------
+        params
+            Values by name, as given.
+        where
+            Name of the step for messages; by default the module's.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown, a value is wrong, or values do not go together.
+        """
         bound = super().bind(params, where)
         try:
             _part(bound, self.options)
@@ -82,7 +108,15 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the detection module and its output set where they are not given."""
+        """Return the parameters with the detection module and its output set where they are not given.
+
+        Parameters
+        ----------
+        params
+            Parameters as `bind` returns them.
+        previous_results
+            Module name -> its latest outputs.
+        """
         return resolve_detection(params, previous_results)
 
     @checked_run

@@ -99,7 +99,13 @@ class FeatureMatrix:
     time_s: Coordinates
 
     def take(self, rows: npt.NDArray[np.int64]) -> FeatureMatrix:
-        """Return some of the points; one may be taken more than once."""
+        """Return some of the points.
+
+        Parameters
+        ----------
+        rows
+            Their rows; one may occur more than once.
+        """
         return FeatureMatrix(self.scaled[rows], self.positions[rows], self.time_s[rows])
 
 

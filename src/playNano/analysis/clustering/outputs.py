@@ -138,7 +138,25 @@ def cluster_outputs(
 def cluster_table(
     points: Points, result: ClusteringResult, observed: npt.NDArray[np.bool_], quality: ClusterQualityOptions
 ) -> pd.DataFrame:
-    """Return one row a cluster: its size, extent, density, when it has members, silhouette and stability."""
+    """Measure each cluster: size, extent, density, presence in time, silhouette and stability.
+
+    Parameters
+    ----------
+    points
+        Detections or tracks.
+    result
+        Their clusters.
+    observed
+        (n_frames,) which frames show the surface.
+    quality
+        Options of the silhouette and the stability.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cluster: the columns of `playNano.algorithms.clustering.statistics.cluster_statistics`,
+        ``silhouette`` and ``stability``.
+    """
     from playNano.algorithms.clustering.scores import bootstrap_stability, silhouette
     from playNano.algorithms.clustering.statistics import cluster_presence, cluster_statistics
 
@@ -173,7 +191,20 @@ def cluster_table(
 
 
 def occupancy_table(points: Points, labels: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Return one row for each cluster and frame in which it has members: ``cluster_id, frame, time_s, n_members``."""
+    """Count the members of each cluster in each frame.
+
+    Parameters
+    ----------
+    points
+        Detections or tracks.
+    labels
+        (N,) cluster of each point; -1 for none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each cluster and frame in which it has members: ``cluster_id, frame, time_s, n_members``.
+    """
     rows = points.observations.assign(cluster_id=labels[points.observations["point"].to_numpy()])
     rows = rows[rows["cluster_id"] >= 0]
     groups = rows.groupby(["cluster_id", "frame", "time_s"], as_index=False).size()

@@ -61,7 +61,25 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
     by_density = True
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; a radius in nm replaces the scaled one."""
+        """Return the values in effect; a radius in nm replaces the scaled one.
+
+        Parameters
+        ----------
+        params
+            Values by name, as given.
+        where
+            Name of the step for messages; by default the module's.
+
+        Returns
+        -------
+        dict
+            Every parameter with its value; with `eps_nm`, `eps` is None and `units` "nm".
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown, a value is wrong, or values do not go together.
+        """
         at = where or self.name
         given = dict(params)
         if given.get("eps_nm") is not None:
@@ -78,7 +96,20 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
         return bound
 
     def coordinates(self, features: FeatureMatrix, options: RadiusOptions) -> Coordinates:
-        """Return scaled coordinates, or lengths and times in units of the radii."""
+        """Return scaled coordinates, or lengths and times in units of the radii.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, D) float64.
+        """
         if options.eps_nm is None:
             return features.scaled
         lengths = features.positions / options.eps_nm
@@ -87,7 +118,20 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
         return np.column_stack([lengths, features.time_s / options.eps_s])
 
     def group(self, features: FeatureMatrix, options: RadiusOptions) -> Clusters:
-        """Cluster points by `playNano.algorithms.clustering.methods.dbscan` or `dbscan_cylinder`."""
+        """Cluster points by `playNano.algorithms.clustering.methods.dbscan` or `dbscan_cylinder`.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        Clusters
+            A label for each point; -1 for noise.
+        """
         from playNano.algorithms.clustering.methods import dbscan, dbscan_cylinder
 
         if options.eps_nm is None:

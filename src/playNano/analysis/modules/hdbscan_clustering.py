@@ -27,7 +27,20 @@ class HDBSCANClusteringModule(ClusteringModule[HDBSCANOptions]):
     by_density = True
 
     def group(self, features: FeatureMatrix, options: HDBSCANOptions) -> Clusters:
-        """Cluster points by `playNano.algorithms.clustering.methods.hdbscan`."""
+        """Cluster points by `playNano.algorithms.clustering.methods.hdbscan`.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        Clusters
+            A label for each point.
+        """
         from playNano.algorithms.clustering.methods import hdbscan
 
         return hdbscan(features.scaled, **vars(options))

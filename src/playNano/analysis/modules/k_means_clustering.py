@@ -20,7 +20,20 @@ class KMeansClusteringModule(ClusteringModule[KMeansOptions]):
     options = KMeansOptions
 
     def group(self, features: FeatureMatrix, options: KMeansOptions) -> Clusters:
-        """Cluster points by `playNano.algorithms.clustering.methods.kmeans`."""
+        """Cluster points by `playNano.algorithms.clustering.methods.kmeans`.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        Clusters
+            A label for each point.
+        """
         from playNano.algorithms.clustering.methods import kmeans
 
         return kmeans(features.scaled, **vars(options))

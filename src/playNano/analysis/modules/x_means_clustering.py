@@ -28,7 +28,20 @@ class XMeansClusteringModule(ClusteringModule[XMeansOptions]):
     options = XMeansOptions
 
     def group(self, features: FeatureMatrix, options: XMeansOptions) -> Clusters:
-        """Cluster points by `playNano.algorithms.clustering.xmeans.xmeans`."""
+        """Cluster points by `playNano.algorithms.clustering.xmeans.xmeans`.
+
+        Parameters
+        ----------
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        Clusters
+            A label for each point.
+        """
         from playNano.algorithms.clustering.xmeans import xmeans
 
         return xmeans(features.scaled, **vars(options))
