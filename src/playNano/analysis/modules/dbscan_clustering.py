@@ -32,6 +32,10 @@ class RadiusOptions:
         The radius in nm, > 0, instead of `eps`; coordinates are then not scaled.
     eps_s
         With `eps_nm`: neighbours also lie within this time, s, > 0; the neighbourhood is a cylinder (ST-DBSCAN).
+
+    References
+    ----------
+    Ester et al., 1996, for `eps`; Birant and Kut, 2007, for `eps_s`.
     """
 
     eps: Positive | None = 0.3
