@@ -93,7 +93,7 @@ def dbscan_one(package, n, eps, min_samples):
     )
 
 
-def again(*words):
+def in_own_process(*words):
     """Run a part of this script in a process of its own; returns what it prints."""
     done = subprocess.run(
         [sys.executable, __file__, *map(str, words)], capture_output=True, text=True, check=False
@@ -113,7 +113,7 @@ def million(arguments, lines):
     lines += ["| | s | s of CPU | clusters | peak MB | of it while clustering |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, words in LARGE.items():
-        seconds, cpu, k, total, rise = again("--large", *words)
+        seconds, cpu, k, total, rise = in_own_process("--large", *words)
         lines.append(f"| {name} | {seconds:.1f} | {cpu:.1f} | {k} | {total:.0f} | {rise:.0f} |")
         print(lines[-1], flush=True)
 
@@ -130,16 +130,16 @@ def density(arguments, lines):
     cases += [(100_000, 0.02, 50), (100_000, 0.1, 1000), (100_000, 0.3, 10_000)]
     cases += [(n, 0.3, 5) for n in (25_000, 50_000, 200_000, 400_000)]
     with tempfile.TemporaryDirectory() as folder:
-        for n, eps, least in cases:
-            mine = again("--dbscan", "ours", n, eps, least, folder)
-            row = f"| {n} | {eps:g} | {least} | {mine[0]:.2f} | {mine[3]:.0f} |"
+        for n, eps, min_samples in cases:
+            ours = in_own_process("--dbscan", "ours", n, eps, min_samples, folder)
+            row = f"| {n} | {eps:g} | {min_samples} | {ours[0]:.2f} | {ours[3]:.0f} |"
             if eps <= arguments.sklearn_eps:
-                theirs = again("--dbscan", "sklearn", n, eps, least, folder)
+                reference = in_own_process("--dbscan", "sklearn", n, eps, min_samples, folder)
                 labels = [np.load(f"{folder}/{p}.npy") for p in ("ours", "sklearn")]
                 word = "identical" if same_partition(*labels) else "DIFFERENT"
-                row += f" {theirs[0]:.2f} | {theirs[3]:.0f} | {mine[2]} | {word} |"
+                row += f" {reference[0]:.2f} | {reference[3]:.0f} | {ours[2]} | {word} |"
             else:
-                row += f" not run | | {mine[2]} | |"
+                row += f" not run | | {ours[2]} | |"
             lines.append(row)
             print(row, flush=True)
 
@@ -181,8 +181,8 @@ def main():
     if arguments.large:
         return large(*arguments.large[:2], int(arguments.large[2]))
     if arguments.dbscan:
-        package, n, eps, least = arguments.dbscan[:4]
-        return dbscan_one(package, int(n), float(eps), int(least))
+        package, n, eps, min_samples = arguments.dbscan[:4]
+        return dbscan_one(package, int(n), float(eps), int(min_samples))
     if arguments.part == "draws":
         return 0 if draw_on(arguments) else 1
     for part, (title, measure) in PARTS.items():

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from playNano.analysis.pipeline import AnalysisPipeline, module_registry
 from playNano.analysis.points import (
-    DEFAULT_COORDINATES,
-    DEFAULT_DETECTION,
     DETECTIONS,
     detected_points,
     detection_outputs,
     points_of,
-    settle_detection,
+    resolve_detection,
 )
 from playNano.core.tables import RowsByFrame, RowsByGroup
 from playNano.errors import MissingInputError, ParameterError
@@ -130,15 +129,35 @@ def test_outputs_that_are_not_there():
     ],
 )
 def test_what_the_default_stands_for(ran, chosen):
-    settled = settle_detection({"detection_module": DEFAULT_DETECTION, "n": 1}, {name: {} for name in ran})
-    assert settled == {"detection_module": chosen, "n": 1}
-    assert type(settled["detection_module"]) is str
+    resolved = resolve_detection({"n": 1}, {name: {} for name in ran})
+    assert resolved == {"n": 1, "detection_module": chosen, "coord_key": "features_per_frame"}
 
 
-def test_a_name_given_is_taken_at_its_word():
-    given = {"detection_module": "feature_detection"}
-    assert settle_detection(given, {"log_blob_detection": {}}) == given
+def test_a_name_given_is_kept():
+    given = {"detection_module": "feature_detection", "coord_key": "features_per_frame"}
+    assert resolve_detection(given, {"log_blob_detection": {"tracks": []}}) == given
+    assert resolve_detection(given, {"feature_detection": {"tracks": []}}) == given
     assert DETECTIONS[:2] == ("feature_detection", "log_blob_detection")
+
+
+@pytest.mark.parametrize("name", ["k_means_clustering", "particle_tracking"])
+def test_a_name_given_that_has_not_run_is_an_error(name, make_stack):
+    detected = {"log_blob_detection": {"features_per_frame": BLOBS}}
+    module, stack = module_registry()[name](), make_stack(np.zeros((3, 8, 8)))
+    params = {"k": 1} if name == "k_means_clustering" else {}
+    assert "detection_module" not in module.bind(params)
+    module.run(stack, detected, **params)
+    with pytest.raises(MissingInputError, match="'feature_detection', but before it ran: log_blob_detection"):
+        module.run(stack, detected, detection_module="feature_detection", **params)
+
+
+def test_the_record_has_the_module_that_the_default_stood_for(make_stack):
+    pipeline = AnalysisPipeline()
+    pipeline.add("log_blob_detection", threshold=1.0)
+    pipeline.add("dbscan_clustering")
+    record = pipeline.run(make_stack())["provenance"]["steps"][1]["params"]
+    assert (record["detection_module"], record["coord_key"]) == ("log_blob_detection", "features_per_frame")
+    assert {type(record[key]) for key in ("detection_module", "coord_key")} == {str}
 
 
 TRACKS = [
@@ -169,8 +188,8 @@ def test_tracks_are_points_at_their_mean(make_stack, tracks, columns):
     assert found.of_tracks
     assert list(found.table) == ["frame", "point_index", "time_s", *columns]
     assert found.table.to_numpy().tolist() == [[0, 3, 0.5, 3, 2], [2, 5, 1.0, 8, 9]]
-    assert found.seen.to_numpy().tolist() == [[0, 0, 0.0], [0, 2, 1.0], [1, 2, 1.0]]
-    assert found.places_nm.tolist() == [[20.0, 3.0], [90.0, 8.0]]
+    assert found.observations.to_numpy().tolist() == [[0, 0, 0.0], [0, 2, 1.0], [1, 2, 1.0]]
+    assert found.positions_nm.tolist() == [[20.0, 3.0], [90.0, 8.0]]
 
 
 def test_other_columns_of_tracks_come_from_their_table(make_stack):
@@ -198,19 +217,18 @@ def test_detections_are_seen_once_and_may_have_no_place(make_stack):
     stack = make_stack(np.zeros((3, 8, 8)))
     found = points_of(stack, {"d": {"k": FEATURES}}, "d", "k", ("area",))
     assert not found.of_tracks
-    assert found.seen["point"].tolist() == [0, 1, 2]
-    assert found.seen["frame"].tolist() == [0, 0, 2]
-    assert found.places_nm.tolist() == [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0]]
+    assert found.observations["point"].tolist() == [0, 1, 2]
+    assert found.observations["frame"].tolist() == [0, 0, 2]
+    assert found.positions_nm.tolist() == [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0]]
     without = [[{"area": 1.0}], [], []]
-    assert points_of(stack, {"d": {"k": without}}, "d", "k", ("area",)).places_nm is None
+    assert points_of(stack, {"d": {"k": without}}, "d", "k", ("area",)).positions_nm is None
 
 
 @pytest.mark.parametrize(
     ("outputs", "chosen"), [({"tracks": []}, "tracks"), ({"features_per_frame": []}, "features_per_frame")]
 )
 def test_the_output_that_the_default_stands_for(outputs, chosen):
-    settled = settle_detection(
-        {"detection_module": "d", "coord_key": DEFAULT_COORDINATES}, {"d": {**outputs, "n_tracks": 0}}
-    )
-    assert settled == {"detection_module": "d", "coord_key": chosen}
-    assert type(settled["coord_key"]) is str
+    assert resolve_detection({"detection_module": "d"}, {"d": {**outputs, "n_tracks": 0}}) == {
+        "detection_module": "d",
+        "coord_key": chosen,
+    }

@@ -133,7 +133,14 @@ DEFAULTS = {
         "max_missing": 0,
         "distance_scale": "constant",
     },
-    "k_means_clustering": {"use_time": True, "normalise": True, "time_weight": None},
+    "k_means_clustering": {
+        "detection_module": "feature_detection",
+        "coord_key": "features_per_frame",
+        "coord_columns": ("centroid_x", "centroid_y"),
+        "use_time": True,
+        "normalise": True,
+        "time_weight": None,
+    },
     "x_means_clustering": {
         "min_k": 1,
         "max_k": 10,

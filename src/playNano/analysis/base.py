@@ -35,6 +35,9 @@ class AnalysisModule(ABC):
         Version of the algorithm, for the record.
     requires : tuple of str
         Modules of which one must have run before, if any.
+    automatic : tuple of str
+        Parameters whose default depends on the modules that ran before. Where they are not given, `bind` leaves them
+        out and `resolve_defaults` sets them.
 
     Notes
     -----
@@ -63,6 +66,7 @@ class AnalysisModule(ABC):
     kind: ClassVar[ModuleKind] = "analysis"
     version: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    automatic: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -94,7 +98,7 @@ class AnalysisModule(ABC):
         """
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect for a run, defaults included.
+        """Return the values in effect for a run, defaults included (but see `automatic`).
 
         Parameters
         ----------
@@ -108,7 +112,8 @@ class AnalysisModule(ABC):
         ParameterError
             If a name is unknown or a value wrong.
         """
-        return bind_all(self.declarations(), params, where=where or self.name)
+        bound = bind_all(self.declarations(), params, where=where or self.name)
+        return {name: value for name, value in bound.items() if name in params or name not in self.automatic}
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
@@ -116,9 +121,9 @@ class AnalysisModule(ABC):
         return (Declaration(cls.run, LEADING),)
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with defaults that depend on earlier modules replaced by values.
+        """Return the parameters with those that are `automatic` set where they are not given.
 
-        A module with such a default overrides this; the module runs with what it returns, and the record says so.
+        A module with such parameters overrides this; the module runs with what it returns, and the record says so.
 
         Parameters
         ----------
@@ -174,6 +179,7 @@ def checked_run(run: Run) -> Run:
         previous_results: dict[str, Any] | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
-        return run(self, stack, previous_results, **self.bind(params))
+        in_effect = self.resolve_defaults(self.bind(params), previous_results or {})
+        return run(self, stack, previous_results, **in_effect)
 
     return cast(Run, call)

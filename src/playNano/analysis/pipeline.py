@@ -50,7 +50,8 @@ class AnalysisPipeline:
     Attributes
     ----------
     steps : list of (str, dict)
-        Module names and the values in effect, defaults included.
+        Module names and the values in effect; a default that depends on earlier modules is set when the
+        pipeline runs, and stands in the record.
 
     Examples
     --------

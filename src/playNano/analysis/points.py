@@ -1,4 +1,4 @@
-"""What a detection or tracking found, as one validated table of points for the modules that follow it."""
+"""Detections or tracks as one checked table of points, for the modules that use them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,14 @@ DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "temp
 """The built-in modules whose detections can be tracked and clustered."""
 
 
-class _Default(str):
-    """A default that can be told from the same name given by the caller."""
+DEFAULT_DETECTION = DETECTIONS[0]
+"""Default of ``detection_module`` where no detection has run (see `resolve_detection`)."""
 
-    __slots__ = ()
-
-
-DEFAULT_DETECTION = _Default(DETECTIONS[0])
-"""Stands for ``"feature_detection"``, or, where that has not run, for the one detection that has."""
-
-DEFAULT_COORDINATES = _Default("features_per_frame")
-"""Stands for ``"features_per_frame"``, or for ``"tracks"`` of a module that has only those."""
+DEFAULT_OUTPUT = "features_per_frame"
+"""Default of ``coord_key`` where the module has detections (see `resolve_detection`)."""
 
 PIXEL_AXES = {"centroid_x": 1, "x": 1, "centroid_y": 0, "y": 0}
-"""Coordinates in px, and which edge of a pixel turns them into nm."""
+"""Coordinate in px -> axis of the pixel size (0: y, 1: x) by which it becomes nm."""
 
 Column = npt.NDArray[np.float64]
 Find = Callable[[Any], Any]
@@ -54,42 +48,72 @@ class Points:
     Parameters
     ----------
     table
-        ``frame``, ``point_index``, ``time_s`` and the coordinates asked for, float64. Of a detection: its frame, its
-        place within the frame and the frame's start. Of a track: its first frame, its id, and means over its
+        ``frame``, ``point_index``, ``time_s`` and the named coordinates, float64. Of a detection: its frame, its
+        index within the frame and the frame's start. Of a track: its first frame, its id, and means over its
         detections.
-    seen
-        One row for each time that a point was seen: ``point`` (row of `table`), ``frame``, ``time_s``.
-        A detection is seen once, a track in each frame in which it was detected.
-    places_nm
-        (N, 2) y, x, nm; None where the points do not tell them.
+    observations
+        One row for each detection of a point: ``point`` (row of `table`), ``frame``, ``time_s``. A detection has
+        one, a track one in each frame in which it was detected.
+    positions_nm
+        (N, 2) y, x, nm; None where the points have no position.
     of_tracks
         Whether a point is a track.
     """
 
     table: pd.DataFrame
-    seen: pd.DataFrame
-    places_nm: Column | None
+    observations: pd.DataFrame
+    positions_nm: Column | None
     of_tracks: bool
 
 
-def settle_detection(params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the module, and its output, that defaults stand for."""
-    settled = dict(params)
-    chosen, key = params["detection_module"], params.get("coord_key")
-    if isinstance(chosen, _Default):
-        others = [name for name in DETECTIONS if name in previous_results]
-        chosen = others[0] if others and chosen not in previous_results else str(chosen)
-        settled["detection_module"] = chosen
-    if isinstance(key, _Default):
-        outputs = previous_results.get(chosen, {})
-        settled["coord_key"] = "tracks" if key not in outputs and "tracks" in outputs else str(key)
-    return settled
+def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with the detection module, and which of its outputs, set where they are not given.
+
+    Parameters
+    ----------
+    params
+        Parameters by name. ``detection_module`` and ``coord_key`` are left as they are where they stand in it.
+    previous_results
+        Module name -> its latest outputs.
+
+    Returns
+    -------
+    dict
+        With ``detection_module``: the first of `DETECTIONS` that has run, or "feature_detection" where none has;
+        and ``coord_key``: "tracks" of a module that has those and no "features_per_frame", else
+        "features_per_frame".
+
+    Examples
+    --------
+    >>> resolve_detection({}, {"peak_detection": {}})
+    {'detection_module': 'peak_detection', 'coord_key': 'features_per_frame'}
+    >>> resolve_detection({"detection_module": "particle_tracking"}, {"particle_tracking": {"tracks": []}})
+    {'detection_module': 'particle_tracking', 'coord_key': 'tracks'}
+    """
+    resolved = dict(params)
+    if "detection_module" not in params:
+        ran = [name for name in DETECTIONS if name in previous_results]
+        resolved["detection_module"] = ran[0] if ran else DEFAULT_DETECTION
+    if "coord_key" not in params:
+        outputs = previous_results.get(resolved["detection_module"], {})
+        only_tracks = "tracks" in outputs and DEFAULT_OUTPUT not in outputs
+        resolved["coord_key"] = "tracks" if only_tracks else DEFAULT_OUTPUT
+    return resolved
 
 
 def detection_outputs(
     previous_results: Mapping[str, Any] | None, module: str, coord_key: str
 ) -> Mapping[str, Any]:
-    """Return the outputs of the detection module asked for.
+    """Return the outputs of a module that has run.
+
+    Parameters
+    ----------
+    previous_results
+        Module name -> its latest outputs.
+    module
+        Name of the module.
+    coord_key
+        Name of an output that it must have.
 
     Raises
     ------
@@ -118,7 +142,7 @@ def detected_points(
     coord_key: str,
     coord_columns: Sequence[str],
 ) -> pd.DataFrame:
-    """Return one row for each detection: where it is, and how to find it again.
+    """Return one row for each detection: its position, frame and index within the frame.
 
     Parameters
     ----------
@@ -126,16 +150,18 @@ def detected_points(
         The movie that was searched.
     previous_results
         Module name -> its latest outputs.
-    detection_module, coord_key
-        Whose output, and which.
+    detection_module
+        Name of the module that detected.
+    coord_key
+        Name of its output that lists the detections.
     coord_columns
         Names of the coordinates: any column of the detection, or ``centroid_x, centroid_y, x, y`` (px).
 
     Returns
     -------
     pandas.DataFrame
-        ``frame``, ``point_index`` (place within the frame), ``time_s`` (the frame's start), and the
-        coordinates under the names asked for, float64; in the detection's order.
+        ``frame``, ``point_index`` (index within the frame), ``time_s`` (the frame's start), and the
+        coordinates under their names in `coord_columns`, float64; in the detection's order.
 
     Raises
     ------
@@ -163,9 +189,11 @@ def points_of(
         The movie that was searched.
     previous_results
         Module name -> its latest outputs.
-    module, coord_key
-        Whose output, and which: detections per frame, or tracks (dicts with ``id``, ``frames`` and ``coords``, None
-        where a detection is missing).
+    module
+        Name of a detection or tracking module.
+    coord_key
+        Name of its output that lists detections per frame, or tracks (dicts with ``id``, ``frames`` and ``coords``,
+        None where a detection is missing).
     coord_columns
         Names of the coordinates: any column, or ``centroid_x, centroid_y, x, y`` (px). Where tracks come as plain
         dicts, which do not name their coordinates, these are the names.
@@ -182,24 +210,24 @@ def points_of(
     of_tracks = isinstance(listed, RowsByGroup) or (len(listed) > 0 and isinstance(listed[0], Mapping))
     rows = _tracks(listed, outputs.get("table"), coord_columns, module) if of_tracks else _detections(listed)
     table = _table(stack, rows, coord_columns, module)
-    seen = table[["frame", "time_s"]].copy()
-    seen.insert(0, "point", np.arange(len(table), dtype=np.int64))
-    places = [_found(rows, name, module) for name in ("centroid_y", "centroid_x")]
+    observations = table[["frame", "time_s"]].copy()
+    observations.insert(0, "point", np.arange(len(table), dtype=np.int64))
+    y, x = (_coordinate(rows, name, module) for name in ("centroid_y", "centroid_x"))
+    yx = None if y is None or x is None else np.column_stack([y, x])
     if of_tracks:
         tracks, point = np.unique(rows.index, return_inverse=True)
-        seen["point"] = point.astype(np.int64)
+        observations["point"] = point.astype(np.int64)
         table = _means(table, point)
         table["point_index"] = tracks
-        places = [None if place is None else _mean(place, point, len(tracks)) for place in places]
-    yx = None
-    if places[0] is not None and places[1] is not None:
-        yx = np.column_stack([places[0], places[1]]) * np.asarray(stack.pixel_size_yx_nm)
-    return Points(table, seen, yx, of_tracks)
+        if yx is not None:
+            yx = np.column_stack([_mean(axis, point, len(tracks)) for axis in yx.T])
+    positions_nm = None if yx is None else yx * np.asarray(stack.pixel_size_yx_nm)
+    return Points(table, observations, positions_nm, of_tracks)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Detections: frame, place within the frame (or track), a search for columns, and the names to be had."""
+    """Detections: frame, index within the frame (or track id), a search for columns, and the names that there are."""
 
     frames: npt.NDArray[np.int64]
     index: npt.NDArray[np.int64]
@@ -208,18 +236,34 @@ class _Rows:
 
 
 def joined(rows: Any, detections: Any, group: str) -> Any:
-    """Return the detections' own columns for grouped rows, the group's number first."""
+    """Return the detections' own columns for grouped rows, the group's number first.
+
+    Parameters
+    ----------
+    rows
+        Table with the column `group`, ``frame`` and ``point_index``.
+    detections
+        The output that the rows refer to; if it is no view of a table, `rows` come back as they are.
+    group
+        Name of the column that numbers the groups, such as ``"track_id"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each of `rows`, in the same order.
+    """
     keys = [group, "frame", "point_index"]
     if not isinstance(detections, RowsByFrame):
         return rows
-    places = detections.places(rows["frame"], rows["point_index"])
-    table = detections.table.iloc[places].reset_index(drop=True).drop(columns=["frame"])
-    for place, key in enumerate(keys):
-        table.insert(place, key, rows[key].to_numpy())
+    positions = detections.places(rows["frame"], rows["point_index"])
+    table = detections.table.iloc[positions].reset_index(drop=True).drop(columns=["frame"])
+    for column, key in enumerate(keys):
+        table.insert(column, key, rows[key].to_numpy())
     return table
 
 
 def _detections(listed: Any) -> _Rows:
+    """Return detections per frame, given as a view of a table or as lists of dicts."""
     if isinstance(listed, RowsByFrame):
         counts, frames = listed.counts(), listed.table["frame"].to_numpy(dtype=np.int64)
         find, names = _finder_in_view(listed), [*listed.fields, *listed.table.columns]
@@ -252,16 +296,17 @@ def _tracks(listed: Any, table: pd.DataFrame | None, coord_columns: Sequence[str
             f"{len(coord_columns)}"
         )
     ids, frames = (np.array([row[i] for row in flat], dtype=np.int64) for i in (0, 1))
-    columns = {name: [row[2][place] for row in flat] for place, name in enumerate(coord_columns)}
+    columns = {name: [row[2][axis] for row in flat] for axis, name in enumerate(coord_columns)}
     return _Rows(frames, ids, columns.get, list(columns))
 
 
 def _table(stack: AFMImageStack, rows: _Rows, coord_columns: Sequence[str], module: str) -> pd.DataFrame:
+    """Return frame, index, time and the named coordinates of detections."""
     import pandas as pd
 
     columns = {}
     for name in coord_columns:
-        values = _found(rows, name, module)
+        values = _coordinate(rows, name, module)
         if values is None:
             known = ", ".join(dict.fromkeys(map(str, rows.names)))
             raise ParameterError(
@@ -294,8 +339,8 @@ def _mean(values: Column, point: npt.NDArray[np.int64], n_points: int) -> Column
     return np.asarray(np.bincount(point, weights=values, minlength=n_points) / count)
 
 
-def _found(rows: _Rows, name: str, module: str) -> Column | None:
-    """Return a coordinate under its own name or another that it goes by; None if there is none."""
+def _coordinate(rows: _Rows, name: str, module: str) -> Column | None:
+    """Return a coordinate under its own name or an alias; None if there is none."""
     for key in (name, *_ALIASES.get(name, ())):
         try:
             values = rows.find(key)
@@ -309,6 +354,8 @@ def _found(rows: _Rows, name: str, module: str) -> Column | None:
 
 
 def _finder_in_view(view: RowsByFrame) -> Find:
+    """Return a function that looks up a column, or an element of a tuple, in a view of a table."""
+
     def find(key: Any) -> Any:
         column: Any = key
         if isinstance(key, tuple):
@@ -322,18 +369,21 @@ def _finder_in_view(view: RowsByFrame) -> Find:
 
 
 def _finder_in_dicts(points: Sequence[Mapping[str, Any]]) -> Find:
+    """Return a function that looks up a key, or an element of a tuple, in dicts."""
+
     def find(key: Any) -> Any:
-        field, *place = key if isinstance(key, tuple) else (key,)
+        field, *element = key if isinstance(key, tuple) else (key,)
         if not points:
             return []
         if field not in points[0]:
             return None
-        return [point[field][place[0]] if place else point[field] for point in points]
+        return [point[field][element[0]] if element else point[field] for point in points]
 
     return find
 
 
 def _numbers(values: Any, name: str, module: str) -> npt.NDArray[np.float64]:
+    """Return a coordinate as float64, or raise where it is not a finite number."""
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

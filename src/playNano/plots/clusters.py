@@ -19,8 +19,8 @@ from playNano.io.export.tables import file_name
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_POINTS = 50_000  # more cannot be told apart in a picture
-_MOST_NUMBERS = 60
+_MAX_POINTS = 50_000  # more cannot be distinguished in a picture
+_MAX_NUMBERS = 60  # more labels overlap
 
 
 def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path) -> dict[str, Path]:
@@ -57,7 +57,20 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
 
 
 def mean_image(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mean of the frames that show the surface, (height, width); NaN where none tells a height."""
+    """Return the mean of the frames that show the surface.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    observed
+        (n_frames,) which frames show the surface.
+
+    Returns
+    -------
+    numpy.ndarray
+        (height, width) float64; NaN where no frame has a height.
+    """
     parts = map_frames(_sums, stack.data, observed, what="clusters.png")
     total = np.sum([part[0] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)
     count = np.sum([part[1] for part in parts], axis=0) if parts else np.zeros(stack.image_shape)
@@ -71,6 +84,7 @@ def _sums(start: int, block: npt.NDArray[Any], observed: npt.NDArray[np.bool_]) 
 
 
 def _write_picture(stack: AFMImageStack, outputs: Mapping[str, Any], module: str, path: Path) -> None:
+    """Write the figure of one clustering step."""
     from matplotlib.figure import Figure
 
     observed = np.asarray(outputs["observed"], dtype=np.bool_)
@@ -93,14 +107,15 @@ def _write_picture(stack: AFMImageStack, outputs: Mapping[str, Any], module: str
 
 
 def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None:
+    """Draw the points in the colours of their clusters, and the clusters' numbers."""
     if not {"y_nm", "x_nm"} <= set(table.columns) or not len(table):
         return
-    shown = table.iloc[:: -(-len(table) // _MOST_POINTS)]
+    shown = table.iloc[:: -(-len(table) // _MAX_POINTS)]
     numbers = shown["cluster_id"].to_numpy()
     colours = np.array([track_colour(number) if number >= 0 else "0.6" for number in numbers])
     size = float(np.clip(20_000 / len(shown), 3, 25))
     axes.scatter(shown["x_nm"], shown["y_nm"], s=size, c=colours, alpha=0.7, linewidths=0)
-    if "y_nm" in clusters and len(clusters) <= _MOST_NUMBERS:
+    if "y_nm" in clusters and len(clusters) <= _MAX_NUMBERS:
         for row in clusters.itertuples():
             box = {"boxstyle": "round,pad=0.15", "facecolor": "black", "alpha": 0.5, "linewidth": 0}
             axes.annotate(
@@ -125,7 +140,7 @@ def _draw_occupancy(
     if len(occupied):
         edges = _edges(times)
         numbers, frames = occupied["cluster_id"].to_numpy(), occupied["frame"].to_numpy()
-        # Frames that follow each other are one bar.
+        # Consecutive frames are one bar.
         breaks = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(frames) != 1)) + 1
         first, last = np.append(0, breaks), np.append(breaks, len(frames)) - 1
         left, right, row = edges[frames[first]], edges[frames[last] + 1], numbers[first]
@@ -158,5 +173,5 @@ def _edges(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the limits between frames, and those of the first and last."""
     if len(times) < 2:
         return np.array([t + half for t in times[:1] for half in (-0.5, 0.5)])
-    middle = (times[1:] + times[:-1]) / 2
-    return np.concatenate([[2 * times[0] - middle[0]], middle, [2 * times[-1] - middle[-1]]])
+    centre = (times[1:] + times[:-1]) / 2
+    return np.concatenate([[2 * times[0] - centre[0]], centre, [2 * times[-1] - centre[-1]]])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
 
-from playNano.algorithms.clustering import _grid_dbscan
-from playNano.algorithms.clustering._grid_dbscan import cell_numbers
+from playNano.algorithms.clustering import _dbscan
+from playNano.algorithms.clustering._dbscan import cell_numbers
 from playNano.algorithms.clustering.methods import dbscan, dbscan_cylinder, hdbscan, kmeans
 from playNano.errors import ParameterError
 
@@ -86,8 +86,8 @@ def test_dbscan_of_any_lattice_points(cells, eps, min_samples, random):
     np.testing.assert_array_equal(one.info["core"][order], two.info["core"])
 
 
-def test_neighbours_counted_in_a_tree_are_sklearns(monkeypatch):
-    monkeypatch.setattr(_grid_dbscan, "_MANY_SAMPLES", 0)
+def test_pairs_in_chunks_of_any_size_are_sklearns(monkeypatch):
+    monkeypatch.setattr(_dbscan, "_CHUNK", 50)
     rng = np.random.default_rng(10)
     for points in (clumps(rng, 3), rng.integers(0, 8, (400, 2)) / 8):
         for eps in (0.04, 0.125, 0.3, 2.0):
@@ -175,7 +175,7 @@ def test_cylinder_checks_its_input():
         dbscan_cylinder(np.zeros((3, 2)), [1.0], eps_space=1.0, eps_time=1.0)
     with pytest.raises(ParameterError, match="times: 1 of 2 points have NaN"):
         dbscan_cylinder(np.zeros((2, 2)), [1.0, np.nan], eps_space=1.0, eps_time=1.0)
-    with pytest.raises(ParameterError, match="eps_time must be"):
+    with pytest.raises(ParameterError, match=r"eps_time = 0.0: .*greater than 0"):
         dbscan_cylinder(np.zeros((2, 2)), [1.0, 2.0], eps_space=1.0, eps_time=0.0)
     with pytest.raises(ParameterError, match="points_space has 5 dimensions; the limit is 4"):
         dbscan_cylinder(np.zeros((2, 5)), [1.0, 2.0], eps_space=1.0, eps_time=1.0)
@@ -279,13 +279,14 @@ def test_input_is_not_modified_and_may_be_of_any_layout(method):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: kmeans(p, 0), "k must be an integer of at least 1"),
-        (lambda p: kmeans(p, 1.5), "k must be"),
+        (lambda p: kmeans(p, 0), "k = 0: .*greater than or equal to 1"),
+        (lambda p: kmeans(p, 1.5), "k = 1.5: .*valid integer"),
+        (lambda p: kmeans(p, True), "k = True: Input should be int"),
         (lambda p: kmeans(p, 1, seed=-1), "seed"),
         (lambda p: kmeans(p, 1, replicates=0), "replicates"),
-        (lambda p: dbscan(p, eps=0), "eps must be a finite number above 0"),
-        (lambda p: dbscan(p, eps=np.inf), "eps"),
-        (lambda p: dbscan(p, eps="1"), "eps must be a number"),
+        (lambda p: dbscan(p, eps=0), "eps = 0: .*greater than 0"),
+        (lambda p: dbscan(p, eps=np.inf), "eps = inf: .*finite"),
+        (lambda p: dbscan(p, eps="1"), "eps = .1.: Input should be float"),
         (lambda p: dbscan(p, min_samples=0), "min_samples"),
         (lambda p: hdbscan(p, min_cluster_size=1), "min_cluster_size"),
         (lambda p: hdbscan(p, min_samples=0), "min_samples"),

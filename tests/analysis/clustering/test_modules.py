@@ -7,7 +7,7 @@ from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.clustering.base import Choice, sample_of
+from playNano.analysis.clustering.features import FeatureMatrix, FeatureSpace, feature_matrix
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
@@ -442,9 +442,9 @@ def test_the_path_of_x_means_is_told():
     assert path["k"][path["chosen"]].tolist() == [3]
 
 
-def scaled(points, **choice):
+def scaled(points, **space):
     table = pd.DataFrame(points, columns=["x", "y", "time_s"])
-    return sample_of(table, Choice(coord_columns=("x", "y"), **choice)).scaled
+    return feature_matrix(table, FeatureSpace(coord_columns=("x", "y"), **space)).scaled
 
 
 def test_scaling():
@@ -495,6 +495,48 @@ def test_radii_in_nm_and_s_honour_pixels_that_are_not_square():
     out = DBSCANClusteringModule().run(stack, previous, eps_nm=5.0, min_samples=2, use_time=False)
     assert out["summary"]["n_clusters"] == 1
     assert out["cluster_centers"].tolist() == [[1.5, 500.0]]
+
+
+@pytest.mark.parametrize("of_tracks", [False, True])
+def test_lengths_in_nm_of_detections_and_tracks(of_tracks):
+    # Pixels of 10 nm by 3 nm: y 0, 2, 7 px are 0, 20, 70 nm; x 0, 5, 1 px are 0, 15, 3 nm.
+    places = [(0.0, 0.0), (2.0, 5.0), (7.0, 1.0)]
+    stack = AFMImageStack(
+        np.zeros((3, 4, 4)), (10.0, 3.0), "c", "movie.asd", [{"timestamp": 2.0 * i} for i in range(3)]
+    )
+    previous = {"feature_detection": {"features_per_frame": as_points(places)}}
+    params = {"units": "nm", "scale_nm": (5.0, 30.0), "scale_s": 8.0}
+    if of_tracks:
+        tracks = [{"id": i, "frames": [i], "coords": [(x, y)]} for i, (y, x) in enumerate(places)]
+        previous = {"particle_tracking": {"tracks": tracks}}
+        params["detection_module"] = "particle_tracking"
+    seen = []
+
+    class Probe(KMeansClusteringModule):
+        def group(self, features, options):
+            seen.append(features)
+            return super().group(features, options)
+
+    out = Probe().run(stack, previous, k=3, **params)
+    expected = {"x": [0.0, 15.0, 3.0], "y": [0.0, 20.0, 70.0], "t": [0.0, 2.0, 4.0]}
+    np.testing.assert_allclose(seen[0].positions, np.column_stack([expected["x"], expected["y"]]))
+    np.testing.assert_allclose(seen[0].scaled, np.column_stack(list(expected.values())) / [30.0, 5.0, 8.0])
+    np.testing.assert_allclose(seen[0].time_s, expected["t"])
+    by_frame = out["table"].sort_values("frame")
+    np.testing.assert_allclose(by_frame[["y_nm", "x_nm"]], np.column_stack([expected["y"], expected["x"]]))
+    centers = out["cluster_table"].sort_values("first_frame")
+    np.testing.assert_allclose(centers[["y_nm", "x_nm"]], np.column_stack([expected["y"], expected["x"]]))
+    np.testing.assert_allclose(
+        np.sort(out["cluster_centers"], axis=0), np.sort(np.column_stack(list(expected.values())), axis=0)
+    )
+
+
+def test_radii_in_nm_and_s_scale_the_coordinates_of_the_silhouette():
+    features = FeatureMatrix(np.zeros((1, 3)), np.array([[6.0, 30.0]]), np.array([8.0]))
+    options = DBSCANClusteringModule.options(eps=None, eps_nm=6.0, eps_s=4.0)
+    assert DBSCANClusteringModule().coordinates(features, options).tolist() == [[1.0, 5.0, 2.0]]
+    options = DBSCANClusteringModule.options(eps=None, eps_nm=3.0)
+    assert DBSCANClusteringModule().coordinates(features, options).tolist() == [[2.0, 10.0]]
 
 
 def test_hdbscan_gives_a_probability_for_each_point():

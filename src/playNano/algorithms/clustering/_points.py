@@ -21,11 +21,11 @@ class Clusters:
     ----------
     labels
         (N,) int64, the cluster number of each point, 0 to k - 1; -1 for noise.
-        Numbers follow position: clusters are sorted by the first coordinate of the centre, then the second...
+        Clusters are numbered by position: sorted by the first coordinate of the centre, then the second...
     centers
         (k, D) float64, the mean of each cluster's points, in the coordinates given.
     info
-        What else the algorithm knows; each function lists its keys.
+        Further results of the algorithm; each function lists its keys.
     """
 
     labels: NDArray[np.int64]
@@ -82,20 +82,11 @@ def checked_labels(labels: ArrayLike, n: int) -> NDArray[np.int64]:
     return lab
 
 
-def checked_count(value: int, name: str, least: int = 1) -> int:
-    """Return an integer parameter that is at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ParameterError(f"{name} must be an integer of at least {least}; got {value!r}")
+def checked_count(value: int, name: str, minimum: int = 1) -> int:
+    """Return an integer parameter that is at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise ParameterError(f"{name} must be an integer of at least {minimum}; got {value!r}")
     return int(value)
-
-
-def checked_length(value: float, name: str) -> float:
-    """Return a parameter that is a finite number above zero."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ParameterError(f"{name} must be a number above 0; got {value!r}")
-    if not (np.isfinite(value) and value > 0):
-        raise ParameterError(f"{name} must be a finite number above 0; got {value!r}")
-    return float(value)
 
 
 def position_order(points: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering._kmeans_tree import Splits
+    from playNano.algorithms.clustering._splits import Splits
 
 Variance = Literal["shared", "own"]
 
 _ATTEMPTS = 10  # splits tried, if k-means takes back the best ones
-_LEAST_VARIANCE = 1e-12  # of the variance of all points: equal points leave none
+_MIN_VARIANCE = 1e-12  # of the variance of all points: equal points leave none
 
 
 def log_likelihood(
-    counts: NDArray[np.float64], sse: NDArray[np.float64], n_dims: int, variance: Variance, floor: float
+    counts: NDArray[np.float64],
+    sse: NDArray[np.float64],
+    n_dims: int,
+    variance: Variance,
+    min_variance: float,
 ) -> float:
     """Return the log-likelihood of a partition under spherical Gaussians with the weights of its clusters.
 
@@ -32,7 +36,7 @@ def log_likelihood(
     total = counts.sum()
     k = len(counts)
     weights = float((counts * np.log(counts / total)).sum())
-    pooled = max(float(sse.sum()) / (n_dims * max(total - k, 1.0)), floor)
+    pooled = max(float(sse.sum()) / (n_dims * max(total - k, 1.0)), min_variance)
     if variance == "shared":
         spread = 0.5 * total * n_dims * np.log(2 * np.pi * pooled) + 0.5 * n_dims * (total - k)
         return float(weights - spread)
@@ -44,47 +48,47 @@ def n_parameters(k: int, n_dims: int, variance: Variance) -> int:
     return k * (n_dims + 1) if variance == "shared" else k * (n_dims + 2) - 1
 
 
-def criteria(part: Partition, variance: Variance, floor: float) -> dict[str, float]:
+def criteria(part: Partition, variance: Variance, min_variance: float) -> dict[str, float]:
     """Return k, sse, log_likelihood, bic, aic of a partition and both corrected for small samples."""
     n_dims = part.centers.shape[1]
     total = float(part.counts.sum())
-    ll = log_likelihood(part.counts, part.sse, n_dims, variance, floor)
+    ll = log_likelihood(part.counts, part.sse, n_dims, variance, min_variance)
     p = n_parameters(part.k, n_dims, variance)
     bic_cost, aic_cost = 0.5 * p * np.log(total), float(p)
-    few = total / max(total - part.k - 1.0, 1.0)
+    small_sample = total / max(total - part.k - 1.0, 1.0)
     return {
         "k": part.k,
         "sse": part.total,
         "log_likelihood": ll,
         "bic": float(ll - bic_cost),
         "aic": ll - aic_cost,
-        "bic_corrected": float(ll - bic_cost * few),
-        "aic_corrected": ll - aic_cost * few,
+        "bic_corrected": float(ll - bic_cost * small_sample),
+        "aic_corrected": ll - aic_cost * small_sample,
     }
 
 
-def least_variance(points: NDArray[np.float64]) -> float:
-    """Return the least variance that a likelihood may use, so that it stays finite."""
-    return float(max(points.var(axis=0).mean() * _LEAST_VARIANCE, np.finfo(np.float64).tiny))
+def minimum_variance(points: NDArray[np.float64]) -> float:
+    """Return the minimum variance that a likelihood may use, so that it stays finite."""
+    return float(max(points.var(axis=0).mean() * _MIN_VARIANCE, np.finfo(np.float64).tiny))
 
 
-def path_up(tree: PointTree, first: Partition, max_k: int, floor: float) -> list[Partition]:
-    """Return partitions of 1 to max_k clusters, each made from the one before by the split that gains most."""
+def path_up(tree: PointTree, first: Partition, max_k: int, min_variance: float) -> list[Partition]:
+    """Return partitions of 1 to max_k clusters, each made from the one before by the split of the largest gain."""
     parts = [first]
     while parts[-1].k < max_k:
         part = parts[-1]
         for _, c, pair in best_splits(part, tree.splits(part))[:_ATTEMPTS]:
-            following = tree.run(split_centers(part, {c: pair}))
-            if following.k > part.k:
-                parts.append(mend(tree, following, floor))
+            split_part = tree.run(split_centers(part, {c: pair}))
+            if split_part.k > part.k:
+                parts.append(exchange_merge_for_split(tree, split_part, min_variance))
                 break
         if parts[-1].k <= part.k:
             break
     return parts
 
 
-def path_down(tree: PointTree, last: Partition, variance: Variance, floor: float) -> list[Partition]:
-    """Return partitions of last.k - 1 to 1 clusters, each made from the one before by the merge that costs least.
+def path_down(tree: PointTree, last: Partition, variance: Variance, min_variance: float) -> list[Partition]:
+    """Return partitions of last.k - 1 to 1 clusters, each made from the one before by the merge of the lowest cost.
 
     Splits of large clusters come before those that set free a small one next to them; on the way back
     the halves of the large ones are joined and the small ones remain.
@@ -92,18 +96,18 @@ def path_down(tree: PointTree, last: Partition, variance: Variance, floor: float
     parts = [last]
     while parts[-1].k > 1:
         part = parts[-1]
-        cost = merge_costs(part, variance, floor)
+        cost = merge_costs(part, variance, min_variance)
         i, j = np.unravel_index(int(np.argmin(cost)), cost.shape)
         parts.append(tree.run(np.delete(_merged(part, int(i), int(j)), j, axis=0)))
     return parts[1:]
 
 
-def split_centers(part: Partition, chosen: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return centres with those of the chosen clusters replaced by the pair of their halves."""
+def split_centers(part: Partition, pairs: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return centres with those of some clusters replaced by the pair of their halves."""
     out = part.centers.copy()
-    for c, pair in chosen.items():
+    for c, pair in pairs.items():
         out[c] = pair[0]
-    return np.concatenate([out, *[pair[1:] for pair in chosen.values()]])
+    return np.concatenate([out, *[pair[1:] for pair in pairs.values()]])
 
 
 def best_splits(part: Partition, splits: list[Splits]) -> list[tuple[float, int, NDArray[np.float64]]]:
@@ -114,11 +118,11 @@ def best_splits(part: Partition, splits: list[Splits]) -> list[tuple[float, int,
     left = np.maximum(1.0 - gain / max(part.total, np.finfo(np.float64).tiny), 1e-300)
     value = -0.5 * total * n_dims * np.log(left) + _xlogx(first) + _xlogx(n - first) - _xlogx(n)
     order = np.argsort(-value, axis=None, kind="stable")
-    places = [divmod(int(i), gain.shape[1]) for i in order if gain.flat[i] > 0]
-    return [(float(value[c, s]), c, splits[c].pairs[s]) for c, s in places]
+    positions = [divmod(int(i), gain.shape[1]) for i in order if gain.flat[i] > 0]
+    return [(float(value[c, s]), c, splits[c].pairs[s]) for c, s in positions]
 
 
-def merge_costs(part: Partition, variance: Variance, floor: float) -> NDArray[np.float64]:
+def merge_costs(part: Partition, variance: Variance, min_variance: float) -> NDArray[np.float64]:
     """Return the fall of the log-likelihood by merging each two clusters, (k, k) with inf on the diagonal."""
     n = part.counts
     total, n_dims = n.sum(), part.centers.shape[1]
@@ -126,11 +130,11 @@ def merge_costs(part: Partition, variance: Variance, floor: float) -> NDArray[np
     square = ((part.centers[:, np.newaxis] - part.centers[np.newaxis]) ** 2).sum(axis=2)
     rise = n[:, np.newaxis] * n / both * square
     if variance == "shared":
-        base = max(part.total, floor)
+        base = max(part.total, min_variance)
         growth = 0.5 * total * n_dims * np.log1p(rise / base)
         cost = growth + _xlogx(n)[:, np.newaxis] + _xlogx(n) - _xlogx(both)
     else:
-        pooled = max(part.total / (n_dims * max(total - part.k, 1.0)), floor)
+        pooled = max(part.total / (n_dims * max(total - part.k, 1.0)), min_variance)
         one = _xlogx(n) + _own_terms(n, part.sse, n_dims, pooled)
         sse = part.sse[:, np.newaxis] + part.sse + rise
         cost = one[:, np.newaxis] + one - _xlogx(both) - _own_terms(both, sse, n_dims, pooled)
@@ -138,7 +142,7 @@ def merge_costs(part: Partition, variance: Variance, floor: float) -> NDArray[np
     return np.asarray(cost, dtype=np.float64)
 
 
-def mend(tree: PointTree, part: Partition, floor: float) -> Partition:
+def exchange_merge_for_split(tree: PointTree, part: Partition, min_variance: float) -> Partition:
     """Merge two clusters and split another for as long as the likelihood rises: a way out of poor local optima."""
     n_dims = part.centers.shape[1]
     for _ in range(part.k):
@@ -148,7 +152,7 @@ def mend(tree: PointTree, part: Partition, floor: float) -> Partition:
         if not ranked:
             return part
         gain, c, pair = ranked[0]
-        cost = merge_costs(part, "shared", floor)
+        cost = merge_costs(part, "shared", min_variance)
         cost[c] = cost[:, c] = np.inf
         i, j = (int(v) for v in np.unravel_index(int(np.argmin(cost)), cost.shape))
         if not gain > cost[i, j]:
@@ -156,9 +160,10 @@ def mend(tree: PointTree, part: Partition, floor: float) -> Partition:
         centers = _merged(part, i, j)
         centers[c], centers[j] = pair
         other = tree.run(centers)
-        before = log_likelihood(part.counts, part.sse, n_dims, "shared", floor)
+        before = log_likelihood(part.counts, part.sse, n_dims, "shared", min_variance)
         if other.k < part.k or not (
-            log_likelihood(other.counts, other.sse, n_dims, "shared", floor) > before + 1e-9 * abs(before)
+            log_likelihood(other.counts, other.sse, n_dims, "shared", min_variance)
+            > before + 1e-9 * abs(before)
         ):
             return part
         part = other

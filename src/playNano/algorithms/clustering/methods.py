@@ -11,15 +11,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from playNano.algorithms.clustering._dbscan import Neighbourhood, density_labels
 from playNano.algorithms.clustering._points import (
     Clusters,
-    checked_count,
-    checked_length,
     checked_points,
     count_distinct,
     finished,
     no_clusters,
     position_order,
+)
+from playNano.algorithms.clustering.options import (
+    CylinderOptions,
+    DBSCANOptions,
+    HDBSCANOptions,
+    KMeansOptions,
 )
 from playNano.errors import ParameterError
 
@@ -42,9 +47,9 @@ def kmeans(
     seed
         Seed of the random starts.
     replicates
-        Number of starts (k-means++); the one with the least inertia is kept.
+        Number of starts (k-means++); the one of the lowest inertia is kept.
     max_iter
-        Most iterations of one start.
+        Maximum number of iterations of one start.
 
     Returns
     -------
@@ -68,10 +73,7 @@ def kmeans(
     >>> kmeans([[0.0, 0.1], [0.1, 0.0], [5.0, 5.0]], k=2).labels
     array([0, 0, 1])
     """
-    k = checked_count(k, "k")
-    replicates = checked_count(replicates, "replicates")
-    max_iter = checked_count(max_iter, "max_iter")
-    seed = checked_count(seed, "seed", 0)
+    KMeansOptions(k, seed, replicates, max_iter)
     pts = checked_points(points)
     if len(pts) == 0:
         return no_clusters(pts, {"inertia": 0.0, "n_iter": 0, "n_distinct": 0})
@@ -88,7 +90,9 @@ def kmeans(
 
     # Several threads would add partial sums in the order in which they happen to finish.
     with threadpool_limits(limits=1):
-        fit = KMeans(n_clusters=k, n_init=replicates, max_iter=max_iter, random_state=seed).fit(pts)
+        fit = KMeans(
+            n_clusters=int(k), n_init=int(replicates), max_iter=int(max_iter), random_state=int(seed)
+        ).fit(pts)
     out = finished(pts, fit.labels_.astype(np.int64), order, {})
     inertia = float(((pts - out.centers[out.labels[order]]) ** 2).sum())
     return Clusters(
@@ -103,14 +107,14 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
 
     A point with at least `min_samples` points within `eps` (itself counted) is a core point; core points
     within `eps` of each other share a cluster. Another point within `eps` of a core point is a border point
-    and joins its cluster; the rest is noise. A border point in reach of several clusters joins the one whose
+    and joins its cluster; the rest is noise. A border point near several clusters joins the one whose
     first core point comes first when points are sorted by position (first coordinate, then second...). The
     result is that of scikit-learn's DBSCAN on the sorted points, label for label up to the numbers of
-    clusters, for any order of the points given; scikit-learn's own choice for such shared border points
-    follows their order.
+    clusters, for any order of the points given; scikit-learn's own result for such shared border points
+    depends on their order.
 
-    Points are held in a grid of cells: memory grows with the number of points (not of neighbours) for up to
-    5 dimensions; with more, scikit-learn's implementation runs.
+    Memory grows with the number of points, not of neighbours, for up to 5 dimensions (points are sorted into the
+    cells of a grid); with more, scikit-learn's implementation runs.
 
     Parameters
     ----------
@@ -119,13 +123,13 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
     eps
         Largest distance between neighbours (inclusive), in the unit of the coordinates; above 0.
     min_samples
-        Least number of points within `eps` of a core point, itself counted; at least 1.
+        Minimum number of points within `eps` of a core point, itself counted; at least 1.
 
     Returns
     -------
     Clusters
         `labels` are -1 for noise. `info`: `core` ((N,) bool), `n_noise` (int), `n_shared_border` (int, border
-        points in reach of several clusters; -1 where more than 5 dimensions leave it uncounted).
+        points near several clusters; -1 where more than 5 dimensions leave it uncounted).
         No points give no clusters.
 
     Raises
@@ -142,9 +146,9 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
     >>> dbscan([[0.0, 0.0], [0.0, 0.1], [0.1, 0.0], [9.0, 9.0]], eps=0.2, min_samples=3).labels
     array([ 0,  0,  0, -1])
     """
-    eps = checked_length(eps, "eps")
+    DBSCANOptions(eps, min_samples)
     pts = checked_points(points)
-    return _density_clusters(pts, pts.shape[1], eps, 0.0, checked_count(min_samples, "min_samples"))
+    return _density_clusters(pts, Neighbourhood(pts.shape[1], float(eps), 0.0), int(min_samples))
 
 
 def dbscan_cylinder(
@@ -167,7 +171,7 @@ def dbscan_cylinder(
     eps_time
         Largest time between neighbours (inclusive), in the unit of the times; above 0.
     min_samples
-        Least number of points in the cylinder of a core point, itself counted; at least 1.
+        Minimum number of points in the cylinder of a core point, itself counted; at least 1.
 
     Returns
     -------
@@ -190,9 +194,7 @@ def dbscan_cylinder(
     >>> dbscan_cylinder(yx, [0.0, 1.0, 2.0, 90.0], eps_space=0.2, eps_time=2.0, min_samples=3).labels
     array([ 0,  0,  0, -1])
     """
-    eps_space = checked_length(eps_space, "eps_space")
-    eps_time = checked_length(eps_time, "eps_time")
-    min_samples = checked_count(min_samples, "min_samples")
+    CylinderOptions(eps_space, eps_time, min_samples)
     space = checked_points(points_space, "points_space")
     t = np.asarray(times)
     if t.ndim != 1 or len(t) != len(space):
@@ -200,7 +202,8 @@ def dbscan_cylinder(
     joined = np.column_stack([space, checked_points(t[:, np.newaxis], "times")]) if len(space) else space
     if len(space) == 0:
         return no_clusters(np.empty((0, space.shape[1] + 1)), _no_density_info())
-    return _density_clusters(joined, space.shape[1], eps_space, eps_time, min_samples)
+    near = Neighbourhood(space.shape[1], float(eps_space), float(eps_time))
+    return _density_clusters(joined, near, int(min_samples))
 
 
 def hdbscan(
@@ -219,7 +222,7 @@ def hdbscan(
     points
         (N, D) coordinates; scale them first where the dimensions differ in unit.
     min_cluster_size
-        Least number of points of a cluster, at least 2.
+        Minimum number of points of a cluster, at least 2.
     min_samples
         Number of points that make a neighbourhood dense, at least 1; None: as `min_cluster_size`.
     cluster_selection_epsilon
@@ -251,17 +254,17 @@ def hdbscan(
     >>> hdbscan(xy, min_cluster_size=3, min_samples=2).labels
     array([ 0,  0,  0,  1,  1,  1, -1])
     """
-    min_cluster_size = checked_count(min_cluster_size, "min_cluster_size", 2)
-    wanted = min_cluster_size if min_samples is None else checked_count(min_samples, "min_samples")
-    if cluster_selection_epsilon != 0:
-        checked_length(cluster_selection_epsilon, "cluster_selection_epsilon")
-    if cluster_selection_method not in ("eom", "leaf"):
-        raise ParameterError(
-            f'cluster_selection_method must be "eom" or "leaf"; got {cluster_selection_method!r}'
-        )
+    HDBSCANOptions(
+        min_cluster_size,
+        min_samples,
+        cluster_selection_epsilon,
+        cluster_selection_method,
+        allow_single_cluster,
+    )
+    n_dense = int(min_cluster_size if min_samples is None else min_samples)
     pts = checked_points(points)
     n = len(pts)
-    if n < max(min_cluster_size, wanted):
+    if n < max(min_cluster_size, n_dense):
         noise = np.full(n, -1, dtype=np.int64)
         info: dict[str, Any] = {"probability": np.zeros(n), "n_noise": n}
         return Clusters(noise, np.empty((0, pts.shape[1])), info)
@@ -270,8 +273,8 @@ def hdbscan(
     from sklearn.cluster import HDBSCAN
 
     fit = HDBSCAN(
-        min_cluster_size=min_cluster_size,
-        min_samples=wanted,
+        min_cluster_size=int(min_cluster_size),
+        min_samples=n_dense,
         cluster_selection_epsilon=float(cluster_selection_epsilon),
         cluster_selection_method=cluster_selection_method,
         allow_single_cluster=bool(allow_single_cluster),
@@ -279,37 +282,35 @@ def hdbscan(
     ).fit(pts)
     probability = np.empty(n)
     probability[order] = fit.probabilities_
-    found = np.maximum(fit.labels_, -1).astype(np.int64)
-    info = {"probability": probability, "n_noise": int(np.count_nonzero(found < 0))}
-    return finished(pts, found, order, info)
+    labels = np.maximum(fit.labels_, -1).astype(np.int64)
+    info = {"probability": probability, "n_noise": int(np.count_nonzero(labels < 0))}
+    return finished(pts, labels, order, info)
 
 
 def _no_density_info() -> dict[str, Any]:
     return {"core": np.empty(0, dtype=np.bool_), "n_noise": 0, "n_shared_border": 0}
 
 
-def _density_clusters(
-    pts: NDArray[np.float64], n_ball: int, eps: float, eps_time: float, min_samples: int
-) -> Clusters:
-    """Run DBSCAN on checked points whose first `n_ball` dimensions share the limit eps."""
+def _density_clusters(pts: NDArray[np.float64], near: Neighbourhood, min_samples: int) -> Clusters:
+    """Run DBSCAN on checked points."""
     if len(pts) == 0:
         return no_clusters(pts, _no_density_info())
     order = position_order(pts)
     pts = pts[order]
     if pts.shape[1] > _GRID_DIMENSIONS:
-        if n_ball < pts.shape[1]:
-            raise ParameterError(f"points_space has {n_ball} dimensions; the limit is {_GRID_DIMENSIONS - 1}")
+        if near.n_ball < pts.shape[1]:
+            raise ParameterError(
+                f"points_space has {near.n_ball} dimensions; the limit is {_GRID_DIMENSIONS - 1}"
+            )
         from sklearn.cluster import DBSCAN
 
-        fit = DBSCAN(eps=eps, min_samples=min_samples).fit(pts)
-        found, shared = fit.labels_.astype(np.int64), -1
+        fit = DBSCAN(eps=near.eps, min_samples=min_samples).fit(pts)
+        labels, n_shared = fit.labels_.astype(np.int64), -1
         core_sorted = np.zeros(len(pts), dtype=np.bool_)
         core_sorted[fit.core_sample_indices_] = True
     else:
-        from playNano.algorithms.clustering._grid_dbscan import grid_dbscan
-
-        found, core_sorted, shared = grid_dbscan(pts, n_ball, eps, eps_time, min_samples)
+        labels, core_sorted, n_shared = density_labels(pts, near, min_samples)
     core = np.empty(len(pts), dtype=np.bool_)
     core[order] = core_sorted
-    info = {"core": core, "n_noise": int(np.count_nonzero(found < 0)), "n_shared_border": shared}
-    return finished(pts, found, order, info)
+    info = {"core": core, "n_noise": int(np.count_nonzero(labels < 0)), "n_shared_border": n_shared}
+    return finished(pts, labels, order, info)

@@ -22,7 +22,7 @@ __all__ = ["Silhouette", "bootstrap_stability", "silhouette"]
 
 
 class Silhouette(NamedTuple):
-    """Hold silhouette values: the mean over all clustered points, one mean a cluster, the points looked at."""
+    """Hold silhouette values: the mean over all clustered points, one mean a cluster, the number of points used."""
 
     mean: float
     per_cluster: NDArray[np.float64]
@@ -34,9 +34,9 @@ def silhouette(
 ) -> Silhouette:
     """Compare each point's distance to its own cluster with that to the nearest other one.
 
-    A point's value is (b - a) / max(a, b), with a the mean distance to the others of its cluster and b the least
-    mean distance to another cluster: 1 is well inside, 0 on a border, below 0 in the wrong place; 0 for a cluster
-    of one point. Points in no cluster are left out.
+    A point's value is (b - a) / max(a, b), with a the mean distance to the others of its cluster and b the minimum
+    mean distance to another cluster: 1 is well inside, 0 on a border, below 0 nearer to another cluster; 0 for a
+    cluster of one point. Points in no cluster are left out.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def silhouette(
     -------
     Silhouette
         `mean` (float, each cluster weighted by its size), `per_cluster` ((k,) float64), `n_points` (int, points
-        looked at). With fewer than two clusters the values are NaN.
+        used). With fewer than two clusters the values are NaN.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def bootstrap_stability(
     replace: bool = True,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Measure how well each cluster comes back when the points are drawn anew and clustered again.
+    """Measure the stability of each cluster: how similar it stays when a resample of the points is clustered.
 
     For each draw, a cluster's points among the drawn are compared with the most similar new cluster by the Jaccard
     index (common points by points in either). By the author's rule of thumb a mean of 0.75 or more is a stable
@@ -161,12 +161,12 @@ def bootstrap_stability(
     for number in range(n_resamples if k else 0):
         drawn = _draw(rng, len(pts), replace)
         try:
-            again = cluster(pts[drawn]).labels
+            new = cluster(pts[drawn]).labels
         except ParameterError as err:
             err.add_note(f"raised while clustering draw {number} of the bootstrap")
             raise
         distinct, first = np.unique(drawn, return_index=True)
-        best = _best_jaccard(lab[distinct], again[first], k)
+        best = _best_jaccard(lab[distinct], new[first], k)
         present = ~np.isnan(best)
         total[present] += best[present]
         times += present
@@ -181,14 +181,14 @@ def _drawn(
         return order
     rng = np.random.default_rng(seed)
     parts = []
-    for mine in members_of(order, lab, k):
-        n = min(len(mine), max(2, round(len(mine) * max_points / len(order))))
-        parts.append(mine[np.sort(rng.choice(len(mine), n, replace=False))])
+    for own in members_of(order, lab, k):
+        n = min(len(own), max(2, round(len(own) * max_points / len(order))))
+        parts.append(own[np.sort(rng.choice(len(own), n, replace=False))])
     return np.concatenate(parts)
 
 
 def _draw(rng: np.random.Generator, n: int, replace: bool) -> NDArray[np.int64]:
-    """Draw places of points."""
+    """Draw rows of points, sorted."""
     if replace:
         return np.sort(rng.integers(0, n, n))
     return np.sort(rng.permutation(n)[: max(n // 2, 1)])

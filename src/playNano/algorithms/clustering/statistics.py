@@ -38,7 +38,7 @@ def cluster_statistics(
     times_s
         (N,) time of each point, s; None leaves the columns on times out.
     observed_frames
-        The frames in which something could be seen, each once (bad frames left out); occupancy is a fraction of
+        Frames that show the surface, each once (bad frames left out); occupancy is a fraction of
         them. None: every frame that has any point.
     unit
         Unit of the positions; a part of the columns' names.
@@ -47,7 +47,7 @@ def cluster_statistics(
     -------
     pandas.DataFrame
         One row a cluster, in order of number: `cluster_id`, `size` (points), `y_nm`, `x_nm` (mean), `extent_y_nm`,
-        `extent_x_nm` (greatest minus least), `radius_nm` (root mean square distance to the mean), `area_nm2` (of
+        `extent_x_nm` (maximum minus minimum), `radius_nm` (root mean square distance to the mean), `area_nm2` (of
         the convex hull; 0 for fewer than three points or points in line), `density_per_nm2` (size by area, NaN
         where the area is 0); with `frames` also `first_frame`, `last_frame`, `n_frames` (observed frames with a
         member) and `occupancy` (their fraction of the observed frames, 0 to 1); with `times_s` also
@@ -90,10 +90,14 @@ def cluster_presence(
     Parameters
     ----------
     labels
-        (N,) cluster numbers 0 to k - 1; -1 for points in no cluster. A particle seen several times has several
+        (N,) cluster numbers 0 to k - 1; -1 for points in no cluster. A particle detected several times has several
         points.
-    frames, times_s, observed_frames
-        As for `cluster_statistics`.
+    frames
+        (N,) frame of each point; None leaves the columns on frames out.
+    times_s
+        (N,) time of each point, s; None leaves the columns on times out.
+    observed_frames
+        Frames that show the surface, each once; None: every frame that has any point.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def _one_a_point(values: ArrayLike, n: int, name: str) -> NDArray[np.float64]:
 def _plane_columns(
     yx: NDArray[np.float64], members: list[NDArray[np.int64]], unit: str
 ) -> dict[str, NDArray[np.generic]]:
-    """Return the columns on size and place of each cluster."""
+    """Return the columns on size and position of each cluster."""
     k = len(members)
     size = np.array([len(m) for m in members], dtype=np.int64)
     center = np.array([yx[m].mean(axis=0) for m in members]).reshape(k, 2)
@@ -182,11 +186,11 @@ def _frame_columns(
     frames: NDArray[np.float64], members: list[NDArray[np.int64]], observed_frames: ArrayLike | None
 ) -> dict[str, NDArray[np.generic]]:
     """Return the columns on the frames in which each cluster has members."""
-    seen = np.unique(frames if observed_frames is None else np.asarray(observed_frames, dtype=np.float64))
-    n_frames = np.array([np.isin(np.unique(frames[m]), seen).sum() for m in members], dtype=np.int64)
+    observed = np.unique(frames if observed_frames is None else np.asarray(observed_frames, dtype=np.float64))
+    n_frames = np.array([np.isin(np.unique(frames[m]), observed).sum() for m in members], dtype=np.int64)
     return {
         "first_frame": np.array([frames[m].min() for m in members], dtype=np.int64),
         "last_frame": np.array([frames[m].max() for m in members], dtype=np.int64),
         "n_frames": n_frames,
-        "occupancy": n_frames / max(len(seen), 1),
+        "occupancy": n_frames / max(len(observed), 1),
     }

@@ -10,17 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from playNano.algorithms.clustering._points import (
     Clusters,
-    checked_count,
     checked_points,
     count_distinct,
     finished,
     no_clusters,
     position_order,
 )
+from playNano.algorithms.clustering.options import XMeansOptions
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
-    from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree, Splits
+    from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree
+    from playNano.algorithms.clustering._splits import Splits
 
 __all__ = ["Clusters", "xmeans"]
 
@@ -65,14 +66,14 @@ def xmeans(
     points
         (N, D) coordinates; scale them first where the dimensions differ in unit.
     min_k, max_k
-        Least and largest number of clusters, at least 1. `max_k` is lowered to the number of different points
+        Minimum and maximum number of clusters, at least 1. `max_k` is lowered to the number of different points
         and to N - 2 (and never below 1); `info` says so.
     replicates
-        Number of starts of each split: the longest axis, the farthest point, then random pairs of points.
+        Number of starts of each split: the principal axis, the farthest point, then random pairs of points.
     max_iter
-        Most iterations of each run of k-means.
+        Maximum number of iterations of each run of k-means.
     bic_threshold
-        Least gain of the criterion for each further cluster. "path" takes the k with the largest
+        Minimum gain of the criterion for each further cluster, >= 0. "path" takes the k with the largest
         criterion - bic_threshold * k, so that a larger threshold never gives more clusters; "local" splits a
         cluster if that gains more than the threshold. Must be 0 for "gmeans".
     criterion
@@ -80,7 +81,7 @@ def xmeans(
     method
         "path": from one cluster, take the split with the largest gain in likelihood, run k-means on all
         points, exchange a merge for a split while that helps, and so on to `max_k`; then go back by the
-        merges that cost least. The best partition of all is taken. "local": each cluster is split if the
+        merges of the lowest cost. The best partition of all is taken. "local": each cluster is split if the
         criterion of its own points prefers two; the rounds' best partition is taken. This is the published
         test; it stops at once where many clusters lie evenly. "gmeans": each cluster is split until its
         points (4096 of them at most) look Gaussian along the line between its halves.
@@ -92,7 +93,7 @@ def xmeans(
     Returns
     -------
     Clusters
-        Nothing is noise. `info`: `path` (DataFrame, one row a partition looked at, for "path" the best for
+        Nothing is noise. `info`: `path` (DataFrame, one row a partition compared, for "path" the best for
         each k: `k`, `sse`, `log_likelihood`, `bic`, `aic`, `bic_corrected`, `aic_corrected`, `chosen`),
         `inertia` (float, sum of squared distances to the centres), `bic`, `aic` (float, of the result, not
         corrected), `max_k` (int, the limit in effect), `max_k_lowered` (bool). No points give no clusters
@@ -123,14 +124,8 @@ def xmeans(
     >>> xmeans(xy).n_clusters
     3
     """
-    min_k = checked_count(min_k, "min_k")
-    max_k = checked_count(max_k, "max_k")
-    if max_k < min_k:
-        raise ParameterError(f"max_k must be at least min_k = {min_k}; got {max_k}")
-    replicates = checked_count(replicates, "replicates")
-    max_iter = checked_count(max_iter, "max_iter")
-    seed = checked_count(seed, "seed", 0)
-    _check_choices(criterion, method, variance, bic_threshold)
+    XMeansOptions(min_k, max_k, replicates, max_iter, bic_threshold, criterion, method, variance, seed)
+    min_k, max_k = int(min_k), int(max_k)
     pts = checked_points(points)
     if len(pts) == 0:
         return no_clusters(pts, _info([], -1, None, max_k, False))
@@ -145,58 +140,45 @@ def xmeans(
     limit = max(min(max_k, distinct, len(pts) - 2), min_k)
 
     from playNano.algorithms.clustering._kmeans_tree import PointTree
-    from playNano.algorithms.clustering._xmeans_path import criteria, least_variance
+    from playNano.algorithms.clustering._xmeans_path import criteria, minimum_variance
 
-    tree = PointTree(pts, replicates, max_iter, seed)
-    floor = least_variance(pts)
+    tree = PointTree(pts, int(replicates), int(max_iter), int(seed))
+    min_variance = minimum_variance(pts)
 
     def measure(part: Partition) -> dict[str, float]:
-        return criteria(part, variance, floor)
+        return criteria(part, variance, min_variance)
 
     if method == "path":
-        parts = _path(tree, min_k, limit, lambda p: measure(p)[f"{criterion}_corrected"], variance, floor)
+        parts = _path(
+            tree, min_k, limit, lambda p: measure(p)[f"{criterion}_corrected"], variance, min_variance
+        )
         worth = [measure(p)[f"{criterion}_corrected"] - bic_threshold * p.k for p in parts]
         chosen = int(np.argmax(worth))
     elif method == "local":
-        parts = _rounds(tree, min_k, limit, floor, _local_test(criterion, floor, bic_threshold))
+        parts = _rounds(tree, min_k, limit, min_variance, _local_test(criterion, min_variance, bic_threshold))
         chosen = int(np.argmax([measure(p)[f"{criterion}_corrected"] for p in parts]))
     else:
-        parts = _rounds(tree, min_k, limit, floor, _gaussian_test)
+        parts = _rounds(tree, min_k, limit, min_variance, _gaussian_test)
         chosen = len(parts) - 1
     parts[chosen] = tree.finish(parts[chosen])
     info = _info([measure(p) for p in parts], chosen, parts[chosen], limit, limit < max_k)
     return finished(pts, tree.labels(parts[chosen].centers), order, info)
 
 
-def _check_choices(criterion: str, method: str, variance: str, bic_threshold: float) -> None:
-    for name, value, known in (
-        ("criterion", criterion, ("bic", "aic")),
-        ("method", method, ("path", "local", "gmeans")),
-        ("variance", variance, ("own", "shared")),
-    ):
-        if value not in known:
-            raise ParameterError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
-    if isinstance(bic_threshold, bool) or not isinstance(bic_threshold, (int, float, np.number)):
-        raise ParameterError(f"bic_threshold must be a number; got {bic_threshold!r}")
-    if not np.isfinite(bic_threshold):
-        raise ParameterError(f"bic_threshold must be finite; got {bic_threshold!r}")
-    if method == "gmeans" and bic_threshold != 0:
-        raise ParameterError('bic_threshold has no meaning for method="gmeans"; leave it at 0')
-
-
 def _info(
-    rows: list[dict[str, float]], chosen: int, result: Partition | None, max_k: int, lowered: bool
+    rows: list[dict[str, float]], row: int, result: Partition | None, max_k: int, lowered: bool
 ) -> dict[str, Any]:
+    """Return the `info` of a result: the table of partitions compared, and the criteria of the one taken."""
     import pandas as pd
 
     path = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS[1:], np.float64))
     path = path.astype({"k": np.int64})
-    path["chosen"] = np.arange(len(rows)) == chosen
+    path["chosen"] = np.arange(len(rows)) == row
     return {
         "path": path,
         "inertia": 0.0 if result is None else result.total,
-        "bic": None if result is None else rows[chosen]["bic"],
-        "aic": None if result is None else rows[chosen]["aic"],
+        "bic": None if result is None else rows[row]["bic"],
+        "aic": None if result is None else rows[row]["aic"],
         "max_k": max_k,
         "max_k_lowered": lowered,
     }
@@ -213,14 +195,14 @@ def _path(
     max_k: int,
     worth: Callable[[Partition], float],
     variance: Literal["own", "shared"],
-    floor: float,
+    min_variance: float,
 ) -> list[Partition]:
     """Return the better of the partitions on the way up and on the way down, for each k from min_k."""
     from playNano.algorithms.clustering._xmeans_path import path_down, path_up
 
-    up = path_up(tree, _whole(tree), max_k, floor)
+    up = path_up(tree, _whole(tree), max_k, min_variance)
     best: dict[int, Partition] = {}
-    for part in [*up, *path_down(tree, up[-1], variance, floor)]:
+    for part in [*up, *path_down(tree, up[-1], variance, min_variance)]:
         if part.k >= min_k and (part.k not in best or worth(part) > worth(best[part.k])):
             best[part.k] = part
     return [tree.refine(best[k]) for k in sorted(best)]
@@ -230,13 +212,13 @@ def _rounds(
     tree: PointTree,
     min_k: int,
     max_k: int,
-    floor: float,
+    min_variance: float,
     test: Callable[[PointTree, Partition, int, Splits], _Halves | None],
 ) -> list[Partition]:
     """Split every cluster that passes a test, run k-means, and so on; returns the partition of each round."""
     from playNano.algorithms.clustering._xmeans_path import path_up, split_centers
 
-    parts = [tree.refine(path_up(tree, _whole(tree), min_k, floor)[-1])]
+    parts = [tree.refine(path_up(tree, _whole(tree), min_k, min_variance)[-1])]
     while parts[-1].k < max_k:
         part = parts[-1]
         passed = {}
@@ -247,15 +229,15 @@ def _rounds(
         first = sorted(passed, key=lambda c: -passed[c][0])[: max_k - part.k]
         if not first:
             break
-        following = tree.refine(tree.run(split_centers(part, {c: passed[c][1] for c in first})))
-        if following.k <= part.k:
+        next_part = tree.refine(tree.run(split_centers(part, {c: passed[c][1] for c in first})))
+        if next_part.k <= part.k:
             break
-        parts.append(following)
+        parts.append(next_part)
     return parts
 
 
 def _local_test(
-    criterion: str, floor: float, threshold: float
+    criterion: str, min_variance: float, threshold: float
 ) -> Callable[[PointTree, Partition, int, Splits], _Halves | None]:
     """Return the published test: two clusters against one for the points of a cluster, one variance for both."""
     from playNano.algorithms.clustering._kmeans_tree import Partition as Part
@@ -264,13 +246,16 @@ def _local_test(
     key = f"{criterion}_corrected"
 
     def test(tree: PointTree, part: Partition, c: int, splits: Splits) -> _Halves | None:
+        """Return the gain of the best split of cluster c and its centres, or None if none gains enough."""
         own = slice(c, c + 1)
-        before = criteria(Part(part.centers[own], part.counts[own], part.sse[own]), "shared", floor)[key]
+        before = criteria(Part(part.centers[own], part.counts[own], part.sse[own]), "shared", min_variance)[
+            key
+        ]
         best: _Halves | None = None
         for s in np.flatnonzero(splits.gain > 0):
             counts = np.array([splits.n_first[s], part.counts[c] - splits.n_first[s]])
             left = np.array([max(part.sse[c] - splits.gain[s], 0.0), 0.0])
-            gain = criteria(Part(splits.pairs[s], counts, left), "shared", floor)[key] - before
+            gain = criteria(Part(splits.pairs[s], counts, left), "shared", min_variance)[key] - before
             if gain > threshold and (best is None or gain > best[0]):
                 best = (gain, splits.pairs[s])
         return best
@@ -297,6 +282,6 @@ def _anderson_darling(values: NDArray[np.float64]) -> float:
     if n < 8 or not spread > 0:
         return 0.0
     z = np.sort((values - values.mean()) / spread)
-    odd = 2 * np.arange(1, n + 1) - 1
-    statistic = -n - float((odd * (log_ndtr(z) + log_ndtr(-z[::-1]))).sum()) / n
+    weights = 2 * np.arange(1, n + 1) - 1
+    statistic = -n - float((weights * (log_ndtr(z) + log_ndtr(-z[::-1]))).sum()) / n
     return statistic * (1 + 0.75 / n + 2.25 / n**2)

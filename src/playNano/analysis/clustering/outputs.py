@@ -1,4 +1,4 @@
-"""What every clustering module gives out: clusters, tables, and how good the clusters are."""
+"""Outputs of every clustering module: clusters, tables, and measures of how good the clusters are."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from playNano.algorithms.clustering.methods import Clusters
 
 PER_POINT = ("probability", "core")
-"""What an algorithm may tell of each point; columns of the table."""
+"""Keys of `Clusters.info` with a value for each point; they become columns of the table."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """How clusters are judged.
+class ClusterQualityOptions:
+    """Options of the measures of how good clusters are.
 
     Parameters
     ----------
     n_bootstrap
-        Number of times that points are drawn anew and clustered again, to see which clusters come back; 0 leaves
-        their stability untold (NaN).
+        Number of resamplings for the stability of clusters, >= 0: points are drawn at random and clustered again;
+        0: the stability is NaN.
     silhouette_points
-        Most points for the silhouette, whose cost grows with the square; of more, about as many are drawn.
+        Maximum number of points for the silhouette, whose cost grows with the square, >= 4; of more, about as many
+        are drawn.
     judge_seed
-        Seed of both draws.
+        Seed of both draws, >= 0.
     """
 
     n_bootstrap: Annotated[int, Field(ge=0)] = 0
@@ -44,70 +45,75 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A clustering, and what is needed to judge it.
+class ClusteringResult:
+    """Clusters, and what is needed to measure how good they are.
 
     Parameters
     ----------
     clusters
         Labels in the order of the points.
     coordinates
-        (N, D), in which the clusters were sought.
-    again
-        Clusters points anew, given their rows.
+        (N, D) coordinates in which the algorithm compared distances.
+    recluster
+        Clusters a sample of the points, given their rows.
     replace
         Whether a bootstrap draws with replacement (copies of points would raise a density).
     """
 
     clusters: Clusters
     coordinates: npt.NDArray[np.float64]
-    again: Callable[[npt.NDArray[np.int64]], Clusters]
+    recluster: Callable[[npt.NDArray[np.int64]], Clusters]
     replace: bool
 
 
 def cluster_outputs(
     points: Points,
-    found: Found,
+    result: ClusteringResult,
     columns: Sequence[str],
     *,
     detections: Any,
     units: str,
     observed: npt.NDArray[np.bool_],
-    judgement: Judgement,
+    quality: ClusterQualityOptions,
 ) -> AnalysisOutputs:
     """Return the outputs that all clustering modules share.
 
     Parameters
     ----------
     points
-        What was clustered.
-    found
-        The clusters.
+        Detections or tracks.
+    result
+        Their clusters.
     columns
         Coordinates that ``coords`` and ``cluster_centers`` show.
     detections
         The output that the points come from.
     units
-        "px" or "nm": of the coordinates that are places.
+        "px" or "nm": unit of the coordinates that are positions.
     observed
         (n_frames,) which frames show the surface.
-    judgement
-        How clusters are judged.
+    quality
+        Options of the measures of how good clusters are.
+
+    Returns
+    -------
+    dict
+        As `playNano.analysis.clustering.base.ClusteringModule.run` describes.
     """
-    clusters = found.clusters
+    clusters = result.clusters
     rows = points.table.assign(cluster_id=clusters.labels)
     info = dict(clusters.info)
-    own = {name: info.pop(name) for name in PER_POINT if name in info}
-    if points.places_nm is not None:
-        own |= {"y_nm": points.places_nm[:, 0], "x_nm": points.places_nm[:, 1]}
+    per_point = {name: info.pop(name) for name in PER_POINT if name in info}
+    if points.positions_nm is not None:
+        per_point |= {"y_nm": points.positions_nm[:, 0], "x_nm": points.positions_nm[:, 1]}
     if points.of_tracks:
-        own["track_id"] = rows["point_index"].to_numpy()
+        per_point["track_id"] = rows["point_index"].to_numpy()
     order = np.lexsort((rows["point_index"], rows["frame"], rows["cluster_id"]))
     rows = rows.iloc[order].reset_index(drop=True)
     members = rows[rows["cluster_id"] >= 0].reset_index(drop=True)
     count = clusters.n_clusters
     centers = members.groupby("cluster_id")[list(columns)].mean().reindex(range(count))
-    table = cluster_table(points, found, observed, judgement)
+    table = cluster_table(points, result, observed, quality)
     sizes = clusters.sizes
     return {
         "clusters": RowsByGroup(members, "cluster_id", range(count), columns, dense=False),
@@ -119,7 +125,9 @@ def cluster_outputs(
             "n_unclustered": len(rows) - len(members),
             "silhouette": _mean_silhouette(table),
         },
-        "table": _point_table(rows, {name: values[order] for name, values in own.items()}, detections, units),
+        "table": _point_table(
+            rows, {name: values[order] for name, values in per_point.items()}, detections, units
+        ),
         "cluster_table": table,
         "occupancy_table": occupancy_table(points, clusters.labels),
         "observed": observed,
@@ -128,47 +136,78 @@ def cluster_outputs(
 
 
 def cluster_table(
-    points: Points, found: Found, observed: npt.NDArray[np.bool_], judgement: Judgement
+    points: Points, result: ClusteringResult, observed: npt.NDArray[np.bool_], quality: ClusterQualityOptions
 ) -> pd.DataFrame:
-    """Return one row a cluster: its size, extent, density, when it has members, silhouette and stability."""
+    """Measure each cluster: size, extent, density, presence in time, silhouette and stability.
+
+    Parameters
+    ----------
+    points
+        Detections or tracks.
+    result
+        Their clusters.
+    observed
+        (n_frames,) which frames show the surface.
+    quality
+        Options of the silhouette and the stability.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cluster: the columns of `playNano.algorithms.clustering.statistics.cluster_statistics`,
+        ``silhouette`` and ``stability``.
+    """
     from playNano.algorithms.clustering.scores import bootstrap_stability, silhouette
     from playNano.algorithms.clustering.statistics import cluster_presence, cluster_statistics
 
-    labels = found.clusters.labels
+    labels = result.clusters.labels
     table = cluster_presence(labels)
-    if points.places_nm is not None:
-        table = cluster_statistics(points.places_nm, labels, unit="nm")
-    seen = points.seen
+    if points.positions_nm is not None:
+        table = cluster_statistics(points.positions_nm, labels, unit="nm")
+    observations = points.observations
     presence = cluster_presence(
-        labels[seen["point"].to_numpy()],
-        frames=seen["frame"],
-        times_s=seen["time_s"],
+        labels[observations["point"].to_numpy()],
+        frames=observations["frame"],
+        times_s=observations["time_s"],
         observed_frames=np.flatnonzero(observed),
     )
     table = table.join(presence.drop(columns=["cluster_id", "size"]))
     table["silhouette"] = silhouette(
-        found.coordinates, labels, max_points=judgement.silhouette_points, seed=judgement.judge_seed
+        result.coordinates, labels, max_points=quality.silhouette_points, seed=quality.judge_seed
     ).per_cluster
     table["stability"] = np.nan
-    if judgement.n_bootstrap and len(labels):
+    if quality.n_bootstrap and len(labels):
         # The last column says which point a drawn row is.
-        numbered = np.column_stack([found.coordinates, np.arange(len(labels))])
+        numbered = np.column_stack([result.coordinates, np.arange(len(labels))])
         table["stability"] = bootstrap_stability(
             numbered,
             labels,
-            lambda drawn: found.again(drawn[:, -1].astype(np.int64)),
-            n_resamples=judgement.n_bootstrap,
-            replace=found.replace,
-            seed=judgement.judge_seed,
+            lambda drawn: result.recluster(drawn[:, -1].astype(np.int64)),
+            n_resamples=quality.n_bootstrap,
+            replace=result.replace,
+            seed=quality.judge_seed,
         )
     return table
 
 
 def occupancy_table(points: Points, labels: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Return one row for each cluster and frame in which it has members: ``cluster_id, frame, time_s, n_members``."""
-    seen = points.seen.assign(cluster_id=labels[points.seen["point"].to_numpy()])
-    seen = seen[seen["cluster_id"] >= 0]
-    groups = seen.groupby(["cluster_id", "frame", "time_s"], as_index=False).size()
+    """Count the members of each cluster in each frame.
+
+    Parameters
+    ----------
+    points
+        Detections or tracks.
+    labels
+        (N,) cluster of each point; -1 for none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each cluster and frame in which it has members: ``cluster_id, frame, time_s, n_members``.
+    """
+    rows = points.observations.assign(cluster_id=labels[points.observations["point"].to_numpy()])
+    rows = rows[rows["cluster_id"] >= 0]
+    groups = rows.groupby(["cluster_id", "frame", "time_s"], as_index=False).size()
     return groups.rename(columns={"size": "n_members"})
 
 
@@ -180,16 +219,16 @@ def _mean_silhouette(table: pd.DataFrame) -> float | None:
 
 
 def _point_table(
-    rows: pd.DataFrame, own: dict[str, npt.NDArray[Any]], detections: Any, units: str
+    rows: pd.DataFrame, per_point: dict[str, npt.NDArray[Any]], detections: Any, units: str
 ) -> pd.DataFrame:
-    """Return the detections' own columns, the cluster's number and what is known of each point."""
+    """Return the detections' own columns, the cluster's number and the algorithm's values for each point."""
     table: pd.DataFrame = joined(rows, detections, "cluster_id")
     if table is rows:
         table = rows[["cluster_id", *rows.columns.drop("cluster_id")]]
         if units == "nm":
             names = {name: ("y_nm", "x_nm")[axis] for name, axis in PIXEL_AXES.items()}
             table = table.rename(columns=names)
-    for name, values in own.items():
+    for name, values in per_point.items():
         if name in PER_POINT and name not in table:
             table.insert(3, name, values)
         else:

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from playNano.analysis.clustering.base import ClusteringModule, Sample
+from playNano.algorithms.clustering.options import KMeansOptions
+from playNano.analysis.clustering.base import ClusteringModule
+from playNano.analysis.clustering.features import FeatureMatrix
 
 if TYPE_CHECKING:
     from playNano.algorithms.clustering.methods import Clusters
 
 
-class KMeansClusteringModule(ClusteringModule):
+class KMeansClusteringModule(ClusteringModule[KMeansOptions]):
     """Group detections into a given number of clusters by k-means."""
 
     name = "k_means_clustering"
     version = "1.0"
+    options = KMeansOptions
 
-    def group(
-        self,
-        sample: Sample,
-        *,
-        k: Annotated[int, Field(ge=1)],
-        seed: Annotated[int, Field(ge=0)] = 0,
-        replicates: Annotated[int, Field(ge=1)] = 10,
-        max_iter: Annotated[int, Field(ge=1)] = 300,
-    ) -> Clusters:
-        """Group detections into a given number of clusters by k-means.
+    def group(self, features: FeatureMatrix, options: KMeansOptions) -> Clusters:
+        """Cluster points by `playNano.algorithms.clustering.methods.kmeans`.
 
         Parameters
         ----------
-        sample
-            The points.
-        k
-            Number of clusters; at most as many as there are different points.
-        seed
-            Seed of the starting positions.
-        replicates
-            Runs from different starting positions; the best is kept.
-        max_iter
-            Most iterations of one run.
+        features
+            Coordinates of the points.
+        options
+            The algorithm's own parameters.
 
         Returns
         -------
         Clusters
-            See `playNano.algorithms.clustering.methods.kmeans`.
+            A label for each point.
         """
         from playNano.algorithms.clustering.methods import kmeans
 
-        return kmeans(sample.scaled, k, seed=seed, replicates=replicates, max_iter=max_iter)
+        return kmeans(features.scaled, **vars(options))

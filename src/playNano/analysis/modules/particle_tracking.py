@@ -17,7 +17,7 @@ from playNano.analysis.points import (
     PIXEL_AXES,
     detected_points,
     joined,
-    settle_detection,
+    resolve_detection,
 )
 from playNano.analysis.tracking.options import (
     OF_COORDINATES,
@@ -40,6 +40,7 @@ class ParticleTrackingModule(AnalysisModule):
     kind = "tracking"
     version = "1.0"
     requires = DETECTIONS
+    automatic = ("detection_module",)
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
@@ -76,7 +77,7 @@ class ParticleTrackingModule(AnalysisModule):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the name of the detection module that the default stands for.
+        """Return the parameters with the detection module set where it is not given.
 
         Parameters
         ----------
@@ -85,7 +86,7 @@ class ParticleTrackingModule(AnalysisModule):
         previous_results
             Outputs of earlier modules by name.
         """
-        return settle_detection(params, previous_results)
+        return resolve_detection(params, previous_results)
 
     @checked_run
     def run(
@@ -166,9 +167,8 @@ class ParticleTrackingModule(AnalysisModule):
         Physicobiology 19, 2022, doi 10.2142/biophysico.bppb-v19.0016.
         """
         results = previous_results or {}
-        chosen = settle_detection({"detection_module": detection_module}, results)["detection_module"]
-        points = detected_points(stack, results, chosen, coord_key, coord_columns)
-        outputs = results[chosen]
+        points = detected_points(stack, results, detection_module, coord_key, coord_columns)
+        outputs = results[detection_module]
         tracking = options_of(options, TrackingOptions)
         units = make_units(stack, coord_columns, in_nm=tracking.max_distance_nm is not None)
         tables = track_detections(
