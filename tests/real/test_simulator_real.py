@@ -20,7 +20,7 @@ def test_statistics_within_fifteen_per_cent():
         pytest.skip(f"no real data at {path}; set PLAYNANO_TEST_DATA to the folder that holds them")
     real = texture(np.asarray(load_afm_stack(path, channel="TP").data[:60]))
     ours = texture(sbccd_like(60))
-    # The share of ground is not a statistic of the noise.
-    names = [name for name in real if name != "share of ground"]
+    # The fraction of background is not a statistic of the noise.
+    names = [name for name in real if name != "fraction of background"]
     assert len(names) == 10
     assert {n: ours[n] for n in names} == pytest.approx({n: real[n] for n in names}, rel=0.15)

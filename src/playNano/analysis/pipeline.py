@@ -108,6 +108,11 @@ class AnalysisPipeline:
             self.add(call.name, **call.params)
         return self
 
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of the planned modules, in order: "detection", "tracking", ..."""
+        return [module.kind for module in self._modules]
+
     def clear(self) -> None:
         """Remove all planned modules."""
         self.steps.clear()

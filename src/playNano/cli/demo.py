@@ -51,7 +51,7 @@ def run_demo(folder: Path, seed: int) -> None:
     write_npz(folder / "movie.npz", stack)
     with atomic_write(folder / "truth.csv") as temporary:
         movie.truth.to_csv(temporary, index=False)
-    out.print("levelling, detecting, tracking ... (the first run compiles; later ones are fast)")
+    out.print("levelling, detecting, tracking ...")
     plan = Plan.from_options(PROCESS, ANALYSIS, None)
     with progress_bars() as bars:
         record = analyze_stack(stack, plan, folder, gif=True, bars=bars)

@@ -12,6 +12,7 @@ from playNano.analysis.exporters import plan_exports
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
+from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
 from playNano.core.provenance import latest_table, outputs_of_kind
@@ -170,7 +171,8 @@ def analyze_stack(
         )
     processing, analysis = plan.bind()
     processing.run(stack)
-    record = analysis.run(stack)
+    with report_compiling(analysis.kinds):
+        record = analysis.run(stack)
     export_analysis_to_json(folder / "record.json", record)
     export_to_hdf5(record, folder / "record.h5")
     write_tables(record, folder)

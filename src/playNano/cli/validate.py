@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from playNano.analysis.plan import Plan
+from playNano.cli.compiling import report_compiling
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import Options
 from playNano.core.step_text import step_calls
@@ -55,7 +56,7 @@ def run_validation(
     if plan is None:
         file, channel, plan = read_record(file)
     stack = Options(channel, options.pixel_size_nm, options.lazy).load(file)
-    with progress_bars(inner=False) as bars:
+    with progress_bars(inner=False) as bars, report_compiling(plan.bind()[1].kinds):
         result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
     paths = save_validation(result, folder)
     show(result)
