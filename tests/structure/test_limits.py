@@ -2,15 +2,13 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import playNano
 
 PACKAGE = Path(playNano.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 MAX_FILE, MAX_FUNCTION, MAX_PARAMETERS, MAX_WITHOUT_DOCSTRING = 400, 60, 8, 10
 
 # Words of everyday speech for which the field has terms (docs/glossary.md).
@@ -44,9 +42,13 @@ NOT_WORDS = {
 }
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def functions(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -56,12 +58,15 @@ def body_lines(node):
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
+def is_private_module(path):
+    return any(part.startswith("_") and part != "__init__.py" for part in path.relative_to(PACKAGE).parts)
+
+
 def public(path):
     """The functions and methods that users can reach by public names."""
-    if any(part.startswith("_") and part != "__init__.py" for part in path.relative_to(PACKAGE).parts):
+    if is_private_module(path):
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body:
+    for node in parsed(path).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node
         elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
@@ -82,60 +87,68 @@ def parameters(node):
     return [a.arg for a in given if a.arg not in ("self", "cls")]
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_length(path):
-    lines = path.read_text(encoding="utf-8").count("\n") + 1
-    assert lines <= MAX_FILE, f"{lines} lines"
-    long = {node.name: body_lines(node) for node in functions(path) if body_lines(node) > MAX_FUNCTION}
-    assert not long
-
-
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_private_functions_take_few_parameters(path):
-    many = {
-        node.name: len(parameters(node))
-        for node in functions(path)
-        if node.name.startswith("_")
-        and not node.name.startswith("__")
-        and len(parameters(node)) > MAX_PARAMETERS
-    }
-    assert not many
-
-
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_docstrings(path):
-    silent = [
-        n.name for n in functions(path) if not ast.get_docstring(n) and body_lines(n) > MAX_WITHOUT_DOCSTRING
+def complaints(check):
+    """All that a check says of the files of the package, each line with the file."""
+    return [
+        f"{path.relative_to(PACKAGE).as_posix()}: {complaint}" for path in FILES for complaint in check(path)
     ]
-    assert not silent
-    for node in public(path):
-        text = ast.get_docstring(node) or ""
-        assert text, node.name
-        if not parameters(node):
-            continue
-        if any(map(declares_parameters_elsewhere, node.decorator_list)):
-            continue
-        assert "Parameters\n" in text, f"{node.name} has no Parameters section"
-        section = text.split("Parameters\n", 1)[1]
-        missing = [p for p in parameters(node) if not re.search(rf"(?<!\w){p}(?!\w)", section)]
-        assert not missing, f"{node.name} does not describe {missing}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_names_use_the_terms_of_the_field(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    defined = {path.stem}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.arg):
-            defined.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            defined.add(node.id)
-    bad = {}
-    for name in defined:
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
-        for word in words:
-            if word in NOT_WORDS:
-                bad[name] = NOT_WORDS[word]
-    assert not bad, f"use the standard term: {bad}"
+def test_length():
+    def check(path):
+        lines = path.read_text(encoding="utf-8").count("\n") + 1
+        if lines > MAX_FILE:
+            yield f"{lines} lines"
+        for node in functions(path):
+            if body_lines(node) > MAX_FUNCTION:
+                yield f"{node.name} has {body_lines(node)} lines"
+
+    assert complaints(check) == []
+
+
+def test_private_functions_take_few_parameters():
+    def check(path):
+        for node in functions(path):
+            private = is_private_module(path) or node.name.startswith("_")
+            count = len(parameters(node))
+            if private and not node.name.startswith("__") and count > MAX_PARAMETERS:
+                yield f"{node.name} takes {count} parameters"
+
+    assert complaints(check) == []
+
+
+def test_docstrings():
+    def check(path):
+        for node in functions(path):
+            if not ast.get_docstring(node) and body_lines(node) > MAX_WITHOUT_DOCSTRING:
+                yield f"{node.name} has no docstring"
+        for node in public(path):
+            text = ast.get_docstring(node) or ""
+            if not text:
+                yield f"{node.name} is public and has no docstring"
+            if not parameters(node) or any(map(declares_parameters_elsewhere, node.decorator_list)):
+                continue
+            section = text.partition("Parameters\n")[2]
+            missing = [p for p in parameters(node) if not re.search(rf"(?<!\w){p}(?!\w)", section)]
+            if missing:
+                yield f"the Parameters section of {node.name} does not describe {missing}"
+
+    assert complaints(check) == []
+
+
+def test_names_use_the_terms_of_the_field():
+    def check(path):
+        defined = {path.stem}
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                defined.add(node.name)
+            elif isinstance(node, ast.arg):
+                defined.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                defined.add(node.id)
+        for name in sorted(defined):
+            for word in re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"):
+                if word in NOT_WORDS:
+                    yield f"{name}: the standard term is {NOT_WORDS[word]}"
+
+    assert complaints(check) == []
