@@ -1,6 +1,7 @@
 """The command line, run as a person would."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 
 from playNano.analysis.exporters import exporter_registry
 from playNano.analysis.pipeline import module_registry
+from playNano.cli import modules
 from playNano.cli.app import run
 from playNano.core.serialize import read_record_json
 from playNano.io.export.asd import write_asd
@@ -157,7 +160,6 @@ def test_modules_lists_a_line_each_by_kind(capsys):
 def test_modules_shows_one_with_every_parameter(capsys):
     assert call("modules", "dbscan_clustering") == 0
     said = capsys.readouterr().out
-    assert "Ester" in said
     assert "remove_plane" not in said
     (heading,) = (line.split() for line in said.splitlines() if line.startswith("parameter"))
     assert heading == ["parameter", "unit", "type", "and", "range", "default", "meaning"]
@@ -166,9 +168,41 @@ def test_modules_shows_one_with_every_parameter(capsys):
     assert row[7:11] == ["None", "The", "radius", "in"]
 
 
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", ["particle_tracking", "feature_detection", "mask_li", "npy", "trackmate"])
+def test_modules_shows_parameters_before_the_description(name, width, capsys, monkeypatch):
+    monkeypatch.setattr(
+        modules, "out", Console(width=width, highlight=False, force_terminal=True, no_color=True)
+    )
+    assert call("modules", name) == 0
+    said = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    lines = [line.rstrip() for line in said.splitlines()]
+    (entry,) = (entry for entry in modules.list_entries()[0] if entry.name == name)
+    assert " ".join(lines[1:3]).strip() == entry.summary
+    assert " ".join(said.split()).count(entry.summary) == 1
+    parameters = [line.split()[0].strip(":") for line in lines if line and not line.startswith(" ")]
+    at = [parameters.index(parameter.name) for parameter in entry.parameters]
+    assert at == sorted(at)
+    assert all(i < parameters.index("Returns") for i in at)
+    assert max(map(len, lines)) <= width
+    for word in ("Raises", "Examples", "References", ">>>", "------", "``"):
+        assert word not in said
+
+
+def test_help_says_each_command_in_one_line(capsys):
+    assert call("--help") == 0
+    said = capsys.readouterr().out
+    assert "..." not in said.partition("Commands:")[2]
+    assert max(map(len, said.splitlines())) <= 80
+    for name in ("info", "process", "analyze", "batch", "validate", "modules", "simulate", "demo", "warm-up"):
+        assert re.search(rf"^  {name} +[A-Z].*\.$", said, re.MULTILINE), name
+
+
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
+        ("asd", ["--channel:", "height_trace", "no other parameters"]),
+        ("mask_hysteresis", ["low_nm", "high_nm"]),
         ("npy", ["pixel_size_nm", "Size of a pixel"]),
         ("threshold_mask", ["mask_threshold", "threshold"]),
         ("trackpy", ["has no parameters"]),
@@ -205,7 +239,11 @@ def test_modules_reports_broken_plugins(plugins, capsys):
         (["analyze", "MOVIE", "--process", "zero_mean", "-o", "x"], "nothing to analyse"),
         (["process", "MOVIE", "--steps", "gaussian_filter:sigma=-1", "-o", "x"], "sigma"),
         (["process", "MOVIE", "--steps", "zero_mean", "-c", "XX", "-o", "x"], "TP"),
-        (["modules", "gausian_filter"], "gaussian_filter"),
+        (
+            ["modules", "gausian_filter"],
+            "'gausian_filter'; did you mean 'gaussian_filter'? (`playnano modules` lists all)",
+        ),
+        (["modules", "zzz"], "known: asd, bundle"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(words, message, movie, capsys):

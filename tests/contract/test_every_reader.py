@@ -1,4 +1,7 @@
-"""What holds for every built-in reader: types, pickling, lazy equals eager, and errors for files that are cut off."""
+"""What holds for every built-in reader: types, pickling, lazy equals eager, and errors for files that are cut off.
+
+What needs no file of the format holds for the readers of installed plugins too.
+"""
 
 import pickle
 
@@ -15,7 +18,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.ome_zarr import write_ome_zarr
-from playNano.io.formats import BUILTIN_READERS
+from playNano.io.formats import BUILTIN_READERS, reader_registry
 from playNano.io.formats.numpy_files import write_npz
 from playNano.io.loader import find_reader, list_channels, load_afm_stack, open_movie
 
@@ -198,11 +201,45 @@ def positions(size):
     return [*steps, size - 1]
 
 
-@every
+registered = pytest.mark.parametrize("name", sorted(reader_registry()))
+
+
+@registered
 def test_options_are_documented(name):
-    reader = BUILTIN_READERS[name]
+    reader = reader_registry()[name]
     for parameter in reader.parameters():
         assert parameter.description, parameter.name
     text = reader.declaration.function.__doc__
-    assert "Parameters\n" in text
-    assert "Raises\n" in text
+    assert text.partition("\n")[0].endswith(".")
+    if name in BUILTIN_READERS:
+        assert text.startswith("Read ")
+        assert "Parameters\n" in text
+        assert "Raises\n" in text
+
+
+@registered
+def test_a_file_of_another_format_is_refused(name, tmp_path):
+    """Both functions of a reader say so: one gives a reason, the other an error that names the file."""
+    reader = reader_registry()[name]
+    path = tmp_path / f"other{reader.suffixes[0].replace('[0-9]', '0').strip('/')}"
+    content = b"no movie\n" * 100
+    if reader.folder:
+        path.mkdir()
+        path = path.rename(tmp_path / f"folder{reader.suffixes[0].strip('/')}")
+        (path / "text.txt").write_bytes(content)
+    else:
+        path.write_bytes(content)
+    assert all(suffix == suffix.casefold() for suffix in reader.suffixes)
+    reason = reader.refusal(path, b"" if reader.folder else content[:512])
+    if name != "folder":  # it takes every folder, and says what is in it
+        assert reason
+        assert str(path) not in reason
+    with pytest.raises(FileFormatError, match=r"other|folder") as caught:
+        reader.open_movie(path, None, **OPTIONS.get(name, {}))
+    assert str(path) in str(caught.value)
+
+
+@registered
+def test_an_unknown_option_is_refused_by_name(name, tmp_path):
+    with pytest.raises(ParameterError, match=f"the {name} reader: unknown parameter 'no_such_thing'"):
+        reader_registry()[name].open_movie(tmp_path / "movie", None, no_such_thing=1)

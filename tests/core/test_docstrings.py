@@ -1,6 +1,8 @@
 """Descriptions of parameters, from numpydoc docstrings."""
 
-from playNano.core.docstrings import parameter_descriptions, without_parameters
+import inspect
+
+from playNano.core.docstrings import parameter_descriptions, sections
 
 
 def smooth(frame, sigma, radius, *parts, mode="a", **rest):
@@ -92,9 +94,11 @@ def test_a_class_inherits_descriptions():
     assert parameter_descriptions(Child) == parameter_descriptions(Silent) == expected
 
 
-def test_a_docstring_without_its_parameters():
-    text = without_parameters(smooth.__doc__.replace("\n    ", "\n"))
-    assert text.startswith("Smooth a frame.\n\nReturns\n-------\nsigma")
-    assert "Heights, nm" not in text
-    assert "One more" not in text
-    assert text.endswith("Not a parameter either.")
+def test_sections_of_a_docstring():
+    parts = sections(inspect.getdoc(smooth))
+    assert list(parts) == ["", "Parameters", "Returns", "Other Parameters", "Notes"]
+    assert parts[""] == "Smooth a frame."
+    assert parts["Returns"] == "sigma\n    Not a parameter."
+    assert parts["Notes"].endswith("Not a parameter either.")
+    assert sections("") == {"": ""}
+    assert sections("One.\n\nTwo\nlines.") == {"": "One.\n\nTwo\nlines."}

@@ -66,9 +66,9 @@ def test_integer_for_a_float_becomes_a_float():
     [
         ({"sigm": 2.0}, r"step 3 \(smooth\): unknown parameter 'sigm'; did you mean 'sigma'\?"),
         ({"zzz": 2.0}, r"unknown parameter 'zzz' \(it takes: sigma, times, mirror"),
-        ({"sigma": 0.0}, r"'sigma' must be float > 0 <= 10, got 0\.0"),
+        ({"sigma": 0.0}, r"'sigma' must be 0 < float <= 10, got 0\.0"),
         ({"sigma": 11}, r"'sigma'"),
-        ({"sigma": "wide"}, r"'sigma' must be float > 0 <= 10, got 'wide'"),
+        ({"sigma": "wide"}, r"'sigma' must be 0 < float <= 10, got 'wide'"),
         ({"sigma": float("nan")}, r"'sigma'"),
         ({"reach": float("nan")}, r"'reach' must be a number, got nan"),
         ({"sigma": None}, r"'sigma'"),
@@ -328,7 +328,7 @@ def test_declared_parameters_tell_what_help_needs():
     listed = {p.name: p for p in declared_parameters(smooth, skip=("frame",))}
     assert list(listed) == list(bind())
     assert (listed["sigma"].type_name, listed["sigma"].unit, listed["sigma"].default) == (
-        "float > 0 <= 10",
+        "0 < float <= 10",
         "px",
         1.0,
     )
@@ -413,7 +413,11 @@ def test_a_dataclass_declares_with_what_it_inherits():
     ("annotation", "words"),
     [
         (int, "int"),
-        (Annotated[float, Field(ge=0, lt=1)], "float >= 0 < 1"),
+        (Annotated[float, Field(ge=0, lt=1)], "0 <= float < 1"),
+        (Annotated[int, Field(le=999, ge=1)] | None, "1 <= int <= 999 or None"),
+        (tuple[Annotated[float, Field(gt=0, lt=1)], ...], "tuple of 0 < float < 1"),
+        (Annotated[float, Field(lt=1)], "float < 1"),
+        (Annotated[float, Field(gt=0, ge=1)], "float > 0 >= 1"),
         (Annotated[float, Field(gt=0)] | None, "float > 0 or None"),
         (str | Callable[..., Any] | None, "str or callable or None"),
         (Literal["a", "b"], "'a' | 'b'"),

@@ -68,7 +68,8 @@ def test_one_object_under_both_spellings_is_no_duplicate(registry, plugins):
 
 def test_an_unknown_name_is_refused_with_the_nearest(registry, plugins):
     plugins.add(GROUPS[0], "square", 4)
-    with pytest.raises(UnknownNameError, match=r"unknown shape 'rng'; did you mean 'ring'\?"):
+    message = r"^unknown shape 'rng'; did you mean 'ring'\? \(`playnano modules` lists all\)$"
+    with pytest.raises(UnknownNameError, match=message):
         registry["rng"]
     with pytest.raises(UnknownNameError, match=r"did you mean 'square'\?"):
         registry["sqare"]

@@ -51,8 +51,8 @@ def images(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     for number, level in enumerate(LEVELS):
-        header = "Gwyddion Simple Field 1.0\nXRes = 4\nYRes = 3\nXReal = 8e-9\nYReal = 15e-9\nZUnits = nm\n"
-        header += "Title = Height\n"
+        header = "Gwyddion Simple Field 1.0\nXRes = 4\nYRes = 3\nXReal = 8e-9\nYReal = 15e-9\nXYUnits = m\n"
+        header += "ZUnits = nm\nTitle = Height\n"
         content = header.encode()
         content += bytes(4 - len(content) % 4)
         pixels = np.zeros((3, 4), "<f4")
@@ -100,6 +100,7 @@ print(export_stack(stack, "heights", {str(tmp_path)!r}, digits=3))
     table = pd.read_csv(tmp_path / "heights.csv")
     assert table["z_max"].tolist() == [2, 4, 10]
     assert table["share"].tolist() == [0, 0.167, 0.167]
+    assert "time_s" not in table  # the images state no times
 
 
 def test_all_four_from_the_command_line(site, images, tmp_path):
@@ -124,8 +125,8 @@ def test_all_four_from_the_command_line(site, images, tmp_path):
     for line in (
         "clip_heights +Clip heights to a range",
         "high_pixels +Measure which share",
-        "gsf +Open the image of a Gwyddion Simple Field",
-        "heights +Write the time",
+        "gsf +Read `.gsf` images",
+        "heights +Write time",
     ):
         assert re.search(rf"^  {line}", listed, re.MULTILINE)
     shown = in_process(site, *playnano, "modules", "clip_heights", cwd=tmp_path)
@@ -135,9 +136,9 @@ def test_all_four_from_the_command_line(site, images, tmp_path):
 
 
 def test_the_contract_holds_for_them(site, tmp_path):
-    """What every registered step and module is held to."""
-    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "clip_heights or high_pixels")
-    tests = ("tests/contract/test_every_step.py", "tests/contract/test_every_module.py")
+    """What every registered step, module and reader is held to."""
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "clip_heights or high_pixels or gsf")
+    tests = [f"tests/contract/test_every_{kind}.py" for kind in ("step", "module", "reader")]
     said = in_process(site, *words, *tests, cwd=ROOT)
     passed = int(re.search(r"(\d+) passed", said)[1])
     assert passed > 20
@@ -163,6 +164,42 @@ for length in range(len(content)):
         raise AssertionError(length)
 """
     in_process(site, "-c", code, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("XRes = 4", "XRes = -4", "3 x -4 px"),
+        ("XRes = 4", "XRes = 0", "3 x 0 px"),
+        ("YRes = 3", "YRes = -3", "-3 x 4 px"),
+        ("XRes = 4\nYRes = 3", "XRes = -4\nYRes = -3", "-3 x -4 px"),
+        ("XRes = 4", "XRes = four", "header"),
+        ("XRes = 4", "XRes = 400", "image"),
+        ("XReal = 8e-9", "XReal = 0", "size of the image"),
+        ("XReal = 8e-9", "XReal = nan", "size of the image"),
+        ("XYUnits = m\n", "", "size of the image"),
+        ("XYUnits = m", "XYUnits = V", "size of the image"),
+        ("Gwyddion", "Gwyddian", "begin"),
+    ],
+)
+def test_a_wrong_header_of_the_reader(old, new, words, site, images, tmp_path):
+    content = (images / "1.gsf").read_bytes()
+    end = content.index(b"\0")
+    assert old.encode() in content[:end]
+    header = content[:end].replace(old.encode(), new.encode())
+    (tmp_path / "wrong.gsf").write_bytes(header + bytes(4 - len(header) % 4) + content[-48:])
+    code = """
+from playNano.errors import FileFormatError
+from playNano.io.loader import open_movie
+
+try:
+    open_movie("wrong.gsf", None)
+except FileFormatError as error:
+    print(error)
+"""
+    said = in_process(site, "-c", code, cwd=tmp_path)
+    assert "wrong.gsf" in said
+    assert words in said
 
 
 def test_the_examples_are_short_and_clean(site):

@@ -229,7 +229,7 @@ def test_clear_forgets_the_plan(stack):
         (
             lambda p: p.add_filter("gaussian_filter", sigma=-1),
             ParameterError,
-            "'sigma' must be float >= 0 <= 1000",
+            "'sigma' must be 0 <= float <= 1000",
         ),
         (lambda p: p.add_filter("remove_plane", mask=None), ParameterError, "unknown parameter 'mask'"),
         (lambda p: p.add_filter("remove_plane", data=1), ParameterError, "unknown parameter 'data'"),

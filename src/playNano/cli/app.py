@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="playnano",
-    help="High-speed AFM movies into measured, reproducible numbers.",
+    help="Turn high-speed AFM movies into measured, reproducible numbers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-File = Annotated[Path, typer.Argument(help="The movie: a vendor's file, a bundle, .npy or .npz.")]
+File = Annotated[
+    Path, typer.Argument(help="The movie: a vendor's file, .h5, .zarr, .npz, .npy, or a folder of images.")
+]
 Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')]
 FileOrRecord = Annotated[
     Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
@@ -41,19 +43,20 @@ PixelSize = Annotated[
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")]
 ProcessingSteps = Annotated[
-    str | None, typer.Option("--steps", "-s", help='Such as "remove_plane;gaussian_filter:sigma=1".')
+    str | None,
+    typer.Option("--steps", "-s", help='Processing steps: "remove_plane;gaussian_filter:sigma=1".'),
 ]
 AnalysisSteps = Annotated[
     str | None,
     typer.Option(
         "--steps",
         "-s",
-        help='Such as "feature_detection:mask_fn=mask_threshold,threshold=1;particle_tracking:max_distance=5".',
+        help='Analysis modules: "feature_detection:threshold=1; particle_tracking:max_distance=5".',
     ),
 ]
 StepsBefore = Annotated[
     str | None,
-    typer.Option("--process", help='Processing before it, such as "remove_plane;row_median_align".'),
+    typer.Option("--process", help='Processing steps before the analysis: "remove_plane;row_median_align".'),
 ]
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
@@ -62,7 +65,7 @@ Lazy = Annotated[
     bool | None,
     typer.Option(
         "--lazy/--no-lazy",
-        help="Leave the movie on disk; by default if it takes a quarter of the free memory.",
+        help="Leave the pixels on disk; by default when they take over a quarter of free memory.",
     ),
 ]
 Cluster = Annotated[
@@ -158,7 +161,7 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
     return Plan.from_options(processing, analysis, pipeline)
 
 
-@app.command()
+@app.command(short_help="Show channels, size, pixel size and times of a file.")
 def info(file: File, channel: AnyChannel = None) -> None:
     """Show what is in a file: channels, size, pixel size, times, the first frame's heights."""
     from playNano.cli.info import show_info
@@ -166,7 +169,7 @@ def info(file: File, channel: AnyChannel = None) -> None:
     show_info(file, channel)
 
 
-@app.command()
+@app.command(short_help="Level and smooth a movie.")
 def process(
     file: File,
     output: Output,
@@ -188,7 +191,7 @@ def process(
         process_file(file, plan, output, options)
 
 
-@app.command()
+@app.command(short_help="Level, detect, track and cluster: tables and pictures.")
 def analyze(
     file: File,
     output: Output,
@@ -212,7 +215,7 @@ def analyze(
         analyze_file(file, plan, output, options)
 
 
-@app.command()
+@app.command(short_help="Run one pipeline over many movies.")
 def batch(
     files: Files,
     output: Output,
@@ -239,7 +242,7 @@ def batch(
         raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Say how wrong a pipeline is on movies like yours.")
 def validate(
     file: FileOrRecord,
     output: Output = Path("playnano_validate"),
@@ -260,7 +263,7 @@ def validate(
     run_validation(file, plan, output, Options(channel, pixel_size_nm), quick=quick, seed=seed)
 
 
-@app.command()
+@app.command(short_help="List steps, modules, readers, exporters; or one in full.")
 def modules(name: Name = None) -> None:
     """List processing steps, analysis modules, readers and exporters; with a name, its parameters too."""
     from playNano.cli.modules import show_modules
@@ -268,7 +271,7 @@ def modules(name: Name = None) -> None:
     show_modules(name)
 
 
-@app.command()
+@app.command(short_help="Simulate a movie whose truth is known.")
 def simulate(
     output: Annotated[
         Path,
@@ -303,7 +306,7 @@ def simulate(
     run_simulation(preset, output, seed, asd_version, changes)
 
 
-@app.command()
+@app.command(short_help="Simulate a movie, analyse it, compare with the truth.")
 def demo(
     output: Output = Path("playnano_demo"),
     seed: Seed = 0,
@@ -314,7 +317,7 @@ def demo(
     run_demo(output, seed)
 
 
-@app.command(name="warm-up")
+@app.command(name="warm-up", short_help="Compile ahead, so that the first run need not.")
 def warm_up(
     processes: Annotated[int, typer.Option(min=1, max=2, help="Processes that compile side by side.")] = 2,
 ) -> None:

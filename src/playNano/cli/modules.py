@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from playNano.analysis.exporters import exporter_registry
 from playNano.analysis.pipeline import module_registry
 from playNano.cli.console import err, out
-from playNano.core.docstrings import without_parameters
+from playNano.core.docstrings import parameter_descriptions, sections
 from playNano.core.params import Declaration, Parameter
 from playNano.core.registry import Registry
 from playNano.io.formats import reader_registry
@@ -35,6 +38,9 @@ TITLES = {
     "exporter": "Exporters",
 }
 """Kind -> heading, in the order in which the kinds are printed."""
+
+NARROW = 100
+"""Below this width, columns, parameters are listed below each other: a table would leave no width for their meaning."""
 
 
 @dataclass(frozen=True)
@@ -134,38 +140,108 @@ def _file_entry(name: str, kind: str, declaration: Declaration) -> Entry:
 
 
 def _show_all(entries: Sequence[Entry]) -> None:
-    """Print a line for each entry under the heading of its kind."""
+    """Print a line for each entry under the heading of its kind; in a terminal long lines are wrapped."""
     width = max(len(entry.name) for entry in entries)
     for kind, title in TITLES.items():
         lines = [entry for entry in entries if entry.kind == kind]
         if lines:
             out.print(f"[bold]{title}[/bold]")
         for entry in lines:
-            out.print(f"  {entry.name:{width}}  {entry.summary}", markup=False)
+            name = f"  {entry.name:{width}}  "
+            wrapped = _fill(entry.summary, out.width, len(name), name)
+            out.print(wrapped if out.is_terminal else f"{name}{entry.summary}", markup=False)
     out.print("\nplaynano modules NAME shows the parameters of one.", markup=False)
 
 
 def _show_one(entry: Entry) -> None:
-    """Print what an entry does, and its parameters as a table."""
+    """Print what an entry does, its parameters, then the rest of its description and what it returns."""
+    # A pipe has no width of its own.
+    width = out.width if out.is_terminal else max(out.width, 120)
     out.print(f"[bold]{entry.name}[/bold] ({TITLES[entry.kind]})")
+    out.print(f"{_fill(_plain(entry.summary), width)}\n", markup=False)
+    if entry.kind == "reader":
+        channel = parameter_descriptions(entry.documented).get(entry.declarations[0].skip[-1], "")
+        out.print(f"{_fill(_plain(channel), width, 4, '--channel: ')}\n", markup=False)
+    if not entry.parameters:
+        out.print("It has no parameters.\n" if entry.kind != "reader" else "It has no other parameters.\n")
+    elif width < NARROW:
+        _print_list(entry.parameters, width)
+    else:
+        _print_table(entry.parameters, width)
     functions = [part.function for part in entry.declarations if not inspect.isclass(part.function)]
-    for target in dict.fromkeys([*functions, entry.documented]):
-        text = without_parameters(inspect.getdoc(target) or "")
-        # The class of a module often says no more than its function.
-        if target in functions or text.partition("\n")[0] not in map(_summary, functions):
-            out.print(f"{text}\n", markup=False)
-    parameters = entry.parameters
-    if not parameters:
-        out.print("It has no parameters.")
-        return
+    texts = [
+        sections(inspect.getdoc(target) or "") for target in dict.fromkeys([entry.documented, *functions])
+    ]
+    for text in texts:
+        description = text[""].partition("\n\n")[2]
+        for paragraph in filter(None, description.split("\n\n")):
+            out.print(f"{_fill(_plain(paragraph), width)}\n", markup=False)
+    for text in texts:
+        if "Returns" in text:
+            out.print(f"[bold]Returns[/bold]\n{escape(_returns(text['Returns'], width))}\n")
+
+
+def _print_table(parameters: Sequence[Parameter], width: int) -> None:
+    """Print parameters as a table, a row each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for heading, width in (("parameter", None), ("unit", None), ("type and range", 22), ("default", 12)):
-        table.add_column(heading, no_wrap=width is None, min_width=width, overflow="fold")
+    for heading, max_width in (("parameter", None), ("unit", None), ("type and range", 24), ("default", 18)):
+        table.add_column(heading, no_wrap=max_width is None, max_width=max_width, overflow="fold")
     table.add_column("meaning", ratio=1, overflow="fold")
     for parameter in parameters:
-        default = "(needed)" if parameter.required else str(parameter.default)
-        cells = (parameter.name, parameter.unit or "", parameter.type_name, default, parameter.description)
-        table.add_row(*(Text(cell) for cell in cells))
-    # A pipe has no width of its own.
-    console = out if out.is_terminal else Console(width=max(out.width, 120), highlight=False)
-    console.print(table)
+        cells = (parameter.name, parameter.unit or "", parameter.type_name, _default(parameter))
+        table.add_row(*map(Text, cells), Text(_plain(parameter.description)))
+    lines = Console(width=width, highlight=False)
+    lines.print(table)
+    lines.print()
+
+
+def _print_list(parameters: Sequence[Parameter], width: int) -> None:
+    """Print parameters below each other, the meaning of each under its name, type and default."""
+    for parameter in parameters:
+        unit = f" ({parameter.unit})" if parameter.unit else ""
+        default = "needed" if parameter.required else f"default {_default(parameter)}"
+        head = f"{parameter.name}{unit}: {parameter.type_name}, {default}"
+        meaning = _fill(_plain(parameter.description), width, 4, " " * 4)
+        out.print(f"{_fill(head, width, 8)}\n{meaning}\n", markup=False)
+
+
+def _default(parameter: Parameter) -> str:
+    return "(needed)" if parameter.required else str(parameter.default)
+
+
+def _plain(text: str) -> str:
+    """Return text of a docstring with single backticks, the only markup that reads well as it is."""
+    return text.replace("``", "`")
+
+
+def _fill(text: str, width: int, indent: int = 0, first: str = "") -> str:
+    """Return text wrapped to a width: the first line begins with `first`, the others are indented."""
+    return textwrap.fill(
+        " ".join(text.split()),
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _returns(text: str, width: int) -> str:
+    """Return the section on what a function returns, wrapped: every key of a dict begins a line."""
+    items: list[str] = []
+    for line in text.splitlines():
+        begins = not line.startswith(" ") or not items or not items[-1].startswith(" ")
+        if begins or _is_key(line):
+            items.append(line)
+        else:
+            items[-1] += f" {line.strip()}"
+    lines = []
+    for item in items:
+        indent = 8 if _is_key(item) else 4
+        lines.append(_fill(_plain(item), width, indent, " " * 4) if item.startswith(" ") else item)
+    return "\n".join(lines)
+
+
+def _is_key(line: str) -> bool:
+    """Return whether a line describes a key of a dict."""
+    return re.match(r" +``[^`]+``:", line) is not None

@@ -17,6 +17,8 @@ from playNano._options import Unit
 from playNano.core.docstrings import parameter_descriptions
 
 _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_FLIPPED = {"gt": "<", "ge": "<="}
+"""Sign of a lower limit that stands before the type: "0 < float"."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,12 @@ def describe_type(annotation: Any) -> str:
     >>> from pydantic import Field
     >>> describe_type(Annotated[float, Field(gt=0)]), describe_type(int | None)
     ('float > 0', 'int or None')
+    >>> describe_type(Annotated[int, Field(ge=1, le=9)])
+    '1 <= int <= 9'
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        limits = [f"{_SIGNS[name]} {value:g}" for name, value in _limits(annotation.__metadata__)]
-        return " ".join([describe_type(arguments[0]), *limits])
+        return _with_limits(describe_type(arguments[0]), _limits(annotation.__metadata__))
     if annotation is Any or annotation is inspect.Parameter.empty:
         return "any"
     if origin is typing.Literal:
@@ -163,6 +166,14 @@ def describe_type(annotation: Any) -> str:
         name = getattr(origin, "__name__", str(origin)).lower()
         return f"{name} of {inner}" if inner and name != "callable" else name
     return getattr(annotation, "__name__", str(annotation))
+
+
+def _with_limits(words: str, limits: list[tuple[str, float]]) -> str:
+    """Return a type with its limits: "float > 0", "0 < float < 1"."""
+    if sorted(name[0] for name, _ in limits) == ["g", "l"]:
+        (low, minimum), (high, maximum) = sorted(limits)
+        return f"{minimum:g} {_FLIPPED[low]} {words} {_SIGNS[high]} {maximum:g}"
+    return " ".join([words, *(f"{_SIGNS[name]} {value:g}" for name, value in limits)])
 
 
 def _is_union(origin: Any) -> bool:

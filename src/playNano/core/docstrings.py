@@ -50,8 +50,8 @@ def parameter_descriptions(target: Any) -> dict[str, str]:
     return descriptions
 
 
-def without_parameters(doc: str) -> str:
-    """Return a docstring without the sections that describe parameters.
+def sections(doc: str) -> dict[str, str]:
+    """Return the sections of a numpydoc docstring.
 
     Parameters
     ----------
@@ -60,32 +60,34 @@ def without_parameters(doc: str) -> str:
 
     Returns
     -------
-    str
-        The other lines.
+    dict
+        Heading -> text, in order; the text before the first heading has the key "".
 
     Examples
     --------
     >>> doc = '''Smooth.
     ...
-    ... Parameters
-    ... ----------
-    ... sigma
-    ...     Width.
-    ...
     ... Returns
     ... -------
     ... float
     ... '''
-    >>> without_parameters(doc).split()
-    ['Smooth.', 'Returns', '-------', 'float']
+    >>> sections(doc)
+    {'': 'Smooth.', 'Returns': 'float'}
     """
-    kept, inside = [], False
+    texts: dict[str, list[str]] = {"": []}
+    name = ""
     for line, following in pairwise([*doc.splitlines(), ""]):
-        if re.fullmatch(r"-{3,}", following):
-            inside = line in _SECTIONS
-        if not inside:
-            kept.append(line)
-    return "\n".join(kept).strip()
+        if _is_rule(following) and line.strip():
+            name = line
+            texts[name] = []
+        elif not (_is_rule(line) and not texts[name]):
+            texts[name].append(line)
+    return {name: "\n".join(lines).strip() for name, lines in texts.items()}
+
+
+def _is_rule(line: str) -> bool:
+    """Return whether a line underlines a heading."""
+    return re.fullmatch(r"-{3,}", line) is not None
 
 
 def _described(doc: str) -> dict[str, str]:

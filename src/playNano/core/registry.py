@@ -62,7 +62,7 @@ class Registry(Generic[T]):
     2
     >>> registry["sqare"]
     Traceback (most recent call last):
-    playNano.errors.UnknownNameError: unknown shape 'sqare'; did you mean 'square'? (known: disc, square)
+    playNano.errors.UnknownNameError: unknown shape 'sqare'; did you mean 'square'? (`playnano modules` lists all)
     """
 
     def __init__(
@@ -172,8 +172,10 @@ class Registry(Generic[T]):
             return self._load(points[name][0])
         known = sorted({*self._builtins, *points})
         near = get_close_matches(str(name), known, n=3)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise UnknownNameError(f"unknown {self.kind} {name!r}{hint} (known: {', '.join(known)})")
+        hint = f" (known: {', '.join(known)})"
+        if near:
+            hint = f"; did you mean {' or '.join(map(repr, near))}? (`playnano modules` lists all)"
+        raise UnknownNameError(f"unknown {self.kind} {name!r}{hint}")
 
     def _entry_points(self) -> dict[str, list[_Claim[T]]]:
         """Return the installed entry points by name; several where a name is claimed more than once."""

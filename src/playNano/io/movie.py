@@ -26,7 +26,8 @@ class Movie:
     format
         Short name of the format, as in "asd".
     channel
-        The channel as the caller named it.
+        The channel as the caller named it, or as the file names it where the caller gave none. Files of a whole
+        stack (bundle, npz, OME-Zarr) keep the name that the stack had.
     channels
         Every channel that the file has, by the names that a caller can select.
     shape

@@ -73,6 +73,15 @@ def test_rates_add_up_to_one():
     assert rate_of_ends(never, 0.2, 4) == pytest.approx(0.05, abs=1e-6)
 
 
+@pytest.mark.parametrize("n_frames", [1, 3, 50])
+def test_candidates_are_pruned_by_the_lowest_density_of_a_death_and_a_birth(n_frames):
+    rates = Rates(miss=0.2, death=0.05, birth=0.02, detected=30.0, area=64.0)
+    by_frame = rates.log_birth(n_frames, 4)[:, None] + rates.log_death(n_frames, 4)
+    assert rates.log_death_birth(4) <= by_frame.min() + 1e-12
+    if n_frames == 50:
+        assert rates.log_death_birth(4) == pytest.approx(by_frame.min())
+
+
 def test_drift_of_many_is_the_median_step_and_of_few_is_shrunk():
     rng = np.random.default_rng(0)
     frame = np.repeat(np.arange(20), 50)

@@ -128,8 +128,8 @@ def _cost_model(points: Detections, model: MotionModel, rates: Rates, options: L
     terms = RateTerms(
         redetection=np.exp(rates.log_gap(n_gaps)),
         jump=np.exp(log_jumps(model.motion, rates, options)),
-        birth=np.exp(rates.log_birth(n_frames, n_gaps)),
-        death=np.exp(rates.log_death(n_frames, n_gaps)),
+        birth_density=np.exp(rates.log_birth(n_frames, n_gaps)),
+        death_probability=np.exp(rates.log_death(n_frames, n_gaps)),
         clutter=math.exp(rates.log_clutter),
         max_cost=RIVAL_COST,
     )

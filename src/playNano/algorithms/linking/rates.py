@@ -75,7 +75,11 @@ class Rates:
         return np.asarray(np.log(max(self.outlier, 1e-300)) - np.log(ball_volume(search_range, dims)))
 
     def log_death_birth(self, n_gaps: int) -> float:
-        """Log birth and death density in the midst of a movie: what the likelihood of a link is divided by.
+        """Log of birth density times death probability where it is lowest: in the midst of a movie.
+
+        The likelihood of a link is divided by this product. Near the first and last frames it is higher, since fewer
+        frames could show the particle. Candidate links are pruned by it: with any higher value, links in the midst
+        that pay would be lost.
 
         Parameters
         ----------

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from playNano._options import check_options
+from playNano._options import Unit, check_options
 
 MotionName = Literal["brownian", "directed", "static"]
 DistanceScale = Literal["constant", "sqrt", "linear"]
 LinkMethod = Literal["global", "frame"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-Probability = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=0)]
+Probability = Annotated[float, Field(gt=0, lt=1), Unit("1/frame")]
+Count = Annotated[int, Field(ge=0), Unit("frames")]
 
 GROWTH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
 """Distance scale -> power of the gap by which the squared search range grows."""
@@ -40,7 +40,7 @@ class LinkingOptions:
         all, "sqrt" by sqrt(g) as in Brownian motion, "linear" by g as in directed motion; None: as `motion` implies.
     method
         "global": one assignment over the whole movie on likelihood ratios. "frame": optimal assignment from frame to
-        frame.
+        frame by distance; the rates then serve for the confidence of links only.
     min_length
         Minimum number of detections of a track, >= 1; shorter tracks are left out.
     motion
@@ -54,7 +54,7 @@ class LinkingOptions:
     step
         Root mean squared displacement per frame interval, > 0; None: estimated.
     miss_rate
-        Probability per frame that a particle is missed, 0 to 1; None: estimated.
+        Probability per frame that a particle is missed, 0 to 1; None: estimated. Used only with ``max_missing`` > 0.
     end_rate
         Death rate: probability per frame that a track ends, 0 to 1; None: estimated.
     start_rate
@@ -85,7 +85,7 @@ class LinkingOptions:
     miss_rate: Probability | None = None
     end_rate: Probability | None = None
     start_rate: Probability | None = None
-    false_per_frame: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    false_per_frame: Annotated[float, Field(ge=0, allow_inf_nan=False), Unit("1/frame")] | None = None
 
     def __post_init__(self) -> None:
         """Check the limits."""

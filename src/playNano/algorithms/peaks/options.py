@@ -67,7 +67,7 @@ class TemplateOptions:
     Parameters
     ----------
     n_angles
-        Number of evenly spaced angles, at least 1, which does not rotate the template.
+        Number of evenly spaced angles; 1 does not rotate the template.
     symmetry
         Order of the template's rotational symmetry, at least 1: angles cover 1 / symmetry of a circle.
     min_score

@@ -16,7 +16,7 @@ from playNano.algorithms.regions.separate import (
 )
 from playNano.errors import ParameterError
 
-Area = Annotated[float, Field(ge=0), Unit("nm2")]
+Area = Annotated[float, Field(ge=0), Unit("nm^2")]
 Height = Annotated[float, Unit("nm")]
 
 
@@ -55,6 +55,7 @@ class RegionOptions:
         smaller regions. Where fewer than eight pixels are left, only the region's own gap is left out; where these
         are still too few, the median of the frame is used. None is three quarters of each region's radius (of half
         its width, if it is long), at least 2 px: where a Gaussian that was cut at a third of its height has ended.
+        For regions only: blobs have an annulus of their own, in multiples of sigma.
     annulus_width_px
         Width of the annulus beyond the gap, px.
     separate

@@ -8,7 +8,7 @@ import numpy as np
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
 
-# Fewer pixels around a particle do not give a median.
+# Fewer pixels of an annulus do not give a median; one number for regions and blobs, which do not import each other.
 MIN_ANNULUS_PIXELS = 8
 
 

@@ -41,7 +41,7 @@ class FeatureSpace:
     normalise
         Whether each axis that has no scale of its own is scaled before clustering.
     time_weight
-        Factor for the time axis, after scaling, >= 0.
+        Factor for the time axis, after scaling, >= 0; None: 1. It needs ``use_time``.
     units
         "px": coordinates as the columns have them; "nm": px coordinates in nm, for non-square pixels too.
     scale_by

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.peaks import TemplateOptions, find_templates
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.spots import detect_spots, options_from
-from playNano.core.params import Declaration
+from playNano.core.params import Declaration, Unit
 from playNano.errors import ParameterError
 
 
@@ -52,7 +52,7 @@ class TemplateDetectionModule(AnalysisModule):
         previous_results: dict[str, Any] | None = None,
         *,
         template: list[list[float]] | None = None,
-        template_box: tuple[int, int, int, int, int] | None = None,
+        template_box: Annotated[tuple[int, int, int, int, int], Unit("px")] | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
         """Detect copies of a shape in every frame.
@@ -67,7 +67,8 @@ class TemplateDetectionModule(AnalysisModule):
             Heights of one copy, rows of numbers, sampled with the pixels of the movie. Either this or
             `template_box`.
         template_box
-            Where the movie itself shows a copy: (frame, min_row, min_col, max_row, max_col), half open.
+            Where the movie itself shows a copy: (frame, min_row, min_col, max_row, max_col), rows and columns in px,
+            half open.
         **params
             Those of `playNano.algorithms.peaks.options.TemplateOptions`.
 

@@ -81,7 +81,7 @@ class FeatureWeights:
     """
 
     area_weight: Weight = 0.0
-    area_scale_nm2: Annotated[float, Field(gt=0), Unit("nm2")] | None = None
+    area_scale_nm2: Annotated[float, Field(gt=0), Unit("nm^2")] | None = None
     height_weight: Weight = 0.0
     height_scale_nm: Length | None = None
     orientation_weight: Weight = 0.0

@@ -98,7 +98,7 @@ class AsdFrames:
 
 
 def open_asd(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of an `.asd` movie without decoding it.
+    """Read `.asd` movies of high-speed microscopes of the Kanazawa/RIBM design.
 
     Parameters
     ----------

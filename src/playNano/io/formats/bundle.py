@@ -63,7 +63,7 @@ class BundleFrames:
 
 
 def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
-    """Open a bundle without decoding pixels.
+    """Read `.h5` bundles of playNano: a stack with its steps, masks, results and records.
 
     Parameters
     ----------

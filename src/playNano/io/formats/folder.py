@@ -50,7 +50,7 @@ class FolderFrames:
 
 
 def open_folder(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a folder of images as a movie without decoding it.
+    """Read a folder of images of one format as a movie, one file per frame.
 
     The frames are ordered by when they were taken, which their files state; names decide only between frames
     of one moment, or where no file states a time.

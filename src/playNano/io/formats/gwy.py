@@ -40,7 +40,7 @@ class Numbers:
 
 
 def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one image of a Gwyddion file without decoding it.
+    """Read one image of a `.gwy` file of Gwyddion.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ _ALIASES = {
 
 
 def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of an Asylum Research image without decoding it.
+    """Read `.ibw` images of Asylum Research microscopes.
 
     Parameters
     ----------

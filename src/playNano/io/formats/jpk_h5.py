@@ -121,7 +121,7 @@ class JpkFrames:
 
 
 def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of an `.h5-jpk` movie without decoding it.
+    """Read `.h5-jpk` movies of JPK/Bruker microscopes (NanoRacer).
 
     Several measurements in one file become one movie, in the order in which they began, if they have the
     same pixels.

@@ -68,7 +68,7 @@ class JpkImage:
 
 
 def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a `.jpk` image without decoding it.
+    """Read `.jpk` and `.jpk-qi-image` images of JPK/Bruker microscopes.
 
     Parameters
     ----------

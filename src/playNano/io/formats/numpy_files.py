@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from playNano._options import Unit, pixel_pair
 from playNano.core.files import atomic_write
@@ -34,6 +35,9 @@ NPZ_VERSION = 1
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _SAME_AS_HEIGHT = {"height_trace": ("height", "TP"), "height": ("TP",), "tp": ("height_trace", "height")}
+
+Edge = Annotated[float, Field(gt=0)]
+PixelSize = Annotated[Edge | Sequence[Edge], Unit("nm")]
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,11 @@ def open_npy(
     path: str | Path,
     channel: str | None = None,
     *,
-    pixel_size_nm: Annotated[float | Sequence[float], Unit("nm")] | None = None,
-    frame_time_s: Annotated[float, Unit("s")] | None = None,
+    pixel_size_nm: PixelSize | None = None,
+    frame_time_s: Annotated[float, Field(gt=0), Unit("s")] | None = None,
     unit: str = "nm",
 ) -> Movie:
-    """Open an `.npy` file with an array (frames, y, x) or one frame (y, x).
+    """Read `.npy` arrays of numpy: frames (n, y, x), or one frame (y, x).
 
     Parameters
     ----------
@@ -153,9 +157,9 @@ def open_npz(
     path: str | Path,
     channel: str | None = None,
     *,
-    pixel_size_nm: Annotated[float | Sequence[float], Unit("nm")] | None = None,
+    pixel_size_nm: PixelSize | None = None,
 ) -> Movie:
-    """Open an `.npz` file with a stack.
+    """Read `.npz` files: a stack that playNano wrote, or an array `data`.
 
     Parameters
     ----------

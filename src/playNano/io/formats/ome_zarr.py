@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from playNano._options import Unit, pixel_pair
 from playNano.core.scan import ScanGeometry
@@ -28,6 +29,8 @@ _NM = {
 _SECONDS = {
     "second": 1.0, "millisecond": 1e-3, "microsecond": 1e-6, "nanosecond": 1e-9, "minute": 60.0, "hour": 3600.0,
 }  # fmt: skip
+
+Edge = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ def open_ome_zarr(
     path: str | Path,
     channel: str | None = None,
     *,
-    pixel_size_nm: Annotated[float | tuple[float, float], Unit("nm")] | None = None,
+    pixel_size_nm: Annotated[Edge | tuple[Edge, Edge], Unit("nm")] | None = None,
 ) -> Movie:
-    """Open one channel of an OME-Zarr image without decoding it; of a pyramid the finest level.
+    """Read `.zarr` images (OME-Zarr); of a pyramid the finest level.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ Section = dict[str, str]
 
 
 def open_spm(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a NanoScope image without decoding it.
+    """Read `.spm` and numbered (`.001`) images of Bruker NanoScope microscopes.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class TopoStatsImage:
 
 
 def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
-    """Open the image of a TopoStats file.
+    """Read `.topostats` images of TopoStats.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ _HEIGHTS = {"height_trace": ("Topography", "Topo"), "height": ("Topography", "To
 
 
 def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
-    """Open a WSxM image without decoding it.
+    """Read `.stp` and `.top` images of WSxM.
 
     Parameters
     ----------

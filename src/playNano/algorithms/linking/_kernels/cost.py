@@ -25,14 +25,15 @@ class RateTerms(NamedTuple):
     """The terms of the likelihood ratio of a link that come from the rates, not logarithms.
 
     redetection : (G,), probability of being detected again after 1, 2, ... frames. jump : (G,), density of an outlier
-    displacement. birth : (F,), density of the births of tracks, by frame. death : (F,), probability of the death of a
-    track, by frame. clutter : density of false detections. max_cost : edges of this cost or more are left out.
+    displacement. birth_density : (F,), density of detections that begin a track, by frame. death_probability : (F,),
+    probability that a detection is the last of its track, by frame. clutter : density of false detections. max_cost :
+    edges of this cost or more are left out.
     """
 
     redetection: Floats
     jump: Floats
-    birth: Floats
-    death: Floats
+    birth_density: Floats
+    death_probability: Floats
     clutter: float
     max_cost: float
 
@@ -79,13 +80,14 @@ def link_costs(
 
     The cost of a link is the negative log of its likelihood ratio to a death and a birth, which cost 0. The edge of a
     row to itself has the cost of clutter. Edges that cost too much, or are pruned, are left out; the others move up.
+    Positions are without drift.
     """
     # Arrays under names of their own: taking them out of their tuples in the loop would count references each time.
     position, time, frame_of = points.position, points.time, points.frame_of
     context, motion, features, rates = model
     forward, backward, past, future = context.forward, context.backward, context.past, context.future
     has_past, has_future, coefficients = context.has_past, context.has_future, motion.coefficients
-    redetection, jump, birth, death, clutter, max_cost = rates
+    redetection, jump, birth_density, death_probability, clutter, max_cost = rates
     edge_of_row, price, max_reduced = pruning
     start, stop, cols, cost = edges
     n_gaps, n_features, directed = redetection.size, features.weight.size, motion.directed
@@ -100,9 +102,9 @@ def link_costs(
         # Every row keeps a slot for the edge to itself, so that rows never grow over what is still to be read.
         at = first - 1 if i == block[0] else at
         dual = cost[edge_of_row[i]] - price[cols[edge_of_row[i]]] if edge_of_row[i] >= 0 else 0.0
-        no_link = death[frame_of[i]]
+        no_link = death_probability[frame_of[i]]
         weight[:] = forward[i]
-        cols[at], cost[at] = i, np.log(birth[frame_of[i]] * no_link / clutter)
+        cols[at], cost[at] = i, np.log(birth_density[frame_of[i]] * no_link / clutter)
         start[i] = at if cost[at] < max_cost else at + 1
         at += 1
         for e in range(first, end):
@@ -124,7 +126,7 @@ def link_costs(
             for k in range(weight.size):
                 share = weight[k] * backward[j, k]
                 density += share * height[row, known, k] * exp_minus(squared * precision[row, known, k])
-            ratio = (density + jump[g]) * redetection[g] / (no_link * birth[frame_of[j]])
+            ratio = (density + jump[g]) * redetection[g] / (no_link * birth_density[frame_of[j]])
             if ratio <= min_ratio:
                 continue
             value = -np.log(ratio)
