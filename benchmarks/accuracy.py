@@ -1,9 +1,10 @@
-"""Make the tables of accuracy, one after the other: detection, linking, the simulator, validation.
+"""Run all benchmarks of accuracy: detection, linking, the simulator, validation.
 
     python benchmarks/accuracy.py --linking-python PATH --trackpy PATH
 
-Linking is compared with other packages in an interpreter that has them (trackpy, laptrack, traccuracy beside
-playNano's own requirements); without one it is left out, and detection does without trackpy. `--only` names parts.
+Linking is compared with other packages in an interpreter in which they are installed (trackpy, laptrack, traccuracy
+and playNano's requirements); without one it is skipped, and detection is not compared with trackpy. `--only` selects
+benchmarks.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ RESULTS = HERE / "results"
 
 
 def commands(chosen):
-    """Return the command lines of each part; none where its interpreter is not given."""
+    """Return the command lines of each benchmark; none where its interpreter is not given."""
     detection = ["detection_accuracy.py", "--output", str(RESULTS / "detection_accuracy.md")]
     if chosen.trackpy:
         detection += ["--trackpy", chosen.trackpy]

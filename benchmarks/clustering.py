@@ -1,12 +1,12 @@
-"""Compare clustering with other packages on the same points: number of clusters found, time, memory.
+"""Compare clustering with other packages on the same points: number of clusters, time, memory.
 
     PYTHONPATH=src python benchmarks/clustering.py --part draws --kept KEPT --peer PEER_PYTHON \
         --pyclustering PYTHON_WITH_PYCLUSTERING
     PYTHONPATH=src python benchmarks/clustering.py --kept KEPT --out benchmarks/results/clustering.md
 
-The other packages run in interpreters of their own. They take hours: `--part draws` clusters mixtures that
-`--kept` does not hold yet, for a minute or ten draws (status 1 when all is done); the table shows what is kept.
-A part replaces its own section of the results.
+The other packages run in separate interpreters and take hours: `--part draws` clusters mixtures that are not in the
+folder `--kept` yet, for a minute or ten draws (exit status 1 when all are done); the table shows the results in that
+folder. Each part replaces its own section of the results.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def dbscan_one(package, n, eps, min_samples):
 
 
 def in_own_process(*words):
-    """Run a part of this script in a process of its own; returns what it prints."""
+    """Run a part of this script in a separate process; return its output."""
     done = subprocess.run(
         [sys.executable, __file__, *map(str, words)], capture_output=True, text=True, check=False
     )
@@ -152,7 +152,7 @@ PARTS = {
 
 
 def write(out, title, lines):
-    """Put a section into the file of results, in place of an older one."""
+    """Write a section to the file of results, replacing an older one."""
     text = out.read_text() if out.exists() else "# Clustering\n"
     head, *sections = text.split("\n## ")
     found = {section.splitlines()[0]: section for section in sections}

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussian clusters, and how many clusters each package finds in them; run by `clustering.py`."""
+"""Number of clusters found by each package in mixtures of Gaussian clusters; run by `clustering.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 10
 
 
 def mixture(rng, n_dims, sizes, widths, apart):
-    """Draw 2 to 40 Gaussian clusters; centres are `apart` times the greater width or more from each other."""
+    """Draw 2 to 40 Gaussian clusters with a minimum distance of centres of `apart` times the larger width."""
     k = int(rng.integers(2, 41))
     size = np.exp(rng.uniform(*np.log(sizes), k)).astype(int)
     width = rng.uniform(*widths, k)
@@ -144,7 +144,7 @@ def kept_file(arguments, package, family, start):
 
 
 def cluster_batch(python, package, batch, target):
-    """Keep labels and seconds of a batch of draws by a package, in another interpreter if one is given."""
+    """Save labels and times of a batch of draws by a package, in another interpreter if one is given."""
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "points.npz", Path(folder) / "labels.npz"
         np.savez(source, **{f"{i:04}": points for i, (points, _) in enumerate(batch)})
@@ -158,7 +158,7 @@ def cluster_batch(python, package, batch, target):
 
 
 def draw_on(arguments):
-    """Let packages cluster draws that are not kept yet, for a minute or a batch; return whether there were any."""
+    """Cluster draws without saved results, for a minute or one batch; return whether there were any."""
     arguments.kept.mkdir(parents=True, exist_ok=True)
     others = {"pyclustering": arguments.pyclustering, "peer": arguments.peer}
     drawn = list(enumerate(families(arguments.draws).values()))
@@ -179,7 +179,7 @@ def draw_on(arguments):
 
 
 def found_by(arguments, package, family, n):
-    """Return labels and seconds of the first of n draws, as many as are kept."""
+    """Return the saved labels and times of the first of n draws."""
     labels, seconds = [], []
     for start in range(0, n, BATCH):
         path = kept_file(arguments, package, family, start)

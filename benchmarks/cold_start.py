@@ -1,9 +1,9 @@
-"""Measure the first run: CPU and wall seconds with an empty cache of compiled code, and which kernels cost what.
+"""Measure the first run: CPU and wall time with an empty cache of compiled code, and compilation time of each kernel.
 
     python benchmarks/cold_start.py [--movie movie.asd] [--write]
 
-Runs, each with a cache of its own: `playnano demo`; `playnano analyze` on a real movie, if one is given;
-`playnano warm-up`, and the demo after it. `--write` puts the table into benchmarks/results/cold_start.md.
+Runs, each with its own cache: `playnano demo`; `playnano analyze` on a real movie, if one is given; `playnano warm-up`,
+and the demo after it. `--write` saves the table to benchmarks/results/cold_start.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROCESS = "remove_plane;row_median_align;gaussian_filter:sigma=1"
 
 
 def child(arguments: list[str], report: str) -> None:
-    """Run a command of playNano in this process, and write the time that each compilation took as JSON."""
+    """Run a command of playNano in this process, and write the time of each compilation as JSON."""
     from numba.core import event
 
     from playNano.cli.app import run
@@ -38,7 +38,7 @@ def child(arguments: list[str], report: str) -> None:
     stack: list[list[float]] = []
 
     class Listener(event.Listener):
-        """Own time of each compilation: without that of the functions it calls."""
+        """Record the time of each compilation, excluding that of called functions."""
 
         def on_start(self, event):
             stack.append([time.thread_time(), 0.0])
@@ -65,7 +65,7 @@ def child(arguments: list[str], report: str) -> None:
 
 
 def measure(arguments: list[str], cache: Path, folder: Path) -> tuple[float, float, list[list]]:
-    """Return CPU seconds, wall seconds and the compilations of one command in a process of its own."""
+    """Return CPU time, wall time and the compilations of one command in a separate process."""
     report = folder / "kernels.json"
     env = {**os.environ, "PLAYNANO_CACHE_DIR": str(cache)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -81,7 +81,7 @@ def measure(arguments: list[str], cache: Path, folder: Path) -> tuple[float, flo
 
 
 def table(movie: Path | None) -> str:
-    """Run everything and return the Markdown."""
+    """Run all commands and return the Markdown table."""
     import numba
 
     jobs: list[tuple[str, list[str], str]] = [("`playnano demo`, empty cache", ["demo"], "a")]

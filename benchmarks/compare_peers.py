@@ -1,9 +1,9 @@
-"""Time processing and detection against the published peer package, side by side in one run.
+"""Compare the speed of processing and detection with that of the published peer package.
 
-The peer (`playNano==0.5.0` from the package index; its module is `playnano`) runs in a virtual environment of
-its own, which is made here unless `--peer-python` names an interpreter that has it. Both see the same movie
-and take turns, so that other work on the machine falls on both; the table shows medians and their ratios. One
-copy of the movie to fresh memory is the floor that every step is measured against.
+The peer (`playNano==0.5.0` from the package index; its module is `playnano`) runs in a separate virtual environment,
+which is created here unless `--peer-python` names an interpreter in which it is installed. Both process the same movie
+alternately, so that other load on the machine affects both; the table shows medians and their ratios. The time to copy
+the movie to newly allocated memory is given as a lower bound of every step.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BARS = {
 }  # fmt: skip
 LEVEL = 1.5
 
-# Runs in the peer's interpreter: answers each line on its input with the seconds of one run.
+# Runs in the peer's interpreter: for each line of input it prints the time of one run, s.
 PEER_SIDE = """
 import logging, sys, time
 logging.disable(logging.CRITICAL)
@@ -76,7 +76,7 @@ def movie(n_frames: int, side: int, particles: int, seed: int = 0) -> np.ndarray
 
 
 def tilted(frames: np.ndarray) -> np.ndarray:
-    """Return a movie as it leaves the microscope: tilt, bow and offsets of the lines."""
+    """Add tilt, bow and line offsets to a movie, as in raw data."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[: frames.shape[1], : frames.shape[2]]
     ground = 0.05 * x - 0.03 * y + 2e-4 * (x - 100.0) ** 2 + 450
@@ -84,7 +84,7 @@ def tilted(frames: np.ndarray) -> np.ndarray:
 
 
 class Peer:
-    """The peer in its own interpreter, or nothing."""
+    """Peer package in its own interpreter, if there is one."""
 
     def __init__(self, python: str | None) -> None:
         self.process = python and subprocess.Popen(
@@ -135,7 +135,7 @@ def detect(frames: np.ndarray, workers: int) -> int:
 
 
 def busy(threads: int) -> None:
-    """Count, compiled and without the interpreter's lock: what threads can give on this machine at best."""
+    """Count in compiled code without the interpreter's lock, to measure the maximum speed-up by threads."""
     workers = [threading.Thread(target=_count, args=(COUNTED // threads,)) for _ in range(threads)]
     for worker in workers:
         worker.start()
@@ -155,7 +155,7 @@ def _count(n: int) -> float:
 
 
 def make_peer() -> str:
-    """Make an environment with the peer from the package index; return its interpreter."""
+    """Create an environment with the peer from the package index; return its interpreter."""
     folder = Path(tempfile.mkdtemp(prefix="playnano-peer-"))
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"

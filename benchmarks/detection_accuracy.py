@@ -1,9 +1,8 @@
-"""Measure how well detections find particles, and their positions and heights, beside other packages.
+"""Compare the accuracy of detection, positions and heights with that of other packages.
 
-Particles of known shape, 5 nm high and further apart than two diameters, lie on a tilted, bowed background with lines
-that are shifted against each other; white noise is added and the movie levelled by playNano's own steps. Every
-contestant gets the same levelled frames. trackpy runs in an interpreter of its own (`--trackpy`, one in which it is
-installed).
+Particles of known shape, 5 nm high and more than two diameters apart, lie on a background with tilt, bow and line
+offsets; white noise is added and the movie levelled by steps of playNano. All packages process the same levelled
+frames. trackpy runs in a separate interpreter (`--trackpy`, one in which it is installed).
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ print(trackpy.__version__)
 
 
 def simulate(shape: Shape, noise: float, n_frames: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return raw frames with 1 nm pixels, and the particles' places."""
+    """Return raw frames with pixels of 1 nm, and the positions of the particles."""
     rng = np.random.default_rng(seed)
     diameter = 2 * shape.contact_nm
     y, x = np.mgrid[:SIDE, :SIDE].astype(float)
@@ -120,7 +119,7 @@ def by_blob_log(stack: AFMImageStack, noise: float, shape: Shape) -> pd.DataFram
     for i, frame in enumerate(stack.data):
         blobs = blob_log(frame, **blob_search(noise), num_sigma=10, overlap=0.5)
         y, x = blobs[:, 0].astype(int), blobs[:, 1].astype(int)
-        # It gives no height; the pixel at its position is what its users take.
+        # It returns no height; the height of the pixel at the position is used.
         parts.append(pd.DataFrame({"frame": i, "y": blobs[:, 0], "x": blobs[:, 1], "height": frame[y, x]}))
     return pd.concat(parts, ignore_index=True)
 

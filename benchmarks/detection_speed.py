@@ -1,10 +1,9 @@
-"""Time detection against scikit-image and a reference implementation, side by side in one run.
+"""Compare the speed of detection with that of scikit-image and of a reference implementation.
 
-Every contestant sees the same frames. They take turns for several rounds; the table shows medians of their times and
-of the ratios within each round, so that other work on the machine falls on all of them. With `--clock cpu` processor
-time is compared, which is fairer still on a busy machine; only the table of threads always goes by the wall clock. The
-reference runs in an interpreter of its own (`--reference`, one in which playNano 0.5.0 is installed) and takes its
-turns too.
+All implementations process the same frames alternately, for several rounds; the table shows medians of their times and
+of the ratios within each round, so that other load on the machine affects all of them. `--clock cpu` compares
+processor times, which depend less on other load; the table of threads always uses the wall clock. The reference runs in
+a separate interpreter (`--reference`, one in which playNano 0.5.0 is installed).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ LEVEL = 1.5
 AT_LEAST_S = 0.5
 PROPERTIES = ("label", "area", "centroid", "bbox", "intensity_min", "intensity_max", "intensity_mean")
 
-# Runs in the reference's interpreter: answers each line on its input with the time of one run.
+# Runs in the reference's interpreter: for each line of input it prints the time of one run, s.
 REFERENCE = """
 import logging, sys, time
 logging.disable(logging.CRITICAL)
@@ -72,7 +71,7 @@ def movie(
 
 
 class Reference:
-    """The reference implementation in its own interpreter."""
+    """Reference implementation in its own interpreter."""
 
     def __init__(self, python: str, clock: str) -> None:
         self.process = subprocess.Popen(
@@ -84,7 +83,7 @@ class Reference:
         )
 
     def run(self, kind: str, path: Path) -> float:
-        """Return the seconds that one run took."""
+        """Return the time of one run, s."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{kind} {path}\n")
@@ -100,7 +99,7 @@ def timed(call: Callable[[], object], clock: str) -> Callable[[], float]:
     now = time.process_time if clock == "cpu" else time.perf_counter
 
     def seconds() -> float:
-        # Short calls are repeated: else they are measured with another's data in the caches.
+        # Short calls are repeated, so that the data are in the processor's caches.
         start, calls = now(), 0
         while calls == 0 or now() - start < AT_LEAST_S:
             call()
@@ -111,13 +110,13 @@ def timed(call: Callable[[], object], clock: str) -> Callable[[], float]:
 
 
 def compete(contestants: dict[str, Callable[[], float]], rounds: int, n_frames: int) -> dict[str, np.ndarray]:
-    """Let everyone run once unmeasured and then in turns; return the times of each round in ms a frame."""
+    """Run all once to warm up and then alternately; return the times of each round, ms per frame."""
     for run in contestants.values():
         run()
     times: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for first in range(rounds):
-        # Nobody always runs after the same one, which may leave the processor cool or the caches full.
+        # The order changes between rounds, because the previous run affects the caches and the processor's clock.
         for i in range(len(names)):
             name = names[(first + i) % len(names)]
             times[name].append(contestants[name]() / n_frames * 1e3)
@@ -151,7 +150,7 @@ def in_threads(frames: np.ndarray, workers: int, call: Callable[[np.ndarray], ob
 def regions(
     frames: np.ndarray, reference: Reference | None, path: Path, args: argparse.Namespace
 ) -> tuple[dict, float]:
-    """Time region detection on one movie; masks are made inside the time of everyone."""
+    """Time region detection on one movie; times include the computation of the masks."""
     contestants = {
         "basic": timed(lambda: find_regions(frames, frames > LEVEL, properties="basic"), args.clock),
         "full": timed(lambda: find_regions(frames, frames > LEVEL), args.clock),

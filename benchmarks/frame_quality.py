@@ -1,9 +1,9 @@
-"""Score frame quality on simulated movies with planted faults, and time it.
+"""Measure accuracy and speed of frame quality on simulated movies with injected faults.
 
 The movies come from tests/algorithms/quality/fault_movies.py: particles, lattices, terraces, rough surfaces, filaments
 and bare substrate, tilted, drifting, with noise between lines, with and without a coarse converter, in nm, in
-1/100 and in metres. All are judged with the defaults; the seeds are others than those with which the rules were
-developed. `--robustness` also scales every default by itself.
+1/100 nm and in metres. All are flagged with the default limits; the seeds differ from those with which the rules were
+developed. `--robustness` also scales each of the limits separately.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FLAGS = ("blank", "saturated", "torn", "partly_torn", "scars", "jump", "rough")
 
 
 def planted(seeds, **kind):
-    """Yield movies with planted faults; a callable among the settings draws its value for each."""
+    """Yield movies with injected faults; a callable among the settings draws a value for each movie."""
     for seed in seeds:
         rng = np.random.default_rng(seed)
         drawn = {name: value(rng) if callable(value) else value for name, value in kind.items()}

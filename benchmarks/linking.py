@@ -1,6 +1,6 @@
-"""Compare linking with trackpy, laptrack and an earlier implementation: seconds, memory, accuracy.
+"""Compare linking with trackpy, laptrack and an earlier implementation: time, memory, accuracy.
 
-Each part makes a piece of benchmarks/results/linking.md:
+Each command makes a part of benchmarks/results/linking.md:
 
     python benchmarks/linking.py speed --particles 500 --methods "ours, global" "trackpy, memory 3" ...
     python benchmarks/linking.py speed --particles 500 --methods "ours, global" "laptrack, 3-frame gaps" --part laptrack
@@ -10,7 +10,7 @@ Each part makes a piece of benchmarks/results/linking.md:
     python benchmarks/linking.py checks
     python benchmarks/linking.py report
 
-Run it with a Python that has trackpy 0.7, laptrack 0.17 and traccuracy beside playNano's own requirements
+Run it with a Python in which trackpy 0.7, laptrack 0.17, traccuracy and playNano's requirements are installed
 (PYTHONPATH=src). The environment variable LINKING_REFERENCE_PYTHON names the Python of the earlier implementation
 (playNano 0.5.0)."""
 
@@ -36,7 +36,7 @@ from playNano.algorithms.linking import LinkingOptions, link_movie
 from playNano.metrics import score_edges, score_events
 
 RESULTS = Path(__file__).parent / "results" / "linking.md"
-# The search range with which peers make the fewest errors.
+# The search range with which the other packages make the fewest errors.
 BEST_RANGE = {"easy": 0.5, "hard": 0.9}
 TIMED = {
     "ours, global": ("ours", {"max_distance": 1.2, "max_missing": 3, "drift": "global"}),
@@ -50,7 +50,7 @@ TIMED = {
 
 
 def one(args: argparse.Namespace) -> None:
-    """Run one method once on saved detections, in a process of its own; print seconds and memory."""
+    """Run one method once on saved detections; print time and memory."""
     warnings.simplefilter("ignore")
     with np.load(args.data) as columns:
         table = pd.DataFrame({name: columns[name] for name in columns.files})
@@ -87,7 +87,7 @@ def _isolated(method: str, data: Path, parameters: dict, times: int) -> dict:
 
 
 def speed(args: argparse.Namespace) -> str:
-    """Time the methods in turns, each turn in a process of its own, after a small movie to warm up."""
+    """Time the methods alternately, each run in a separate process, after a small movie to warm up."""
     movie = SCENARIOS[args.scenario].movie(args.particles, args.frames, 1)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "movie.npz"
@@ -130,7 +130,7 @@ def speed(args: argparse.Namespace) -> str:
 
 
 def calibration(args: argparse.Namespace) -> str:
-    """Compare the confidence of links with how often they are right."""
+    """Compare the confidence of links with the fraction of correct links."""
     bins = [(0.99, 1.01), (0.95, 0.99), (0.9, 0.95), (0.8, 0.9), (0.6, 0.8), (0.4, 0.6), (0.0, 0.4)]
     lines = ["| scenario | " + " | ".join(f"{lo:g} to {min(hi, 1):g}" for lo, hi in bins) + " |"]
     lines.append("|---" * (len(bins) + 1) + "|")
@@ -164,7 +164,7 @@ def true_following(table: pd.DataFrame) -> np.ndarray:
 
 
 def events(args: argparse.Namespace) -> str:
-    """Score merges and splits on simulated dimerisation."""
+    """Score merges and splits on simulated dimerisation movies."""
     lines = [
         "### Merges and splits of dimers (apart for three frames before, together for three after, or reversed)",
         "",
@@ -189,7 +189,7 @@ def events(args: argparse.Namespace) -> str:
 
 
 def checks(args: argparse.Namespace) -> str:
-    """Compare our count of links with traccuracy's, where both define it."""
+    """Compare the counts of links with those of traccuracy, where both define them."""
     import networkx as nx
     from traccuracy import TrackingGraph
     from traccuracy.matchers import PointMatcher

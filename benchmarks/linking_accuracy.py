@@ -1,4 +1,4 @@
-"""How well the linkers of benchmarks/linking.py link: scores over a grid of settings for each."""
+"""Accuracy of the linkers of benchmarks/linking.py over a grid of settings for each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GRIDS = {
         "trackpy",
         [{"search_range": r, "memory": m} for r in (0.5, 0.7, 0.9, 1.1, 1.3) for m in (0, 1, 2, 3)],
     ),
-    # laptrack takes half a minute a movie: its search range first, then gaps at the best one (`laptrack_gaps`).
+    # laptrack takes half a minute per movie: the search range is varied first, then the gaps (`laptrack_gaps`).
     "laptrack": (
         "laptrack",
         [{"max_distance": r, "max_missing": 2} for r in (0.5, 0.7, 0.9, 1.1, 1.3)],
@@ -41,7 +41,7 @@ GRIDS = {
         [{"max_distance": r, "max_missing": m} for r in (0.7, 0.9, 1.1) for m in (0, 3)],
     ),
 }
-# Missed frames to bridge, and how much farther than from frame to frame.
+# Number of missed frames to bridge, and factor of the search range over gaps.
 VARIED = ((1, 1.0), (3, 1.0), (3, 1.4))
 DIRECTED_GRIDS = {
     "ours, global, motion=directed": (
@@ -76,12 +76,12 @@ def measure(movie, track: np.ndarray) -> dict[str, float]:
 
 
 def laptrack_gaps(best: dict) -> list[dict]:
-    """Return settings about the best one so far: shorter and longer gaps, and a wider search range over gaps."""
+    """Return settings around the best one so far: shorter and longer gaps, and a wider search range over gaps."""
     return [best | {"max_missing": m, "gap_distance": w * best["max_distance"]} for m, w in VARIED]
 
 
 def over_grid(scenario: str, name: str, method: str, grid: list[dict], movies: list, key: str) -> list[dict]:
-    """Return the mean scores for every setting of a method; those of peers are kept from run to run."""
+    """Return the mean scores for every setting of a method; those of other packages are saved between runs."""
     kept = PARTS / f"grid-{scenario}-{name.replace(' ', '_')}-{key}.json"
     results: list[dict] = []
     if not name.startswith("ours") and kept.exists():
@@ -112,7 +112,7 @@ def _best(rows: list[dict]) -> dict:
 
 
 def _mean_scores(method: str, parameters: dict, movies: list) -> dict[str, float] | None:
-    """Return the mean scores over the movies; None where the method gives up on one of them."""
+    """Return the mean scores over the movies; None where the method fails on one of them."""
     scores = []
     for movie in movies:
         track = METHODS[method](movie.detections, **parameters)
@@ -162,7 +162,7 @@ def accuracy(args: argparse.Namespace) -> str:
 
 
 def _verdict(best: dict[str, dict], most: dict[str, dict]) -> str:
-    """Say how ours compares with the best of the peers, each score at the peer's best setting for it."""
+    """Compare playNano with the best of the other packages, each score at the best setting for it."""
     first = next(iter(best))
     peers = [name for name in best if not name.startswith("ours")]
     fewest = min(peers, key=lambda name: best[name]["scores"]["wrong or missed"])

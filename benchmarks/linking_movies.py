@@ -1,7 +1,7 @@
-"""Detections with known identity, made fast and without images: what a linker is tried on.
+"""Simulated detections with known identity, without images, for the benchmarks of linking.
 
-Lengths are in units of the mean distance to the nearest neighbour, 0.5 / sqrt(density); so `step` is the
-ratio of root mean squared displacement to neighbour distance, which sets how hard a movie is to link.
+Lengths are in units of the mean distance to the nearest neighbour, 0.5 / sqrt(density), so that `step` is the ratio of
+root mean squared displacement to neighbour distance, which determines how difficult a movie is to link.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Scenario:
-    """How particles move, come, go, and are missed."""
+    """Motion, birth, death and missed detections of particles."""
 
     name: str
     motion: str = "brownian"
@@ -58,7 +58,7 @@ SCENARIOS = {
 
 
 def _life_spans(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) -> tuple:
-    """Draw birth and death frames: stationary population of about n."""
+    """Draw birth and death frames of a stationary population of about n."""
     n_born = rng.poisson(n * scenario.p_end, n_frames - 1)
     birth = np.concatenate([np.zeros(n, int), np.repeat(np.arange(1, n_frames), n_born)])
     if scenario.p_end > 0:
@@ -69,7 +69,7 @@ def _life_spans(scenario: Scenario, n: int, n_frames: int, rng: np.random.Genera
 
 
 def _walks(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the walk of each particle from its start, (n_frames, n, 2); rms step `scenario.step`."""
+    """Draw the trajectory of each particle relative to its start, (n_frames, n, 2), with rms step `scenario.step`."""
     sigma = scenario.step / np.sqrt(2.0)
     shape = (n_frames, n, 2)
     if scenario.motion == "brownian":
@@ -88,7 +88,7 @@ def _walks(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) 
 
 
 def _confined(sigma: float, shape: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Walk inside a disc with a hard wall; the disc's radius is 1.5 rms steps, steps in ten parts."""
+    """Draw confined diffusion in a disc with a hard wall and a radius of 1.5 rms steps, in ten substeps."""
     parts, radius = 10, 1.5 * np.sqrt(2.0) * sigma
     angle = rng.uniform(0, 2 * np.pi, shape[1])
     at = (radius * np.sqrt(rng.random(shape[1])))[:, None] * np.column_stack([np.sin(angle), np.cos(angle)])
@@ -103,7 +103,7 @@ def _confined(sigma: float, shape: tuple, rng: np.random.Generator) -> np.ndarra
 
 
 def _directed(step: float, shape: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Walk at a constant speed of its own, turning slowly; a little diffusion on top."""
+    """Draw directed motion at a constant speed of each particle, with slow rotational and some lateral diffusion."""
     speed = step * rng.uniform(0.6, 1.4, shape[1])
     heading = rng.uniform(0, 2 * np.pi, shape[1]) + np.cumsum(rng.normal(0, 0.15, shape[:2]), axis=0)
     way = speed[:, None] * np.stack([np.sin(heading), np.cos(heading)], axis=-1)
@@ -111,7 +111,7 @@ def _directed(step: float, shape: tuple, rng: np.random.Generator) -> np.ndarray
 
 
 def _switching(step: float, shape: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Switch between resting, diffusing and gliding; the states last 20 frames on average."""
+    """Draw motion that switches between resting, diffusing and gliding, with a mean dwell time of 20 frames."""
     state = rng.integers(0, 3, shape[1])
     heading = rng.uniform(0, 2 * np.pi, shape[1])
     moves = np.empty(shape)
@@ -134,7 +134,7 @@ def _movie(scenario: Scenario, n: int, n_frames: int, rng: np.random.Generator) 
     alive = (np.arange(n_frames)[:, None] >= birth) & (np.arange(n_frames)[:, None] < death)
     frame, particle = np.nonzero(alive)
     local = walk[frame, particle] - walk[birth[particle], particle]
-    # Particles that walk out come back in: the surface is as dense at its edge as elsewhere.
+    # Reflecting borders keep the density uniform.
     where = np.abs((start[particle] + local + side) % (2 * side) - side)
     where = where + drift[frame]
     truth = pd.DataFrame({"frame": frame, "y": where[:, 0], "x": where[:, 1], "particle": particle})
@@ -172,11 +172,10 @@ def dimer_movie(
     p_miss: float = 0.05,
     mass_noise: float = 0.15,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make Brownian particles that bind when they touch and part again; a pair is one detection.
+    """Simulate Brownian particles that dimerise on contact and dissociate; a dimer is one detection.
 
-    Returns the detections (frame, y, x, mass, particle; a pair has the lower number) and the events (frame,
-    kind, y, x) whose particles are apart for three frames before and together for three after, or the other
-    way round.
+    Returns the detections (frame, y, x, mass, particle; a dimer has the lower number) and the events (frame, kind,
+    y, x) whose particles are separate for three frames before and bound for three frames after, or vice versa.
     """
     rng = np.random.default_rng(seed)
     side = 2.0 * np.sqrt(n_particles)

@@ -1,4 +1,4 @@
-"""The linkers that benchmarks/linking.py compares, each as table -> track of each row."""
+"""Common interface of the linkers compared by benchmarks/linking.py: table -> track of each row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from playNano.algorithms.linking import LinkingOptions, link_frames, link_movie
 
-# An interpreter that has playNano 0.5.0.
+# Interpreter in which playNano 0.5.0 is installed.
 REFERENCE_PYTHON = os.environ.get("LINKING_REFERENCE_PYTHON", "python-with-the-reference")
 REFERENCE_SCRIPT = """
 import json, sys, time
@@ -59,12 +59,12 @@ def ours_frame(table: pd.DataFrame, **options: object) -> np.ndarray:
 
 
 def trackpy(table: pd.DataFrame, *, predict: bool = False, **options: object) -> np.ndarray | None:
-    """Link with trackpy; None where it gives up because its neighbourhoods grow too large."""
+    """Link with trackpy; None where it fails because subnetworks grow too large."""
     import trackpy as tp
 
     tp.quiet()
     link = tp.predict.NearestVelocityPredict().link_df if predict else tp.link
-    # trackpy gives up in crowds unless its limit is lifted.
+    # At high density trackpy fails unless the limit of the size of subnetworks is raised.
     tp.linking.Linker.MAX_SUB_NET_SIZE = 60
     try:
         linked = link(table[["frame", "y", "x"]], pos_columns=["y", "x"], t_column="frame", **options)
@@ -82,7 +82,7 @@ def laptrack(
     tracker = LapTrack(
         cutoff=max_distance**2,
         gap_closing_cutoff=(max_distance if gap_distance is None else gap_distance) ** 2,
-        # Counts intervals: 1 bridges nothing.
+        # laptrack counts frame intervals: 1 means no gap closing.
         gap_closing_max_frame_count=max_missing + 1,
         splitting_cutoff=False,
         merging_cutoff=False,
@@ -99,7 +99,7 @@ def laptrack(
 
 
 def reference(table: pd.DataFrame, **options: object) -> np.ndarray:
-    """Run the earlier implementation with its own Python; REFERENCE_SECONDS keeps its time without the start."""
+    """Run the earlier implementation in its own Python; REFERENCE_SECONDS keeps its time without start-up."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, frame=table["frame"], y=table["y"], x=table["x"])

@@ -1,7 +1,7 @@
-"""Print the peak memory of level + detect + track against the length of a movie that stays on disk.
+"""Measure the peak memory of levelling, detection and tracking against the length of a movie on disk.
 
-A movie is generated as OME-Zarr, frame block by frame block; every length is measured in a process of its own.
-The movie is removed afterwards unless `--keep` is given.
+A movie is generated as OME-Zarr in blocks of frames; every length is measured in a separate process. The movie is
+deleted afterwards unless `--keep` is given.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEVEL_NM = 0.02
 def make_block(
     template: np.ndarray, places: np.ndarray, noise: np.ndarray, start: int, stop: int
 ) -> np.ndarray:
-    """Return frames: particles that drift over a tilted plane, noise, heights in steps of the converter."""
+    """Simulate frames of drifting particles on a tilted plane, with noise, quantised in steps of the converter."""
     side = noise.shape[-1]
     y, x = np.mgrid[:side, :side]
     ground = 0.05 * x - 0.03 * y + 450
@@ -76,7 +76,7 @@ def generate(path: Path, n_frames: int, side: int) -> None:
 
 
 def measure(path: str, n_frames: int) -> None:
-    """Analyse the first frames and print what it took, as JSON."""
+    """Analyse the first frames and print time and memory as JSON."""
     from playNano.analysis.pipeline import AnalysisPipeline
     from playNano.io.loader import load_afm_stack
     from playNano.processing.pipeline import ProcessingPipeline

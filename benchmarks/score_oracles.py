@@ -1,9 +1,9 @@
-"""Score random tracks with other programs, for the tests of `playNano.metrics` to compare with.
+"""Score random tracks with other packages, as reference values for the tests of `playNano.metrics`.
 
     python benchmarks/score_oracles.py
 
 in an environment with motmetrics, trackeval and traccuracy writes `tests/metrics/score_oracles.json`: the tables, and
-the scores by those programs.
+the scores by those packages.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def walkers(rng, n_tracks, n_frames):
 
 
 def prediction_of(rng, truth):
-    """Lose some points, shift all, cut and swap tracks, and add clutter."""
+    """Make a prediction of the truth: remove and shift points, cut and swap tracks, add clutter."""
     predicted = truth[rng.random(len(truth)) < 0.85].copy()
     predicted[["y", "x"]] += rng.normal(0, 0.4, (len(predicted), 2))
     late = predicted["frame"] >= rng.integers(5, 9)
@@ -79,7 +79,7 @@ def by_trackeval(truth, predicted, gate):
         "similarity_scores": [p[2] for p in parts],
     }
     hota = HOTA().eval_sequence(data)
-    # Identity counts pairs at least half as similar: here those within half the gate.
+    # Identity scores use pairs of similarity 0.5 or more: those within half the gate.
     identity = Identity().eval_sequence(data)
     return {
         "hota": float(np.mean(hota["HOTA"])),

@@ -1,8 +1,8 @@
-"""Time the simulator and check it against laws, statistics and a real movie.
+"""Measure the speed of the simulator, and compare it with physical laws, statistics and a real movie.
 
     python benchmarks/simulator.py --data ../shared/data
 
-writes `benchmarks/results/simulator.md` and the pictures in `docs/pictures`.
+writes `benchmarks/results/simulator.md` and the figures in `docs/pictures`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ print(time.perf_counter() - start, time.process_time())
 
 
 def spent(function, repeats):
-    """Return the medians of wall-clock and processor seconds."""
+    """Return the medians of wall-clock and processor time, s."""
     function()
     wall, cpu = [], []
     for _ in range(repeats):
@@ -50,7 +50,7 @@ def spent(function, repeats):
 
 
 def cold(repeats):
-    """Time import and a default movie in a new interpreter; nothing is compiled."""
+    """Time import and a default movie in a new interpreter, without compilation."""
     times = []
     for _ in range(repeats):
         run = subprocess.run([sys.executable, "-c", COLD], capture_output=True, check=True, text=True)
@@ -120,7 +120,7 @@ def laws():
 
 
 def estimates(n_movies):
-    """Compare estimates with the truth on movies with settings drawn at random."""
+    """Compare estimates with the truth on movies with random settings."""
     errors = {
         "pixel noise": [],
         "line offsets": [],
@@ -156,7 +156,7 @@ def estimates(n_movies):
 
 
 def sbccd_like(n_frames=60):
-    """Simulate heads of proteins on coiled coils with the noise of sbccd_v1.asd."""
+    """Simulate protein heads on coiled coils with the noise of sbccd_v1.asd."""
     heads = Species(
         Gaussian(1.9, 7.0),
         count=7,
@@ -164,7 +164,7 @@ def sbccd_like(n_frames=60):
         motion=Motion(diffusion_nm2_s=30.0, tether_nm=6.0),
         place="paths",
     )
-    # Material on the mica that is too low to be distinguished from noise in one frame.
+    # Material on the mica that is too low to be distinguished from noise in a single frame.
     fuzz = Species(Gaussian(0.16, 8.0), count=400, name="fuzz", size_spread=0.3, height_spread=0.5)
     coils = Strands(count=5, height_nm=1.0, width_nm=8.0, length_nm=130.0, persistence_nm=30.0)
     noise = Noise(
@@ -194,7 +194,7 @@ def sbccd_like(n_frames=60):
 
 
 def texture(data):
-    """Return statistics of the background and of the lines that do not come from the estimator."""
+    """Return statistics of the background and of the lines, by the estimator and independently of it."""
     levelled = level(np.asarray(data[::2], dtype=np.float64))
     background = np.where(levelled.background, levelled.height_nm, np.nan)
     variance = np.nanvar(background)
@@ -244,7 +244,7 @@ def flat(frame):
 
 
 def save_small(figure, path, dpi):
-    """Save a picture with 64 colours: a quarter of the size, without visible difference."""
+    """Save a figure with 64 colours, which reduces the file to a quarter without visible difference."""
     import io
 
     from PIL import Image

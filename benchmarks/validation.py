@@ -1,9 +1,9 @@
-"""Time `playnano validate`, and check its scores against movies whose truth is known.
+"""Measure the speed of `playnano validate`, and compare its scores with those on movies of known truth.
 
     python benchmarks/validation.py
 
-writes `benchmarks/results/validation.md`. Every movie is simulated with settings drawn at random; its pipeline is
-validated without the truth, then scored on the movie itself.
+writes `benchmarks/results/validation.md`. Every movie is simulated with random settings; its pipeline is validated
+without the truth, then scored on that movie.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def plan_of(range_nm, threshold_nm):
 
 
 def drawn(seed):
-    """Return a movie and a pipeline that suits it more or less."""
+    """Simulate a movie with random settings; return it and a pipeline with approximately suitable parameters."""
     rng = np.random.default_rng(3000 + seed)
     height = rng.uniform(2.5, 7)
     movie = simulate_movie(
@@ -59,7 +59,7 @@ def formatted(value, name):
 
 
 def check(n_movies):
-    """Compare the scores of each validation with those on the movie itself."""
+    """Compare the scores of each validation with the true scores on the movie."""
     lines = [
         "| movie | " + " | ".join(NAMES) + " |",
         "|---|" + "---|" * len(NAMES),

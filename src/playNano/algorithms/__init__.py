@@ -1,6 +1,6 @@
 """Pure functions: arrays and tables in, arrays and tables out.
 
-The public functions of the packages below are found here, and loaded when they are first used.
+The public functions of the packages can be imported from here; they are loaded when they are first used.
 
 Examples
 --------

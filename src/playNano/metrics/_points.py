@@ -1,4 +1,4 @@
-"""What all scores share: counts, checks of tables, pairs of points near each other."""
+"""Common parts of the scores: counts, checks of tables, pairs of points within a distance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole, nan for a whole of 0."""
+    """Return part / whole; nan where the whole is 0."""
     return part / whole if whole else float("nan")
 
 
@@ -74,7 +74,7 @@ class Counts:
 
 
 def check_positive(value: float, name: str) -> None:
-    """Raise unless a length is positive and finite."""
+    """Raise ParameterError unless a length is positive and finite."""
     if not (np.isfinite(value) and value > 0):
         raise ParameterError(f"{name} must be a positive number; got {value!r}")
 
@@ -104,7 +104,7 @@ def near_pairs(
     Yields
     ------
     rows, cols : numpy.ndarray
-        Indices of the frame's points in either table.
+        Indices of the frame's points in the tables.
     near : scipy.sparse.coo_matrix
         Distances, sorted by row and column.
     """

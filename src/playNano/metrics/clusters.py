@@ -1,4 +1,4 @@
-"""Score of clusters against known groups."""
+"""Score of a clustering against known groups."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def score_clusters(
 ) -> float:
     """Compare two groupings of the same points by the adjusted Rand index.
 
-    The Rand index is the fraction of pairs of points on which both agree (together in both, or apart in both). It is
-    adjusted so that 1 is perfect agreement and 0 its expectation by chance; it may be negative.
+    The Rand index is the fraction of pairs of points on which both groupings agree (same group in both, or different
+    groups in both). It is adjusted so that 1 is perfect agreement and 0 the expectation by chance; it may be negative.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def score_clusters(
     a, b = np.asarray(truth), np.asarray(predicted)
     if a.ndim != 1 or a.shape != b.shape:
         raise ParameterError(
-            f"truth and predicted must be columns of one length, got {a.shape} and {b.shape}."
+            f"truth and predicted must be columns of the same length, got {a.shape} and {b.shape}."
         )
     if noise not in ("group", "leave out"):
         raise ParameterError(f"noise must be 'group' or 'leave out', got {noise!r}.")
@@ -69,6 +69,6 @@ def score_clusters(
 
 
 def _pairs(counts: npt.NDArray[np.int64]) -> float:
-    """Return the number of pairs within groups of these sizes."""
+    """Return the number of pairs of points within groups of given sizes."""
     n = counts.astype(np.float64)
     return float((n * (n - 1) / 2).sum())

@@ -37,8 +37,8 @@ def match_points(
     Returns
     -------
     ndarray of int64, (n_predicted,)
-        Row (by position) of `truth` with which each detection is matched, or -1. The matches maximise the sum
-        of squared `max_distance` less squared distance.
+        Row index (position) in `truth` of the match of each detection, or -1. The matches maximise the sum of
+        ``max_distance**2 - distance**2``.
 
     See Also
     --------
@@ -71,7 +71,7 @@ def match_points(
 def score_detections(
     truth: pd.DataFrame, predicted: pd.DataFrame, *, max_distance: float, columns: Sequence[str] = ("y", "x")
 ) -> tuple[Counts, float]:
-    """Count correct, wrong and missed detections, and return the position error of the correct ones.
+    """Count correct, wrong and missed detections, and compute the position error (RMSE) of the correct ones.
 
     Parameters
     ----------

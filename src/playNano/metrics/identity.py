@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)
-# Of two assignments, the one with more pairs is preferred, whatever the distances.
+# Makes assignments with more pairs preferable whatever the distances.
 PAIR_BONUS = 1e3
 KEEP_BONUS = 1e6
 
@@ -50,7 +50,7 @@ class IdentityScores:
     points
         Matched, wrong and missed positions (CLEAR MOT).
     identity
-        The same under the best one-to-one assignment of predicted to true tracks (ID measures).
+        The same under the optimal one-to-one assignment of predicted to true tracks (ID measures).
     """
 
     switches: int
@@ -59,21 +59,21 @@ class IdentityScores:
 
     @property
     def idf1(self) -> float:
-        """F1 of positions under the best one-to-one assignment of tracks."""
+        """F1 of positions under the optimal one-to-one assignment of tracks."""
         return self.identity.f1
 
     @property
     def mota(self) -> float:
-        """Multiple object tracking accuracy: 1 less errors and switches over true positions."""
+        """Multiple object tracking accuracy: 1 minus errors and switches per true position."""
         true = self.points.true_positives + self.points.false_negatives
         return 1.0 - ratio(self.points.errors + self.switches, true)
 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pairs of true and predicted points within the gate, those of frame f from ptr[f] to ptr[f + 1].
+    """Pairs of true and predicted points within the gate; frame f has the pairs ptr[f] .. ptr[f + 1].
 
-    `truth` and `predicted` are the tracks of either point; the lengths are those of all tracks.
+    `truth` and `predicted` are the tracks of the points of each pair; the lengths are those of all tracks.
     """
 
     ptr: Ints
@@ -89,9 +89,8 @@ def score_hota(
 ) -> HotaScores:
     """Score detection and association together by HOTA, on points.
 
-    The similarity of two points is 1 less their distance over `gate`, at least 0. At each of the thresholds
-    0.05, 0.10 ... 0.95 points are paired in every frame; the pairing prefers tracks that belong together
-    over the whole movie.
+    The similarity of two points is 1 - distance / `gate`, at least 0. At each of the thresholds 0.05, 0.10 ... 0.95
+    points are matched in every frame; the matching prefers tracks that correspond over the whole movie.
 
     Parameters
     ----------
@@ -147,8 +146,8 @@ def score_identity(
     """Count identity switches, and positions with the correct identity (CLEAR MOT and IDF1).
 
     In every frame, a true track keeps the predicted track of its last match if that lies within `gate`; the
-    others are matched so that the number of matches is maximal, then their distance minimal. A switch is a match to
-    another predicted track than at the last match.
+    others are matched with the maximum number of matches, then minimum total distance. A switch is a match to a
+    predicted track other than that of the last match.
 
     Parameters
     ----------
@@ -226,7 +225,7 @@ def _pair_names(pairs: _Pairs) -> Ints:
 
 
 def _alignment(pairs: _Pairs, similarity: Floats) -> Floats:
-    """Return, for each pair of points, the Jaccard index of their tracks over the whole movie (HOTA's alignment)."""
+    """Return the Jaccard index over the whole movie of the tracks of each pair of points (HOTA alignment score)."""
     frame = np.repeat(np.arange(pairs.ptr.size - 1), np.diff(pairs.ptr))
     sums = []
     for track, length in ((pairs.truth, pairs.true_length), (pairs.predicted, pairs.pred_length)):
@@ -240,14 +239,14 @@ def _alignment(pairs: _Pairs, similarity: Floats) -> Floats:
 
 
 def _best_per_frame(pairs: _Pairs, weight: Floats) -> Ints:
-    """Return the indices of the pairs in the assignment of maximum weight of every frame."""
+    """Return the indices of the pairs in the maximum-weight assignment of every frame."""
     spans = zip(pairs.ptr[:-1], pairs.ptr[1:], strict=True)
     chosen = [lo + _match(pairs.truth[lo:hi], pairs.predicted[lo:hi], -weight[lo:hi]) for lo, hi in spans]
     return np.concatenate([np.zeros(0, np.int64), *chosen])
 
 
 def _match(a: Ints, b: Ints, cost: Floats) -> npt.NDArray[Any]:
-    """Return the indices of the pairs in the assignment of minimum cost; leaving a point unmatched costs 0."""
+    """Return the indices of the pairs in the minimum-cost assignment; leaving a point unmatched costs 0."""
     if not a.size:
         return np.zeros(0, np.int64)
     rows, row = np.unique(a, return_inverse=True)

@@ -24,8 +24,8 @@ def score_edges(frame: npt.ArrayLike, particle: npt.ArrayLike, track_id: npt.Arr
     """Count correct, wrong and missed links between detections whose true particle is known.
 
     A link joins two consecutive detections of a track, or of a particle; it spans several frames where detections are
-    missing in between. A wrong link joins different particles, clutter, or skips a
-    detection of the particle.
+    missing in between. A link is wrong if it joins different particles or clutter, or skips a detection of the
+    particle.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def score_edges(frame: npt.ArrayLike, particle: npt.ArrayLike, track_id: npt.Arr
 def score_links(
     truth: pd.DataFrame, predicted: pd.DataFrame, *, max_distance: float, columns: Sequence[str] = ("y", "x")
 ) -> Counts:
-    """Count correct, wrong and missed links of tracks, matching the points by position first.
+    """Count correct, wrong and missed links of tracks, after matching points by position.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def score_links(
     doi:10.1038/nmeth.4473 (scores of edges).
     """
     partner = match_points(truth, predicted, max_distance=max_distance, columns=columns)
-    # Unmatched points get names of their own, above the row numbers of the true points.
+    # Unmatched points are numbered after the rows of the true points.
     names = np.where(partner >= 0, partner, len(truth) + np.arange(len(predicted)))
     n = len(truth) + len(predicted)
     true_edges = _edges(truth["frame"].to_numpy(), truth["track_id"].to_numpy(), size=n)
@@ -101,7 +101,7 @@ def score_events(
     max_frames: int = 3,
     columns: Sequence[str] = ("y", "x"),
 ) -> Counts:
-    """Count merges and splits matched one to one with true ones of the same kind, near in space and time.
+    """Count correct, wrong and missed merges and splits, matched one to one by kind, position and frame.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def score_events(
     max_distance
         Maximum distance of an event from the true one, in the unit of the coordinates, > 0.
     max_frames
-        Maximum number of frames by which it may be early or late, >= 0.
+        Maximum number of frames between an event and the true one, >= 0.
     columns
         Coordinate columns.
 
@@ -137,7 +137,7 @@ def score_events(
 def _edges(
     frame: npt.NDArray[Any], track: npt.NDArray[Any], names: Ints | None = None, size: int = 0
 ) -> Ints:
-    """Return each link of each track as one integer made of the names of its two points."""
+    """Return each link of each track as one integer that encodes its two points."""
     names = np.arange(track.size) if names is None else names
     size = max(size, track.size)
     order = np.lexsort([frame, track])

@@ -24,11 +24,11 @@ class TrackScores:
     Parameters
     ----------
     alpha
-        1 less the normalised distance of the best-matching tracks from the truth, 0 to 1.
+        1 minus the normalised distance of the matched tracks from the truth, 0 to 1.
     beta
         alpha with a penalty for spurious tracks, 0 to alpha.
     points
-        Matched, wrong and missed positions in matched tracks; their Jaccard index is JSC.
+        Matched, spurious and missed positions in matched tracks; their Jaccard index is JSC.
     tracks
         Matched, spurious and missed tracks; their Jaccard index is JSC_theta.
     rmse
@@ -57,9 +57,9 @@ def score_tracks(
 ) -> TrackScores:
     """Score whole tracks as in the Particle Tracking Challenge.
 
-    The distance of two tracks is the sum over frames of their distance, cut at `gate`; a frame in which
-    only one of them has a point costs `gate`. Every true track is matched with one predicted track or with none,
-    so that the sum of distances is minimal.
+    The distance of two tracks is the sum over frames of the distance of their points, limited to `gate`; a frame in
+    which only one of them has a point contributes `gate`. True tracks are matched one to one with predicted tracks, or
+    with none, by the assignment of minimum total distance.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _challenge(
     pred_length: Ints,
     gate: float,
 ) -> TrackScores:
-    """Compute the scores from the best assignment of tracks."""
+    """Compute the scores from the optimal assignment of tracks."""
     n_true_points, n_pred_points = int(true_length.sum()), int(pred_length.sum())
     worst = gate * n_true_points
     total = float(gain[edge].sum())
@@ -148,7 +148,7 @@ def number_tracks(table: pd.DataFrame) -> tuple[Ints, int]:
     number : numpy.ndarray
         Number of the track of each row, -1 for none.
     count : int
-        How many tracks there are.
+        Number of tracks.
     """
     if "track_id" not in table.columns:
         raise ParameterError("both tables need a column 'track_id'")
@@ -165,7 +165,7 @@ def _track_pairs(
     pred_track: Ints,
     gate: float,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Sum over frames the similarity of each pair of tracks that come within the gate, sorted by true track."""
+    """Sum the similarity of each pair of tracks within the gate over frames; pairs are sorted by true track."""
     n_pred = int(pred_track.max()) + 1 if pred_track.size else 1
     keys, distances = [np.zeros(0, np.int64)], [np.zeros(0)]
     for rows, cols, near in near_pairs(truth, predicted, gate):

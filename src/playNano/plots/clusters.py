@@ -1,4 +1,4 @@
-"""Pictures of clusters: where they lie, and when they have members."""
+"""Figures of clusters: positions over the mean image, and occupancy against time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from playNano.io.export.tables import file_name
 if TYPE_CHECKING:
     import pandas as pd
 
-_MAX_POINTS = 50_000  # more cannot be distinguished in a picture
-_MAX_NUMBERS = 60  # more labels overlap
+_MAX_POINTS = 50_000  # more points cannot be distinguished
+_MAX_NUMBERS = 60  # more labels would overlap
 
 
 def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path) -> dict[str, Path]:
@@ -33,8 +33,8 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
     record
         A record as `AnalysisPipeline.run` returns it, or an analysed stack.
     folder
-        Folder for ``clusters.png``; it is made if need be. Where several steps cluster, the later ones' files
-        end in ``_step_<n>``.
+        Folder for ``clusters.png``, created if needed. With several clustering steps, the names of the files of later
+        ones end in ``_step_<n>``.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
     Raises
     ------
     OSError
-        If a file cannot be written; an older file stays as it was.
+        If a file cannot be written; an existing file is left unchanged.
     """
     written: dict[str, Path] = {}
     for key, outputs in outputs_of_kind(record, "clustering").items():
@@ -64,7 +64,7 @@ def mean_image(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.NDA
     stack
         The movie.
     observed
-        (n_frames,) which frames show the surface.
+        Whether each frame shows the surface, (n_frames,).
 
     Returns
     -------
@@ -132,7 +132,7 @@ def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None
 def _draw_occupancy(
     axes: Any, occupied: pd.DataFrame, times: npt.NDArray[np.float64], count: int, lost: npt.NDArray[np.bool_]
 ) -> None:
-    """Draw a row a cluster, filled in the frames in which it has members."""
+    """Draw one row per cluster, filled in the frames in which it has members."""
     from matplotlib.collections import PolyCollection
     from matplotlib.ticker import MaxNLocator
 
@@ -140,7 +140,7 @@ def _draw_occupancy(
     if len(occupied):
         edges = _edges(times)
         numbers, frames = occupied["cluster_id"].to_numpy(), occupied["frame"].to_numpy()
-        # Consecutive frames are one bar.
+        # Consecutive frames are drawn as one bar.
         breaks = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(frames) != 1)) + 1
         first, last = np.append(0, breaks), np.append(breaks, len(frames)) - 1
         left, right, row = edges[frames[first]], edges[frames[last] + 1], numbers[first]
@@ -157,7 +157,7 @@ def _draw_occupancy(
 def _draw_number(
     axes: Any, occupied: pd.DataFrame, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]
 ) -> None:
-    """Draw how many clusters have members, against time."""
+    """Draw the number of clusters with members against time."""
     shade_lost(axes, times, lost)
     number = np.bincount(occupied["frame"].to_numpy(), minlength=len(times)).astype(np.float64)
     number[lost] = np.nan
@@ -170,7 +170,7 @@ def _draw_number(
 
 
 def _edges(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the limits between frames, and those of the first and last."""
+    """Return the limits of frames in time: between frames, before the first and after the last."""
     if len(times) < 2:
         return np.array([t + half for t in times[:1] for half in (-0.5, 0.5)])
     centre = (times[1:] + times[:-1]) / 2

@@ -1,4 +1,4 @@
-"""The overview figure: a frame with detections, tracks and clusters, and their numbers against time."""
+"""Overview figure: a frame with detections, tracks and clusters, and their numbers against time."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def write_overview(
         A record as `AnalysisPipeline.run` returns it, or an analysed stack; the last detection, tracking and
         clustering are shown.
     path
-        The PNG file; its folder is made if need be.
+        The PNG file; its folder is created if needed.
     frame
         Index of the frame to show; if None, one with the median number of detections and a typical spread of heights.
 
     Raises
     ------
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
     figure = draw_overview(stack, record, frame)
     with atomic_write(path) as temporary:
@@ -91,14 +91,14 @@ def write_overview(
 
 
 def _observed(record: Any, n_frames: int) -> npt.NDArray[np.bool_]:
-    """Return in which frames the last detection was run, (n_frames,)."""
+    """Return whether the last detection was run on each frame, (n_frames,)."""
     detections = outputs_of_kind(record, "detection").values()
     flags = [outputs["observed"] for outputs in detections if "observed" in outputs]
     return np.asarray(flags[-1]) if flags else np.ones(n_frames, dtype=np.bool_)
 
 
 def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:
-    """Return a frame with the median number of detections and, among these, a spread of heights near the median."""
+    """Return the index of a frame with the median number of detections and a typical spread of heights."""
     n_frames = len(data)
     parts = map_frames(_spread, data, what="overview.png")
     spread = np.nan_to_num(np.concatenate(parts) if parts else np.empty(0), nan=np.inf)

@@ -1,4 +1,4 @@
-"""The figure of a validation: movies, scores, errors, sensitivities and the sweep."""
+"""Figure of a validation: movies, scores, errors, sensitivities and the grid search."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def save_validation(result: Validation, folder: str | Path) -> list[Path]:
     Raises
     ------
     OSError
-        If a file cannot be written; the old one then stays.
+        If a file cannot be written; an existing file is left unchanged.
     """
     paths = [Path(folder) / "validate.json", Path(folder) / "validate.png"]
     with atomic_write(paths[0]) as temporary:
@@ -53,7 +53,7 @@ def save_validation(result: Validation, folder: str | Path) -> list[Path]:
 
 
 def draw_validation(result: Validation) -> Figure:
-    """Draw the movie beside a simulated one, scores with their intervals, sensitivities and the sweep.
+    """Draw the movie next to a simulated one, scores with their intervals, sensitivities and the grid search.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def draw_validation(result: Validation) -> Figure:
 
 
 def _draw_frames(axes: Any, result: Validation) -> None:
-    """Draw a frame of the movie and one of a simulated movie, levelled, with the same colours."""
+    """Draw a frame of the movie and one of a simulated movie, levelled, with the same colour scale."""
     frame = len(result.example.data) // 2
     images = [_levelled(result.frame), _levelled(result.example.data[frame])]
     low, high = np.nanpercentile(images[0], (0.5, 99.8))
@@ -100,7 +100,7 @@ def _draw_frames(axes: Any, result: Validation) -> None:
 
 
 def _levelled(frame: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return a frame levelled, nm."""
+    """Level a frame, nm."""
     return np.asarray(level(np.asarray(frame, dtype=np.float64)[None]).height_nm[0])
 
 
@@ -222,5 +222,5 @@ def _mark_setting(
 
 
 def _value(result: Validation, name: tuple[str, str]) -> float:
-    """Return the user's value of a parameter (module, name); 0 if it is none."""
+    """Return the user's value of a parameter (module, name); 0 if it has none."""
     return next((s.value for s in result.sensitivities if (s.module, s.parameter) == name), 0.0)

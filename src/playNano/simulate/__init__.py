@@ -1,6 +1,6 @@
-"""Simulate high-speed AFM movies whose truth is known.
+"""Simulation of high-speed AFM movies with known ground truth.
 
-`simulate_movie` makes a plain movie of diffusing particles; `simulate_scene` images any scene described with
+`simulate_movie` makes a simple movie of diffusing particles; `simulate_scene` images any scene described with
 `scene`, `shapes`, `substrate`, `scanner`, `tip`, `noise` and `faults`.
 """
 

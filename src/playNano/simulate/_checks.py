@@ -1,4 +1,4 @@
-"""Checks shared by the descriptions of a scene and of an instrument."""
+"""Checks of the fields that describe a scene or an instrument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playNano.errors import ParameterError
 
 
 def _fail(owner: object, name: str, must: str, value: Any) -> None:
-    """Raise ParameterError that says what a field must be and what it is."""
+    """Raise ParameterError with the requirement and the value of a field."""
     where = owner if isinstance(owner, str) else type(owner).__name__
     raise ParameterError(f"{where}: {name} must be {must}, got {value!r}.")
 
@@ -43,19 +43,19 @@ def number(owner: object, **values: Any) -> None:
 
 
 def fraction(owner: object, **values: Any) -> None:
-    """Raise ParameterError unless every value lies between 0 and 1, both allowed."""
+    """Raise ParameterError unless every value lies between 0 and 1, inclusive."""
     for name, value in values.items():
         if not (_is_number(value) and 0 <= value <= 1):
             _fail(owner, name, "a number from 0 to 1", value)
 
 
 def whole(owner: object, minimum: int, **values: Any) -> None:
-    """Raise ParameterError unless every value is a whole number of at least `minimum`.
+    """Raise ParameterError unless every value is an integer of at least `minimum`.
 
     Parameters
     ----------
     owner
-        Object or name to which the values belong; the message begins with it.
+        Object or name to which the values belong; the first part of the message.
     minimum
         Smallest allowed value.
     **values
@@ -63,7 +63,7 @@ def whole(owner: object, minimum: int, **values: Any) -> None:
     """
     for name, value in values.items():
         if not (_is_number(value) and int(value) == value and value >= minimum):
-            _fail(owner, name, f"a whole number of at least {minimum}", value)
+            _fail(owner, name, f"an integer of at least {minimum}", value)
 
 
 def pair(owner: object, name: str, value: Any) -> tuple[float, float]:

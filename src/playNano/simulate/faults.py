@@ -1,4 +1,4 @@
-"""Faults of a movie: scars, blank frames, torn frames; drawn, listed in a table and injected."""
+"""Faults of a movie: scars, blank frames and torn frames, drawn at random and injected."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Faults:
     Parameters
     ----------
     scars_per_frame
-        Mean number of scars a frame: parts of a line where the tip jumped, >= 0.
+        Mean number of scars per frame (parts of a line where the tip jumped), >= 0.
     scar_nm
-        Standard deviation of their height, nm, >= 0; up or down.
+        Standard deviation of the height of scars, nm, >= 0; heights of both signs occur.
     scar_px
-        Mean length, px, > 0 (exponential).
+        Mean length of scars, px, > 0 (exponential distribution).
     blank_share, torn_share
         Probability that a frame is blank, or torn, from 0 to 1.
     blank_frames, torn_frames
-        Frames that are so whatever the probabilities.
+        Indices of frames that are blank, or torn, whatever the probabilities.
     blank_nm
         Height of every pixel of a blank frame, nm.
     torn_nm
-        Standard deviation of the jump at the tear, nm, > 0: all lines scanned after it are that much off, and
-        the particles on them are lost, as the tip parachutes.
+        Standard deviation of the jump at the tear, nm, > 0: all lines scanned after it are offset by the jump, and
+        do not show the particles, because the tip parachutes.
 
     Examples
     --------
@@ -70,19 +70,19 @@ class Faults:
 
 
 def plan_faults(faults: Faults, scanner: Scanner, seed: np.random.SeedSequence) -> pd.DataFrame:
-    """Draw where and when faults happen.
+    """Draw the faults of a movie at random.
 
     Parameters
     ----------
     faults, scanner
-        What to inject in which movie.
+        Probabilities and sizes of the faults, and the raster of the movie.
     seed
         Seed.
 
     Returns
     -------
     pandas.DataFrame
-        One row a fault: `kind` ("scar", "blank", "torn"), `frame`, `row` and `n_rows` (first row in the image
+        One row per fault: `kind` ("scar", "blank", "torn"), `frame`, `row` and `n_rows` (first row in the image
         and their number), `col`, `n_cols`, `size_nm` (height of the scar, height of the blank frame, jump at the
         tear).
     """
@@ -135,6 +135,6 @@ def inject_faults(frames: Image, first: int, table: pd.DataFrame, scanner: Scann
         elif kind == "blank":
             image[:] = np.float32(size_nm)
         else:
-            # A parachuting tip sees no surface: what is left is the mean of each line.
+            # A parachuting tip does not trace the surface: only the mean of each line is left.
             lost = image[rows]
             lost[:] = lost.mean(axis=1, keepdims=True) + np.float32(size_nm)

@@ -1,4 +1,4 @@
-"""Image lines: where and when the tip passes every particle, and the surface that it traces."""
+"""Imaging of scan lines: times and positions at which the tip passes particles, and the traced surface."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Image = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Encounters:
-    """Each of k particles at the moment when the tip passes its column, on every line in the order of scanning.
+    """State of k particles when the tip passes their column, for every line in the order of scanning.
 
     Parameters
     ----------
     time_s
-        That moment, s, (lines, k).
+        Time of the pass, s, (lines, k).
     y_px, x_px
-        Position in the image then, px, (lines, k).
+        Position in the image at that time, px, (lines, k).
     angle_rad
-        Direction of the long axis then, rad, (lines, k).
+        Direction of the long axis at that time, rad, (lines, k).
     shown
-        0 where it is not there, 1 for a particle, 2 for a dimer, (lines, k).
+        0 where it is absent, 1 for a particle, 2 for a dimer, (lines, k).
     """
 
     time_s: FloatArray
@@ -49,20 +49,20 @@ def detect_encounters(
     off_s: FloatArray,
     retrace: bool = False,
 ) -> Encounters:
-    """Find where and when the tip passes the particles on every line.
+    """Compute the times and positions at which the tip passes the particles on every line.
 
     Parameters
     ----------
     segment
-        Particles at the start of every line, and of the line after the last, (lines + 1, k).
+        Particles at the start of every line, and at the end of the last line, (lines + 1, k).
     drift_nm
-        Lateral drift (y, x) at these moments, nm, (lines + 1, 2).
+        Lateral drift (y, x) at these times, nm, (lines + 1, 2).
     scanner
         The raster.
     on_s, off_s
         Arrival and departure of the particles, s, (k,).
     retrace
-        Whether on the way back.
+        Whether the lines are those of the retrace.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def detect_encounters(
     col = np.where(now, position[:-1, :, 1], position[1:, :, 1]) / px
     delay = scanner.pixel_delay_s(np.clip(np.nan_to_num(col), -0.5, scanner.shape[1] - 0.5), retrace)
     fraction = delay / np.diff(segment.times_s)[:, None]
-    # A particle that arrives or leaves within the line has one position only.
+    # A particle that arrives or leaves within the line has a single position.
     fraction = np.where(now & then, fraction, np.where(now, 0.0, 1.0))
     at = position[:-1] + (position[1:] - position[:-1]) * fraction[:, :, None]
     at = np.where(now[:, :, None], at, position[1:])
@@ -89,7 +89,7 @@ def detect_encounters(
 
 
 class SubstrateHeights:
-    """Heights of the substrate: as it is, and dilated by the tip.
+    """Heights of the substrate: true, and dilated by the tip.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ class SubstrateHeights:
 
     @property
     def range_nm(self) -> float:
-        """Difference between the highest and the lowest point, nm."""
+        """Peak-to-valley height, nm."""
         z = self._surface.height
         return 0.0 if z is None else float(z.max() - z.min())
 
     def _at(self, grid: FloatArray | None, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Interpolate a height map bilinearly; flat is 0."""
+        """Interpolate a height map bilinearly; 0 for a flat substrate."""
         shape = np.broadcast_shapes(y_nm.shape, x_nm.shape)
         if grid is None or 0 in shape:
             return np.zeros(shape)
@@ -128,7 +128,7 @@ class SubstrateHeights:
         return np.concatenate(parts).astype(np.float64)
 
     def true(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the true height at positions in the sample.
+        """Return the true height at positions on the sample.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class SubstrateHeights:
         return self._at(self._surface.height, y_nm, x_nm)
 
     def dilated(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Return the height dilated by the tip at positions in the sample.
+        """Return the height dilated by the tip at positions on the sample.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ def image_lines(
             dx = (col - e.x_px[line, p]) * px
             inside, z = templates.heights(t, dy[line, p], dx, e.angle_rad[line, p])
             line, col = line[inside], col[inside]
-            # No pixel occurs twice within one particle, so that this needs no np.maximum.at.
+            # No pixel occurs twice within one particle, so that np.maximum.at is not needed.
             out[line, col] = np.maximum(out[line, col], base[line, p] + z)
     return out.astype(np.float32)
 
@@ -220,18 +220,18 @@ def _columns(line: IntArray, x_px: FloatArray, half_px: FloatArray, width: int) 
 
 
 def apply_feedback(lines: Image, feedback: Feedback, scanner: Scanner, retrace: bool = False) -> Image:
-    """Return lines as the feedback loop traces them: first-order lag, and a limited speed downwards.
+    """Apply the feedback loop to lines: first-order lag, and a limited falling speed.
 
     Parameters
     ----------
     lines
-        Heights that the tip would trace if it never left the surface, nm, (lines, width).
+        Heights traced with ideal feedback, nm, (lines, width).
     feedback
         The loop.
     scanner
-        The raster, for the time that a pixel takes.
+        The raster, for the time per pixel.
     retrace
-        Whether the lines are taken from right to left.
+        Whether the lines are recorded from right to left.
 
     Returns
     -------
@@ -265,14 +265,14 @@ def field_of_view(scanner: Scanner) -> Area:
 
 
 def lateral_drift(scanner: Scanner, times_s: FloatArray, seed: np.random.SeedSequence) -> FloatArray:
-    """Draw the lateral drift (y, x) at given moments: a steady velocity and a random walk.
+    """Draw the lateral drift (y, x) at given times: a constant velocity plus a random walk.
 
     Parameters
     ----------
     scanner
-        Gives velocity and diffusion coefficient.
+        The raster, for velocity and diffusion coefficient.
     times_s
-        Moments, s, rising, (m,).
+        Times, s, increasing, (m,).
     seed
         Seed of the random walk.
 

@@ -21,18 +21,18 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Trajectories of the k particles that live during a span of m moments.
+    """Trajectories of the k particles that are present during a segment of m times.
 
     Parameters
     ----------
     ids
         The particles, indices into the population, (k,).
     times_s
-        The moments, s, (m,).
+        The times, s, (m,).
     position_nm
         Positions (y, x), nm, (m, k, 2).
     shown
-        0 where a particle is not seen, 1 for a particle, 2 for a dimer, (m, k).
+        0 where a particle is not visible, 1 for a particle, 2 for a dimer, (m, k).
     partner
         The other member of the dimer (index into the population) or -1, (m, k).
     angle_rad
@@ -51,16 +51,16 @@ class Segment:
 
 
 class Trajectories:
-    """Moves a population through time, segment by segment.
+    """Propagate a population in time, segment by segment.
 
     Parameters
     ----------
     scene
-        What lies on the surface, with its laws of motion.
+        The scene, with the motion of its species.
     population
         The particles with their times, sizes and landing sites.
     area
-        Rectangle in which they live; its borders reflect.
+        Area that contains the particles; its borders reflect.
     surface
         The substrate, with its paths.
     seed
@@ -85,17 +85,17 @@ class Trajectories:
         self._started = False
 
     def advance(self, times_s: FloatArray) -> Segment:
-        """Move on to the given moments.
+        """Propagate the population to the given times.
 
         Parameters
         ----------
         times_s
-            Moments, s, rising; the first one is the last of the call before, if there was one.
+            Times, s, increasing; the first one is the last one of the previous call, if there was one.
 
         Returns
         -------
         Segment
-            Where every particle is at each of them.
+            State of every particle at each of them.
         """
         state = self.state
         if not self._started:
@@ -111,7 +111,7 @@ class Trajectories:
         positions[0] = state.position[ids]
         done, last = 0, len(times_s) - 1
         while True:
-            # Until the next arrival, departure, merge or split nothing but positions changes.
+            # Until the next arrival, departure, merge or split only positions change.
             goal = min(int(np.searchsorted(times_s, state.next_change_s(), side="left")), last)
             span = slice(done, goal + 1)
             shown[span] = np.where(state.visible[ids], np.where(state.partner[ids] >= 0, 2, 1), 0)
@@ -127,7 +127,7 @@ class Trajectories:
     def _run(
         self, ids: IntArray, times_s: FloatArray, span: tuple[int, int], moves: Moves, positions: FloatArray
     ) -> int:
-        """Take the steps of a span until two particles merge or one leaves its path; return the steps done."""
+        """Propagate until two particles merge or one leaves its path; return the number of steps done."""
         state, walkers = self.state, self._walkers(ids)
         stopped = propagate(walkers, moves, self._surroundings, *span, positions)
         state.coordinates[ids], state.position[ids] = walkers.coordinates.T, walkers.position.T
@@ -142,7 +142,7 @@ class Trajectories:
         return done
 
     def _walkers(self, ids: IntArray) -> Walkers:
-        """Return a copy of the state of some particles, with what limits their motion."""
+        """Return a copy of the state of some particles, with the limits of their motion."""
         state, motions = self.state, [s.motion for s in self.scene.species]
         species, path = self.population.species[ids], state.path[ids]
         corral = np.array([m.corral_nm or np.inf for m in motions] + [np.inf])[species]
@@ -160,7 +160,7 @@ class Trajectories:
         )
 
     def _moving(self, ids: IntArray, times_s: FloatArray) -> BoolArray:
-        """Return which particles are mobile, not paused, at each moment, (m, k)."""
+        """Return whether particles are mobile, not paused, at each time, (m, k)."""
         moving = np.empty((len(times_s), len(ids)), dtype=bool)
         for column, i in enumerate(ids):
             flips = np.searchsorted(self.population.switches[i], times_s, side="right")
@@ -168,9 +168,9 @@ class Trajectories:
         return moving
 
     def _draw_moves(self, ids: IntArray, times_s: FloatArray, moving: BoolArray) -> tuple[FloatArray, Moves]:
-        """Draw directions, and the moves that each particle would make were it alone.
+        """Draw directions, and the moves of each particle without interactions.
 
-        A tethered particle is an Ornstein-Uhlenbeck process, moved exactly.
+        A tethered particle is an Ornstein-Uhlenbeck process, which is sampled exactly.
         """
         law = _laws_of_motion(self.scene)[self.population.species[ids]]
         d, turning, spin, speed, stride, v_y, v_x, tether, along = law.T
@@ -201,7 +201,7 @@ class Trajectories:
 
 
 def _laws_of_motion(scene: Scene) -> FloatArray:
-    """Return the parameters of motion of each species, (n_species, 9), in the order in which they are used."""
+    """Return the parameters of motion of each species, (n_species, 9), in the order of their use."""
     rows = [
         (
             m.diffusion_nm2_s,

@@ -1,4 +1,4 @@
-"""Simulated movies with their truth."""
+"""Simulated movies with their ground truth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Image = npt.NDArray[np.float32]
 
-# Frames that are moved and imaged together. Another value gives another movie for the same seed.
+# Number of frames that are propagated and imaged together; it affects the movie that belongs to a seed.
 _BLOCK = 8
 
 
@@ -40,30 +40,30 @@ class SimulatedMovie:
     Parameters
     ----------
     data
-        The movie as the instrument delivers it, nm, float32 (n_frames, height, width).
+        The movie as recorded by the instrument, nm, float32 (n_frames, height, width).
     truth
-        One row a particle and frame in which the tip passed it: `frame`, `particle`, `time_s` (moment at which
-        the tip passed its centre), `y`, `x` (px, at that moment), `y_nm`, `x_nm`, `z_nm` (height above the
-        substrate), `radius_nm` (of the disc with the area above half height; as it is, not as the tip sees it),
+        One row per particle and frame in which the tip passed it: `frame`, `particle`, `time_s` (time at which
+        the tip passed its centre), `y`, `x` (px, at that time), `y_nm`, `x_nm`, `z_nm` (height above the
+        substrate), `radius_nm` (true radius of the disc with the area above half height, not dilated by the tip),
         `angle_rad`, `state` ("mobile", "paused", "still", "dimer"), `species`.
     pixel_size_nm
         (y, x), nm.
     frame_time_s
         Time from the start of one frame to the start of the next, s.
     scan
-        Timing and direction.
+        Timing and direction of the scan.
     clean
-        What an ideal instrument with this tip would have delivered, nm, float32, or None if it was not kept.
+        The movie of an ideal instrument with this tip, nm, float32, or None if it was not kept.
     retrace
-        The retrace, if the scanner takes both; else None.
+        The retrace, if the scanner records both; else None.
     particles
-        One row a particle: its times, sizes and rates.
+        One row per particle: its times, sizes and rates.
     events
-        One row a change: binding, unbinding, pause, resume, merge, split.
+        One row per event: binding, unbinding, pause, resume, merge, split.
     faults
-        One row an injected fault.
+        One row per injected fault.
     description
-        The parts of the simulation as plain values, and `seed`.
+        The components of the simulation as values for JSON, and `seed`.
     """
 
     data: Image
@@ -95,7 +95,7 @@ class SimulatedMovie:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a description to values for JSON, with the names of the classes."""
+    """Convert a description to JSON types, with the names of the classes."""
     if is_dataclass(value) and not isinstance(value, type):
         fields = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
         return {"kind": type(value).__name__, **fields}
@@ -117,12 +117,12 @@ def simulate_scene(
     seed: int = 0,
     keep_clean: bool = True,
 ) -> SimulatedMovie:
-    """Image a scene as a high-speed AFM does: line by line, while the particles move.
+    """Simulate the imaging of a scene by high-speed AFM, line by line while the particles move.
 
     Parameters
     ----------
     scene
-        The particles, the substrate, and the laws of motion.
+        The particles, the substrate and the motion.
     scanner
         The raster; `Scanner()` if None.
     tip
@@ -134,19 +134,19 @@ def simulate_scene(
     faults
         Faults to inject; none if None.
     seed
-        Seed of everything random, >= 0; the same seed gives the same movie.
+        Seed of the random numbers, >= 0; the same seed gives the same movie.
     keep_clean
-        Whether to keep the movie without noise, lag and faults besides.
+        Whether to keep also the movie without noise, lag and faults.
 
     Returns
     -------
     SimulatedMovie
-        Pixels and truth.
+        Heights and ground truth.
 
     Raises
     ------
     ParameterError
-        The parts do not fit together, for example particles on paths with a substrate that has none.
+        The components are inconsistent, for example particles on paths with a substrate that has none.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def simulate_movie(
     slow_axis: str = "down",
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Simulate round particles that diffuse, land and leave on a tilted, row-offset, noisy surface.
+    """Simulate round particles that diffuse, bind and unbind on a noisy surface with tilt and row offsets.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def simulate_movie(
     frame_time_s
         Time from frame to frame, s, > 0; a line takes frame_time_s / height.
     n_particles
-        Particles at the beginning, >= 0; fewer if not all find a free position.
+        Number of particles at the beginning, >= 0; fewer if there are not enough free positions.
     height_nm, radius_nm
         Mean height, and mean radius at half the height, nm, > 0.
     size_spread
@@ -240,24 +240,24 @@ def simulate_movie(
     diffusion_nm2_s
         Diffusion coefficient, nm^2/s, >= 0.
     appear_rate_s
-        Arrivals a second, >= 0; None balances the departures, so that their number stays the same on average.
+        Arrivals per second, >= 0; None balances the departures, so that the number of particles is stationary.
     disappear_rate_s
-        Departures a second and particle, 1/s, >= 0.
+        Departures per particle and second, 1/s, >= 0.
     margin_nm
-        How far particles may leave the field of view, nm; None keeps them inside by two radii.
+        Maximum distance of particles outside the field of view, nm; None keeps them two radii inside.
     tilt_nm
         Rise of the surface over the whole field along (y, x), nm.
     row_offset_nm, noise_nm
-        Standard deviation of the lines' offsets and of the pixels' noise, nm, >= 0.
+        Standard deviation of the offsets of lines and of the noise of pixels, nm, >= 0.
     slow_axis
         "down", "up" or "alternating".
     seed
-        Seed of everything random, >= 0.
+        Seed of the random numbers, >= 0.
 
     Returns
     -------
     SimulatedMovie
-        Pixels and truth.
+        Heights and ground truth.
 
     Raises
     ------

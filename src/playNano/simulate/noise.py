@@ -15,13 +15,13 @@ from playNano.simulate.scanner import Scanner
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
 
-# Longest piece of 1/f noise made in one piece, samples.
+# Maximum number of samples of 1/f noise that are generated at once.
 _PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Everything that the instrument adds to the surface that the tip traces.
+    """Noise and distortions of the instrument: thermal and 1/f noise, streaks, line offsets, tilt, bow, drift, ADC.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class Noise:
     pixel_autocorrelation
         Autocorrelation of the thermal noise along a line at lag 1, from 0 to below 1.
     pink_nm
-        Root mean square of the 1/f noise within one frame, nm, >= 0; its spectrum runs on below, through all
-        frames, in the order in which the tip takes the pixels.
+        Root mean square of the 1/f noise within one frame, nm, >= 0; its spectrum extends to lower frequencies
+        through all frames, in the order in which pixels are recorded.
     pink_exponent
-        Its power spectrum falls as 1/f**pink_exponent; above 0, at most 2.
+        Exponent of its power spectrum 1/f**pink_exponent; above 0, at most 2.
     streaks_per_line, streak_nm, streak_px
-        Short bright streaks along the line, as loose material under the tip leaves them: their mean number a
-        line, their mean height (gamma-distributed, shape 2), nm, and mean length (exponential), px; >= 0.
+        Short bright streaks along the line, as caused by loose material under the tip: mean number per line,
+        mean height (gamma distribution of shape 2), nm, and mean length (exponential distribution), px; >= 0.
     row_offset_nm
         Standard deviation of the offset of a line, nm, >= 0.
     row_autocorrelation
@@ -44,15 +44,15 @@ class Noise:
     tilt_nm
         Rise over the whole field along (y, x), nm.
     bow_nm
-        Rise of the centre of the field above its ends along (y, x), nm: the bow of a tube scanner.
+        Height of the centre of the field above its ends along (y, x), nm: the bow of a tube scanner.
     tilt_walk_nm, bow_walk_nm
         Standard deviation by which the tilt and the bow change from frame to frame, nm, >= 0.
     height_nm
         Mean height of the surface in the first frame, nm.
     sink_nm_s
-        Steady vertical drift, nm/s.
+        Constant vertical drift, nm/s.
     sink_walk_nm
-        Standard deviation by which the height changes from frame to frame besides, nm, >= 0.
+        Standard deviation of the additional change of height from frame to frame, nm, >= 0.
     adc_step_nm
         Step of the converter, nm, >= 0; 0 for none.
     adc_range_nm
@@ -119,7 +119,7 @@ class Noise:
         if self.adc_range_nm is not None:
             low, high = check.pair(self, "adc_range_nm", self.adc_range_nm)
             if low >= high:
-                raise ParameterError(f"Noise: adc_range_nm must rise, got {self.adc_range_nm}.")
+                raise ParameterError(f"Noise: adc_range_nm must be increasing, got {self.adc_range_nm}.")
             object.__setattr__(self, "adc_range_nm", (low, high))
 
 
@@ -131,7 +131,7 @@ def ar1_noise(
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random number generator.
     shape
         Shape of the result.
     sigma
@@ -155,23 +155,23 @@ def ar1_noise(
 
 
 def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.0) -> Image:
-    """Draw noise whose power spectrum is 1/f**exponent.
+    """Draw noise with the power spectrum 1/f**exponent.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random number generator.
     n
         Number of samples, > 0.
     band
-        The root mean square is 1 over frequencies from 1/`band` to the Nyquist frequency, in samples.
+        Period, in samples: the root mean square is 1 over frequencies from 1/`band` to the Nyquist frequency.
     exponent
         Exponent, > 0.
 
     Returns
     -------
     numpy.ndarray
-        float32, (n,). Longer series than about 4 million samples are pieced together without seams; below the
+        float32, (n,). Series of more than about 4 million samples are joined from overlapping parts; below the
         inverse of that length the spectrum is flat.
 
     References
@@ -195,34 +195,34 @@ def pink_noise(rng: np.random.Generator, n: int, band: int, exponent: float = 1.
         return np.asarray(irfft(amplitude * (draw[0] + 1j * draw[1]), n=size, overwrite_x=True))
 
     if n <= size // 2:
-        # Half of a period, so that the end does not join the beginning.
+        # Only half of a period, since the series is periodic.
         return piece()[:n]
     half = size // 2
     fade = np.sin(np.arange(size) * (math.pi / size)).astype(np.float32)
     out = np.zeros((n // half + 2) * half, dtype=np.float32)
     for start in range(0, len(out) - half, half):
-        # Two overlapping pieces faded by sine and cosine have the variance of one.
+        # Crossfading two parts by sine and cosine preserves the variance.
         out[start : start + size] += piece() * fade
     return out[half : half + n]
 
 
 class NoiseGenerator:
-    """Adds noise to a movie, block by block.
+    """Generate the noise of a movie and add it block by block.
 
     Parameters
     ----------
     noise, scanner
-        What to add, and when pixels are taken.
+        Noise to add, and the times of the pixels.
     seed
-        Seed of all of it.
+        Seed of the noise.
     retrace
-        Whether the pixels are those of the way back.
+        Whether the pixels are those of the retrace.
     """
 
     def __init__(
         self, noise: Noise, scanner: Scanner, seed: np.random.SeedSequence, retrace: bool = False
     ) -> None:
-        """Draw what changes from frame to frame, and the 1/f noise of the whole movie."""
+        """Draw the changes from frame to frame, and the 1/f noise of the whole movie."""
         self.noise, self.scanner, self.retrace = noise, scanner, retrace
         seeds = seed.spawn(5)
         slow, self._thermal, self._rows, streaks, for_pink = (np.random.default_rng(s) for s in seeds)
@@ -279,7 +279,7 @@ class NoiseGenerator:
         )
 
     def _row_offsets(self, h: int) -> FloatArray:
-        """Draw the offsets of a frame's lines: an AR(1) process that runs on through all frames, nm."""
+        """Draw the offsets of a frame's lines: an AR(1) process that continues through all frames, nm."""
         correlation, sigma = self.noise.row_autocorrelation, self.noise.row_offset_nm
         draws = self._rows.standard_normal(h)
         if sigma == 0 or correlation == 0:
@@ -304,19 +304,19 @@ class NoiseGenerator:
         np.add.at(edges, (row, start), height)
         np.add.at(edges, (row, stop), -height)
         line = np.pad(np.cumsum(edges, axis=1)[:, :w], ((0, 0), (1, 1)), mode="edge")
-        # The feedback takes about a pixel to react: soft ends.
+        # Smoothed ends, since the feedback takes about a pixel to react.
         return (0.25 * line[:, :-2] + 0.5 * line[:, 1:-1] + 0.25 * line[:, 2:]).astype(np.float32)
 
 
 def digitise(frames: Image, noise: Noise) -> None:
-    """Round heights to the steps of the converter, and clip them to its range, in place.
+    """Quantise heights to the steps of the converter, and clip them to its range, in place.
 
     Parameters
     ----------
     frames
         Heights, nm, float32.
     noise
-        Gives step and range of the converter.
+        Step and range of the converter.
     """
     if noise.adc_range_nm is not None:
         np.clip(frames, *noise.adc_range_nm, out=frames)

@@ -1,4 +1,4 @@
-"""The particles of a scene with their times, sizes and landing sites, drawn before anything moves."""
+"""Sampling of the particles of a scene: their times, sizes and landing sites."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from playNano.simulate.substrate import Area, Paths, Surface
 
 FloatArray = npt.NDArray[np.float64]
 
-# Positions that a particle tries on arrival before it is left out because none is free.
+# Number of positions that a particle tries on arrival; it is left out if none of them is free.
 _TRIES = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Every particle that is ever present, in the order of arrival.
+    """All particles of a movie in the order of arrival.
 
     Parameters
     ----------
     species
         Index into the scene's species, (n,).
     on_s, off_s
-        Arrival and departure, s, (n,): exact moments; -inf and inf for before and never.
+        Times of arrival and departure, s, (n,): exact; -inf for present at the beginning, inf for never.
     size, height
-        Size relative to the species' mean and height relative to that, (n,).
+        Size relative to the mean of the species, and further relative factor of the height, (n,).
     angle_rad
         Direction of the long axis on arrival, (n,).
     landing
@@ -38,7 +38,7 @@ class Population:
     path
         Index of the path of each of these, (n, tries); -1 off paths.
     switches
-        Moments at which a particle stops or goes on, one sorted array a particle.
+        Times at which a particle pauses or resumes, one sorted array per particle, s.
     paused_first
         Whether it is paused on arrival, (n,).
     """
@@ -68,7 +68,7 @@ def _waits(rng: np.random.Generator, rate: float, n: int) -> FloatArray:
 def _visits(
     species: Species, duration_s: float, n_sites: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
-    """Draw arrival and departure times, and the site of each where the species sits on sites."""
+    """Draw arrival and departure times, and the site of each particle of a species that binds to sites."""
     rates = species.kinetics
     if species.place == "sites":
         return _site_visits(rates, species.count, duration_s, n_sites, rng)
@@ -76,7 +76,7 @@ def _visits(
     count = species.count
     if count is None:
         count = int(rng.poisson(rates.bind_rate_s / rates.unbind_rate_s))
-    # Exponential waiting times have no memory: those there at the beginning stay as long as those that arrive.
+    # Exponential waiting times are memoryless: particles present at the beginning stay as long as those that arrive.
     on = np.concatenate([np.full(count, -np.inf), np.sort(rng.uniform(0.0, duration_s, later))])
     off = np.where(np.isinf(on), 0.0, on) + _waits(rng, rates.unbind_rate_s, len(on))
     return on, off, np.zeros(len(on), dtype=np.int64)
@@ -85,7 +85,7 @@ def _visits(
 def _site_visits(
     rates: Kinetics, count: int | None, duration_s: float, n_sites: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
-    """Draw the visits to each site, which is filled and empty in turn (alternating renewal process)."""
+    """Draw the visits to each site, which is occupied and empty alternately (alternating renewal process)."""
     filled = np.zeros(n_sites, dtype=bool)
     if count is None:
         filled = rng.uniform(size=n_sites) < rates.bind_rate_s / (rates.bind_rate_s + rates.unbind_rate_s)
@@ -115,7 +115,7 @@ def _landing_sites(
     surface: Surface,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Draw the positions that each particle tries on arrival, and their paths."""
+    """Draw the candidate landing positions of each particle, and their paths."""
     positions = np.zeros((n, _TRIES, 2))
     path = np.full((n, _TRIES), -1)
     if species.place == "sites":
@@ -133,7 +133,7 @@ def _landing_sites(
 
 
 def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
-    """Draw log-normal factors of mean 1, rounded to 1 % so that particles of one size share a template."""
+    """Draw log-normal factors of mean 1, rounded to 1 % so that particles of equal size use the same template."""
     width = math.sqrt(math.log1p(relative**2))
     return np.maximum(np.round(np.exp(rng.normal(-(width**2) / 2, width, n)), 2), 0.05)
 
@@ -141,7 +141,7 @@ def _spread(rng: np.random.Generator, relative: float, n: int) -> FloatArray:
 def _pauses(
     rates: Kinetics, on: FloatArray, off: FloatArray, duration_s: float, rng: np.random.Generator
 ) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
-    """Draw the moments at which each particle pauses and resumes, and whether it is paused on arrival."""
+    """Draw the times at which each particle pauses and resumes, and whether it is paused on arrival."""
     n = len(on)
     if rates.pause_rate_s == 0 and rates.resume_rate_s == 0:
         return [np.empty(0)] * n, np.zeros(n, dtype=bool)
@@ -171,13 +171,13 @@ def populate(
     scene
         The species and the substrate.
     area
-        Where particles live.
+        Area that contains the particles.
     surface
-        The substrate laid out.
+        The substrate on that area.
     duration_s
         Length of the movie, s.
     rng
-        Source of randomness.
+        Random number generator.
 
     Returns
     -------

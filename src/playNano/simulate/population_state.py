@@ -1,4 +1,4 @@
-"""State of a population at one moment: landing, leaving, merging and splitting."""
+"""State of a population of particles: arrival, departure, merging and splitting."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ WAITING, PRESENT, GONE, REFUSED = 0, 1, 2, 3
 
 
 class PopulationState:
-    """State of a population at one moment.
+    """State of a population of particles at a time.
 
     Parameters
     ----------
     scene
-        What lies on the surface; gives exclusion and dimers.
+        The scene, for exclusion and dimers.
     population
         The n particles with their times, sizes and landing sites.
     area
-        Rectangle in which they live.
+        Area that contains the particles.
     surface
-        The substrate; gives the paths.
+        The substrate, for its paths.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class PopulationState:
     anchor
         The same of the landing position, (n, 2).
     path
-        Index of the path that a particle is on, -1 for none, (n,).
+        Index of the path of a particle, -1 for none, (n,).
     position
         (y, x), nm, (n, 2).
     base, contact
-        Contact radius of each particle alone, and as it is now (larger for a dimer), nm, (n,).
+        Contact radius of each particle alone, and its current one (larger for a dimer), nm, (n,).
     visible
         Whether it is present and not carried by its partner in a dimer, (n,).
     partner
@@ -49,13 +49,13 @@ class PopulationState:
     status
         `WAITING`, `PRESENT`, `GONE` or `REFUSED` (no free position on arrival), (n,).
     on_s, off_s, split_s
-        When it arrives, leaves, and when its dimer splits, s, (n,).
+        Times of arrival, of departure, and of the split of its dimer, s, (n,).
     paths
         The paths of the substrate.
     """
 
     def __init__(self, scene: Scene, population: Population, area: Area, surface: Surface) -> None:
-        """Begin with all particles waiting."""
+        """Initialise the state, with all particles waiting."""
         self._scene, self._population, self._area = scene, population, area
         n = population.n
         sizes = np.array([s.shape.contact_nm for s in scene.species] + [0.0])
@@ -73,11 +73,11 @@ class PopulationState:
 
     @property
     def landed(self) -> npt.NDArray[np.bool_]:
-        """Which particles found a free position when they arrived, (n,)."""
+        """Whether each particle found a free position on arrival, (n,)."""
         return np.isin(self.status, (PRESENT, GONE))
 
     def next_change_s(self) -> float:
-        """Return the moment of the next arrival, departure or split, s; inf for none."""
+        """Return the time of the next arrival, departure or split, s; inf for none."""
         waiting, present = self.status == WAITING, self.status == PRESENT
         return min(
             float(self.on_s[waiting].min(initial=np.inf)),
@@ -91,9 +91,9 @@ class PopulationState:
         Parameters
         ----------
         now_s
-            The moment, s.
+            Current time, s.
         rng
-            Source of the directions in which dimers split.
+            Random number generator, for the directions in which dimers split.
         """
         for i in np.flatnonzero((self.status == PRESENT) & (self.off_s <= now_s)):
             self._leave(int(i))
@@ -106,16 +106,16 @@ class PopulationState:
                 self._land(int(i))
 
     def merge(self, i: int, j: int, now_s: float, rng: np.random.Generator) -> None:
-        """Make two particles one dimer, carried by the first.
+        """Merge two particles into a dimer, which moves with the first.
 
         Parameters
         ----------
         i, j
             The particles.
         now_s
-            The moment, s.
+            Current time, s.
         rng
-            Source of the dimer's lifetime.
+            Random number generator, for the lifetime of the dimer.
         """
         dimers = self._scene.dimers
         if dimers is None:
@@ -127,7 +127,7 @@ class PopulationState:
         self.split_s[i] = now_s + wait
 
     def _is_free(self, i: int, positions: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return at which positions (y, x) a particle would overlap no other one."""
+        """Return whether a particle at each of some positions (y, x) would overlap no other one."""
         if not self._scene.exclusion:
             return np.ones(len(positions), dtype=bool)
         others = np.flatnonzero(self.visible)
@@ -136,13 +136,13 @@ class PopulationState:
         return np.asarray((d2 >= (self.contact[i] + self.contact[others]) ** 2).all(axis=1))
 
     def _land(self, i: int) -> None:
-        """Put an arriving particle at the first free one of its landing sites, or refuse it."""
+        """Place an arriving particle at its first free landing site, or reject it."""
         tries, path = self._population.landing[i], self._population.path[i]
         positions = tries.copy()
         on_path = path >= 0
         if on_path.any():
             positions[on_path] = self.paths.positions(path[on_path], tries[on_path, 0])
-        # Most particles find a free site among the first few: the others are rarely tested.
+        # Tested in two groups, since most particles find a free site among the first few.
         for part in (slice(0, 16), slice(16, None)):
             free = np.flatnonzero(self._is_free(i, positions[part]))
             if len(free):
@@ -154,7 +154,7 @@ class PopulationState:
         self.status[i] = REFUSED
 
     def _leave(self, i: int) -> None:
-        """Remove a particle; its partner in a dimer stays behind alone."""
+        """Remove a particle; its partner in a dimer remains alone."""
         j = int(self.partner[i])
         if j >= 0:
             self.partner[i] = self.partner[j] = -1
@@ -167,7 +167,7 @@ class PopulationState:
         self.status[i], self.visible[i] = GONE, False
 
     def _split(self, i: int, now_s: float, rng: np.random.Generator) -> None:
-        """Put the second member of a dimer in touch with the first, in a random free direction."""
+        """Split a dimer: place its second member in contact with the first, in a random free direction."""
         j, area = int(self.partner[i]), self._area
         gap = (self.base[i] + self.base[j]) * (1 + 1e-9)
         angles = rng.uniform(0, 2 * math.pi) + np.arange(8) * math.pi / 4
@@ -176,7 +176,7 @@ class PopulationState:
         self.contact[i] = self.base[i]
         free = np.flatnonzero(inside & self._is_free(j, positions))
         if len(free) == 0:
-            # No free direction: try again at the next line.
+            # Without a free direction, the split is tried again at the next line.
             self.contact[i] = self.base[i] * (self._scene.dimers.size if self._scene.dimers else 1.0)
             self.split_s[i] = np.nextafter(now_s, np.inf)
             return

@@ -1,4 +1,4 @@
-"""Ready-made scenes: what high-speed AFM is used for, with the faults that come with it."""
+"""Predefined scenes: typical applications of high-speed AFM with typical faults."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PARTS = ("scene", "scanner", "tip", "feedback", "noise", "faults")
 
 @dataclass(frozen=True)
 class Preset:
-    """A scene together with the instrument that images it.
+    """Scene together with the instrument that images it.
 
     Parameters
     ----------
     summary
-        What it shows, in one sentence.
+        Description in one sentence.
     scene, scanner, tip, feedback, noise, faults
-        The parts, as `simulate_scene` takes them.
+        The components, as `simulate_scene` takes them.
 
     Examples
     --------
@@ -46,12 +46,12 @@ class Preset:
     faults: Faults = field(default_factory=Faults)
 
     def with_changes(self, **changes: Any) -> Preset:
-        """Return the preset with other parts, or other fields of its parts.
+        """Return a copy of the preset with other components, or other fields of its components.
 
         Parameters
         ----------
         **changes
-            A whole part by its name (``noise=Noise()``), or a field of a part by the field's name
+            A component by its name (``noise=Noise()``), or a field of a component by the field's name
             (``n_frames=50``, ``pixel_nm=0.2``, ``torn_frames=(7,)``).
 
         Returns
@@ -62,7 +62,7 @@ class Preset:
         Raises
         ------
         ParameterError
-            No part has such a field; the message names the closest one.
+            No component has such a field; the message names the closest one.
         """
         new = {name: changes.pop(name) for name in _PARTS if name in changes}
         for name, value in changes.items():
@@ -264,12 +264,12 @@ def preset(name: str) -> Preset:
     Returns
     -------
     Preset
-        The parts of the simulation.
+        The components of the simulation.
 
     Raises
     ------
     UnknownNameError
-        There is none; the message lists them.
+        There is no such preset; the message lists them.
 
     Examples
     --------
@@ -278,13 +278,13 @@ def preset(name: str) -> Preset:
     """
     if name not in PRESETS:
         raise UnknownNameError(
-            f"No preset is called {name!r}; there are " + ", ".join(map(repr, PRESETS)) + "."
+            f"There is no preset {name!r}; the presets are " + ", ".join(map(repr, PRESETS)) + "."
         )
     return PRESETS[name]
 
 
 def simulate_preset(name: str, *, seed: int = 0, keep_clean: bool = True, **changes: Any) -> SimulatedMovie:
-    """Simulate a movie after a preset.
+    """Simulate a movie of a preset.
 
     Parameters
     ----------
@@ -292,23 +292,23 @@ def simulate_preset(name: str, *, seed: int = 0, keep_clean: bool = True, **chan
         One of `PRESETS`: "membrane diffusion", "molecular motors", "DNA binding", "2-D lattice with defects",
         "crowded".
     seed
-        Seed of everything random, >= 0.
+        Seed of the random numbers, >= 0.
     keep_clean
-        Whether to keep the movie without noise, lag and faults besides.
+        Whether to keep also the movie without noise, lag and faults.
     **changes
-        Parts, or fields of parts, to replace: see `Preset.with_changes`.
+        Components, or fields of components, to replace: see `Preset.with_changes`.
 
     Returns
     -------
     SimulatedMovie
-        Pixels and truth.
+        Heights and ground truth.
 
     Raises
     ------
     UnknownNameError
         There is no such preset.
     ParameterError
-        A change names nothing, or has a wrong value.
+        A change has an unknown name or an invalid value.
 
     Examples
     --------

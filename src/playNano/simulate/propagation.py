@@ -1,4 +1,4 @@
-"""Move the particles of a segment step by step, with excluded volume."""
+"""Propagation of particles by random moves with excluded volume (hard discs, Verlet list)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(eq=False)
 class Walkers:
-    """The n particles of a segment, one column each; `propagate` moves them in place.
+    """State of the n particles of a segment, one column each, updated in place by `propagate`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Walkers:
 
 @dataclass(frozen=True, eq=False)
 class Moves:
-    """What was drawn for the m steps of a segment.
+    """Random moves drawn for the m steps of a segment.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Moves:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Where particles move and how they interact.
+    """Borders, paths and interactions of particles.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Surroundings:
     paths
         Paths of the substrate.
     exclusion
-        Whether particles keep clear of each other.
+        Whether particles exclude each other.
     merge_gap_nm
         Gap below which two particles are in touch and may merge, nm.
     """
@@ -94,7 +94,7 @@ class Surroundings:
 
 
 class Stop(NamedTuple):
-    """Why `propagate` stopped early: the step, the particle, and its partner in a merge (-1: end of path)."""
+    """Event that stopped `propagate`: the step, the particle, and its partner in a merge (-1: end of path)."""
 
     step: int
     particle: int
@@ -104,17 +104,17 @@ class Stop(NamedTuple):
 def propagate(
     walkers: Walkers, moves: Moves, surroundings: Surroundings, start: int, stop: int, out: FloatArray
 ) -> Stop | None:
-    """Take the steps [start, stop) of random sequential moves with rejection (hard discs).
+    """Propagate hard discs over the steps [start, stop) by random sequential moves with rejection.
 
-    In each step every particle in turn tries to move and stays where it is if it would overlap another one more
-    than before. The turn runs forwards and backwards alternately, so that no particle is preferred.
+    In each step the particles move one after the other; a move that would increase the overlap with another particle
+    is rejected. The order alternates between forwards and backwards, so that no particle is preferred.
 
     Parameters
     ----------
     walkers
-        The particles; moved in place.
+        The particles, updated in place.
     moves
-        What was drawn for them.
+        Their random moves.
     surroundings
         Borders, paths and interactions.
     start, stop
@@ -176,7 +176,7 @@ def _limits(w: Walkers, surroundings: Surroundings) -> tuple[FloatArray, FloatAr
 
 
 def _skin(w: Walkers, moves: Moves, start: int, stop: int) -> float:
-    """Return how much farther than in touch neighbours are listed: many steps, so that lists last."""
+    """Return the skin of the Verlet list: many steps, so that lists are rarely renewed."""
     longest = float(np.abs(moves.step[:, start:stop]).max(initial=0.0))
     return max(0.75 * float(w.contact.max(initial=1.0)), 8 * longest)
 
@@ -192,7 +192,7 @@ def _reflect(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArra
 def _partner(
     w: Walkers, i: int, position: FloatArray, before: FloatArray, forwards: bool, gap_nm: float
 ) -> int:
-    """Return the particle in touch with i at a proposed position when it is i's turn, or -1."""
+    """Return the particle in contact with i at its proposed position in sequential order, or -1."""
     others = np.arange(len(w.path))
     moved = others < i if forwards else others > i
     apart = position[:, None] - np.where(moved, w.position, before)
@@ -202,7 +202,7 @@ def _partner(
 
 
 class _Neighbours:
-    """Verlet list: pairs of visible particles closer than contact and a skin, renewed as they move.
+    """Verlet list: pairs of visible particles closer than contact plus a skin, renewed as they move.
 
     Verlet, L. Computer "experiments" on classical fluids. Phys. Rev. 159, 98 (1967). doi:10.1103/PhysRev.159.98
     """
@@ -213,7 +213,7 @@ class _Neighbours:
         self._pairs, self._touch2 = np.empty((2, 0), dtype=np.int64), np.empty(0)
 
     def _renew(self) -> None:
-        """List the pairs again if a particle has moved by a quarter of the skin since."""
+        """Renew the list if a particle has moved by a quarter of the skin since the last time."""
         w = self._walkers
         moved = w.position - self._listed_at
         if not (moved * moved).sum(axis=0).max(initial=0.0) > (self._skin / 4) ** 2:
@@ -231,14 +231,14 @@ class _Neighbours:
         self._touch2 = touch[listed] ** 2
 
     def block_overlaps(self, position: FloatArray, blocked: BoolArray, forwards: bool) -> None:
-        """Mark in `blocked` who, in its turn, would overlap another particle more than before.
+        """Mark in `blocked` the particles whose move would increase the overlap with another particle.
 
         Parameters
         ----------
         position
             Proposed positions (y, x), nm, (2, n).
         blocked
-            Who does not move in any case; changed in place, (n,).
+            Particles that do not move in any case; updated in place, (n,).
         forwards
             Whether particle 0 moves first, or the last one.
         """
@@ -256,7 +256,7 @@ class _Neighbours:
             return
         pushes = near[1, 0] & (d2[1, 0] < d2[0, 0])
         blocked[first[pushes]] = True
-        # Whether the second one overlaps depends on whether the first one, whose turn came before, moved.
+        # Whether the second one overlaps depends on whether the first one has moved before it.
         if_stayed = near[0, 1] & (d2[0, 1] < d2[0, 0])
         if_moved = near[1, 1] & (d2[1, 1] < d2[1, 0])
         open_pairs = np.flatnonzero(if_stayed | if_moved)

@@ -16,9 +16,9 @@ from playNano.simulate.movie import SimulatedMovie
 TABLES = ("truth", "particles", "events", "faults")
 
 _VOLTS = 5.0
-# Part of the converter's range that the movie fills.
+# Fraction of the converter's range that the movie covers.
 _FILLED = 0.95
-# A code that no instrument writes, so that readers do not take the scan for one that goes down.
+# A code that no instrument writes, so that readers do not assume a downward scan.
 _NOT_DOWN = -1
 
 
@@ -30,9 +30,9 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     movie
         A simulated movie.
     path
-        File that ends in ``.npz`` (numpy), ``.h5`` (our bundle) or ``.asd`` (the format of high-speed AFMs, which
-        rounds heights to 4096 steps of a converter whose range suits the movie, and knows no scans but those that
-        go down). Its folder is made if need be; older files are replaced.
+        File that ends in ``.npz`` (numpy), ``.h5`` (bundle of playNano) or ``.asd`` (the format of high-speed AFMs,
+        which rounds heights to 4096 steps of a converter whose range is adapted to the movie, and supports downward
+        scans only). Its folder is created if needed; existing files are replaced.
     asd_version
         Header version of an ``.asd`` file: 0, 1 or 2.
 
@@ -45,7 +45,7 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     Raises
     ------
     ParameterError
-        The ending is another, or the movie does not fit the format.
+        The file name has another ending, or the format cannot hold the movie.
     OSError
         A file cannot be written.
 
@@ -83,7 +83,7 @@ def check_path(path: str | Path) -> Path:
     Raises
     ------
     ParameterError
-        If its ending is not one of those of `save_movie`.
+        If the file name does not have one of the endings of `save_movie`.
     """
     path = Path(path)
     if path.suffix not in _WRITERS:
@@ -104,12 +104,12 @@ def _write_bundle(movie: SimulatedMovie, path: Path, _: int) -> None:
 
 
 def _write_asd(movie: SimulatedMovie, path: Path, version: int) -> None:
-    """Write a movie as .asd, with a converter range that its heights nearly fill."""
+    """Write a movie as .asd, with a converter range adapted to its heights."""
     from playNano.io.export.asd import write_asd
 
     scan = movie.scan
     down = scan.direction == "down" and not scan.alternating
-    # Whole tenths of a nanometre a volt, as scanners are calibrated.
+    # Rounded to 0.1 nm/V, like the calibrations of scanners.
     largest = float(np.abs(movie.data).max()) / _VOLTS / _FILLED
     write_asd(
         path,

@@ -1,4 +1,4 @@
-"""The raster: position of the tip against time."""
+"""Raster scan: position of the tip against time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scanner:
-    """How a movie is scanned.
+    """Raster scan of a movie: geometry, timing and drift.
 
     The lines of a frame start at equal intervals; the first half of a line is the trace, the second half the
-    retrace. After the last line the tip may need some time to turn round.
+    retrace. After the last line the tip may need some time to return.
 
     Parameters
     ----------
@@ -33,19 +33,19 @@ class Scanner:
     frame_time_s
         Time from the start of one frame to the start of the next, s, > 0.
     frame_turn_s
-        Part of it that passes between the last line of a frame and the first one of the next, s, >= 0.
+        Part of it between the last line of a frame and the first one of the next, s, >= 0.
     line_turn
-        Part of each half line in which the tip turns round and takes no pixels, from 0 to below 1; half of it
-        lies before the first pixel, half after the last.
+        Fraction of each half line in which the tip reverses and no pixels are recorded, from 0 to below 1; half
+        of it lies before the first pixel, half after the last.
     slow_axis
-        "down" scans the top line first, "up" the bottom line, "alternating" turns round after every frame
-        (the first one goes down).
+        "down" scans the top line first, "up" the bottom line, "alternating" reverses after every frame
+        (the first one is scanned downwards).
     trace
-        "trace", "retrace", or "both": then the movie is the trace, and the retrace is given besides.
+        "trace", "retrace", or "both": then the movie is the trace, and the retrace is kept separately.
     drift_nm_s
-        Steady lateral drift (y, x) of the sample in the image, nm/s.
+        Constant lateral drift velocity (y, x) of the sample in the image, nm/s.
     drift_walk_nm2_s
-        Diffusion coefficient of an erratic lateral drift besides, nm^2/s, >= 0.
+        Diffusion coefficient of an additional random lateral drift, nm^2/s, >= 0.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Scanner:
     drift_walk_nm2_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the values, and store pairs as pairs."""
+        """Check the values, and convert pairs."""
         check.whole(self, 1, n_frames=self.n_frames)
         height, width = check.pair(self, "shape", self.shape)
         check.whole(self, 2, **{"shape[0]": height, "shape[1]": width})
@@ -104,7 +104,7 @@ class Scanner:
         return self.n_frames * self.frame_time_s
 
     def geometry(self) -> ScanGeometry:
-        """Return the scan as a stack carries it."""
+        """Return the scan geometry of a stack."""
         return ScanGeometry(
             lines=self.shape[0],
             line_time_s=self.line_time_s,
@@ -127,7 +127,7 @@ class Scanner:
         return rows[::-1] if up else rows
 
     def line_starts_s(self, first_frame: int, stop_frame: int) -> FloatArray:
-        """Return when each line begins, in the order of scanning.
+        """Return the start time of each line, in the order of scanning.
 
         Parameters
         ----------
@@ -143,19 +143,19 @@ class Scanner:
         return (frames + np.arange(self.shape[0])[None, :] * self.line_time_s).ravel()
 
     def pixel_delay_s(self, col: npt.ArrayLike, retrace: bool = False) -> FloatArray:
-        """Return the time from the start of a line to the moment when the tip comes to a column.
+        """Return the time from the start of a line until the tip arrives at a column.
 
         Parameters
         ----------
         col
             Column(s), px, fractions allowed; -0.5 and width - 0.5 are the ends of the line.
         retrace
-            Whether on the way back.
+            Whether for the retrace.
 
         Returns
         -------
         numpy.ndarray
-            Seconds, float64, shaped as `col`.
+            Seconds, float64, in the shape of `col`.
         """
         fraction = (np.asarray(col, dtype=np.float64) + 0.5) / self.shape[1]
         forth = (self.line_turn / 2 + (1 - self.line_turn) * fraction) * self.line_time_s / 2

@@ -1,4 +1,4 @@
-"""Description of a scene: species, motion, kinetics, dimers. Frozen dataclasses, no simulation."""
+"""Description of a scene: species, motion, kinetics and dimers."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from playNano.simulate.substrate import Flat, Substrate
 
 @dataclass(frozen=True)
 class Motion:
-    """How a particle moves.
+    """Motion of a particle: diffusion, drift, directed motion, rotation and confinement.
 
     Parameters
     ----------
     diffusion_nm2_s
-        Diffusion coefficient, nm^2/s, >= 0; along the path for a particle that sits on one.
+        Diffusion coefficient, nm^2/s, >= 0; for a particle on a path, along the path.
     velocity_nm_s
         Common drift velocity (y, x), nm/s; ignored on paths.
     speed_nm_s
-        Speed along the particle's own long axis, or along its path, nm/s; a negative one goes backwards.
+        Speed along the particle's own long axis, or along its path, nm/s; negative for backwards.
     step_nm
-        Above 0, `speed_nm_s` is made of sudden steps of this length at random moments (a Poisson stepper),
-        nm.
+        If above 0, motion at `speed_nm_s` consists of instantaneous steps of this length at random times (a
+        Poisson stepper), nm.
     rotation_rad2_s
         Rotational diffusion coefficient, rad^2/s, >= 0.
     spin_rad_s
-        Steady rotation, rad/s.
+        Constant angular velocity, rad/s.
     corral_nm
-        Radius of the circle around the landing position that the particle cannot leave, nm; None for none.
+        Radius of confinement around the landing position, nm; None for no confinement.
     tether_nm
         Root mean square excursion, per axis, from the landing position under a harmonic tether, nm; None for
         none. With `diffusion_nm2_s` D the tether's relaxation time is ``tether_nm**2 / D``.
@@ -71,18 +71,18 @@ class Motion:
 
 @dataclass(frozen=True)
 class Kinetics:
-    """How particles arrive, pause and leave: every waiting time is exponential.
+    """Kinetics of binding, pausing and unbinding, with exponential waiting times.
 
     Parameters
     ----------
     bind_rate_s
-        Arrivals a second: in the whole area for particles that land anywhere or on paths, at each empty
+        Arrivals per second: in the whole area for particles that land anywhere or on paths, at each empty
         site for particles on sites; 1/s, >= 0.
     unbind_rate_s
-        Departures a second and particle, 1/s, >= 0; the mean dwell time is its inverse.
+        Departures per particle and second, 1/s, >= 0; the inverse of the mean dwell time.
     pause_rate_s, resume_rate_s
-        Rates at which a mobile particle stops moving and a paused one goes on, 1/s, >= 0. A particle that
-        is there at the beginning is paused with the probability of equilibrium.
+        Rates at which a mobile particle pauses and a paused one resumes, 1/s, >= 0. A particle that is
+        present at the beginning is paused with the equilibrium probability.
 
     Examples
     --------
@@ -107,26 +107,26 @@ class Kinetics:
 
 @dataclass(frozen=True)
 class Species:
-    """One kind of particle.
+    """Species of particles: shape, number, motion, kinetics and size distribution.
 
     Parameters
     ----------
     shape
         Shape of a particle of mean size.
     count
-        Particles at the beginning, >= 0; None for as many as balance arrivals and departures (drawn at random:
-        each site is filled with the probability of equilibrium, elsewhere their number is Poisson).
+        Number of particles at the beginning, >= 0; None for the stationary state (random: each site is occupied with
+        the equilibrium probability, elsewhere the number has a Poisson distribution).
     name
         Name in the truth tables.
     motion, kinetics
-        How they move, and how they arrive, pause and leave.
+        Motion, and kinetics of binding, pausing and unbinding.
     size_spread
         Relative standard deviation of the particles' size (log-normal; all lengths scale together), >= 0.
     height_spread
-        Relative standard deviation of the height besides, >= 0.
+        Additional relative standard deviation of the height, >= 0.
     place
-        Where they land: "anywhere", on the substrate's "paths" (filaments, DNA) and along these, or on its
-        "sites" (of a lattice).
+        Where they bind: "anywhere", on the substrate's "paths" (filaments, DNA), along which they then move, or
+        on its "sites" (of a lattice).
 
     Examples
     --------
@@ -158,19 +158,19 @@ class Species:
 
 @dataclass(frozen=True)
 class Dimers:
-    """Dimers: two particles in touch merge into one, which later splits again.
+    """Dimers: two particles in contact merge into one, which later splits again.
 
     Parameters
     ----------
     merge_rate_s
-        Rate at which two particles in touch merge, 1/s, >= 0.
+        Rate at which two particles in contact merge, 1/s, >= 0.
     split_rate_s
         Rate at which a dimer splits, 1/s, >= 0.
     contact_gap_nm
-        Gap between two particles below which they are in touch, nm, >= 0.
+        Gap between two particles below which they are in contact, nm, >= 0.
     volume
-        Volume of the dimer in units of one particle's, > 0: its lengths are those of the particle times the
-        cube root of it.
+        Volume of the dimer relative to that of a particle, > 0: its lengths are those of the particle times the
+        cube root of this ratio.
 
     Examples
     --------
@@ -194,7 +194,7 @@ class Dimers:
 
     @property
     def size(self) -> float:
-        """Size of the dimer in units of one particle's."""
+        """Size of the dimer relative to that of a particle."""
         return math.cbrt(self.volume)
 
 
@@ -205,15 +205,15 @@ class Scene:
     Parameters
     ----------
     species
-        The kinds of particles.
+        Species of particles.
     substrate
-        What they lie on.
+        Substrate on which they lie.
     exclusion
-        Whether particles keep clear of each other: none comes closer than where both stand at a tenth of
-        their height. Particles that find no free position at the beginning or when they arrive are left out.
+        Whether particles exclude each other: their contact radius is that of a tenth of their height. Particles
+        that find no free position at the beginning or on arrival are left out.
     margin_nm
-        Width by which the area in which the particles live exceeds the field of view on every side, nm; a
-        negative one keeps them inside. They are reflected at its border.
+        Margin by which the area of the particles exceeds the field of view on every side, nm; negative to keep
+        them inside. They are reflected at its border.
     dimers
         Whether and how particles of one species form pairs.
 
@@ -238,4 +238,4 @@ class Scene:
         check.number(self, margin_nm=self.margin_nm)
         names = [s.name for s in species]
         if len(set(names)) != len(names):
-            raise ParameterError(f"Scene: two species have one name: {names}.")
+            raise ParameterError(f"Scene: two species have the same name: {names}.")

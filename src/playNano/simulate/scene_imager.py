@@ -1,4 +1,4 @@
-"""Move a scene through time and image it, block of frames by block of frames."""
+"""Propagation and imaging of a scene, in blocks of frames."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Image = npt.NDArray[np.float32]
 
 
 class SceneImager:
-    """Moves a scene through time and images it, block of frames by block of frames.
+    """Propagate a scene in time and image it, in blocks of frames.
 
     Parameters
     ----------
     scene
-        The particles, the substrate, and the laws of motion.
+        The particles, the substrate and the motion.
     scanner
         The raster.
     tip
@@ -85,12 +85,12 @@ class SceneImager:
         self.passes: list[Columns] = []
 
     def block(self, first: int, stop: int, ways: tuple[bool, ...]) -> list[Image]:
-        """Image some frames.
+        """Propagate the scene over some frames and image them.
 
         Parameters
         ----------
         first, stop
-            Frames [first, stop); the blocks must be taken in order.
+            Frames [first, stop); blocks must be requested in order.
         ways
             For each requested pass (trace, retrace or both), whether it is the retrace.
 

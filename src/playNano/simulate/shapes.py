@@ -1,4 +1,4 @@
-"""Shapes of particles on a flat surface, as a perfectly sharp tip traces them."""
+"""Shapes of particles on a flat surface: heights traced by an infinitely sharp tip."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from playNano.simulate import _checks as check
 
 FloatArray = npt.NDArray[np.float64]
 
-# Particles exclude each other where they stand above this fraction of their height.
+# The contact radius of a particle is where its height falls to this fraction of the maximum.
 _CONTACT_LEVEL = 0.1
-# A Gaussian is cut where it has fallen to this fraction of its height.
+# A Gaussian is truncated where it has fallen to this fraction of its height.
 _CUT_LEVEL = 1e-4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Base of the shapes; not used itself.
+    """Abstract base class of the shapes.
 
-    A shape gives its height above the surface as a function of the position relative to its centre. `radial` is
-    True if only the distance from the centre matters.
+    A shape is its height above the surface as a function of the position relative to its centre. `radial` is True
+    if it depends only on the distance from the centre.
     """
 
     height_nm: float
 
     radial = True
-    _lengths: ClassVar[tuple[str, ...]] = ()  # fields that scale with the size, besides the height
+    _lengths: ClassVar[tuple[str, ...]] = ()  # fields that scale with the size, in addition to the height
 
     @property
     def extent_nm(self) -> float:
@@ -47,7 +47,7 @@ class Shape:
 
     @property
     def contact_nm(self) -> float:
-        """Distance from the centre within which the shape stands above a tenth of its height, nm."""
+        """Distance from the centre within which the height exceeds a tenth of the maximum, nm."""
         step = self.extent_nm / 200
         axis = np.arange(-200.0, 201.0) * step
         high = self._grid(axis) > _CONTACT_LEVEL * self.height_nm
@@ -67,7 +67,7 @@ class Shape:
         Returns
         -------
         numpy.ndarray
-            Height, nm, float64, shaped as the positions broadcast; 0 outside.
+            Height, nm, float64, in the broadcast shape of the positions; 0 outside.
         """
         dy, dx = np.asarray(dy_nm, dtype=np.float64), np.asarray(dx_nm, dtype=np.float64)
         return self._profile(np.hypot(dy, dx)) if self.radial else self._surface(dy, dx)
@@ -118,7 +118,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Gaussian(Shape):
-    """A round bump with the profile of a Gaussian: typical of small proteins.
+    """Gaussian particle, typical of small proteins.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class Gaussian(Shape):
 
     @property
     def contact_nm(self) -> float:
-        """Distance from the centre within which the shape stands above a tenth of its height, nm."""
+        """Distance from the centre within which the height exceeds a tenth of the maximum, nm."""
         return self.half_width_nm * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
     def _profile(self, r: FloatArray) -> FloatArray:
@@ -161,14 +161,14 @@ class Gaussian(Shape):
 
 @dataclass(frozen=True)
 class SphericalCap(Shape):
-    """The top of a sphere: droplets, vesicles, liposomes, spread membranes.
+    """Spherical cap, as of droplets, vesicles, liposomes or spread membranes.
 
     Parameters
     ----------
     height_nm
         Height of the top, nm, > 0.
     base_radius_nm
-        Radius where it meets the surface, nm, at least `height_nm`.
+        Radius at the surface, nm, at least `height_nm`.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class SphericalCap(Shape):
         if self.height_nm > self.base_radius_nm:
             raise ParameterError(
                 f"SphericalCap: height_nm ({self.height_nm}) must not exceed base_radius_nm "
-                f"({self.base_radius_nm}): the tip sees no more than a half sphere."
+                f"({self.base_radius_nm}): the tip traces a half sphere at most."
             )
 
     @property
@@ -213,7 +213,7 @@ class SphericalCap(Shape):
 
 @dataclass(frozen=True)
 class Torus(Shape):
-    """A torus: a ring with a round rim, as of pores, clamps and ring-shaped assemblies.
+    """Torus, as of pores, clamps and ring-shaped assemblies.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ class Torus(Shape):
 
     @property
     def contact_nm(self) -> float:
-        """Distance from the centre within which the shape stands above a tenth of its height, nm."""
+        """Distance from the centre within which the height exceeds a tenth of the maximum, nm."""
         return self.rim_radius_nm + self.rim_width_nm / 2 * math.sqrt(-math.log2(_CONTACT_LEVEL))
 
     def _profile(self, r: FloatArray) -> FloatArray:
@@ -265,14 +265,14 @@ class Torus(Shape):
 
 @dataclass(frozen=True)
 class Ellipsoid(Shape):
-    """Half of an ellipsoid that lies on the surface.
+    """Half of an ellipsoid on the surface.
 
     Parameters
     ----------
     height_nm
         Height of the top, nm, > 0.
     semi_x_nm, semi_y_nm
-        Half axes in the particle's own x (the long axis by habit) and y, nm, > 0.
+        Half axes along the particle's own x (the long axis by convention) and y, nm, > 0.
 
     Examples
     --------
@@ -302,7 +302,7 @@ class Ellipsoid(Shape):
 
 @dataclass(frozen=True)
 class Rod(Shape):
-    """A rod with round ends and a round cross-section, lying along its own x axis.
+    """Rod with round ends and a round cross-section, along its own x axis.
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ class Rod(Shape):
 
 @dataclass(frozen=True, eq=False)
 class HeightMap(Shape):
-    """A shape given as an image, as from a structure or an averaged particle.
+    """Shape given by an image, for example of a molecular structure or an averaged particle.
 
     Parameters
     ----------
@@ -377,7 +377,7 @@ class HeightMap(Shape):
         if image.ndim != 2 or image.size == 0 or not np.isfinite(image).all() or image.min() < 0:
             raise ParameterError("HeightMap: image must be 2-D with finite heights >= 0.")
         if image.max() == 0:
-            raise ParameterError("HeightMap: image has no height anywhere.")
+            raise ParameterError("HeightMap: image must have a height above 0 somewhere.")
         image.flags.writeable = False
         object.__setattr__(self, "image", image)
 

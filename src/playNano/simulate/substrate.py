@@ -1,4 +1,4 @@
-"""Substrates: a surface with a height map, paths along it and sites on it."""
+"""Substrates: height maps with paths and sites for particles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATH_STEP_NM = 0.5
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle of the surface, nm; the origin is the centre of pixel (0, 0)."""
+    """Rectangle on the surface, nm; the origin is the centre of pixel (0, 0)."""
 
     top: float
     left: float
@@ -32,14 +32,14 @@ class Area:
         Parameters
         ----------
         margin_nm
-            By how much, nm; negative to shrink it.
+            Distance, nm; negative to shrink the rectangle.
         """
         return Area(
             self.top - margin_nm, self.left - margin_nm, self.bottom + margin_nm, self.right + margin_nm
         )
 
     def contains(self, positions: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return which positions lie in the rectangle, (n,).
+        """Return whether positions lie in the rectangle, (n,).
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Area:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A substrate laid out on an area.
+    """Substrate on an area: height map, paths and sites.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Surface:
 
 
 class Paths:
-    """Polylines along which particles move, joined in one array.
+    """Polylines along which particles move.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Paths:
     Attributes
     ----------
     lengths_nm
-        Arc length of each path, nm; one path of length 0 stands for none at all.
+        Arc length of each path, nm; a single path of length 0 if there are no paths.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class Paths:
         path
             Index of the path of each point, (n,).
         arc_length_nm
-            Distance from the path's beginning, nm, (n,); cut at the ends.
+            Distance from the start of the path, nm, (n,); clipped to the path.
 
         Returns
         -------
@@ -126,19 +126,19 @@ class Paths:
 
 @dataclass(frozen=True)
 class Substrate:
-    """Base of the substrates; not used itself."""
+    """Abstract base class of the substrates."""
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area.
+        """Generate the substrate on an area.
 
         Parameters
         ----------
         area
-            The part of the surface that is needed.
+            Area to cover.
         step_nm
             Pixel size of the height map, nm.
         rng
-            Source of what is random in it.
+            Random number generator.
 
         Returns
         -------
@@ -157,12 +157,12 @@ def _grid(area: Area, step: float) -> tuple[FloatArray, FloatArray]:
 
 @dataclass(frozen=True)
 class Flat(Substrate):
-    """A flat surface of height 0: mica."""
+    """Flat surface of height 0, such as mica."""
 
 
 @dataclass(frozen=True)
 class Steps(Substrate):
-    """Terraces: a staircase of atomic or membrane steps.
+    """Terraces separated by atomic or membrane steps.
 
     Parameters
     ----------
@@ -195,16 +195,16 @@ class Steps(Substrate):
         check.not_negative(self, wander_nm=self.wander_nm)
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area.
+        """Generate the substrate on an area.
 
         Parameters
         ----------
         area
-            The part of the surface that is needed.
+            Area to cover.
         step_nm
             Pixel size of the height map, nm, > 0.
         rng
-            Source of the phase and the meandering of the edges.
+            Random number generator, for the phase and the meandering of the edges.
 
         Returns
         -------
@@ -230,7 +230,7 @@ class Steps(Substrate):
 
 @dataclass(frozen=True)
 class Lattice(Substrate):
-    """A two-dimensional crystal: sites on a lattice, with or without a relief.
+    """Two-dimensional crystal: sites on a lattice, with or without a corrugation of the surface.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ class Lattice(Substrate):
     turn_rad
         Angle of the first one from the x axis towards y, rad.
     relief_nm
-        Height of the corrugation from valley to top, nm, >= 0; 0 for sites on a flat surface.
+        Peak-to-valley height of the corrugation, nm, >= 0; 0 for sites on a flat surface.
 
     Examples
     --------
@@ -270,21 +270,21 @@ class Lattice(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area.
+        """Generate the substrate on an area.
 
         Parameters
         ----------
         area
-            The part of the surface that is needed.
+            Area to cover.
         step_nm
             Pixel size of the height map, nm, > 0.
         rng
-            Source of the origin of the lattice.
+            Random number generator, for the origin of the lattice.
 
         Returns
         -------
         Surface
-            Sites, and the height map of the relief if it has one.
+            Sites, and the height map of the corrugation if there is one.
         """
         vectors = self.vectors_nm
         start = np.array([area.top, area.left]) + rng.uniform(0, 1, 2) @ vectors
@@ -306,7 +306,7 @@ class Lattice(Substrate):
 
 @dataclass(frozen=True)
 class Strands(Substrate):
-    """Worm-like chains lying on a flat surface: DNA, actin, microtubules; particles may go along them.
+    """Worm-like chains on a flat surface, such as DNA, actin or microtubules, along which particles may move.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ class Strands(Substrate):
     persistence_nm
         Persistence length, nm, > 0 (DNA about 50, actin 1e4, microtubules 1e6).
     angle_rad
-        Direction in which the strands start, from the x axis towards y, rad; None for a random one each.
+        Initial direction of the strands, from the x axis towards y, rad; None: random for each.
 
     Examples
     --------
@@ -345,16 +345,16 @@ class Strands(Substrate):
         )
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Return the substrate on an area.
+        """Generate the substrate on an area.
 
         Parameters
         ----------
         area
-            The part of the surface that is needed.
+            Area to cover.
         step_nm
             Pixel size of the height map, nm, > 0.
         rng
-            Source of the courses of the strands.
+            Random number generator, for the contours of the strands.
 
         Returns
         -------
@@ -375,7 +375,7 @@ class Strands(Substrate):
         return Surface(z, (area.top, area.left), step_nm, paths=paths)
 
     def _chain(self, area: Area, rng: np.random.Generator) -> FloatArray:
-        """Draw one worm-like chain whose midpoint lies in the area, and drop what lies outside."""
+        """Draw one worm-like chain whose midpoint lies in the area, clipped to the area."""
         n = max(int(self.length_nm / PATH_STEP_NM), 2)
         start = rng.uniform(0, 2 * math.pi) if self.angle_rad is None else self.angle_rad
         bends = rng.normal(0.0, math.sqrt(PATH_STEP_NM / self.persistence_nm), n)
@@ -385,7 +385,7 @@ class Strands(Substrate):
         midpoint = np.array([rng.uniform(area.top, area.bottom), rng.uniform(area.left, area.right)])
         path += midpoint - path[n // 2]
         inside = area.contains(path)
-        # Kept is the part around the midpoint, up to where the chain first leaves the area.
+        # Only the part around the midpoint is kept, up to the points where the chain leaves the area.
         out = np.flatnonzero(~inside)
         first = out[out < n // 2].max() + 1 if (out < n // 2).any() else 0
         last = out[out > n // 2].min() if (out > n // 2).any() else n

@@ -1,4 +1,4 @@
-"""Height tables of particles dilated by the tip, one for every species and size."""
+"""Tabulated heights of particles dilated by the tip, one table for every species and size."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from playNano.simulate.tip import Tip
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# On an uneven substrate the flank of a particle bends down from this fraction of its height, so that the tail of
-# a Gaussian does not stand out over lower parts as a thin disc.
+# On an uneven substrate the flank of a particle is extended downwards from this fraction of its height, so that the
+# tail of a Gaussian does not appear as a thin disc above lower parts.
 _FLANK_LEVEL = 0.3
-# Points of a radial profile, and the longest side of a map.
+# Number of points of a radial profile, and maximum side of a map.
 _RADIAL_POINTS = 600
 _MAP_SIDE = 240
 
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """Height table of one shape dilated by the tip.
+    """Tabulated heights of one shape dilated by the tip.
 
     Parameters
     ----------
     table
-        Heights, nm: a radial profile (1, n), or a map (height, width) in the particle's own axes; below minus the
-        height range of the substrate where there is nothing.
+        Heights, nm: a radial profile (1, n), or a map (height, width) in the particle's own axes; outside the particle
+        lower than minus the height range of the substrate.
     step_nm
-        Distance of its points, nm.
+        Distance of adjacent points, nm.
     extent_nm
-        Distance from the centre beyond which it has nothing, nm.
+        Distance from the centre beyond which there is no height, nm.
     """
 
     table: FloatArray
@@ -44,7 +44,7 @@ class Template:
 
 
 class Templates:
-    """The templates of a population, and which particle uses which.
+    """Templates of a population, and the template of each particle.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Templates:
     Attributes
     ----------
     extent_nm
-        Distance from the centre beyond which a template has nothing, nm, one a template.
+        Distance from the centre beyond which each template has no height, nm.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Templates:
         Parameters
         ----------
         index
-            Which template.
+            Index of the template.
         dy_nm, dx_nm
             Points relative to the centre, in the axes of the image, nm, (n,).
         angle_rad
@@ -106,7 +106,7 @@ class Templates:
 
 
 def _bilinear(table: FloatArray, row: FloatArray, col: FloatArray) -> FloatArray:
-    """Interpolate a map between its pixels, at points inside it."""
+    """Interpolate a map bilinearly at points inside it."""
     height, width = table.shape
     i = np.minimum(row.astype(np.int64), height - 2)
     j = np.minimum(col.astype(np.int64), width - 2)
@@ -117,7 +117,7 @@ def _bilinear(table: FloatArray, row: FloatArray, col: FloatArray) -> FloatArray
 
 
 def _extend_flank(z: FloatArray, shape: Shape, range_nm: float) -> FloatArray:
-    """Lead the flank of a shape down to the lowest part of the substrate, and cut it off there."""
+    """Extend the flank of a shape down to the lowest part of the substrate, and truncate it there."""
     level = _FLANK_LEVEL * shape.height_nm
     return np.where(z > 0, z - range_nm * np.maximum(1.0 - z / level, 0.0), -np.inf)
 
@@ -129,7 +129,7 @@ def _radial(shape: Shape, tip: Tip, range_nm: float) -> Template:
     r = np.arange(_RADIAL_POINTS) * step
     z = _extend_flank(shape.profile(r), shape, range_nm)
     if tip.kind != "sharp":
-        # The tip is round, so the point of a ring that it touches first lies on the way to the centre.
+        # By symmetry, the first contact with a circle around the centre lies on the radius through the tip.
         z = (z[None, :] - tip.profile(r[:, None] - r[None, :])).max(axis=1)
     return Template(np.maximum(z, -range_nm - 1e-6)[None, :], step, extent)
 
@@ -147,7 +147,7 @@ def _map(shape: Shape, tip: Tip, range_nm: float, pixel_nm: float) -> Template:
 
 
 def tabulate(scene: Scene, population: Population, tip: Tip, range_nm: float, pixel_nm: float) -> Templates:
-    """Make the templates of every species and size in a population.
+    """Tabulate the templates of every species and size in a population.
 
     Parameters
     ----------
@@ -158,14 +158,14 @@ def tabulate(scene: Scene, population: Population, tip: Tip, range_nm: float, pi
     tip
         The tip that broadens them.
     range_nm
-        Height range of the substrate: how far it may lie below a particle's foot, nm, >= 0.
+        Peak-to-valley height of the substrate, nm, >= 0.
     pixel_nm
         The smaller side of the movie's pixels, nm, > 0.
 
     Returns
     -------
     Templates
-        Tables, and which particle uses which.
+        Tables, and the index of the table of each particle.
     """
     n = population.n
     of_particle, z, radius = np.zeros((n, 2), dtype=np.int64), np.zeros((n, 2)), np.zeros((n, 2))

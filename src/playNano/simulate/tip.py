@@ -1,4 +1,4 @@
-"""The tip, which dilates the surface, and the feedback loop, which lags behind it."""
+"""Tip, which dilates the surface, and feedback loop, which lags behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def _shifted_maximum(z: FloatArray, out: FloatArray, shifts: list[tuple[int, int, float]]) -> None:
-    """Raise `out` to the image shifted by every (rows, columns) and lowered by the drop of each."""
+    """Take the maximum of `out` and the image shifted by each (rows, columns) and lowered by a drop."""
     h, w = z.shape
     for i, j, drop in shifts:
         to = out[max(i, 0) : h + min(i, 0), max(j, 0) : w + min(j, 0)]
@@ -25,12 +25,12 @@ def _shifted_maximum(z: FloatArray, out: FloatArray, shifts: list[tuple[int, int
 
 @dataclass(frozen=True)
 class Tip:
-    """The end of the tip, round about its axis.
+    """Rotationally symmetric tip apex.
 
     Parameters
     ----------
     kind
-        "sharp" changes nothing; "parabolic" has the apex radius `radius_nm`; "conical" is a cone with the
+        "sharp" does not dilate; "parabolic" has the apex radius `radius_nm`; "conical" is a cone with the
         half angle `half_angle_deg` that ends in a sphere of the apex radius.
     radius_nm
         Radius of the apex, nm, > 0.
@@ -95,7 +95,7 @@ class Tip:
         return math.sqrt(self.radius_nm**2 - (self.radius_nm - height_nm) ** 2)
 
     def dilate(self, image: npt.ArrayLike, pixel_size_nm: float | tuple[float, float]) -> FloatArray:
-        """Return an image as this tip sees it: its grey dilation by the tip.
+        """Return the image recorded with this tip: the grey-scale dilation by the tip.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Tip:
         Returns
         -------
         numpy.ndarray
-            Heights, nm, float64, shaped as the image; beyond its border there is nothing to touch.
+            Heights, nm, float64, in the shape of the image; there are no objects beyond its border.
 
         References
         ----------
@@ -130,7 +130,7 @@ class Tip:
         rows = min(int(radius / py), z.shape[0] - 1)
         cols = min(int(radius / px), z.shape[1] - 1)
         if self.kind == "parabolic":
-            # A paraboloid is the sum of two parabolas, so the axes can be done one after the other.
+            # A paraboloid is the sum of two parabolas, so that dilation is separable.
             _shifted_maximum(z, out, [(i, 0, float(self.profile(i * py))) for i in range(-rows, rows + 1)])
             z = out.copy()
             _shifted_maximum(z, out, [(0, j, float(self.profile(j * px))) for j in range(-cols, cols + 1)])
@@ -143,14 +143,14 @@ class Tip:
 
 @dataclass(frozen=True)
 class Feedback:
-    """Feedback loop that keeps the tip on the surface, and loses it behind steep edges ("parachuting").
+    """Feedback loop: first-order lag, and a limited falling speed behind steep edges ("parachuting").
 
     Parameters
     ----------
     time_constant_s
         Time constant of the loop (first-order lag), s, >= 0; 0 for none.
     fall_nm_s
-        Maximum speed at which it comes down, nm/s, > 0: where the surface falls away faster, the tip parachutes.
+        Maximum falling speed of the tip, nm/s, > 0: where the surface falls faster, the tip parachutes.
 
     Examples
     --------
@@ -168,5 +168,5 @@ class Feedback:
 
     @property
     def is_ideal(self) -> bool:
-        """Whether the tip is always on the surface."""
+        """Whether the tip always traces the surface."""
         return self.time_constant_s == 0 and self.fall_nm_s == math.inf

@@ -1,4 +1,4 @@
-"""Truth tables: particles in frames, particles, events."""
+"""Tables of the ground truth: particles in frames, particles, events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
 DimerChange = tuple[float, str, int, int]
-"""Merge or split: (time_s, kind, particle, partner)."""
+"""A merge or split: (time_s, kind, particle, partner)."""
 
 TRUTH_COLUMNS = (
     "frame", "particle", "time_s", "y", "x", "y_nm", "x_nm", "z_nm", "radius_nm", "angle_rad", "state",
@@ -32,10 +32,10 @@ def tip_passes(
     encounters: Encounters, segment: Segment, first_frame: int, scanner: Scanner, scene: Scene,
     population: Population, templates: Templates,
 ) -> Columns:  # fmt: skip
-    """Find for every frame the particles that the tip passed, with time and position of the pass.
+    """List the particles that the tip passed in every frame, with time and position of the pass.
 
     The tip passes a centre between the first two lines that lie on either side of it. A particle that arrives
-    after the tip went by, or leaves before it comes, is not in the frame.
+    after the tip has passed, or leaves before, is not in the frame.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def tip_passes(
 def _states(
     pair: npt.NDArray[np.bool_], moving: npt.NDArray[np.bool_], kind: npt.NDArray[np.int64], scene: Scene
 ) -> npt.NDArray[np.object_]:
-    """Return the state of each particle in words: "mobile", "paused", "still" or "dimer"."""
+    """Return the state of each particle: "mobile", "paused", "still" or "dimer"."""
     motions = [s.motion for s in scene.species]
     moves = np.array(
         [m.diffusion_nm2_s > 0 or m.speed_nm_s != 0 or any(m.velocity_nm_s) for m in motions] + [False]
@@ -156,16 +156,16 @@ def event_table(
     changes: list[DimerChange],
     duration_s: float,
 ) -> pd.DataFrame:
-    """List every change of every particle: bind, unbind, pause, resume, merge, split.
+    """List the events of all particles: bind, unbind, pause, resume, merge, split.
 
     Parameters
     ----------
     population
         The particles.
     off_s
-        When they left, s (also those that walked off the end of a path).
+        Times of departure, s, including those at the end of a path.
     landed
-        Which of them found a free position on arrival.
+        Whether each of them found a free position on arrival.
     changes
         Merges and splits.
     duration_s
@@ -174,7 +174,7 @@ def event_table(
     Returns
     -------
     pandas.DataFrame
-        `time_s` (exact for bind, unbind, pause and resume, to the line for merge and split), `kind`,
+        `time_s` (exact for bind, unbind, pause and resume, to within a line for merge and split), `kind`,
         `particle`, `partner` (-1 for none), sorted by time.
     """
     import pandas as pd
@@ -210,16 +210,16 @@ def particle_table(
     population
         The particles.
     off_s
-        When they left, s, (n,).
+        Times of departure, s, (n,).
     landed
-        Which of them found a free position on arrival, (n,).
+        Whether each of them found a free position on arrival, (n,).
     templates
         Their true heights and radii.
 
     Returns
     -------
     pandas.DataFrame
-        `particle`, `species`, `on_s` (-inf for those there at the beginning), `off_s` (inf for those that
+        `particle`, `species`, `on_s` (-inf for those present at the beginning), `off_s` (inf for those that
         stay), `z_nm`, `radius_nm` (true, alone), `diffusion_nm2_s`, `speed_nm_s`, `unbind_rate_s`.
     """
     import pandas as pd

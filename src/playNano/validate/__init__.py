@@ -1,4 +1,4 @@
-"""Errors of a pipeline, measured on simulated movies that resemble the user's: `validate_pipeline`."""
+"""Validation of a pipeline on simulated movies that resemble the user's movie: `validate_pipeline`."""
 
 from __future__ import annotations
 

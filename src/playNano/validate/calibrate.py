@@ -1,4 +1,4 @@
-"""Calibrate a movie model by indirect inference."""
+"""Calibration of a movie model by indirect inference."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def calibrate(
 ) -> tuple[MovieModel, MovieModel]:
     """Correct the bias of a model's estimates by one step of indirect inference.
 
-    A movie is simulated from the model and measured in the same way. Where its estimates differ from those of the
-    model, the model is changed by as much in the opposite direction, so that errors of the estimators cancel.
+    A movie is simulated from the model, and the model is fitted to it. The differences between the fitted and the
+    simulated parameters estimate the bias, which is subtracted.
 
     Parameters
     ----------
     model
-        As measured.
+        The fitted model.
     n_frames
         Number of frames of the movie to simulate, >= 1.
     min_height_nm
@@ -33,7 +33,7 @@ def calibrate(
     calibrated : MovieModel
         The corrected model.
     remeasured : MovieModel
-        What was measured on the simulated movie.
+        Model fitted to the simulated movie.
 
     References
     ----------
@@ -66,12 +66,12 @@ def calibrate(
 
 
 def _corrected(measured: float, remeasured: float, limit: float = 1.5) -> float:
-    """Multiply a value by measured / remeasured, by at most `limit` either way."""
+    """Multiply a value by measured / remeasured, limited to between 1 / `limit` and `limit`."""
     factor = measured / remeasured if remeasured > 0 and np.isfinite(remeasured) else 1.0
     return float(measured * np.clip(factor, 1 / limit, limit))
 
 
 def _corrected_spread(measured: float, remeasured: float) -> float:
-    """Subtract from a spread, in quadrature, what measuring adds to it."""
+    """Subtract the contribution of the measurement from a spread, in quadrature."""
     added = max(remeasured**2 - measured**2, 0.0)
     return float(np.sqrt(max(measured**2 - added, 0.0)))

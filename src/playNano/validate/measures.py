@@ -13,38 +13,38 @@ from playNano.validate.trial import Trial
 CONFIDENCE = 0.95
 
 MEASURES: dict[str, tuple[str, str]] = {
-    "recall": ("share", "particles detected, of those that the tip passed away from the border"),
-    "precision": ("share", "detections that are particles"),
-    "f1": ("share", "harmonic mean of the two"),
+    "recall": ("share", "fraction of the particles away from the border that were detected"),
+    "precision": ("share", "fraction of the detections that are particles"),
+    "f1": ("share", "harmonic mean of precision and recall"),
     "position_error_nm": ("nm", "root mean square distance from the particle"),
-    "height_bias_nm": ("nm", "mean of measured less true height"),
-    "height_error_nm": ("nm", "standard deviation of the same"),
-    "link_recall": ("share", "true links (of a particle from one sighting to the next) that were made"),
-    "link_precision": ("share", "links that are true"),
-    "link_error": ("share", "1 less the harmonic mean of the two"),
-    "identity_switches_per_1000": ("1", "times that a particle changes its track, per 1000 sightings"),
-    "idf1": ("share", "F1 of positions under the best naming of tracks"),
-    "hota": ("share", "detection, localisation and association in one figure"),
+    "height_bias_nm": ("nm", "mean of measured minus true height"),
+    "height_error_nm": ("nm", "standard deviation of measured minus true height"),
+    "link_recall": ("share", "fraction of the true links that were made"),
+    "link_precision": ("share", "fraction of the links that are correct"),
+    "link_error": ("share", "1 minus the harmonic mean of link precision and link recall"),
+    "identity_switches_per_1000": ("1", "identity switches per 1000 true positions"),
+    "idf1": ("share", "F1 of positions under the optimal assignment of tracks"),
+    "hota": ("share", "higher-order tracking accuracy: detection, localisation and association"),
     "diffusion_bias": (
         "share",
-        "diffusion coefficient of the tracks less that of the true ones, divided by the latter",
+        "diffusion coefficient of the tracks minus that of the true tracks, divided by the latter",
     ),
 }
-"""Score -> (unit, what it is)."""
+"""Score -> (unit, description)."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A score over simulated movies.
+    """Mean of a score over simulated movies, with its confidence interval.
 
     Parameters
     ----------
     value
-        Mean over the movies; nan if none has it.
+        Mean over the movies; nan if the score is undefined in all.
     low, high
         Ends of the 95 % confidence interval; nan with fewer than two movies.
     n_movies
-        Movies that have it.
+        Number of movies in which the score is defined.
     """
 
     value: float
@@ -53,12 +53,12 @@ class Measure:
     n_movies: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the fields as JSON types."""
         return {"value": self.value, "low": self.low, "high": self.high, "n_movies": self.n_movies}
 
 
 def student_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return mean and Student's 95 % confidence interval of the mean.
+    """Return the mean and its 95 % confidence interval by Student's t distribution.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def student_interval(values: Sequence[float]) -> tuple[float, float, float]:
     Returns
     -------
     mean, low, high : float
-        nan ends for fewer than two values, nan mean for none.
+        The interval is nan for fewer than two values, the mean for none.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     right
         Number of successes, 0 to `total`.
     total
-        Number of trials, >= 0; nan ends for 0.
+        Number of trials, >= 0; the interval is nan for 0.
 
     References
     ----------
@@ -119,16 +119,16 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
 
 
 def summarise(trials: Sequence[Trial]) -> dict[str, Measure]:
-    """Summarise the scores of several movies.
+    """Compute means and confidence intervals of the scores of several movies.
 
-    Movies are independent, particles in a movie are not: the interval is Student's over movies. A proportion of
-    counts gets at least Wilson's interval of the pooled counts, so that ten out of ten, ten times, is not called
-    certain.
+    Movies are independent, particles within a movie are not: the interval is Student's t interval over movies. For
+    proportions of counts, it is at least as wide as Wilson's interval of the pooled counts, because the variance
+    between movies vanishes where all proportions are 0 or 1.
 
     Parameters
     ----------
     trials
-        One for each movie.
+        Scores of each movie.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A statistical model of a movie, fitted to it, from which similar movies are simulated."""
+"""Statistical model fitted to a movie, from which similar movies are simulated."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from playNano.simulate.scene import Kinetics, Motion, Scene, Species
 from playNano.simulate.shapes import Gaussian
 
 DEBRIS = "debris"
-"""Name of the species of what stands out from the noise but is no particle."""
+"""Name of the species of debris: objects above the noise that are not particles."""
 
 MAX_FRAMES = 600
 """Maximum number of frames that are read."""
 
-# Maximum number of frames in which particles are tracked, and in which everything else is measured.
+# Maximum number of frames in which particles are tracked, and for all other measurements.
 _TRACKED_FRAMES, _SAMPLED_FRAMES = 60, 20
-# Maximum number of pixels in the tracked frames: a limit of time.
+# Maximum number of pixels in the tracked frames, to limit the computing time.
 _MAX_PIXELS = 4_000_000
-# Peaks below this fraction of the median height are no particles.
+# Peaks below this fraction of the median height are not particles.
 _MIN_HEIGHT = 0.4
-# A common velocity below this many times its standard error is taken for 0.
+# A common velocity below this many times its standard error is set to 0.
 _SIGNIFICANT = 3.0
 _MIN_MEMORY = 0.02
-# Debris is simulated if at least so many pieces were measured, and so many are in a frame; number of frames for
-# which a piece stays; maximum relative spread of sizes.
+# Debris is simulated from this number of measured pieces and this number per frame; its dwell time in frames; maximum
+# relative spread of its sizes.
 _MIN_PIECES, _MIN_PER_FRAME = 10, 0.5
 _DEBRIS_FRAMES = 30.0
 _MAX_SPREAD = 0.5
@@ -53,7 +53,7 @@ _MAX_SPREAD = 0.5
 
 @dataclass(frozen=True)
 class MovieModel:
-    """Noise, particles, motion, timing and faults of a movie, as measured.
+    """Measured noise, particles, motion, timing and faults of a movie.
 
     Parameters
     ----------
@@ -72,17 +72,17 @@ class MovieModel:
     dynamics
         Motion and rates.
     debris
-        What else stands out from the noise, and is no particle.
+        Objects above the noise that are not particles.
     height_nm
         Median height of the movie, nm.
     tilt_nm
         Rise of the background over the field along (y, x), nm.
     blank_share, torn_share
-        Part of the frames that is blank, or torn at least in part.
+        Fraction of the frames that are blank, or at least partly torn.
     scars_per_frame
-        Scarred lines a frame.
+        Mean number of scarred lines per frame.
     caveats
-        What makes the model doubtful, in words.
+        Limitations of the model, in words.
     """
 
     shape: tuple[int, int, int]
@@ -102,28 +102,28 @@ class MovieModel:
     caveats: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as plain values."""
+        """Return the fields as JSON types."""
         plain: dict[str, Any] = json_safe(asdict(self))
         return plain
 
     def simulate(self, n_frames: int, seed: int) -> SimulatedMovie:
         """Simulate a movie with these properties.
 
-        Round particles of the measured size and spread (dilated by the tip, as in the movie) diffuse, land and leave
-        on a flat substrate under the measured noise, tilt and faults. Each piece of debris stays for about thirty
-        frames.
+        Round particles of the measured mean and spread of sizes (dilated by the tip, as in the movie) diffuse, bind and
+        unbind on a flat substrate, with the measured noise, tilt and faults. Each piece of debris stays for about
+        thirty frames.
 
         Parameters
         ----------
         n_frames
             Number of frames, >= 1.
         seed
-            Seed of everything random, >= 0.
+            Seed of the random numbers, >= 0.
 
         Returns
         -------
         SimulatedMovie
-            Pixels and truth.
+            Heights and ground truth.
         """
         scanner = self._scanner(n_frames)
         return simulate_scene(
@@ -155,7 +155,7 @@ class MovieModel:
         )
 
     def _scene(self, scanner: Scanner) -> Scene:
-        """Return particles and debris of the measured density on an area that drift does not empty."""
+        """Return particles and debris at the measured density, on an area with a margin for drift."""
         p, d = self.particles, self.dynamics
         drift = float(np.abs(d.motion.velocity_nm_s).max()) * scanner.duration_s
         margin = 3 * p.radius_nm + drift
@@ -174,7 +174,7 @@ class MovieModel:
         return Scene((species, *self._debris_species(enlargement)), margin_nm=margin)
 
     def _debris_species(self, enlargement: float) -> tuple[Species, ...]:
-        """Return debris that lands and leaves; nothing if hardly any was measured."""
+        """Return the species of debris; empty if hardly any was measured."""
         d = self.debris
         if d.n_measured < _MIN_PIECES or d.per_frame < _MIN_PER_FRAME:
             return ()
@@ -190,10 +190,10 @@ class MovieModel:
         return (piece,)
 
     def _noise(self) -> Noise:
-        """Return the measured noise, without insignificant autocorrelations."""
+        """Return the measured noise, with insignificant autocorrelations set to 0."""
 
         def autocorrelation(value: float) -> float:
-            """Return a value in the range of the simulator, 0 if insignificant."""
+            """Clip an autocorrelation to the range of the simulator; 0 if insignificant."""
             return float(np.clip(value, 0.0, 0.98)) if value > _MIN_MEMORY else 0.0
 
         return Noise(
@@ -212,9 +212,9 @@ def fit_movie_model(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Movi
     Parameters
     ----------
     stack
-        The movie; its raw heights, in nm, are used whatever was done to it since.
+        The movie; its raw heights, in nm, are used, even if it has been processed.
     min_height_nm
-        Minimum height of a particle, nm, >= 0; lower peaks are debris.
+        Minimum height of a particle, nm, >= 0; lower peaks count as debris.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def fit_movie_model(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Movi
     if stack.unit not in (None, "nm"):
         raise StackError(
             f"{stack.file_path}: channel {stack.channel!r} is in {stack.unit}; only movies of heights in nm can be "
-            "simulated, choose a height channel"
+            "simulated: select a height channel"
         )
     raw = stack.processed.get("raw", stack.data)
     data = np.asarray(raw[:MAX_FRAMES])
@@ -251,7 +251,7 @@ def fit_movie_model(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Movi
     particles = estimate_particles(good, size, max_frames=_SAMPLED_FRAMES, min_height_nm=min_height_nm)
     if not particles.n_measured:
         raise StackError(
-            f"{stack.file_path}: no particles stand out from the noise; there is nothing to simulate"
+            f"{stack.file_path}: no particles were detected above the noise; there is nothing to simulate"
         )
     below = max(min_height_nm, _MIN_HEIGHT * particles.height_nm)
     debris = estimate_debris(
@@ -297,7 +297,7 @@ def best_span(usable: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> slice:
     Parameters
     ----------
     usable
-        Which frames show the surface, (n_frames,).
+        Whether each frame shows the surface, (n_frames,).
     shape
         (n_frames, height, width): a span holds at most 60 frames and 4 million pixels, but at least 8 frames.
     """
@@ -323,7 +323,7 @@ def _dynamics(
 
 
 def _significant_motion(dynamics: DynamicsEstimate, frame_time_s: float) -> MotionEstimate:
-    """Return the motion with insignificant velocities set to 0; without tracks nothing moves."""
+    """Return the motion with insignificant velocities set to 0; no motion without tracks."""
     m = dynamics.motion
     if not np.isfinite(m.diffusion_nm2_s):
         return replace(m, diffusion_nm2_s=0.0, velocity_nm_s=(0.0, 0.0))
@@ -351,26 +351,29 @@ def _tilt(good: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 def _caveats(model: MovieModel, dynamics: DynamicsEstimate, stack: AFMImageStack) -> tuple[str, ...]:
-    """Return in words what makes a model doubtful."""
+    """List the limitations of a model, in words."""
     p = model.particles
     conditions = (
-        (not stack.has_times, "the file has no frame times: a frame is taken to last 1 s, and D is per that"),
+        (
+            not stack.has_times,
+            "the file has no frame times: 1 s per frame is assumed, which affects rates and D",
+        ),
         (
             model.noise.background_share < 0.3,
-            "less than 30 % of the pixels are background: noise and heights are rough",
+            "less than 30 % of the pixels are background: noise and heights are inaccurate",
         ),
         (p.n_measured < 50, f"only {p.n_measured} particles could be measured"),
         (
             p.height_spread > 0.5 or p.radius_spread > 0.5,
-            "heights or sizes differ so much that one kind of particle is a poor model",
+            "heights or sizes vary so much that a single species of particles is a poor model",
         ),
         (
             dynamics.crowded,
-            "particles move as far between frames as they are apart: their speed is a lower bound",
+            "particles move as far between frames as their distance: the estimated speed is a lower bound",
         ),
         (
             not np.isfinite(dynamics.motion.diffusion_nm2_s),
-            "no particle could be tracked: simulated ones stand still",
+            "no particle could be tracked: simulated particles are immobile",
         ),
     )
     return tuple(text for doubtful, text in conditions if doubtful)

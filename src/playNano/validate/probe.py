@@ -1,4 +1,4 @@
-"""Run a pipeline on part of the user's own movie, to learn which steps matter and what it takes for particles."""
+"""Trial run of a pipeline on part of the user's movie: steps needed, and minimum height of detected particles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from playNano.validate.trial import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# Peaks below this fraction of the median height of the pipeline's detections are no particles.
+# Peaks below this fraction of the median height of the pipeline's detections are not particles.
 _MIN_HEIGHT = 0.4
 # Minimum number of detections on the movie from which that median is taken.
 _MIN_DETECTIONS = 10
@@ -35,12 +35,12 @@ _MIN_DETECTIONS = 10
 
 @dataclass(frozen=True, eq=False)
 class PipelineProbe:
-    """What a pipeline does with a part of the user's own movie.
+    """Result of a pipeline on a part of the user's movie.
 
     Parameters
     ----------
     steps
-        The steps needed for scoring, with the values in effect.
+        The steps needed for scoring, with the parameter values in effect.
     scored
         Indices of the steps that detect or track.
     on_movie
@@ -48,9 +48,9 @@ class PipelineProbe:
     min_height_nm
         Minimum height of a particle, nm; 0 where the pipeline detects too few.
     frame
-        A frame from the middle of the part, unprocessed, (height, width).
+        The central frame of the part, unprocessed, (height, width).
     caveats
-        What makes this doubtful, in words.
+        Limitations of the result, in words.
     """
 
     steps: Steps
@@ -62,7 +62,7 @@ class PipelineProbe:
 
 
 def probe_pipeline(stack: AFMImageStack, plan: Plan) -> PipelineProbe:
-    """Run a pipeline on a part of the user's own movie.
+    """Run a pipeline on a part of the user's movie.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def probe_pipeline(stack: AFMImageStack, plan: Plan) -> PipelineProbe:
     Returns
     -------
     PipelineProbe
-        Needed steps, detections per frame, and the height from which the pipeline takes something for a particle.
+        Needed steps, detections per frame, and the minimum height of a particle.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def probe_pipeline(stack: AFMImageStack, plan: Plan) -> PipelineProbe:
     usable_frames = np.flatnonzero(usable[span])
     min_height = _min_particle_height(raw, usable_frames, part, table)
     caveat = (
-        "the pipeline detects almost nothing on the movie; everything that stands out is taken for particles"
+        "the pipeline detects almost nothing on the movie; all objects above the noise count as particles"
     )
     return PipelineProbe(
         steps=needed,

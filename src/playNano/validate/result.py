@@ -1,4 +1,4 @@
-"""The result of a validation."""
+"""Result of a validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from playNano.validate.trial import Steps, Trial
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Scores of a pipeline on simulated movies that resemble the user's.
+    """Scores of a pipeline on simulated movies that resemble the user's movie.
 
     Parameters
     ----------
@@ -30,26 +30,26 @@ class Validation:
     on_movie
         Result on the user's own movie: detections per frame, diffusion coefficient.
     steps
-        Modules with the values in effect.
+        Analysis modules with the parameter values in effect.
     trials
         Scores of each movie.
     measures
         Scores over all movies, with confidence intervals.
     sensitivities
-        Parameters, the most sensitive first.
+        Sensitivity of the objective to each parameter, the most sensitive first.
     swept
-        The sweep over two of them; None if the pipeline has none.
+        Grid search over two of them; None if the pipeline has no numeric parameters.
     recommended
-        Changes that are significantly better on movies not used in the sweep: module, parameter, yours, recommended;
-        empty if there are none.
+        Changes that are significantly better on movies not used in the grid search: module, parameter, yours,
+        recommended; empty if there are none.
     compared
-        The best setting of the sweep, its difference on those movies, and its scores.
+        The best setting of the grid search, its difference on those movies, and its scores.
     n_frames, seed
         Frames of each movie, and the seed of the first.
     caveats
-        What makes the scores doubtful, in words.
+        Limitations of the scores, in words.
     frame, example
-        A frame of the user's movie, and the first of those simulated.
+        A frame of the user's movie, and the first simulated movie.
     """
 
     measured: MovieModel
@@ -70,7 +70,7 @@ class Validation:
     example: SimulatedMovie
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the images as plain values, as ``validate.json`` holds them."""
+        """Return all fields except the images as JSON types, for ``validate.json``."""
         values = {
             "movie": self.measured.to_dict(),
             "simulated_from": self.calibrated.to_dict(),

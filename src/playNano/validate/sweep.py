@@ -34,7 +34,7 @@ class Sensitivity:
     module, parameter, value
         The parameter, and its value in effect.
     change
-        Maximum absolute change of the objective when it is changed by about a quarter (an integer at least by one).
+        Maximum absolute change of the objective when the value is changed by about a quarter (integers by at least 1).
     tried
         Values tried -> mean objective.
     """
@@ -48,7 +48,7 @@ class Sensitivity:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """The objective over two parameters.
+    """Objective on a grid of values of two parameters.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Sweep:
 
 
 def objective_of(trial: Trial) -> float:
-    """Return the score by which settings are compared: HOTA, or F1 without tracking; 0 without detections.
+    """Return the objective of a trial: HOTA, or F1 without tracking; 0 without detections.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
     Parameters
     ----------
     steps
-        Modules with the values in effect.
+        Analysis modules with the parameter values in effect.
     scored
         Indices of the steps that detect or track.
 
@@ -103,7 +103,7 @@ def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
 
 
 def scaled(value: float, factor: float) -> float:
-    """Multiply a value by a factor; an integer stays one, and changes by at least 1.
+    """Multiply a value by a factor; integers are rounded, and change by at least 1.
 
     Parameters
     ----------
@@ -179,20 +179,20 @@ def mean_objective(movies: Sequence[ReferenceMovie], steps: Steps) -> float:
 def find_sensitive(
     movies: Sequence[ReferenceMovie], steps: Steps, keys: Sequence[Key], base: float, progress: Progress
 ) -> list[tuple[Key, Sensitivity]]:
-    """Change one parameter at a time, and sort parameters by the change of the objective.
+    """Measure the sensitivity of the objective to each parameter, changing one at a time.
 
     Parameters
     ----------
     movies
         Movies.
     steps
-        Modules with the values in effect.
+        Analysis modules with the parameter values in effect.
     keys
         Parameters to try.
     base
         Objective with the values in effect.
     progress
-        Called with (text, done, total).
+        Called with (description, done, total).
 
     Returns
     -------
@@ -231,7 +231,7 @@ def sweep(
     keys
         One or two parameters.
     factors
-        By which the values in effect are scaled.
+        Factors by which the values in effect are scaled.
     """
     axes = []
     for key in keys:
@@ -251,14 +251,14 @@ def sweep(
 
 
 def best_setting(steps: Steps, keys: Sequence[Key], swept: Sweep) -> Steps:
-    """Return the steps with the best values of a sweep; those in effect where none is better.
+    """Return the steps with the best values of a grid search; the values in effect where none is better.
 
-    Of all values with at least nine tenths of the maximum gain, those nearest to the values in effect are taken.
+    Of all values with at least nine tenths of the maximum gain, those nearest to the values in effect are selected.
 
     Parameters
     ----------
     steps
-        Modules with the values in effect.
+        Analysis modules with the parameter values in effect.
     keys
         The parameters of the sweep.
     swept
@@ -282,12 +282,12 @@ def best_setting(steps: Steps, keys: Sequence[Key], swept: Sweep) -> Steps:
 
 
 def gain(before: Sequence[Trial], after: Sequence[Trial]) -> dict[str, Any]:
-    """Compare two settings on the same movies by a paired Student interval.
+    """Compare two settings on the same movies by a paired Student's t interval.
 
     Parameters
     ----------
     before, after
-        Trials with either setting, movie by movie.
+        Trials with each of the settings, in the same order of movies.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Score a pipeline on a simulated movie whose truth is known."""
+"""Scores of a pipeline on a simulated movie with known truth."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Trial:
     Parameters
     ----------
     scores
-        By name; see `playNano.validate.measures.MEASURES`.
+        Name -> score; see `playNano.validate.measures.MEASURES`.
     counts
         Score -> (number correct, total), for scores that are proportions of counts.
     """
@@ -57,7 +57,7 @@ class ReferenceMovie:
     Parameters
     ----------
     stack
-        The movie, processed.
+        The processed movie.
     truth
         True positions on lines that show the surface; column `inner` marks those away from the border.
     gate_nm
@@ -85,7 +85,7 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> ReferenceMov
     Returns
     -------
     ReferenceMovie
-        On which analyses can be scored.
+        Processed movie and truth, for scoring.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def prepare(movie: SimulatedMovie, plan: Plan, radius_nm: float) -> ReferenceMov
     processing.run(stack, keep="none")
     if moving or stack.data.shape != shape:
         raise ParameterError(
-            f"validate cannot score pipelines that move pixels or leave out frames ({', '.join(moving) or 'shape'} "
+            f"pipelines that move pixels or remove frames cannot be validated ({', '.join(moving) or 'shape'} "
             "changed): leave such steps out"
         )
     return ReferenceMovie(stack, _visible(movie, radius_nm), max(radius_nm, 1.5 * max(movie.pixel_size_nm)))
 
 
 def _visible(movie: SimulatedMovie, radius_nm: float) -> pd.DataFrame:
-    """Return the true positions that are not on lost lines, and mark those away from the border."""
+    """Return the true positions on lines that show the surface, and mark those away from the border."""
     particles = movie.truth[movie.truth["species"] != DEBRIS].reset_index(drop=True)
     truth: pd.DataFrame = particles.rename(columns={"particle": "track_id"})
     lost = np.zeros(movie.data.shape[:2], dtype=bool)
@@ -125,7 +125,7 @@ def _visible(movie: SimulatedMovie, radius_nm: float) -> pd.DataFrame:
 def away_from_border(
     table: pd.DataFrame, shape: tuple[int, ...], pixel_size_nm: tuple[float, float], distance_nm: float
 ) -> npt.NDArray[np.bool_]:
-    """Return which points lie farther from the border of the frame than a distance.
+    """Return whether points are farther from the border of the frame than a distance.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def run_analysis(stack: AFMImageStack, steps: Steps) -> AnalysisRecord:
 
 
 def needed_steps(steps: Steps, record: AnalysisRecord) -> Steps:
-    """Return the steps up to the last detection or tracking, without those that change neither.
+    """Return the steps up to the last detection or tracking, without those that do not affect them.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def run_trial(reference: ReferenceMovie, steps: Steps) -> Trial:
     Raises
     ------
     StepError
-        The pipeline returns no table of detections. Errors of its steps are passed on.
+        The pipeline returns no table of detections. Errors of its steps are propagated.
     """
     record = run_analysis(reference.stack, steps)
     detected = latest_table(record, "detection")
@@ -249,7 +249,7 @@ def _score_points(reference: ReferenceMovie, detected: pd.DataFrame) -> Trial:
 
 
 def _heights(reference: ReferenceMovie, truth: pd.DataFrame, detected: pd.DataFrame) -> dict[str, float]:
-    """Return mean and standard deviation of detected less true height."""
+    """Return mean and standard deviation of measured minus true height."""
     partner = match_points(truth, detected, max_distance=reference.gate_nm, columns=POSITION)
     hit = partner >= 0
     column = next((c for c in HEIGHT_COLUMNS if c in detected.columns), None)

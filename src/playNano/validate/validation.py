@@ -1,4 +1,4 @@
-"""Validate a pipeline on simulated movies that resemble the user's."""
+"""Validation of a pipeline on simulated movies that resemble the user's movie."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from playNano.validate.trial import (
     run_trial,
 )
 
-# Parameters that change the objective by less are not swept.
+# Minimum change of the objective by a parameter to be included in the grid search.
 _MIN_CHANGE = 1e-4
 
 
@@ -49,13 +49,13 @@ class Effort:
     Parameters
     ----------
     n_movies
-        Movies on which the pipeline is scored, >= 3.
+        Number of movies on which the pipeline is scored, >= 3.
     n_swept
-        Further movies for the sweep, >= 1.
+        Number of further movies for the grid search, >= 1.
     pixels
-        Pixels of a movie, > 0: sets its number of frames, 12 to 60.
+        Number of pixels of a movie, > 0, which determines its number of frames, 12 to 60.
     factors
-        Factors by which the two parameters of the sweep are scaled, > 0.
+        Factors by which the two parameters of the grid search are scaled, > 0.
     """
 
     n_movies: int = 8
@@ -78,7 +78,7 @@ QUICK = Effort(4, 2, 1_000_000, QUICK_GRID)
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Report no progress."""
+    """Ignore progress."""
 
 
 def validate_pipeline(
@@ -96,9 +96,9 @@ def validate_pipeline(
     stack
         The user's movie, of heights in nm.
     plan
-        The user's pipeline: processing steps, and analysis modules that detect and may track.
+        The user's pipeline: processing steps, and analysis modules with a detection and possibly tracking.
     effort
-        Number of movies and grid of the sweep; `Effort()` if None; `QUICK` for a rough result.
+        Number and size of the movies, and grid of the search; `Effort()` if None; `QUICK` for a rough result.
     seed
         Seed of the first simulated movie, >= 0; the others have the seeds after it.
     progress
@@ -107,7 +107,7 @@ def validate_pipeline(
     Returns
     -------
     Validation
-        Scores with confidence intervals, sensitive parameters, and what to change.
+        Scores with confidence intervals, sensitivities, and recommended changes.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def validate_pipeline(
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """Sensitivity of the parameters, the sweep over the keys of two of them, and the best steps."""
+    """Sensitivity of the parameters, the grid search over two of them (`keys`), and the best steps."""
 
     sensitivities: list[Sensitivity]
     keys: list[Key]
@@ -173,7 +173,7 @@ class _Search:
 def _search(
     movies: Sequence[ReferenceMovie], steps: Steps, scored: Sequence[int], effort: Effort, progress: Progress
 ) -> _Search:
-    """Measure the sensitivity of all numeric parameters, and sweep the two most sensitive ones."""
+    """Measure the sensitivity to all numeric parameters, and run a grid search over the two most sensitive ones."""
     base = mean_objective(movies, steps)
     ranked = find_sensitive(movies, steps, numeric_parameters(steps, scored), base, progress)
     keys = [key for key, s in ranked[:2] if s.change > _MIN_CHANGE]
@@ -185,7 +185,7 @@ def _search(
 def _simulate(
     model: MovieModel, plan: Plan, effort: Effort, n_frames: int, seed: int, progress: Progress
 ) -> tuple[SimulatedMovie, list[ReferenceMovie]]:
-    """Simulate and process the movies; the first one is also returned as simulated."""
+    """Simulate and process the movies; the first one is also returned unprocessed."""
     total = effort.n_movies + effort.n_swept
     first: SimulatedMovie | None = None
     movies = []
@@ -212,7 +212,7 @@ def _run_trials(movies: Sequence[ReferenceMovie], steps: Steps, what: str, progr
 def _recommend(
     movies: Sequence[ReferenceMovie], steps: Steps, search: _Search, trials: list[Trial], progress: Progress
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Score the sweep's best setting on movies not used in the sweep; recommend it if significantly better."""
+    """Score the best setting on movies not used in the grid search; recommend it if it is significantly better."""
     best = search.best
     changes = [
         {

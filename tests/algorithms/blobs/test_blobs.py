@@ -388,7 +388,7 @@ def test_nothing_to_find() -> None:
     [
         ({"min_sigma": 0}, "sigma"),
         ({"min_sigma": 6}, "sigma"),
-        ({"min_sigma_nm": 2.0}, "go together"),
+        ({"min_sigma_nm": 2.0}, "must be given together"),
         ({"num_sigma": 0}, "num_sigma"),
         ({"overlap": 1.5}, "overlap"),
         ({"mode": "quick"}, "mode"),

@@ -171,7 +171,7 @@ def test_cylinder_parts_two_visits_to_one_site():
 
 
 def test_cylinder_checks_its_input():
-    with pytest.raises(ParameterError, match=r"times must have one value a point, shape \(3,\)"):
+    with pytest.raises(ParameterError, match=r"times must have one value per point, shape \(3,\)"):
         dbscan_cylinder(np.zeros((3, 2)), [1.0], eps_space=1.0, eps_time=1.0)
     with pytest.raises(ParameterError, match="times: 1 of 2 points have NaN"):
         dbscan_cylinder(np.zeros((2, 2)), [1.0, np.nan], eps_space=1.0, eps_time=1.0)

@@ -82,15 +82,15 @@ def test_no_clusters_are_no_rows(positions):
 
 def test_wrong_statistics_input_is_named():
     points = np.zeros((3, 2))
-    with pytest.raises(ParameterError, match="none has the number 0"):
+    with pytest.raises(ParameterError, match="cluster 0 has no points"):
         cluster_statistics(points, [1, 1, 1])
-    with pytest.raises(ParameterError, match="labels must be one integer a point"):
+    with pytest.raises(ParameterError, match="labels must be one integer per point"):
         cluster_statistics(points, [0.0, 0.0, 0.0])
     with pytest.raises(ParameterError, match="labels must be -1 or more"):
         silhouette(points, [0, -2, 0])
     with pytest.raises(ParameterError, match=r"labels .* shape \(3,\)"):
         bootstrap_stability(points, [0, 0], dbscan)
-    with pytest.raises(ParameterError, match="frames must have one value a point"):
+    with pytest.raises(ParameterError, match="frames must have one value per point"):
         cluster_statistics(points, [0, 0, 0], frames=[1])
     with pytest.raises(ParameterError, match="times_s must be finite; 1 values are not"):
         cluster_statistics(points, [0, 0, 0], times_s=[0, np.nan, 1])

@@ -1,18 +1,23 @@
-"""Compiled flooding from the peaks down: basins, saddles and prominences in one pass."""
+"""Compiled watershed by flooding from the peaks: basins, saddles and prominences in one pass."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 from playNano.algorithms._common._union_find_kernels import find_root
 
+Indices = NDArray[np.int32]
+Shape = tuple[int, int]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
 
 class Flood(NamedTuple):
-    """What is known of the basins while a frame of (h, w) pixels is flooded.
+    """State of the basins while a frame of (h, w) pixels is flooded.
 
     Attributes
     ----------
@@ -25,19 +30,19 @@ class Flood(NamedTuple):
     peak
         (n,) int64: flat index of each basin's peak.
     prominence
-        (n,) float64: height of the peak above the saddle at which the basin was merged into one with a higher peak; of
-        others, above their lowest pixel.
+        (n,) float64: height of the peak above the saddle at which the basin was merged into that of a higher peak; for
+        basins that were not merged, above their lowest pixel.
     """
 
-    heights: np.ndarray
-    basin: np.ndarray
-    parent: np.ndarray
-    peak: np.ndarray
-    prominence: np.ndarray
+    heights: NDArray[np.float32]
+    basin: Indices
+    parent: Ints
+    peak: Ints
+    prominence: Floats
 
 
 @jit
-def _neighbouring_basins(state, i, shape):
+def _neighbouring_basins(state: Flood, i: int, shape: Shape) -> tuple[int, int]:
     """Return the root of the basin of the highest peak beside pixel ``i``, and its highest flooded neighbour; or -1."""
     height, width = shape
     row, col = i // width, i % width
@@ -56,10 +61,10 @@ def _neighbouring_basins(state, i, shape):
 
 
 @jit
-def _merge(state, i, shape, depth, into):
-    """Merge the basins that meet at pixel ``i`` into one of them, where they rise less than ``depth``.
+def _merge(state: Flood, i: int, shape: Shape, depth: float, into: int) -> bool:
+    """Merge the basins that meet at pixel ``i`` into basin ``into`` where their peak rises less than ``depth``.
 
-    Basins of one plateau are one basin, whatever the depth. Return whether any were merged.
+    Basins of the same plateau are always merged. Return whether any were merged.
     """
     height, width = shape
     row, col = i // width, i % width
@@ -78,7 +83,7 @@ def _merge(state, i, shape, depth, into):
 
 
 @jit
-def flood(state, order, shape, depth):
+def flood(state: Flood, order: Ints, shape: Shape, depth: float) -> int:
     """Flood a frame from its peaks down; return the number of basins.
 
     Parameters
@@ -86,7 +91,7 @@ def flood(state, order, shape, depth):
     state
         `Flood` with space for ((h + 1) // 2) * ((w + 1) // 2) basins, its ``basin`` filled with -1.
     order
-        (k,) int64: flat indices of the pixels to flood, by falling height.
+        (k,) int64: flat indices of the pixels to flood, by decreasing height.
     shape
         (h, w).
     depth
@@ -103,8 +108,8 @@ def flood(state, order, shape, depth):
             n += 1
             continue
         merged = _merge(state, i, shape, depth, highest)
-        # Basins that have just been merged may touch nowhere else: if this pixel went to a third basin, it would leave
-        # theirs in pieces.
+        # Basins that have just been merged may touch at this pixel only: assigned to a third basin, it would leave
+        # them disconnected.
         root = highest if merged else find_root(state.parent, state.basin[neighbour])
         state.basin[i] = root
         state.prominence[root] = np.float64(state.heights[state.peak[root]]) - np.float64(state.heights[i])
@@ -112,7 +117,7 @@ def flood(state, order, shape, depth):
 
 
 @jit
-def resolve_basins(basin, parent, labels):
+def resolve_basins(basin: Indices, parent: Ints, labels: Indices) -> None:
     """Replace basins by the label of the root that they were merged into; 0 where nothing was flooded.
 
     Parameters

@@ -1,25 +1,29 @@
-"""The compiled median of all kernels: quickselect in a buffer that may be reordered."""
+"""Compiled median by quickselect, in a buffer that is reordered."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 
+Floats = NDArray[np.floating[Any]]
+
 
 @jit
-def select(values, n, rank):
-    """Return the value of a rank (0 the smallest) among the first ``n``; reorders them around it (quickselect)."""
+def select(values: Floats, n: int, rank: int) -> float:
+    """Return the value of a rank (0 is the minimum) among the first ``n`` by quickselect, which reorders them."""
     low, high = 0, n
     while high - low > 1:
-        # The median of three values as pivot: sorted and constant lines are then no worst case.
-        first, last, pivot = values[low], values[high - 1], values[(low + high) // 2]
+        # The pivot is the median of three values, so that sorted input is not the worst case.
+        first, last, centre = values[low], values[high - 1], values[(low + high) // 2]
         if first > last:
             first, last = last, first
-        pivot = min(max(pivot, first), last)
-        # Smaller values to the front. Every value is swapped, and the end of the front moves or not: this is faster
-        # than a branch, which the processor would guess wrong every second time.
+        pivot: float = min(max(centre, first), last)
+        # Move smaller values to the front. Swapping every value is faster than a branch that is mispredicted every
+        # second time.
         end = low
         for i in range(low, high):
             v = values[i]
@@ -29,7 +33,7 @@ def select(values, n, rank):
         if rank < end:
             high = end
             continue
-        # Then those that equal the pivot.
+        # Move values equal to the pivot behind them.
         low = end
         for i in range(low, high):
             v = values[i]
@@ -39,21 +43,22 @@ def select(values, n, rank):
         if rank < end:
             return pivot
         low = end
-    return values[rank]
+    selected: float = values[rank]
+    return selected
 
 
 @jit
-def median(values, n):
+def median(values: Floats, n: int) -> float:
     """Return the median of the first ``n`` values, all finite, in double precision; NaN where ``n`` is 0.
 
-    The values are reordered. Of an even number, the mean of the two in the middle.
+    The values are reordered. For an even number of values it is the mean of the two central ones.
     """
     if n == 0:
         return np.nan
-    upper = np.float64(select(values, n, n // 2))
+    upper: float = np.float64(select(values, n, n // 2))
     if n % 2 == 1:
         return upper
-    lower = values[0]
+    lower: float = values[0]
     for i in range(1, n // 2):
         lower = max(lower, values[i])
     return 0.5 * lower + 0.5 * upper

@@ -1,20 +1,23 @@
-"""Compiled fits of paraboloids: maxima between pixels, and heights at given positions."""
+"""Compiled fits of paraboloids: subpixel maxima, and heights at given positions."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 
-# Stands for the curvature along an axis without neighbours, so that a maximum does not move along it.
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Curvature assigned to an axis without neighbours, so that a maximum does not move along it.
 FIXED = 1e30
 MIN_PIXELS = 7
 
 
 @jit
-def solve(a, b):
-    """Solve a symmetric positive definite system in place by Gaussian elimination; return whether it could be solved.
+def solve(a: Floats, b: Floats) -> bool:
+    """Solve a symmetric positive definite linear system in place by Gaussian elimination; return whether it succeeded.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def solve(a, b):
 
 
 @jit
-def _slope_and_curvature(low, here, high):
+def _slope_and_curvature(low: float, here: float, high: float) -> tuple[float, float]:
     """Return slope and minus the curvature through three cells; no slope and ``FIXED`` where a neighbour is missing."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return 0.0, FIXED
@@ -51,7 +54,7 @@ def _slope_and_curvature(low, here, high):
 
 
 @jit
-def _mixed_difference(cube, k, y, x, i, j):
+def _mixed_difference(cube: NDArray[np.float32], k: int, y: int, x: int, i: int, j: int) -> float:
     """Return the mixed second difference along the axes ``i`` and ``j`` of a cube; 0 where a neighbour is missing."""
     total = 0.0
     for a in range(-1, 2, 2):
@@ -65,8 +68,8 @@ def _mixed_difference(cube, k, y, x, i, j):
 
 
 @jit
-def refine(cube, where, moves, response):
-    """Move maxima of a cube (scale, y, x) to the vertex of the paraboloid through each and its neighbours.
+def refine(cube: NDArray[np.float32], where: Ints, moves: Floats, response: Floats) -> None:
+    """Refine maxima of a cube (scale, y, x) to the vertex of the paraboloid through each and its neighbours.
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ def refine(cube, where, moves, response):
                 hessian[j, i] = hessian[i, j]
         solved = solve(hessian, step)
         if not solved or max(abs(step[0]), abs(step[1]), abs(step[2])) > 1.0:
-            # Each axis on its own.
+            # Fall back to a parabola along each axis.
             for i in range(3):
                 step[i] = slope[i] / curvature[i] if curvature[i] > 0 else 0.0
         response[c] = here
@@ -113,11 +116,11 @@ def refine(cube, where, moves, response):
 
 
 @jit
-def tops(z, blobs, pixel, out):
-    """Read the height at the centre of each blob from a paraboloid fitted to the pixels around it.
+def tops(z: Floats, blobs: Floats, pixel: Floats, out: Floats) -> None:
+    """Estimate the height at the centre of each blob by a paraboloid fitted to the pixels around it.
 
-    Pixels within 0.8 sigma, at least 1.5 pixels, take part; where they do not determine a paraboloid their mean is
-    returned.
+    The fit uses pixels within 0.8 sigma, at least 1.5 pixels; where they do not determine a paraboloid their mean
+    is returned.
 
     Parameters
     ----------

@@ -1,14 +1,20 @@
 """Compiled union-find over integers."""
 
-# mypy: ignore-errors
 from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 
+Ints = NDArray[np.integer[Any]]
+
 
 @jit
-def find_root(parent, i):
-    """Return the root of ``i``, halving the path on the way."""
+def find_root(parent: Ints, i: int) -> int:
+    """Return the root of the set of ``i`` (union-find with path halving)."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -16,8 +22,8 @@ def find_root(parent, i):
 
 
 @jit
-def join(parent, i, j):
-    """Join two sets; the smaller index stays the root, which keeps raster order."""
+def join(parent: Ints, i: int, j: int) -> None:
+    """Join the sets of ``i`` and ``j`` (union-find); the smaller root is kept, which preserves raster order."""
     a = find_root(parent, i)
     b = find_root(parent, j)
     if a < b:

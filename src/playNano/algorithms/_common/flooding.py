@@ -1,4 +1,4 @@
-"""Flooding of a surface from its peaks down: the basin and the prominence of every peak."""
+"""Watershed by flooding from the peaks: the basin and the prominence of every peak."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Basins:
     Attributes
     ----------
     labels
-        (h, w) int32: 1.. for the basins of separate peaks, by falling height of these; 0 where nothing was flooded.
+        (h, w) int32: 1.. for the basins of separate peaks, by decreasing height of these; 0 where nothing was flooded.
     peaks
-        (n,) int64 flat indices of all peaks, by falling height; equal ones in raster order.
+        (n,) int64 flat indices of all peaks, by decreasing height; equal ones in raster order.
     prominences
         (n,) float64: height above the saddle at which the basin was merged into that of a higher peak, or, of separate
         ones, above their lowest pixel.
@@ -35,12 +35,12 @@ class Basins:
 def flood_basins(
     surface: npt.NDArray[np.floating[Any]], active: npt.NDArray[np.bool_], depth: float
 ) -> Basins:
-    """Flood a surface from its peaks down (watershed by immersion of the inverted surface).
+    """Segment a surface by flooding it from its peaks down (watershed by immersion of the inverted surface).
 
     Parameters
     ----------
     surface
-        (h, w) heights; computed with in single precision.
+        (h, w) heights, converted to single precision.
     active
         (h, w): the pixels to flood; their heights must be finite.
     depth

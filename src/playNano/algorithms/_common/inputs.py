@@ -1,4 +1,4 @@
-"""Checks that the detectors share: blocks of frames and pixel sizes."""
+"""Input checks common to the detectors: blocks of frames and pixel sizes."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def as_block(block: npt.ArrayLike, name: str = "block") -> npt.NDArray[Any]:
     Parameters
     ----------
     block
-        Frames; float32 and float64 are kept, other kinds become float64.
+        Frames; float32 and float64 are kept, other types become float64.
     name
-        What to call it in an error.
+        Name of the array in error messages.
 
     Returns
     -------
     ndarray
-        (n, h, w), float32 or float64, contiguous; the input itself where it is so already.
+        (n, h, w), float32 or float64, contiguous; the input itself where nothing needs to change.
 
     Raises
     ------
     ParameterError
-        If it has not three dimensions.
+        If it does not have three dimensions.
 
     Examples
     --------

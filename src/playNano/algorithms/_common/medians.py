@@ -1,4 +1,4 @@
-"""Medians along an axis where some of the values do not count."""
+"""Medians along an axis that ignore some of the values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 def median_of_usable(
     values: npt.NDArray[Any], usable: npt.NDArray[np.bool_], axis: int = -1
 ) -> npt.NDArray[np.float64]:
-    """Return medians of the usable values along an axis; NaN where there are none.
+    """Compute medians of the usable values along an axis; NaN where there are none.
 
     Parameters
     ----------
     values
         Floating-point numbers, any shape.
     usable
-        True where a value counts, same shape; False where it is NaN.
+        True where a value is used, same shape; False where it is NaN.
     axis
         Axis along which medians are taken.
 
@@ -29,8 +29,8 @@ def median_of_usable(
 
     Notes
     -----
-    Values that do not count are sorted to the end; `numpy.nanmedian` goes through masked arrays for short axes
-    and takes ten times as long.
+    Unused values are sorted to the end. `numpy.nanmedian` uses masked arrays for short axes and takes ten times
+    as long.
 
     Examples
     --------

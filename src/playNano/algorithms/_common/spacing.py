@@ -1,4 +1,4 @@
-"""Maxima that keep a distance from each other, and their positions between pixels."""
+"""Non-maximum suppression by distance, and subpixel positions of maxima."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 
 def select_separated(positions: FloatArray, min_distance: float) -> npt.NDArray[np.bool_]:
-    """Select points in their order of rank so that no two are closer than a distance (non-maximum suppression).
+    """Select points by rank so that no two are closer than a distance (non-maximum suppression).
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def select_separated(positions: FloatArray, min_distance: float) -> npt.NDArray[
 
 
 def refine_maxima(heights: FloatArray, where: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Move maxima to the vertex of the paraboloid through the nine pixels around them.
+    """Refine maxima to the vertex of the paraboloid through the nine pixels around each.
 
     Parameters
     ----------

@@ -21,14 +21,14 @@ MIN_ITEMS = 5_000
 
 
 def blocks_of(n: int, *, min_items: int | None = None) -> list[tuple[int, int]]:
-    """Cut n items into N_BLOCKS even blocks, or one where they are too few to be worth threads.
+    """Divide n items into N_BLOCKS blocks of equal size, or one block where threads would not pay.
 
     Parameters
     ----------
     n
         Number of items, >= 0.
     min_items
-        Number of items from which on they are cut; None: MIN_ITEMS.
+        Minimum number of items to divide; None: MIN_ITEMS.
 
     Returns
     -------
@@ -47,12 +47,12 @@ def blocks_of(n: int, *, min_items: int | None = None) -> list[tuple[int, int]]:
 
 
 def frame_blocks(frame_ptr: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut frames into a few runs with about as many detections in each, or one where threads are not worth it.
+    """Divide frames into a few runs of about equal numbers of detections, or one run where threads would not pay.
 
     Parameters
     ----------
     frame_ptr
-        Where the detections of each frame start, (n_frames + 1,).
+        Index at which the detections of each frame start, (n_frames + 1,).
 
     Returns
     -------
@@ -76,9 +76,9 @@ def in_threads(task: Callable[[Block], Result], blocks: Sequence[Block]) -> list
     Parameters
     ----------
     task
-        What to run; it must not start threads with this function itself.
+        Function of one block; it must not call `in_threads`.
     blocks
-        Its arguments; one block alone runs in the calling thread.
+        Its arguments; a single block runs in the calling thread.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def in_threads(task: Callable[[Block], Result], blocks: Sequence[Block]) -> list
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """Return the thread pool of a process; it is kept, for starting threads takes longer than many a task.
+    """Return the thread pool of a process, which is reused: starting threads takes longer than a short task.
 
     A forked process has none of its parent's threads, and gets a pool of its own.
     """

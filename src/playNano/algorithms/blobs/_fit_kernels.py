@@ -1,22 +1,25 @@
 """Compiled measurements of blobs: background in an annulus, heights, and Gaussian fits."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
 from playNano.algorithms._common._paraboloid_kernels import solve
 from playNano.algorithms.surface._background_kernels import MIN_ANNULUS_PIXELS, frame_background
 
-# Radii in sigma: pixels this close to any blob are no background; the annulus; the window of a fit.
+Floats = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+# Radii in sigma: exclusion from the background around any blob; the annulus; the window of a fit.
 OCCUPIED, ANNULUS_INNER, ANNULUS_OUTER, FIT_WINDOW = 2.0, 3.0, 4.5, 2.5
 MIN_FIT_PIXELS = 8
-# Relative: rounding takes no pixel off the edge of a disc or annulus.
+# Relative tolerance, so that rounding does not exclude pixels on the edge of a disc or annulus.
 TOLERANCE = 1e-12
 MAX_ITERATIONS = 40
 
@@ -32,7 +35,7 @@ class Disc(NamedTuple):
 
 
 @jit
-def _bounds(disc, shape):
+def _bounds(disc: Disc, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return first and end row, first and end column of a box that contains the pixels of a disc."""
     tall, wide = disc.radius / disc.pixel_y, disc.radius / disc.pixel_x
     top, bottom = max(int(disc.y - tall), 0), min(int(disc.y + tall) + 2, shape[0])
@@ -41,19 +44,20 @@ def _bounds(disc, shape):
 
 
 @jit
-def _distance_squared(disc, row, col):
+def _distance_squared(disc: Disc, row: int, col: int) -> float:
     """Return the squared distance of a pixel from the centre, in the unit of the pixel size."""
     return ((row - disc.y) * disc.pixel_y) ** 2 + ((col - disc.x) * disc.pixel_x) ** 2
 
 
 @jit
-def _inside(disc, row, col):
-    """Return whether a pixel lies in a disc, its edge included."""
-    return _distance_squared(disc, row, col) <= disc.radius**2 * (1 + TOLERANCE)
+def _inside(disc: Disc, row: int, col: int) -> bool:
+    """Return whether a pixel lies in a disc, including its edge."""
+    inside: bool = _distance_squared(disc, row, col) <= disc.radius**2 * (1 + TOLERANCE)
+    return inside
 
 
 @jit
-def _mark(disc, mask):
+def _mark(disc: Disc, mask: Mask) -> None:
     """Set the pixels of a disc in a mask."""
     top, bottom, left, right = _bounds(disc, mask.shape)
     for row in range(top, bottom):
@@ -63,8 +67,8 @@ def _mark(disc, mask):
 
 
 @jit
-def _annulus_median(z, disc, inner, occupied, values):
-    """Return the median of the free pixels between ``inner`` and the radius of a disc; NaN where these are few."""
+def _annulus_median(z: Floats, disc: Disc, inner: float, occupied: Mask, values: Floats) -> float:
+    """Return the annulus median, of the free pixels between ``inner`` and the radius of a disc; NaN for too few."""
     top, bottom, left, right = _bounds(disc, z.shape)
     n = 0
     for row in range(top, bottom):
@@ -79,7 +83,7 @@ def _annulus_median(z, disc, inner, occupied, values):
 
 
 @jit
-def _maximum_and_mean(z, disc):
+def _maximum_and_mean(z: Floats, disc: Disc) -> tuple[float, float]:
     """Return maximum and mean of the finite pixels of a disc; NaN where there are none."""
     top, bottom, left, right = _bounds(disc, z.shape)
     n = 0
@@ -95,8 +99,8 @@ def _maximum_and_mean(z, disc):
 
 
 @jit
-def measure(z, blobs, pixel, out):
-    """Measure the background around each blob, and the heights of its disc.
+def measure(z: Floats, blobs: Floats, pixel: Floats, out: Floats) -> None:
+    """Measure the background around each blob (annulus median), and maximum and mean height within its disc.
 
     Parameters
     ----------
@@ -130,7 +134,7 @@ def measure(z, blobs, pixel, out):
 
 
 @jit
-def _normal_equations(z, model, window, a, g):
+def _normal_equations(z: Floats, model: Floats, window: Disc, a: Floats, g: Floats) -> tuple[float, int]:
     """Sum the normal equations of a Gaussian on a constant background over the pixels of a disc.
 
     Parameters
@@ -180,8 +184,8 @@ def _normal_equations(z, model, window, a, g):
 
 
 @jit
-def _levenberg_marquardt(z, window, model):
-    """Improve the parameters of `_normal_equations` in place; return whether the fit converged."""
+def _levenberg_marquardt(z: Floats, window: Disc, model: Floats) -> bool:
+    """Fit the parameters of `_normal_equations` in place by Levenberg-Marquardt; return whether the fit converged."""
     a, trial_a = np.empty((5, 5)), np.empty((5, 5))
     g, trial_g = np.empty(5), np.empty(5)
     damping = 1e-3
@@ -216,13 +220,13 @@ def _levenberg_marquardt(z, window, model):
 
 
 @jit
-def fit_gaussians(z, blobs, heights, pixel, fitted):
+def fit_gaussians(z: Floats, blobs: Floats, heights: Floats, pixel: Floats, fitted: Floats) -> None:
     """Fit a round Gaussian on a constant background to each blob by Levenberg-Marquardt.
 
     Parameters
     ----------
     z
-        (h, w) float64 heights; those within 2.5 sigma take part.
+        (h, w) float64 heights; the fit uses those within 2.5 sigma.
     blobs
         (n, 3) float64 first estimates: y, x in px, sigma in the unit of ``pixel``.
     heights

@@ -1,13 +1,15 @@
 """Compiled check of maxima of a scale space in double precision."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
+
+Floats = NDArray[np.float64]
 
 
 class Filters(NamedTuple):
@@ -21,20 +23,20 @@ class Filters(NamedTuple):
         (scales, 2) int64: radius of the kernels along y and x.
     """
 
-    y: np.ndarray
-    x: np.ndarray
-    radii: np.ndarray
+    y: Floats
+    x: Floats
+    radii: NDArray[np.int64]
 
 
 @jit
-def _reflected(i, n):
-    """Return the index in 0 to n - 1 that ``i`` stands for where edges are reflected (d c b a | a b c d)."""
+def _reflected(i: int, n: int) -> int:
+    """Map an index into 0 to n - 1 by reflection at the edges (d c b a | a b c d)."""
     i = i % (2 * n)
     return i if i < n else 2 * n - 1 - i
 
 
 @jit
-def response(image, filters, k, y, x):
+def response(image: Floats, filters: Filters, k: int, y: int, x: int) -> float:
     """Return minus the scale-normalised Laplacian of Gaussian of an image at one cell: scale ``k``, row, column."""
     radius_y, radius_x = filters.radii[k]
     total = 0.0
@@ -51,10 +53,17 @@ def response(image, filters, k, y, x):
 
 
 @jit
-def confirm(image, space, candidates, filters, tolerance, values):
-    """Compute the responses of candidates in double precision, and drop those with a neighbour above them.
+def confirm(
+    image: Floats,
+    space: NDArray[np.float32],
+    candidates: NDArray[np.int64],
+    filters: Filters,
+    tolerance: float,
+    values: Floats,
+) -> None:
+    """Recompute the responses of candidate maxima in double precision, and reject those with a larger neighbour.
 
-    Only neighbours that single precision leaves in doubt are computed.
+    Only neighbours within the error of single precision are recomputed.
 
     Parameters
     ----------
@@ -67,7 +76,7 @@ def confirm(image, space, candidates, filters, tolerance, values):
     filters
         The kernels.
     tolerance
-        Responses of ``space`` that differ by no more than this are in doubt.
+        Error of ``space``: responses that differ by no more than this are compared in double precision.
     values
         (n,) float64, filled with the responses; NaN where there is no maximum.
     """
@@ -79,8 +88,8 @@ def confirm(image, space, candidates, filters, tolerance, values):
         for q in range(max(k - 1, 0), min(k + 2, count)):
             for row in range(max(y - 1, 0), min(y + 2, height)):
                 for col in range(max(x - 1, 0), min(x + 2, width)):
-                    itself = q == k and row == y and col == x
-                    if itself or space[q, row, col] < doubtful or np.isnan(values[c]):
+                    is_candidate = q == k and row == y and col == x
+                    if is_candidate or space[q, row, col] < doubtful or np.isnan(values[c]):
                         continue
                     if response(image, filters, q, row, col) > values[c]:
                         values[c] = np.nan

@@ -13,7 +13,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def prune(positions: FloatArray, sigmas: FloatArray, max_overlap: float) -> BoolArray:
-    """Keep blobs from the largest to the smallest, unless they overlap too much with one that is kept.
+    """Select blobs from the largest to the smallest that do not overlap too much with one already selected.
 
     Of two blobs of equal sigma the later one is kept, as in scikit-image. There, the outcome for a chain of overlapping
     blobs (A covers B, B covers C, but A does not cover C) depends on the order in which pairs are visited; here C is
@@ -40,7 +40,7 @@ def prune(positions: FloatArray, sigmas: FloatArray, max_overlap: float) -> Bool
     too_much = disc_overlap(distance, sigmas[large], sigmas[small]) > max_overlap
     large, small = large[too_much], small[too_much]
     kept = np.ones(len(sigmas), dtype=bool)
-    # A blob is decided before the pairs in which it is the larger one are visited.
+    # Sorted by the larger blob, so that it has been decided before it can exclude a smaller one.
     for pair in np.argsort(rank[large], kind="stable"):
         if kept[large[pair]]:
             kept[small[pair]] = False
@@ -48,12 +48,12 @@ def prune(positions: FloatArray, sigmas: FloatArray, max_overlap: float) -> Bool
 
 
 def _touching_pairs(positions: FloatArray, sigmas: FloatArray, rank: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the indices of pairs of blobs that may touch, the larger (the one of lower rank) first."""
+    """Return the index pairs of blobs that may overlap, the larger (of lower rank) first."""
     from scipy.spatial import cKDTree
 
     if len(sigmas) < 2:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    # The radii of both discs, of which the other one is not the larger.
+    # Twice the radius of the larger disc: the other one is not larger.
     search_range = 2 * np.sqrt(2) * sigmas
     neighbours = cKDTree(positions).query_ball_point(positions, search_range)
     first = np.repeat(np.arange(len(sigmas)), [len(near) for near in neighbours])
@@ -63,7 +63,7 @@ def _touching_pairs(positions: FloatArray, sigmas: FloatArray, rank: IntArray) -
 
 
 def disc_overlap(distance: FloatArray, large: FloatArray, small: FloatArray) -> FloatArray:
-    """Return the area that two discs share over the area of the smaller one.
+    """Return the overlap of two discs as a fraction of the area of the smaller one.
 
     Parameters
     ----------

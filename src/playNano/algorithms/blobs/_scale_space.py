@@ -1,4 +1,4 @@
-"""Scale spaces of a frame by separable filters of OpenCV, and their maxima: exact, or fast and approximate."""
+"""Laplacian of Gaussian scale space of a frame by separable filters (OpenCV), and its maxima: exact or approximate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Single = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 MIN_STEP = 0.64
-"""Smallest variance (px^2) of a blur from one scale to the next: a narrower sampled Gaussian has another variance."""
+"""Minimum variance (px^2) of a blur between scales: the variance of a narrower sampled Gaussian deviates from it."""
 LAPLACIAN_VARIANCE = 1 / 6
 """Variance (px^2) of the blur that the nine-point Laplacian adds."""
 
@@ -29,7 +29,7 @@ class Maxima:
     Attributes
     ----------
     where
-        (k, 3): scale, row, column, by falling response; equal ones by row, column and scale.
+        (k, 3): scale, row, column, by decreasing response; equal ones by row, column and scale.
     response
         (k,) float64.
     space
@@ -66,7 +66,7 @@ class Blur:
     y, x
         Gaussian kernels along each axis.
     keep
-        Whether the next scale is blurred from this one, rather than from where this one was.
+        Whether the next scale is blurred from this one, rather than from the image from which this one was blurred.
     laplacian
         (3, 3) minus the scale-normalised nine-point Laplacian.
     """
@@ -122,7 +122,7 @@ def make_scales(low: float, high: float, count: int, pixel: tuple[float, float])
 
 
 def _kernels(sigma: float) -> Kernels:
-    """Return the kernels for a sigma in px: what `scipy.ndimage.gaussian_filter1d` makes of an impulse."""
+    """Return the kernels for a sigma in px: the impulse response of `scipy.ndimage.gaussian_filter1d`."""
     from scipy.ndimage import gaussian_filter1d
 
     radius = int(4.0 * sigma + 0.5)
@@ -171,9 +171,9 @@ def _gaussian(variance: float) -> Single:
 
 
 def _laplacian(variance_y: float, variance_x: float) -> Single:
-    """Return minus the nine-point Laplacian, each axis times its variance.
+    """Return minus the nine-point Laplacian, with each axis scaled by its variance.
 
-    A twelfth of their sum for the product of both second differences makes the error equal in all directions.
+    Adding a twelfth of the sum of the variances times both second differences makes the error isotropic.
     """
     second = np.array([1.0, -2.0, 1.0])
     centre = np.array([0.0, 1.0, 0.0])
@@ -211,7 +211,7 @@ def exact_maxima(frame: FloatArray, scales: Scales, threshold: float) -> Maxima:
     centred = (image - mean).astype(np.float32)
     space = np.empty((len(scales.kernels), *image.shape), dtype=np.float32)
     for plane, (y, x) in zip(space, scales.kernels, strict=True):
-        # The second derivative is cut off at four sigma and does not quite sum to zero.
+        # The second derivative is truncated at four sigma and does not sum to exactly zero.
         leak = mean * float(y.curvature.sum() + x.curvature.sum())
         border = cv2.BORDER_REFLECT
         cv2.sepFilter2D(centred, -1, x.smooth, y.curvature, dst=plane, delta=leak, borderType=border)
@@ -224,10 +224,10 @@ def exact_maxima(frame: FloatArray, scales: Scales, threshold: float) -> Maxima:
 
 
 def fast_maxima(frame: FloatArray, scales: Scales, threshold: float) -> Maxima:
-    """Find the maxima of an approximate scale space of the frame less its mean, in single precision.
+    """Find the maxima of an approximate scale space of the frame minus its mean, in single precision.
 
-    Each scale is blurred from the one before, and the Laplacian is that of nine points, whose own blur is subtracted
-    from the scale.
+    Each scale is blurred from the previous one, and the Laplacian is approximated by nine points; the variance of the
+    blur is reduced by the blur of that stencil.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ def local_maxima(space: Single, threshold: float, tolerance: float = 0.0) -> Int
         raised = plane + np.float32(tolerance) if tolerance else plane
         row, column = np.divmod(np.flatnonzero((raised >= highest) & (raised > np.float32(threshold))), width)
         for other in (*space[max(k - 1, 0) : k], *space[k + 1 : k + 2]):
-            # Beyond the border the nearest pixels count, which are neighbours already.
+            # Replicated borders: the pixels beyond are copies of neighbours, which are compared anyway.
             beside_y = np.clip(row[:, None, None] + offset_y, 0, height - 1)
             beside_x = np.clip(column[:, None, None] + offset_x, 0, width - 1)
             is_maximum = raised[row, column] >= other[beside_y, beside_x].max(axis=(1, 2), initial=-np.inf)
@@ -292,7 +292,7 @@ def local_maxima(space: Single, threshold: float, tolerance: float = 0.0) -> Int
 
 
 def _sorted(where: IntArray, response: npt.NDArray[np.float64], threshold: float, space: Single) -> Maxima:
-    """Return the maxima above the threshold by falling response; those that are none have the response NaN."""
+    """Sort the maxima above the threshold by decreasing response; candidates with response NaN are dropped."""
     above = response > threshold
     where, response = where[above], response[above]
     k, row, column = where.T

@@ -16,7 +16,7 @@ SigmaNm = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm")]
 
 @dataclass(frozen=True)
 class BlobOptions:
-    """Which blobs are detected, at which scales, and how their positions are refined.
+    """Set the scales, threshold, overlap and refinement of blob detection.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class BlobOptions:
     overlap
         Of two blobs that share more than this fraction of the smaller one's disc, the smaller is dropped; 0 to 1.
     mode
-        "exact": the responses of `skimage.feature.blob_log`; "fast": approximate ones of the frame less its mean, where
-        each scale is blurred from the one before. On white noise these are off by 1 % where sigma is 1 px, by 0.2 %
-        from 1.5 px on, but by 7 % at 0.7 px and by a third at 0.5 px, for which the mode is not meant.
+        "exact": the responses of `skimage.feature.blob_log`; "fast": approximate ones of the frame minus its mean,
+        where each scale is blurred from the previous one. On white noise their error is 1 % at sigma 1 px, 0.2 % from
+        1.5 px on, but 7 % at 0.7 px and a third at 0.5 px, for which the mode is not suited.
     subpixel
-        Whether positions and scales are refined between pixels and scales.
+        Whether positions and scales are interpolated between pixels and scales.
     fit
         With ``subpixel``: "quadratic", the vertex of the paraboloid through the 27 cells around the maximum;
         "gaussian", thereafter a least-squares fit of a round Gaussian on a constant background to the heights within
@@ -72,7 +72,7 @@ class BlobOptions:
     def __post_init__(self) -> None:
         check_options(self)
         if (self.min_sigma_nm is None) != (self.max_sigma_nm is None):
-            raise ParameterError("min_sigma_nm and max_sigma_nm go together; give both")
+            raise ParameterError("min_sigma_nm and max_sigma_nm must be given together")
         low, high = self.sigma_limits
         if high < low:
             unit = "_nm" if self.in_nm else ""

@@ -1,4 +1,4 @@
-"""DBSCAN on a grid of cells, with memory that grows with the number of points and not of their neighbours.
+"""DBSCAN on a grid of cells (Gunawan 2013), with memory that grows with the number of points, not of neighbours.
 
 The cells are so small that all points of a cell are neighbours. The core points of a cell therefore share a cluster,
 and clusters are the connected components of cells, joined where a core point of one is a neighbour of a core point of
@@ -18,23 +18,21 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_CHUNK = 2_000_000  # pairs held at once
-_MARGIN = (
-    1e-6  # cells are smaller than the limits by this fraction: rounding must not part points of one cell
-)
+_CHUNK = 2_000_000  # maximum number of pairs in memory
+_MARGIN = 1e-6  # cells are smaller than the limits by this fraction, to allow for rounding
 
 
 class Neighbourhood(NamedTuple):
-    """Which points are neighbours: within `eps` in the first `n_ball` coordinates, `eps_time` in a last one.
+    """Definition of neighbours: within `eps` in the first `n_ball` coordinates, `eps_time` in a last one.
 
     Parameters
     ----------
     n_ball
         Number of coordinates that share the limit `eps` on the Euclidean distance.
     eps
-        Largest distance (inclusive).
+        Maximum distance (inclusive).
     eps_time
-        Largest difference in the coordinate after them, if there is one (inclusive): the neighbourhood is a
+        Maximum difference in the coordinate after them, if there is one (inclusive): the neighbourhood is a
         cylinder.
     """
 
@@ -43,7 +41,7 @@ class Neighbourhood(NamedTuple):
     eps_time: float
 
     def contains(self, offsets: Floats) -> Flags:
-        """Return which of the offsets between two points, (N, D), lie within the limits."""
+        """Return whether offsets between two points, (N, D), lie within the limits."""
         square = np.zeros(len(offsets))
         for d in range(self.n_ball):
             square += offsets[:, d] ** 2
@@ -65,13 +63,13 @@ class Grid(NamedTuple):
     points
         (N, D) coordinates, one cell after the other.
     order
-        (N,) the position of each of them among the points given.
+        (N,) input index of each of them.
     cells
         (C, D) cell numbers along each axis, as float64 for the search tree.
     start
-        (C + 1,) where the points of each cell begin.
+        (C + 1,) index at which the points of each cell begin.
     range
-        (D,) largest difference of the cell numbers of two neighbours.
+        (D,) maximum difference of the cell numbers of two neighbours.
     """
 
     points: Floats
@@ -82,7 +80,7 @@ class Grid(NamedTuple):
 
 
 class DensityLabels(NamedTuple):
-    """Result of DBSCAN, in the order of the points given.
+    """Result of DBSCAN, in the input order of the points.
 
     Parameters
     ----------
@@ -100,7 +98,7 @@ class DensityLabels(NamedTuple):
 
 
 def density_labels(points: Floats, near: Neighbourhood, min_samples: int) -> DensityLabels:
-    """Label points by DBSCAN.
+    """Label points by DBSCAN on a grid.
 
     Parameters
     ----------
@@ -108,9 +106,9 @@ def density_labels(points: Floats, near: Neighbourhood, min_samples: int) -> Den
         (N, D) coordinates, N at least 1. A border point of several clusters joins the one whose first core point
         comes first.
     near
-        Which points are neighbours.
+        Definition of neighbours.
     min_samples
-        Number of neighbours of a core point, itself counted.
+        Minimum number of neighbours of a core point, itself counted.
 
     Returns
     -------
@@ -152,9 +150,9 @@ def make_grid(points: Floats, near: Neighbourhood) -> Grid:
 
 
 def cell_numbers(values: Floats, limit: float, side: float, search_range: int) -> Ints:
-    """Number the cells along one axis; gaps without points wider than the limit are cut short.
+    """Number the cells along one axis; gaps without points wider than the limit are shortened.
 
-    Without the cut, the numbers of a small eps would be larger than floating point resolves.
+    Otherwise, with a small eps, the numbers would exceed the precision of floating point.
     """
     order = np.argsort(values, kind="stable")
     v = values[order]
@@ -170,7 +168,7 @@ def cell_numbers(values: Floats, limit: float, side: float, search_range: int) -
 
 
 def find_core(grid: Grid, near: Neighbourhood, min_samples: int) -> Flags:
-    """Return which points have at least `min_samples` neighbours, themselves counted, in the grid's order."""
+    """Find the core points: those with at least `min_samples` neighbours, themselves counted, in the grid's order."""
     from scipy.spatial import cKDTree
 
     points = grid.points
@@ -181,7 +179,7 @@ def find_core(grid: Grid, near: Neighbourhood, min_samples: int) -> Flags:
         n_near = cKDTree(points).query_ball_point(points[rest], near.eps, return_length=True, workers=-1)
         core[rest] = n_near >= min_samples
         return core
-    # The box around the cylinder holds all neighbours and some points more.
+    # The box around the cylinder contains all neighbours and some other points.
     scaled = points / near.limits(points.shape[1])
     tree = cKDTree(scaled)
     radius = 1 + _MARGIN
@@ -201,7 +199,7 @@ def join_cells(grid: Grid, near: Neighbourhood) -> Ints:
     first = np.column_stack([grid.start[:-1], grid.start[:-1] + 1])
     whole = np.column_stack([grid.start[:-1], grid.start[1:]])
     component = np.arange(n_cells)
-    # One point of each cell joins most of them; all points are compared only where this does not.
+    # Comparing one point of each cell joins most cells; all points are compared only for the others.
     for spans in (first, whole):
         for a, b in _cells_around(grid, grid):
             apart = (a < b) & (component[a] != component[b])
@@ -212,7 +210,7 @@ def join_cells(grid: Grid, near: Neighbourhood) -> Ints:
 
 
 def border_labels(border: Grid, core: Grid, rank: Ints, near: Neighbourhood) -> tuple[Ints, int]:
-    """Return the lowest cluster with a core point near each other point (-1: none), and how many have several.
+    """Assign border points to the lowest cluster with a core point near them (-1: none); count those near several.
 
     `rank` is the cluster of each cell of core points.
     """
@@ -222,7 +220,7 @@ def border_labels(border: Grid, core: Grid, rank: Ints, near: Neighbourhood) -> 
     for a, b in _cells_around(border, core):
         pair, i = _expanded(border.start[a], border.start[a + 1])
         cell = b[pair]
-        touched = np.empty(0, dtype=np.int64)  # numbers of (point, cluster)
+        touched = np.empty(0, dtype=np.int64)  # codes of (point, cluster) pairs
         for whole in (False, True):
             new = ~np.isin(i * n_clusters + rank[cell], touched)
             i, cell = i[new], cell[new]
@@ -249,13 +247,13 @@ def _grid_of(points: Floats, order: Ints, numbers: Floats, search_range: Ints) -
 
 
 def _part_of(grid: Grid, kept: Flags) -> Grid:
-    """Return a grid of some of its points; cells without any are left out."""
+    """Return the grid of some of the points, without empty cells."""
     numbers = np.repeat(grid.cells, np.diff(grid.start), axis=0)
     return _grid_of(grid.points[kept], grid.order[kept], numbers[kept], grid.range)
 
 
 def _cells_around(grid: Grid, other: Grid) -> Iterator[tuple[Ints, Ints]]:
-    """Yield pairs of a cell and a cell of the other grid that may hold neighbours; all pairs of one cell together."""
+    """Yield pairs of a cell and a cell of the other grid that may contain neighbours, grouped by cell."""
     from scipy.spatial import cKDTree
 
     scaled, tree = grid.cells / grid.range, cKDTree(other.cells / grid.range)
@@ -271,7 +269,7 @@ def _cells_around(grid: Grid, other: Grid) -> Iterator[tuple[Ints, Ints]]:
 def _any_neighbours(
     points_a: Floats, spans_a: Ints, points_b: Floats, spans_b: Ints, near: Neighbourhood
 ) -> Flags:
-    """Return for each two spans of points, (P, 2) begin and end, whether a point of one is near one of the other."""
+    """Return for each pair of spans of points, (P, 2) begin and end, whether any of their points are neighbours."""
     found = np.zeros(len(spans_a), dtype=np.bool_)
     size = np.diff(spans_a, axis=1)[:, 0] * np.diff(spans_b, axis=1)[:, 0]
     for begin, end in _chunks(size):
@@ -283,14 +281,14 @@ def _any_neighbours(
 
 
 def _expanded(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of spans, repeated for each of their members, and the members: begin, begin + 1 ... end - 1."""
+    """Expand spans to their members begin ... end - 1; return the span of each member, and the members."""
     size = end - begin
     row = np.repeat(np.arange(len(size)), size)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(size) - size - begin, size)
 
 
 def _chunks(sizes: Ints) -> Iterator[tuple[int, int]]:
-    """Cut rows into runs whose sizes add up to about `_CHUNK`, or a single row where it is larger."""
+    """Divide rows into chunks whose sizes add up to about `_CHUNK`, or a single row where it is larger."""
     total = np.concatenate([[0], np.cumsum(sizes)])
     n_chunks = int(total[-1] // _CHUNK) + 1
     edges = np.searchsorted(total, np.arange(1, n_chunks) * _CHUNK, side="right") - 1
@@ -299,7 +297,7 @@ def _chunks(sizes: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _merged(component: Ints, a: Ints, b: Ints) -> Ints:
-    """Return the components of cells after joining those of cells a with those of cells b."""
+    """Return the connected components of cells after joining those of cells a with those of cells b."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -311,7 +309,7 @@ def _merged(component: Ints, a: Ints, b: Ints) -> Ints:
 
 
 def _rank_by_first_point(component: Ints, grid: Grid) -> Ints:
-    """Return the cluster of each cell; clusters are numbered by their first points in the order of points given."""
+    """Return the cluster of each cell; clusters are numbered by their first points in the input order."""
     first = np.full(int(component.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, np.repeat(component, np.diff(grid.start)), grid.order)
     present = np.unique(component)

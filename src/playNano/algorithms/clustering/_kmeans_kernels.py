@@ -1,8 +1,8 @@
 """One assignment step of k-means over a tree of the points: the filtering algorithm of Pelleg and Moore (1999).
 
-Each node of the tree knows its points' number, mean, scatter and bounding box. Where only one centre can be the
-nearest for a whole box, the node is counted at once: an iteration over a million points then costs little more than
-the points near the borders between clusters.
+Each node of the tree stores the number, mean, scatter and bounding box of its points. Where only one centre can be the
+nearest for a whole box, the node is assigned as a whole, so that the cost of an iteration is dominated by the points
+near the borders between clusters.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Tree(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the points of each of k clusters add up to.
+    """Sums over the points of each of k clusters.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Sums(NamedTuple):
 
 @jit
 def squared_distance(a: Floats, i: int, b: Floats, j: int) -> float:
-    """Return the squared distance between row i of a and row j of b (views of rows would cost more than the sum)."""
+    """Return the squared distance between row i of a and row j of b; indices are faster than views of rows."""
     total = 0.0
     for d in range(a.shape[1]):
         step = a[i, d] - b[j, d]
@@ -78,7 +78,7 @@ def squared_distance(a: Floats, i: int, b: Floats, j: int) -> float:
 
 @jit
 def nearest(points: Floats, i: int, centers: Floats, candidates: Ints, n_candidates: int) -> int:
-    """Return the candidate centre nearest to point i, the first of equals."""
+    """Return the candidate centre nearest to point i; ties go to the first."""
     best = int(candidates[0])
     minimum = squared_distance(points, i, centers, best)
     for n in range(1, n_candidates):
@@ -108,7 +108,7 @@ def filter_candidates(
         c = candidates[n]
         advantage = 0.0
         if c != best:
-            # Distances are compared at the corner of the box that favours c most.
+            # Compared at the corner of the box that lies farthest in the direction of c.
             for d in range(centers.shape[1]):
                 corner = high[node, d] if centers[c, d] > centers[best, d] else low[node, d]
                 advantage += (corner - centers[best, d]) ** 2 - (corner - centers[c, d]) ** 2
@@ -161,10 +161,10 @@ def assign(tree: Tree, centers: Floats, max_variance: float, labels: Ints) -> Su
     centers
         (k, D) centres.
     max_variance
-        Nodes whose mean squared distance to their mean is not above this go as a whole to the centre nearest to
-        their mean; 0 is exact.
+        Nodes whose variance is not above this are assigned as a whole to the centre nearest to their mean; 0 is
+        exact.
     labels
-        (N,) written with the number of each point's centre, in the tree's order; or of length 0.
+        (N,), filled with the number of each point's centre, in the tree's order; or of length 0.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def assign(tree: Tree, centers: Floats, max_variance: float, labels: Ints) -> Su
     k, n_dims = centers.shape
     sums = Sums(np.zeros(k, dtype=np.int64), np.zeros((k, n_dims)), np.zeros(k))
     boxes = (tree.low, tree.high, tree.box_center)
-    # Candidates of the nodes between the root and the present one, a row for each level.
+    # Candidates of the nodes between the root and the current one, a row for each level.
     candidates = np.empty((66, k), dtype=np.int64)
     n_candidates = np.empty(66, dtype=np.int64)
     for c in range(k):

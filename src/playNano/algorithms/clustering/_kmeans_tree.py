@@ -1,4 +1,4 @@
-"""Exact k-means on a tree of the points, and the ways in which its clusters split in two."""
+"""Exact k-means on a tree of the points, and candidate splits of its clusters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from playNano.algorithms.clustering._kmeans_kernels import Tree
 
 _LEAF_SIZE = 16
-_SAMPLE = 4096  # largest number of points of a cluster from which a split is proposed
-_MIN_HALF = 5  # smallest half of such a sample that counts, where points were left out
-_MANY = 20_000  # with more points, tight groups are moved as a whole until the partition is refined
-_COARSENESS = 0.01  # largest variance of such a group, relative to that of the clusters
-_TOLERANCE = 1e-5  # relative decrease of the sum of squares at which an iteration is the last
+_SAMPLE = 4096  # maximum number of points of a cluster from which a split is proposed
+_MIN_HALF = 5  # minimum size of a half, where the split is proposed from a sample
+_MANY = 20_000  # with more points, compact groups are assigned as a whole until the partition is refined
+_COARSENESS = 0.01  # maximum variance of such a group, relative to that of the clusters
+_TOLERANCE = 1e-5  # relative decrease of the sum of squares below which iterations stop
 _FINE_TOLERANCE = 1e-6
-_MIN_TOLERANCE = 1e-12  # below is rounding
+_MIN_TOLERANCE = 1e-12  # smaller decreases are rounding errors
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class Partition:
 
 
 class PointTree:
-    """Run k-means over all points and propose splits of its clusters.
+    """Run k-means on a tree of the points (Pelleg and Moore) and propose splits of its clusters.
 
     Parameters
     ----------
     points
         (N, D) float64, at least one point, sorted by position.
     replicates
-        Number of starts of each split.
+        Number of starting positions of each split.
     max_iter
         Maximum number of iterations of a run of k-means.
     seed
-        Seed of the starts.
+        Seed of the starting positions.
     """
 
     def __init__(self, points: NDArray[np.float64], replicates: int, max_iter: int, seed: int) -> None:
@@ -78,8 +78,8 @@ class PointTree:
     def run(self, centers: NDArray[np.float64]) -> Partition:
         """Run k-means from the given centres.
 
-        Among many points, groups much tighter than the clusters are moved as a whole (see `refine`); counts
-        and sums of squares are those of the resulting partition in any case. A cluster left without points disappears.
+        With many points, groups much more compact than the clusters are assigned as a whole (see `refine`); counts
+        and sums of squares are those of the resulting partition in any case. Empty clusters are dropped.
         """
         return self._lloyd(centers, _COARSENESS if self._rough else 0.0, _TOLERANCE)
 
@@ -90,21 +90,21 @@ class PointTree:
         return mean
 
     def refine(self, part: Partition) -> Partition:
-        """Continue from a partition of `run`, every point by itself."""
+        """Continue from a partition of `run`, assigning every point individually."""
         return self._lloyd(part.centers, 0.0, _TOLERANCE if self._rough else _FINE_TOLERANCE)
 
     def finish(self, part: Partition) -> Partition:
-        """Continue from a partition until nothing moves."""
+        """Continue from a partition until k-means converges."""
         return self._lloyd(part.centers, 0.0, _MIN_TOLERANCE)
 
     def labels(self, centers: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the nearest centre of every point, in the order in which the points were given."""
+        """Return the nearest centre of every point, in the input order."""
         out = np.empty(len(self._order), dtype=np.int64)
         out[self._order] = self._tree_labels(centers)
         return out
 
     def members(self, part: Partition, c: int) -> NDArray[np.float64]:
-        """Return the points of a cluster; of many about 4096, evenly spaced in the tree."""
+        """Return the points of a cluster, or a sample of about 4096 evenly spaced in the tree."""
         order, start = self._members_by_cluster(part)
         own = order[start[c] : start[c + 1]]
         return self._tree.points[own[:: max(-(-len(own) // _SAMPLE), 1)]]
@@ -122,11 +122,10 @@ class PointTree:
         return out
 
     def _lloyd(self, centers: NDArray[np.float64], coarseness: float, tolerance: float) -> Partition:
-        """Move centres to the means of their points until the sum of squares no longer decreases (Lloyd 1982).
+        """Run Lloyd's algorithm until the sum of squared distances no longer decreases.
 
-        Stops when an iteration lowers the sum of squared distances by no more than `tolerance` times itself.
-        After the first iteration, nodes of a variance up to `coarseness` times that of all clusters are moved as a
-        whole.
+        It stops when the relative decrease in an iteration is not above `tolerance`. After the first iteration, nodes
+        of a variance up to `coarseness` times that of the clusters are assigned as a whole.
         """
         from playNano.algorithms.clustering._kmeans_kernels import assign
 
@@ -155,11 +154,11 @@ class PointTree:
         return labels
 
     def _members_by_cluster(self, part: Partition) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the points sorted by cluster, and where each cluster begins, (k + 1,)."""
+        """Return the points sorted by cluster, and the index at which each cluster begins, (k + 1,)."""
         key = part.centers.tobytes()
         if self._members is None or self._members[0] != key:
             labels = self._tree_labels(part.centers)
-            # numpy sorts small integers by radix: many times faster.
+            # numpy uses the much faster radix sort for small integers.
             order = np.argsort(labels.astype(np.uint16) if part.k < 65_536 else labels, kind="stable")
             start = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=part.k))])
             self._members = (key, order, start)
@@ -184,7 +183,7 @@ class PointTree:
 
 
 def build_tree(points: NDArray[np.float64]) -> tuple[Tree, NDArray[np.int64]]:
-    """Return a tree of the points and their order in it."""
+    """Build a balanced tree of the points; return it and their order in it."""
     from sklearn.neighbors import KDTree
 
     from playNano.algorithms.clustering._kmeans_kernels import Tree
@@ -216,7 +215,7 @@ def node_moments(
     scatter[leaf] = np.add.reduceat(square, begin[leaf])
     stop = first_leaf
     while stop > 0:
-        node = np.arange(stop // 2, stop)  # a level of the tree
+        node = np.arange(stop // 2, stop)  # one level of the tree
         a, b = 2 * node + 1, 2 * node + 2
         step = mean[b] - mean[a]
         mean[node] = mean[a] + step * (count[b] / count[node])[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""What all clustering functions share: checking points, a canonical order, numbering by position."""
+"""Common parts of the clustering functions: checks of points, canonical order, numbering by position."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from playNano.errors import ParameterError
 
 @dataclass(frozen=True)
 class Clusters:
-    """Hold the result of a clustering.
+    """Result of a clustering.
 
     Parameters
     ----------
     labels
         (N,) int64, the cluster number of each point, 0 to k - 1; -1 for noise.
-        Clusters are numbered by position: sorted by the first coordinate of the centre, then the second...
+        Clusters are numbered by position: by the first coordinate of the centre, then the second, and so on.
     centers
         (k, D) float64, the mean of each cluster's points, in the coordinates given.
     info
@@ -39,13 +39,13 @@ class Clusters:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """(k,) int64, the number of points of each cluster."""
+        """Number of points of each cluster, (k,) int64."""
         counts = np.bincount(self.labels[self.labels >= 0], minlength=self.n_clusters)
         return counts.astype(np.int64)
 
 
 def checked_points(points: ArrayLike, name: str = "points") -> NDArray[np.float64]:
-    """Return points as a new contiguous (N, D) float64 array, or say what is wrong with them."""
+    """Return points as a new contiguous (N, D) float64 array; raise ParameterError if they are invalid."""
     try:
         out = np.array(points, dtype=np.float64, order="C", copy=True)
     except (TypeError, ValueError) as err:
@@ -53,40 +53,49 @@ def checked_points(points: ArrayLike, name: str = "points") -> NDArray[np.float6
     if out.size == 0:
         return np.empty((0, out.shape[1] if out.ndim == 2 else 0))
     if out.ndim != 2:
-        raise ParameterError(f"{name} must have the shape (N, D), one row a point; got shape {out.shape}")
+        raise ParameterError(f"{name} must have the shape (N, D), one row per point; got shape {out.shape}")
     bad = int(np.count_nonzero(~np.isfinite(out).all(axis=1)))
     if bad:
         raise ParameterError(
             f"{name}: {bad} of {len(out)} points have NaN or infinite coordinates; "
             "drop them first, for example points[np.isfinite(points).all(axis=1)]"
         )
-    out += 0.0  # -0.0 becomes 0.0, so that equal points sort as equal
+    out += 0.0  # turns -0.0 into 0.0, so that equal points sort as equal
     return out
 
 
 def checked_labels(labels: ArrayLike, n: int) -> NDArray[np.int64]:
-    """Return labels as (N,) int64, or say what is wrong with them."""
+    """Return labels as (N,) int64; raise ParameterError if they are invalid."""
     lab = np.asarray(labels)
     if lab.size == 0 and n == 0:
         return np.empty(0, dtype=np.int64)
     if lab.shape != (n,) or lab.dtype.kind not in "iu":
         raise ParameterError(
-            f"labels must be one integer a point, shape ({n},); got {lab.dtype} of shape {lab.shape}"
+            f"labels must be one integer per point, shape ({n},); got {lab.dtype} of shape {lab.shape}"
         )
     if lab.min() < -1:
         raise ParameterError(f"labels must be -1 or more; got {lab.min()}")
     lab = lab.astype(np.int64)
     empty = np.flatnonzero(np.bincount(lab + 1)[1:] == 0)
     if len(empty):
-        raise ParameterError(f"labels must number the clusters 0 to k - 1; none has the number {empty[0]}")
+        raise ParameterError(f"labels must number the clusters 0 to k - 1; cluster {empty[0]} has no points")
     return lab
 
 
 def checked_count(value: int, name: str, minimum: int = 1) -> int:
-    """Return an integer parameter that is at least `minimum`."""
+    """Return an integer parameter; raise ParameterError unless it is at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ParameterError(f"{name} must be an integer of at least {minimum}; got {value!r}")
     return int(value)
+
+
+def check_distinct(distinct: int, n_points: int, k: int, name: str) -> None:
+    """Raise ParameterError where there are fewer different points than clusters; `name` is the parameter of `k`."""
+    if distinct < k:
+        raise ParameterError(
+            f"{name} = {k} clusters need at least {k} different points; there are {distinct} "
+            f"(among {n_points} points). Set {name} to at most {distinct}"
+        )
 
 
 def position_order(points: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -112,7 +121,7 @@ def cluster_means(points: NDArray[np.float64], labels: NDArray[np.int64], k: int
     """Return the mean of each cluster, (k, D); summed in the order of the points."""
     member = labels >= 0
     size = np.bincount(labels[member], minlength=k)
-    # An offset keeps the digits of clusters far from the origin.
+    # Relative to an offset, to keep precision for clusters far from the origin.
     origin = points[0] if len(points) else np.zeros(points.shape[1])
     means = np.empty((k, points.shape[1]))
     for d in range(points.shape[1]):
@@ -155,7 +164,7 @@ def finished(
     order: NDArray[np.int64],
     info: Mapping[str, Any],
 ) -> Clusters:
-    """Number clusters by position and give the labels back in the caller's order of points."""
+    """Number clusters by position and return the labels in the input order of the points."""
     numbered, centers, _ = number_by_position(points_sorted, labels_sorted)
     labels = np.empty(len(order), dtype=np.int64)
     labels[order] = numbered
@@ -163,5 +172,5 @@ def finished(
 
 
 def no_clusters(points: NDArray[np.float64], info: Mapping[str, Any]) -> Clusters:
-    """Return the result for no points at all."""
+    """Return the result for an empty set of points."""
     return Clusters(np.empty(0, np.int64), np.empty((0, points.shape[1])), dict(info))

@@ -31,7 +31,7 @@ class Splits(NamedTuple):
 
 
 def no_splits(n_starts: int, n_dims: int) -> Splits:
-    """Return splits that gain nothing."""
+    """Return splits without gain."""
     return Splits(np.zeros(n_starts), np.zeros(n_starts), np.zeros((n_starts, 2, n_dims)))
 
 
@@ -51,7 +51,7 @@ def propose_splits(points: Floats, picks: Floats) -> Splits:
     Splits
         With a gain of 0 where all points went to one half.
     """
-    origin = points[0]  # offsets keep the digits of points far from the origin
+    origin = points[0]  # subtracted to keep precision for points far from the origin
     offsets = points - origin
     n = len(points)
     pairs = offsets[(picks * n).astype(np.int64)]

@@ -1,4 +1,4 @@
-"""The path of partitions from one cluster to many and back, and the likelihood that compares them."""
+"""Path of partitions from one cluster to many and back, and the likelihood by which they are compared."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Variance = Literal["shared", "own"]
 
-_ATTEMPTS = 10  # splits tried, if k-means takes back the best ones
-_MIN_VARIANCE = 1e-12  # of the variance of all points: equal points leave none
+_ATTEMPTS = 10  # number of splits tried, where k-means undoes the best ones
+_MIN_VARIANCE = 1e-12  # relative to the variance of all points: the variance of equal points is 0
 
 
 def log_likelihood(
@@ -29,9 +29,8 @@ def log_likelihood(
 
     With R points in K clusters of R_n points, M dimensions and sums of squares S_n: "shared": s2 = sum S_n /
     (M (R - K)), l = sum R_n ln(R_n / R) - (R M / 2) ln(2 pi s2) - M (R - K) / 2; "own": s2_n = (S_n + M s2)
-    / (M R_n), the cluster's own variance with one degree of freedom of the shared one (a cluster of few
-    points would else be credited with whatever narrowness chance gives it), and l = sum R_n ln(R_n / R) -
-    (R_n M / 2) ln(2 pi s2_n) - S_n / (2 s2_n).
+    / (M R_n), the cluster's own variance with one degree of freedom of the shared one (which regularises the
+    variance of clusters of few points), and l = sum R_n ln(R_n / R) - (R_n M / 2) ln(2 pi s2_n) - S_n / (2 s2_n).
     """
     total = counts.sum()
     k = len(counts)
@@ -90,8 +89,8 @@ def path_up(tree: PointTree, first: Partition, max_k: int, min_variance: float) 
 def path_down(tree: PointTree, last: Partition, variance: Variance, min_variance: float) -> list[Partition]:
     """Return partitions of last.k - 1 to 1 clusters, each made from the one before by the merge of the lowest cost.
 
-    Splits of large clusters come before those that set free a small one next to them; on the way back
-    the halves of the large ones are joined and the small ones remain.
+    Splits of large clusters gain more than those that separate a small cluster next to them; merging afterwards
+    joins the halves of the large ones and keeps the small ones.
     """
     parts = [last]
     while parts[-1].k > 1:
@@ -123,7 +122,7 @@ def best_splits(part: Partition, splits: list[Splits]) -> list[tuple[float, int,
 
 
 def merge_costs(part: Partition, variance: Variance, min_variance: float) -> NDArray[np.float64]:
-    """Return the fall of the log-likelihood by merging each two clusters, (k, k) with inf on the diagonal."""
+    """Return the decrease of the log-likelihood by merging each pair of clusters, (k, k) with inf on the diagonal."""
     n = part.counts
     total, n_dims = n.sum(), part.centers.shape[1]
     both = n[:, np.newaxis] + n
@@ -143,7 +142,7 @@ def merge_costs(part: Partition, variance: Variance, min_variance: float) -> NDA
 
 
 def exchange_merge_for_split(tree: PointTree, part: Partition, min_variance: float) -> Partition:
-    """Merge two clusters and split another for as long as the likelihood rises: a way out of poor local optima."""
+    """Merge two clusters and split another while the likelihood increases, to escape poor local optima."""
     n_dims = part.centers.shape[1]
     for _ in range(part.k):
         if part.k < 3:
@@ -177,7 +176,7 @@ def _xlogx(n: NDArray[np.float64]) -> NDArray[np.float64]:
 def _own_terms(
     counts: NDArray[np.float64], sse: NDArray[np.float64], n_dims: int, pooled: float
 ) -> NDArray[np.float64]:
-    """Return each cluster's log-likelihood about its centre, its variance its own."""
+    """Return each cluster's log-likelihood about its centre, with its own variance."""
     own = (sse + n_dims * pooled) / (n_dims * counts)
     return np.asarray(-0.5 * counts * n_dims * np.log(2 * np.pi * own) - 0.5 * sse / own, dtype=np.float64)
 

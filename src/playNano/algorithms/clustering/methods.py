@@ -1,7 +1,7 @@
-"""Group points: k-means, DBSCAN, DBSCAN with a length and a time, HDBSCAN.
+"""Clustering of points: k-means, DBSCAN, ST-DBSCAN and HDBSCAN.
 
-Every function sorts the points by position before it begins, so that the result does not depend on their
-order, and numbers clusters by the position of their centres.
+Every function sorts the points by position first, so that the result does not depend on their order, and numbers
+clusters by the position of their centres.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from playNano.algorithms.clustering._dbscan import Neighbourhood, density_labels
 from playNano.algorithms.clustering._points import (
     Clusters,
+    check_distinct,
     checked_points,
     count_distinct,
     finished,
@@ -30,13 +31,13 @@ from playNano.errors import ParameterError
 
 __all__ = ["Clusters", "dbscan", "dbscan_cylinder", "hdbscan", "kmeans"]
 
-_GRID_DIMENSIONS = 5  # beyond, a cell has too many cells around it
+_GRID_DIMENSIONS = 5  # in more dimensions a cell has too many neighbouring cells
 
 
 def kmeans(
     points: ArrayLike, k: int, *, seed: int = 0, replicates: int = 10, max_iter: int = 300
 ) -> Clusters:
-    """Split points into a given number of compact clusters.
+    """Split points into a given number of compact clusters by k-means.
 
     Parameters
     ----------
@@ -45,16 +46,16 @@ def kmeans(
     k
         Number of clusters, at least 1.
     seed
-        Seed of the random starts.
+        Seed of the starting positions.
     replicates
-        Number of starts (k-means++); the one of the lowest inertia is kept.
+        Number of runs from different starting positions (k-means++); the one of the lowest inertia is kept.
     max_iter
-        Maximum number of iterations of one start.
+        Maximum number of iterations of one run.
 
     Returns
     -------
     Clusters
-        Labels are 0 to k - 1, nothing is noise. `info`: `inertia` (float, the sum of squared distances to
+        Labels are 0 to k - 1, no point is noise. `info`: `inertia` (float, the sum of squared distances to
         the centres, unit of the coordinates squared), `n_iter` (int), `n_distinct` (int, different points).
         No points give no clusters.
 
@@ -80,15 +81,11 @@ def kmeans(
     order = position_order(pts)
     pts = pts[order]
     distinct = count_distinct(pts)
-    if distinct < k:
-        raise ParameterError(
-            f"k = {k} clusters need at least {k} different points; there are {distinct} "
-            f"(among {len(pts)} points). Choose k of at most {distinct}"
-        )
+    check_distinct(distinct, len(pts), k, "k")
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    # Several threads would add partial sums in the order in which they happen to finish.
+    # With several threads the order of summation, and thus the rounding, would vary.
     with threadpool_limits(limits=1):
         fit = KMeans(
             n_clusters=int(k), n_init=int(replicates), max_iter=int(max_iter), random_state=int(seed)
@@ -103,25 +100,24 @@ def kmeans(
 
 
 def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clusters:
-    """Find clusters as regions of high density.
+    """Find clusters as regions of high density by DBSCAN.
 
     A point with at least `min_samples` points within `eps` (itself counted) is a core point; core points
     within `eps` of each other share a cluster. Another point within `eps` of a core point is a border point
-    and joins its cluster; the rest is noise. A border point near several clusters joins the one whose
-    first core point comes first when points are sorted by position (first coordinate, then second...). The
-    result is that of scikit-learn's DBSCAN on the sorted points, label for label up to the numbers of
-    clusters, for any order of the points given; scikit-learn's own result for such shared border points
-    depends on their order.
+    and joins its cluster; all other points are noise. A border point near several clusters joins the one whose
+    first core point comes first when points are sorted by position (by the first coordinate, then the second, and
+    so on). For any input order, the result is that of scikit-learn's DBSCAN on the sorted points, up to the numbers
+    of clusters; scikit-learn's own result for such shared border points depends on their order.
 
-    Memory grows with the number of points, not of neighbours, for up to 5 dimensions (points are sorted into the
-    cells of a grid); with more, scikit-learn's implementation runs.
+    In up to 5 dimensions, points are sorted into the cells of a grid, and memory grows with the number of points, not
+    of neighbours; in more dimensions, scikit-learn's implementation is used.
 
     Parameters
     ----------
     points
         (N, D) coordinates; scale them first where the dimensions differ in unit.
     eps
-        Largest distance between neighbours (inclusive), in the unit of the coordinates; above 0.
+        Maximum distance between neighbours (inclusive), in the unit of the coordinates; above 0.
     min_samples
         Minimum number of points within `eps` of a core point, itself counted; at least 1.
 
@@ -154,11 +150,11 @@ def dbscan(points: ArrayLike, *, eps: float = 0.3, min_samples: int = 5) -> Clus
 def dbscan_cylinder(
     points_space: ArrayLike, times: ArrayLike, *, eps_space: float, eps_time: float, min_samples: int = 5
 ) -> Clusters:
-    """Find clusters dense in space and in time, with a length and a duration of their own (ST-DBSCAN).
+    """Find clusters that are dense in space and time by ST-DBSCAN, with separate limits for both.
 
     Two points are neighbours if they are within `eps_space` in space and within `eps_time` in time: the
-    neighbourhood is a cylinder around the point. All else is as in `dbscan`, the time being the last
-    coordinate.
+    neighbourhood is a cylinder around the point. Otherwise the method is that of `dbscan`, with the time as the
+    last coordinate.
 
     Parameters
     ----------
@@ -167,9 +163,9 @@ def dbscan_cylinder(
     times
         (N,) times, for example in s.
     eps_space
-        Largest distance between neighbours (inclusive), in the unit of the positions; above 0.
+        Maximum distance between neighbours (inclusive), in the unit of the positions; above 0.
     eps_time
-        Largest time between neighbours (inclusive), in the unit of the times; above 0.
+        Maximum time between neighbours (inclusive), in the unit of the times; above 0.
     min_samples
         Minimum number of points in the cylinder of a core point, itself counted; at least 1.
 
@@ -198,7 +194,9 @@ def dbscan_cylinder(
     space = checked_points(points_space, "points_space")
     t = np.asarray(times)
     if t.ndim != 1 or len(t) != len(space):
-        raise ParameterError(f"times must have one value a point, shape ({len(space)},); got shape {t.shape}")
+        raise ParameterError(
+            f"times must have one value per point, shape ({len(space)},); got shape {t.shape}"
+        )
     joined = np.column_stack([space, checked_points(t[:, np.newaxis], "times")]) if len(space) else space
     if len(space) == 0:
         return no_clusters(np.empty((0, space.shape[1] + 1)), _no_density_info())
@@ -215,7 +213,7 @@ def hdbscan(
     cluster_selection_method: Literal["eom", "leaf"] = "eom",
     allow_single_cluster: bool = False,
 ) -> Clusters:
-    """Find clusters of any density, each point with a probability of membership.
+    """Find clusters of varying density, with membership probabilities, by HDBSCAN.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class XMeansOptions:
         "bic" (Bayesian) or "aic" (Akaike's), which gives more and smaller clusters.
     method
         "path": best-first splits from `min_k` to `max_k` and merges back, the whole model compared for every number;
-        "local": each split tested by itself, as published; "gmeans": splits while clusters are not Gaussian.
+        "local": each split is tested separately, as published; "gmeans": splits while clusters are not Gaussian.
     variance
         "own": clusters differ in width; "shared": all are equally wide, as published.
     seed
@@ -83,7 +83,7 @@ class XMeansOptions:
     seed: Seed = 0
 
     def __post_init__(self) -> None:
-        """Check the limits, and that values go together."""
+        """Check the limits and the consistency of the values."""
         check_options(self)
         if self.max_k < self.min_k:
             raise ParameterError(f"max_k ({self.max_k}) is less than min_k ({self.min_k})")
@@ -93,12 +93,12 @@ class XMeansOptions:
 
 @dataclass(frozen=True)
 class DBSCANOptions:
-    """Options of DBSCAN with one radius.
+    """Options of DBSCAN.
 
     Parameters
     ----------
     eps
-        Largest distance between neighbours (inclusive), in the unit of the coordinates, > 0.
+        Maximum distance between neighbours (inclusive), in the unit of the coordinates, > 0.
     min_samples
         Minimum number of points within `eps` of a core point, itself counted, >= 1.
     """
@@ -113,14 +113,14 @@ class DBSCANOptions:
 
 @dataclass(frozen=True)
 class CylinderOptions:
-    """Options of DBSCAN with a radius in space and a time (ST-DBSCAN).
+    """Options of ST-DBSCAN: DBSCAN with separate limits in space and time.
 
     Parameters
     ----------
     eps_space
-        Largest distance between neighbours (inclusive), in the unit of the positions, > 0.
+        Maximum distance between neighbours (inclusive), in the unit of the positions, > 0.
     eps_time
-        Largest time between neighbours (inclusive), in the unit of the times, > 0.
+        Maximum time between neighbours (inclusive), in the unit of the times, > 0.
     min_samples
         Minimum number of points in the cylinder of a core point, itself counted, >= 1.
     """

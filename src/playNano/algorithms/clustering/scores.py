@@ -1,4 +1,4 @@
-"""Judge clusters: how well parted and how stable they are."""
+"""Scores of clusters: separation (silhouette) and stability (bootstrap)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Silhouette", "bootstrap_stability", "silhouette"]
 
 
 class Silhouette(NamedTuple):
-    """Hold silhouette values: the mean over all clustered points, one mean a cluster, the number of points used."""
+    """Silhouette values: mean over all clustered points, mean of each cluster, number of points used."""
 
     mean: float
     per_cluster: NDArray[np.float64]
@@ -32,11 +32,11 @@ class Silhouette(NamedTuple):
 def silhouette(
     points: ArrayLike, labels: ArrayLike, *, max_points: int = 10_000, seed: int = 0
 ) -> Silhouette:
-    """Compare each point's distance to its own cluster with that to the nearest other one.
+    """Compute silhouette values: the distance of points to their own cluster against the nearest other one.
 
-    A point's value is (b - a) / max(a, b), with a the mean distance to the others of its cluster and b the minimum
-    mean distance to another cluster: 1 is well inside, 0 on a border, below 0 nearer to another cluster; 0 for a
-    cluster of one point. Points in no cluster are left out.
+    A point's value is (b - a) / max(a, b), with a the mean distance to the other points of its cluster and b the
+    minimum mean distance to another cluster: 1 is well inside, 0 on a border, negative nearer to another cluster; 0
+    for a cluster of one point. Points in no cluster are left out.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ def silhouette(
     labels
         (N,) cluster numbers 0 to k - 1; -1 for points in no cluster.
     max_points
-        Beyond this number of clustered points, about as many are drawn, from each cluster in proportion to its size
-        (2 at least); the cost grows with the square.
+        Maximum number of clustered points; of more, about this number is sampled, from each cluster in proportion to
+        its size and at least 2. The cost grows with the square.
     seed
-        Seed of the draw.
+        Seed of the sample.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def silhouette(
         import sklearn
         from sklearn.metrics import silhouette_samples
 
-        # Distances are made from scalar products: about the mean they lose the fewest digits.
+        # Distances are computed from scalar products: centring reduces the rounding errors.
         with sklearn.config_context(working_memory=64):
             values = silhouette_samples(pts[chosen] - pts[chosen].mean(axis=0), own)
     per_cluster = np.bincount(own, weights=values, minlength=k) / np.bincount(own, minlength=k)
@@ -105,11 +105,11 @@ def bootstrap_stability(
     replace: bool = True,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Measure the stability of each cluster: how similar it stays when a resample of the points is clustered.
+    """Measure the stability of each cluster by clustering resamples of the points (bootstrap).
 
-    For each draw, a cluster's points among the drawn are compared with the most similar new cluster by the Jaccard
-    index (common points by points in either). By the author's rule of thumb a mean of 0.75 or more is a stable
-    cluster, 0.5 or less one that has been dissolved.
+    In each resample, a cluster's points are compared with the most similar new cluster by the Jaccard index
+    (intersection over union). By the author's rule of thumb a cluster is stable at a mean of 0.75 or more, and
+    dissolved at 0.5 or less.
 
     Parameters
     ----------
@@ -118,25 +118,25 @@ def bootstrap_stability(
     labels
         (N,) cluster numbers 0 to k - 1; -1 for points in no cluster.
     cluster
-        What makes clusters of points, for example ``lambda points: kmeans(points, 3)``.
+        Function that clusters points, for example ``lambda points: kmeans(points, 3)``.
     n_resamples
-        Number of draws.
+        Number of resamples.
     replace
-        True: N points with replacement (bootstrap). False: half of the points, each once; better for algorithms
-        that go by density, which copies of points would raise.
+        True: N points with replacement (bootstrap). False: half of the points without replacement, which suits
+        density-based algorithms: copies of points would raise the density.
     seed
-        Seed of the draws.
+        Seed of the resamples.
 
     Returns
     -------
     numpy.ndarray
-        (k,) float64, mean Jaccard index of each cluster over the draws that have points of it, 0 to 1; NaN if no
-        draw has.
+        (k,) float64, mean Jaccard index of each cluster over the resamples that contain points of it, 0 to 1; NaN if
+        none does.
 
     Raises
     ------
     ParameterError
-        If the arrays differ in length, coordinates are not finite, or `cluster` refuses a draw.
+        If the arrays differ in length, coordinates are not finite, or `cluster` raises it for a resample.
 
     References
     ----------
@@ -163,7 +163,7 @@ def bootstrap_stability(
         try:
             new = cluster(pts[drawn]).labels
         except ParameterError as err:
-            err.add_note(f"raised while clustering draw {number} of the bootstrap")
+            err.add_note(f"raised while clustering resample {number} of the bootstrap")
             raise
         distinct, first = np.unique(drawn, return_index=True)
         best = _best_jaccard(lab[distinct], new[first], k)
@@ -176,7 +176,7 @@ def bootstrap_stability(
 def _drawn(
     order: NDArray[np.int64], lab: NDArray[np.int64], k: int, max_points: int, seed: int
 ) -> NDArray[np.int64]:
-    """Draw about `max_points` of the points, from each cluster in proportion to its size and at least 2."""
+    """Sample about `max_points` points, from each cluster in proportion to its size and at least 2."""
     if len(order) <= max_points:
         return order
     rng = np.random.default_rng(seed)
@@ -188,14 +188,14 @@ def _drawn(
 
 
 def _draw(rng: np.random.Generator, n: int, replace: bool) -> NDArray[np.int64]:
-    """Draw rows of points, sorted."""
+    """Sample row indices of points, sorted."""
     if replace:
         return np.sort(rng.integers(0, n, n))
     return np.sort(rng.permutation(n)[: max(n // 2, 1)])
 
 
 def _best_jaccard(old: NDArray[np.int64], new: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Return the largest Jaccard index of each old cluster with a new one; NaN for old clusters without points."""
+    """Return the maximum Jaccard index of each old cluster with a new one; NaN for old clusters without points."""
     n_new = max(int(new.max(initial=-1)) + 1, 1)
     both = (old >= 0) & (new >= 0)
     common = np.bincount(old[both] * n_new + new[both], minlength=k * n_new).reshape(k, n_new)

@@ -1,4 +1,4 @@
-"""Describe clusters: size, extent, density, occupancy in time."""
+"""Statistics of clusters: size, extent, density, occupancy in time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cluster_statistics(
     observed_frames: ArrayLike | None = None,
     unit: str = "nm",
 ) -> pd.DataFrame:
-    """Measure each cluster in the plane and in time.
+    """Measure size, position, extent, area, density and occupancy of each cluster.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def cluster_statistics(
         Frames that show the surface, each once (bad frames left out); occupancy is a fraction of
         them. None: every frame that has any point.
     unit
-        Unit of the positions; a part of the columns' names.
+        Unit of the positions, which becomes part of the column names.
 
     Returns
     -------
     pandas.DataFrame
-        One row a cluster, in order of number: `cluster_id`, `size` (points), `y_nm`, `x_nm` (mean), `extent_y_nm`,
+        One row per cluster, in order of number: `cluster_id`, `size` (points), `y_nm`, `x_nm` (mean), `extent_y_nm`,
         `extent_x_nm` (maximum minus minimum), `radius_nm` (root mean square distance to the mean), `area_nm2` (of
         the convex hull; 0 for fewer than three points or points in line), `density_per_nm2` (size by area, NaN
         where the area is 0); with `frames` also `first_frame`, `last_frame`, `n_frames` (observed frames with a
@@ -85,7 +85,7 @@ def cluster_presence(
     times_s: ArrayLike | None = None,
     observed_frames: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Measure when each cluster has members.
+    """Measure the size of each cluster and the frames and times in which it has members.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def cluster_presence(
     Returns
     -------
     pandas.DataFrame
-        One row a cluster: `cluster_id`, `size` (points), and the columns on frames and times of
+        One row per cluster: `cluster_id`, `size` (points), and the columns on frames and times of
         `cluster_statistics`.
 
     Raises
@@ -136,7 +136,7 @@ def cluster_presence(
 def _one_a_point(values: ArrayLike, n: int, name: str) -> NDArray[np.float64]:
     out = np.asarray(values, dtype=np.float64)
     if out.shape != (n,):
-        raise ParameterError(f"{name} must have one value a point, shape ({n},); got shape {out.shape}")
+        raise ParameterError(f"{name} must have one value per point, shape ({n},); got shape {out.shape}")
     if not np.isfinite(out).all():
         raise ParameterError(f"{name} must be finite; {np.count_nonzero(~np.isfinite(out))} values are not")
     return out
@@ -167,7 +167,7 @@ def _plane_columns(
 
 
 def _hull_area(yx: NDArray[np.float64]) -> float:
-    """Return the area of the convex hull of points in the plane, 0 if they lie in line."""
+    """Return the area of the convex hull of points in the plane, 0 if they are collinear."""
     from scipy.spatial import ConvexHull, QhullError
 
     if len(yx) < 3:
@@ -178,7 +178,7 @@ def _hull_area(yx: NDArray[np.float64]) -> float:
         return 0.0
     try:
         return float(ConvexHull(centred).volume)
-    except QhullError:  # flat within Qhull's own precision
+    except QhullError:  # collinear within Qhull's precision
         return 0.0
 
 

@@ -1,4 +1,4 @@
-"""X-means: k-means that chooses the number of clusters."""
+"""X-means: k-means with an estimated number of clusters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from playNano.algorithms.clustering._points import (
     Clusters,
+    check_distinct,
     checked_points,
     count_distinct,
     finished,
@@ -17,7 +18,6 @@ from playNano.algorithms.clustering._points import (
     position_order,
 )
 from playNano.algorithms.clustering.options import XMeansOptions
-from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     from playNano.algorithms.clustering._kmeans_tree import Partition, PointTree
@@ -28,7 +28,7 @@ __all__ = ["Clusters", "xmeans"]
 _ANDERSON_DARLING_LIMIT = 1.8692  # level 0.0001, as in the paper on G-means
 _COLUMNS = ["k", "sse", "log_likelihood", "bic", "aic", "bic_corrected", "aic_corrected"]
 
-_Halves = tuple[float, NDArray[np.float64]]  # by how much a cluster passes its test, centres of its halves
+_Halves = tuple[float, NDArray[np.float64]]  # value of the test of a cluster, centres of its halves
 
 
 def xmeans(
@@ -44,7 +44,7 @@ def xmeans(
     variance: Literal["own", "shared"] = "own",
     seed: int = 0,
 ) -> Clusters:
-    """Split points into compact clusters, as many as an information criterion supports.
+    """Split points into compact clusters; their number is selected by an information criterion (x-means).
 
     The model is a mixture of spherical Gaussians; each point belongs to its nearest centre. With R points in
     K clusters of R_n points, M dimensions and S the sum of squared distances to the centres, and one variance
@@ -54,12 +54,12 @@ def xmeans(
 
     and BIC = l - (p / 2) ln R, AIC = l - p with p = K (M + 1) free parameters; larger is better. With
     `variance="own"` every cluster has a variance of its own, s2_n = (S_n + M s2) / (M R_n), and p = K (M +
-    2) - 1. What is compared is the criterion with its penalty multiplied by R / (R - K - 1): without this
-    correction a handful of points is split into single points, while from some hundred points on it changes
-    nothing.
+    2) - 1. Partitions are compared by the criterion with its penalty multiplied by R / (R - K - 1), a correction
+    for small samples: without it a handful of points is split into single points, while it is negligible for some
+    hundred points or more.
 
-    Clusters much longer than wide are outside the model and are cut into pieces, as are positions rounded to
-    steps as wide as the clusters (each step becomes a cluster).
+    Elongated clusters violate the model and are divided into several; positions rounded to steps as wide as the
+    clusters give one cluster per step.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def xmeans(
         Minimum and maximum number of clusters, at least 1. `max_k` is lowered to the number of different points
         and to N - 2 (and never below 1); `info` says so.
     replicates
-        Number of starts of each split: the principal axis, the farthest point, then random pairs of points.
+        Number of starting positions of each split: the principal axis, the farthest point, then random pairs of
+        points.
     max_iter
         Maximum number of iterations of each run of k-means.
     bic_threshold
@@ -82,9 +83,9 @@ def xmeans(
         "path": from one cluster, take the split with the largest gain in likelihood, run k-means on all
         points, exchange a merge for a split while that helps, and so on to `max_k`; then go back by the
         merges of the lowest cost. The best partition of all is taken. "local": each cluster is split if the
-        criterion of its own points prefers two; the rounds' best partition is taken. This is the published
-        test; it stops at once where many clusters lie evenly. "gmeans": each cluster is split until its
-        points (4096 of them at most) look Gaussian along the line between its halves.
+        criterion of its own points prefers two; the best partition of all rounds is taken. This is the published
+        test; it stops too early where many clusters are evenly spaced. "gmeans": each cluster is split until the
+        Anderson-Darling test accepts its points (4096 of them at most) as Gaussian along the line between its halves.
     variance
         "own": clusters differ in width; "shared": all are equally wide, as published.
     seed
@@ -93,7 +94,7 @@ def xmeans(
     Returns
     -------
     Clusters
-        Nothing is noise. `info`: `path` (DataFrame, one row a partition compared, for "path" the best for
+        No point is noise. `info`: `path` (DataFrame, one row per partition compared, for "path" the best for
         each k: `k`, `sse`, `log_likelihood`, `bic`, `aic`, `bic_corrected`, `aic_corrected`, `chosen`),
         `inertia` (float, sum of squared distances to the centres), `bic`, `aic` (float, of the result, not
         corrected), `max_k` (int, the limit in effect), `max_k_lowered` (bool). No points give no clusters
@@ -107,8 +108,8 @@ def xmeans(
 
     Notes
     -----
-    K-means runs on a tree of the points whose nodes know their means and sums of squares (Pelleg and Moore
-    1999). Above 20 000 points the path is walked with groups of points moved as a whole, if their variance
+    K-means runs on a tree of the points whose nodes store their means and sums of squares (Pelleg and Moore
+    1999). Above 20 000 points the path is computed with groups of points assigned as a whole, if their variance
     is below a hundredth of the clusters'; the best partition for each k is then refined point by point.
 
     References
@@ -132,11 +133,7 @@ def xmeans(
     order = position_order(pts)
     pts = pts[order]
     distinct = count_distinct(pts)
-    if distinct < min_k:
-        raise ParameterError(
-            f"min_k = {min_k} clusters need at least {min_k} different points; there are {distinct} "
-            f"(among {len(pts)} points)"
-        )
+    check_distinct(distinct, len(pts), min_k, "min_k")
     limit = max(min(max_k, distinct, len(pts) - 2), min_k)
 
     from playNano.algorithms.clustering._kmeans_tree import PointTree
@@ -168,7 +165,7 @@ def xmeans(
 def _info(
     rows: list[dict[str, float]], row: int, result: Partition | None, max_k: int, lowered: bool
 ) -> dict[str, Any]:
-    """Return the `info` of a result: the table of partitions compared, and the criteria of the one taken."""
+    """Return the `info` of a result: the table of partitions compared, and the criteria of the selected one."""
     import pandas as pd
 
     path = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS[1:], np.float64))
@@ -197,7 +194,7 @@ def _path(
     variance: Literal["own", "shared"],
     min_variance: float,
 ) -> list[Partition]:
-    """Return the better of the partitions on the way up and on the way down, for each k from min_k."""
+    """Return the better partition of the paths up and down, for each k from min_k."""
     from playNano.algorithms.clustering._xmeans_path import path_down, path_up
 
     up = path_up(tree, _whole(tree), max_k, min_variance)
@@ -215,7 +212,7 @@ def _rounds(
     min_variance: float,
     test: Callable[[PointTree, Partition, int, Splits], _Halves | None],
 ) -> list[Partition]:
-    """Split every cluster that passes a test, run k-means, and so on; returns the partition of each round."""
+    """Split every cluster that passes a test and run k-means, repeatedly; return the partition of each round."""
     from playNano.algorithms.clustering._xmeans_path import path_up, split_centers
 
     parts = [tree.refine(path_up(tree, _whole(tree), min_k, min_variance)[-1])]
@@ -239,7 +236,7 @@ def _rounds(
 def _local_test(
     criterion: str, min_variance: float, threshold: float
 ) -> Callable[[PointTree, Partition, int, Splits], _Halves | None]:
-    """Return the published test: two clusters against one for the points of a cluster, one variance for both."""
+    """Return the published test of a split: two clusters against one, with one variance for both."""
     from playNano.algorithms.clustering._kmeans_tree import Partition as Part
     from playNano.algorithms.clustering._xmeans_path import criteria
 
@@ -264,7 +261,7 @@ def _local_test(
 
 
 def _gaussian_test(tree: PointTree, part: Partition, c: int, splits: Splits) -> _Halves | None:
-    """Test whether a cluster's points are other than Gaussian along the line between its halves."""
+    """Test whether a cluster's points deviate from a Gaussian along the line between its halves (G-means)."""
     if not (splits.gain > 0).any():
         return None
     pair = splits.pairs[int(np.argmax(splits.gain))]

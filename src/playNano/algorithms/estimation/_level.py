@@ -1,4 +1,4 @@
-"""Level frames and separate the background from what lies on it: the first step of every estimate."""
+"""Levelling of frames and segmentation of the background: the first step of every estimate."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Levelled:
 
 
 def trimmed_variance(values: FloatArray) -> float:
-    """Return the variance of normal values from those between their 2nd and 98th percentile; NaN for fewer than 8.
+    """Estimate the variance of normal values by those between the 2nd and 98th percentile; NaN for fewer than 8.
 
-    Unlike one from the median deviation it is smooth for heights that are quantised by a converter.
+    Unlike the median absolute deviation it varies smoothly for heights that are quantised by a converter.
     """
     if values.size < 8:
         return float("nan")
@@ -55,7 +55,7 @@ def trimmed_variance(values: FloatArray) -> float:
 def second_differences(height_nm: FloatArray, background: Mask) -> FloatArray:
     """Return second differences along the columns where all three pixels are background; NaN elsewhere.
 
-    They are free of slopes; for white noise of variance s**2 their variance is 6 s**2.
+    They are independent of slopes; for white noise of variance s**2 their variance is 6 s**2.
     """
     d = height_nm[:, 2:] - 2 * height_nm[:, 1:-1] + height_nm[:, :-2]
     return np.where(background[:, 2:] & background[:, 1:-1] & background[:, :-2], d, np.nan)
@@ -64,8 +64,8 @@ def second_differences(height_nm: FloatArray, background: Mask) -> FloatArray:
 def _row_steps(z: FloatArray) -> FloatArray:
     """Return the level of every row as the sum of the median steps between rows.
 
-    A particle steps up on one side and down on the other, so the medians are right even where it covers the larger
-    part of a row; a slow drift along the rows remains.
+    A particle causes a step up on one side and down on the other, so the medians are valid even where it covers most
+    of a row; a slow drift along the rows remains.
     """
     steps = np.diff(z, axis=1)
     step = np.nan_to_num(median_of_usable(steps, np.isfinite(steps)))
@@ -96,11 +96,11 @@ def _column_trend(z: FloatArray, background: Mask) -> FloatArray:
 
 
 def level(frames: FloatArray) -> Levelled:
-    """Level frames and find their background.
+    """Level frames and segment their background.
 
-    In turns, the medians of the lines and a parabola along x are fitted to the background and subtracted, and the
-    background is found anew: pixels at which the slightly smoothed frame is not above three standard deviations of
-    the noise, and which have no such pixel within two.
+    The medians of the lines and a parabola along x are fitted to the background and subtracted, then the background
+    is segmented again, and so on. It consists of the pixels that are farther than two pixels from any pixel at which
+    the slightly smoothed frame exceeds three standard deviations of the noise.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def level(frames: FloatArray) -> Levelled:
         curvature = second_differences(z, background)
         noise = float(np.sqrt(trimmed_variance(curvature[np.isfinite(curvature)]) / 6))
         smooth = gaussian_filter(np.where(known, z, 0.0), (0, 1, 1), mode="nearest")
-        # How much noise smoothing leaves depends on its correlation: it is measured on the pixels below zero.
+        # The noise left by smoothing depends on its correlation: it is measured on the pixels below zero.
         spread = float(np.sqrt(np.mean(smooth[known & (smooth < 0)] ** 2))) if (smooth < 0).any() else 0.0
         high = smooth > 3 * max(spread, 1e-12)
         background = known & ~binary_dilation(high, np.ones((1, 5, 5), dtype=bool))

@@ -1,4 +1,4 @@
-"""Find the particles of levelled frames and measure each, for the estimates of particles."""
+"""Detection and measurement of particles in levelled frames, for the estimates of particles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from playNano.algorithms.estimation._level import Levelled, trimmed_variance
 
 FloatArray = npt.NDArray[np.float64]
 
-# A Gaussian's radius at half height in units of its standard deviation, squared.
+# Squared radius at half height of a Gaussian, in units of its variance.
 _HALF2 = 2 * np.log(2.0)
 # Smallest area of a particle above half its height, px.
 _MIN_AREA = 4
-# Peaks lower than this share of the median height are taken as debris.
+# Peaks below this fraction of the median height count as debris.
 _MIN_HEIGHT = 0.4
 
 
@@ -34,9 +34,9 @@ class Particles:
     radius_px
         Median radius at half height, px.
     height_nm, radius2_px
-        Height, and squared radius, of each, without the broadening by smoothing; NaN where it touches others.
+        Height and squared radius of each, corrected for smoothing; NaN where it touches other particles.
     measured
-        Which of them are whole and no debris, (m,).
+        Whether each of them is complete and not debris, (m,).
     """
 
     smooth_nm: FloatArray
@@ -48,12 +48,12 @@ class Particles:
     measured: npt.NDArray[np.bool_]
 
     def inside(self, levelled: Levelled) -> npt.NDArray[np.bool_]:
-        """Return which of them have their centre within the frame, (m,)."""
+        """Return whether the centre of each particle lies within the frame, (m,)."""
         z = np.nan_to_num(levelled.height_nm)
         return _inside(z, self.peaks, self.sigma_px, self.radius_px**2 / _HALF2)
 
     def positions(self) -> FloatArray:
-        """Return (y, x) of each particle, px, refined by parabolas through the pixels beside its peak."""
+        """Return (y, x) of each particle, px, refined by parabolas through the pixels around its peak."""
         frame, row, col = self.peaks.T
         h, w = self.smooth_nm.shape[1:]
         out = self.peaks[:, 1:].astype(np.float64)
@@ -77,14 +77,14 @@ class Particles:
 
 
 def find_particles(levelled: Levelled, min_height_nm: float = 0.0) -> Particles | None:
-    """Find and measure particles in two passes; the second smooths by two fifths of the radius from the first.
+    """Detect and measure particles in two passes; the second smooths by two fifths of the radius from the first.
 
     Parameters
     ----------
     levelled
         Frames without tilt and line offsets.
     min_height_nm
-        Lower peaks are taken as debris, whatever the median height, nm.
+        Lower peaks count as debris, whatever the median height, nm.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def find_particles(levelled: Levelled, min_height_nm: float = 0.0) -> Particles 
         if not last:
             sigma = max(1.0, 0.4 * radius_px)
             distance = max(2, round(1.2 * radius_px))
-            # Height of the lowest particle after the second smoothing.
+            # Threshold: the height of the lowest particle after the second smoothing.
             threshold = lowest * radius_px**2 / (radius_px**2 + _HALF2 * sigma**2)
     return Particles(smooth, peaks, sigma, radius_px, height, radius2, good)
 
@@ -119,7 +119,7 @@ def find_particles(levelled: Levelled, min_height_nm: float = 0.0) -> Particles 
 def find_debris(
     levelled: Levelled, below_nm: float, radius_px: float
 ) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Find objects above the noise that are no particles and not near one.
+    """Detect debris: objects above the noise that are not particles and not near a particle.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _half_area(image: FloatArray, row: int, col: int, half_width: int) -> float:
 def _measure(
     smooth: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return height, and squared radius in px, of each peak, both without the broadening by smoothing."""
+    """Return height, and squared radius in px, of each peak, both corrected for smoothing."""
     half_width = 3 * int(max(12, 8 * sigma_px))
     area = np.array([_half_area(smooth[f], r, c, half_width) for f, r, c in peaks])
     smoothed2 = area / np.pi
@@ -196,10 +196,10 @@ def _measure(
 def _inside(
     z: FloatArray, peaks: npt.NDArray[np.int64], sigma_px: float, variance_px: float
 ) -> npt.NDArray[np.bool_]:
-    """Return which peaks have their centre within the frame, (m,).
+    """Return whether the centre of the particle at each peak lies within the frame, (m,).
 
-    One on the border may belong to a particle beyond it. Between the border's pixel and the one before it, a
-    Gaussian whose centre is the border's edge, half a pixel out, falls by a factor of exp(1 / variance).
+    A peak on the border may belong to a particle beyond it. A Gaussian centred on the edge of the frame, half a
+    pixel outside the last pixel, falls by a factor of exp(1 / variance) between the last pixel and the one before.
     """
     from scipy.ndimage import gaussian_filter1d
 

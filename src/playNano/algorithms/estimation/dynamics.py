@@ -1,4 +1,4 @@
-"""Motion and departures of particles, measured from a movie without the user's own detection."""
+"""Motion and departures of particles, estimated from a movie without detections of the user."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from playNano.errors import ParameterError
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Frames that a particle may be missing before it counts as gone.
+# Number of frames for which a particle may be missing before it counts as gone.
 _MAX_MISSING = 2
 # Shorter tracks may be noise.
 _MIN_FRAMES = 4
-# A step of a Brownian particle is longer than this many standard deviations once in 3000.
+# A step of a Brownian particle exceeds this many standard deviations once in 3000 steps.
 _SEARCH_RANGE = 4.0
-# Beyond this share of the distance between neighbours particles are confused.
+# Steps above this fraction of the distance between neighbours lead to wrong links.
 _MAX_SEARCH_RANGE = 1.5
 _MAX_ITERATIONS = 4
 
@@ -37,13 +37,13 @@ class DynamicsEstimate:
     motion
         Diffusion coefficient, localisation error, common velocity.
     unbind_rate_s
-        Departures a second and particle, 1/s: ends of tracks away from the border.
+        Departures per particle and second, 1/s: ends of tracks away from the border.
     search_range_nm
         Search range of linking from frame to frame, nm.
     crowded
-        Whether particles move so far between frames that neighbours are confused: the speed is then a lower bound.
+        Whether particles move so far between frames that links are ambiguous: the speed is then a lower bound.
     n_tracks
-        Tracks that were used.
+        Number of tracks used.
     """
 
     motion: MotionEstimate
@@ -56,16 +56,16 @@ class DynamicsEstimate:
 def locate_particles(
     frames: npt.ArrayLike, pixel_size_nm: float | tuple[float, float], *, min_height_nm: float = 0.0
 ) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Find the particles of raw frames; the frames are levelled on a copy.
+    """Detect the particles of raw frames; a copy of the frames is levelled.
 
     Parameters
     ----------
     frames
-        Heights, nm, (n, h, w), each with something on it.
+        Heights, nm, (n, h, w); none of the frames is blank.
     pixel_size_nm
         A number or (y, x), nm, > 0.
     min_height_nm
-        Lower peaks are taken as debris, whatever the median height, nm.
+        Lower peaks count as debris, whatever the median height, nm.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def locate_particles(
     Raises
     ------
     ParameterError
-        The frames are no movie, or the pixel size is not positive.
+        The frames do not have the shape of a movie, or the pixel size is not positive.
 
     Examples
     --------
@@ -114,21 +114,21 @@ def estimate_dynamics(
 ) -> DynamicsEstimate:
     """Estimate motion and departures of particles from their positions in every frame.
 
-    They are linked from frame to frame by optimal assignment; the search range starts at half the distance
-    between neighbours, and is then set to four standard deviations of a step, in turns.
+    They are linked from frame to frame by optimal assignment. The search range is half the distance between
+    neighbours at first; linking is then repeated with four standard deviations of a step.
 
     Parameters
     ----------
     frame
         Frame of each detection, int, (n,).
     time_s
-        When the tip passed it, s, (n,).
+        Time at which the tip passed it, s, (n,).
     positions_nm
         Its (y, x), nm, (n, 2).
     field_nm
         Size of the field of view (y, x), nm.
     observed
-        Which frames show the surface, (n_frames,) bool; None for all.
+        Whether each frame shows the surface, (n_frames,) bool; None: all do.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def estimate_dynamics(
     times = np.asarray(time_s, dtype=np.float64)
     positions = np.asarray(positions_nm, dtype=np.float64)
     if positions.shape != (len(frames), 2) or times.shape != frames.shape:
-        raise ParameterError("frame, time_s and positions_nm must have one row a detection.")
+        raise ParameterError("frame, time_s and positions_nm must have one row per detection.")
     spacing = _neighbour_distance(frames, positions, field_nm)
     search_range, longest = spacing / 2, _MAX_SEARCH_RANGE * spacing
     for _ in range(_MAX_ITERATIONS):
@@ -204,7 +204,7 @@ def _step_nm(
 
 
 def _away_from_border(positions: FloatArray, distance: float, field_nm: tuple[float, float]) -> Mask:
-    """Return the positions, (n, 2), that are farther than a distance from the border of the field of view."""
+    """Return whether positions (n, 2) are farther than a distance from the border of the field of view."""
     return np.asarray(((positions > distance) & (positions < np.array(field_nm) - distance)).all(axis=1))
 
 

@@ -1,4 +1,4 @@
-"""Diffusion coefficient, localisation error and drift from tracks."""
+"""Diffusion coefficient, localisation error and common velocity from tracks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MotionEstimate:
     velocity_nm_s
         Mean velocity (y, x) common to all, nm/s.
     n_steps
-        Steps from frame to frame that were used.
+        Number of steps from frame to frame that were used.
     """
 
     diffusion_nm2_s: float
@@ -42,11 +42,10 @@ def estimate_motion(
     y_nm: npt.ArrayLike,
     x_nm: npt.ArrayLike,
 ) -> MotionEstimate:
-    """Estimate the diffusion coefficient of particles from their tracks by the covariance of successive steps.
+    """Estimate the diffusion coefficient of particles from their tracks by the covariance-based estimator.
 
-    An error of a position lengthens one step and shortens the next; the covariance of the two removes it from the
-    diffusion coefficient (covariance-based estimator). The tip passes a particle in a moment, so there is no motion
-    blur.
+    A localisation error lengthens one step and shortens the next; the covariance of successive steps corrects the
+    diffusion coefficient for it. The tip passes a particle in an instant, so there is no motion blur.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ def estimate_motion(
     track
         Its track, int, (n,); negative for none.
     time_s
-        When the tip passed it, s, (n,).
+        Time at which the tip passed it, s, (n,).
     y_nm, x_nm
         Its position, nm, (n,).
 
@@ -86,7 +85,7 @@ def estimate_motion(
     """
     columns = [np.asarray(c) for c in (frame, track, time_s, y_nm, x_nm)]
     if any(c.ndim != 1 or len(c) != len(columns[0]) for c in columns):
-        raise ParameterError("frame, track, time_s, y_nm and x_nm must be columns of one length.")
+        raise ParameterError("frame, track, time_s, y_nm and x_nm must be columns of the same length.")
     keep = columns[1] >= 0
     frames, tracks, times, y, x = (c[keep] for c in columns)
     order = np.lexsort((frames, tracks))

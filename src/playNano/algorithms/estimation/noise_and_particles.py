@@ -1,6 +1,6 @@
 """Noise of a movie, offsets of its lines, and number, height and radius of its particles.
 
-Estimates take the movie as it comes from the instrument; they level a copy of some frames.
+The estimates take the raw movie; they level a copy of some of its frames.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NoiseEstimate:
     row_autocorrelation
         Lag-1 autocorrelation of the offsets of the lines, -1 to 1.
     background_share
-        Share of the pixels that are background, 0 to 1; below 0.3 the estimates are poor.
+        Fraction of the pixels that are background, 0 to 1; below 0.3 the estimates are poor.
     """
 
     pixel_nm: float
@@ -59,7 +59,7 @@ class ParticleEstimate:
         Median radius of the disc with the area above half height, nm, and its relative standard deviation;
         broadened by the tip. NaN, as all of these, where there are no particles.
     n_measured
-        Particles that were measured, over all frames used.
+        Number of particles measured in all frames used.
     """
 
     per_frame: float
@@ -74,12 +74,12 @@ class ParticleEstimate:
 def estimate_noise(data: npt.ArrayLike, *, max_frames: int = 30) -> NoiseEstimate:
     """Estimate the noise of a movie and its autocorrelation, on the background between the particles.
 
-    It is measured across the lines, on second differences along y, because noise is correlated along a line.
+    It is estimated from second differences along y, across the lines, because noise is correlated along a line.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are left out.
     max_frames
         Number of frames to use, spread evenly over the movie, >= 1.
 
@@ -91,12 +91,12 @@ def estimate_noise(data: npt.ArrayLike, *, max_frames: int = 30) -> NoiseEstimat
     Raises
     ------
     ParameterError
-        The data are no movie, or all frames are blank.
+        The data do not have the shape of a movie, or all frames are blank.
 
     See Also
     --------
-    playNano.algorithms.surface.noise.robust_noise : noise of one frame along its lines, for thresholds: it need not
-        know the background, but takes noise for white.
+    playNano.algorithms.surface.noise.robust_noise : noise of one frame along its lines, for thresholds: it does not
+        need the background, but assumes white noise.
     playNano.algorithms.quality.quality.frame_quality : noise of every frame, from the quieter lines, as a sign of
         abnormal frames.
 
@@ -122,19 +122,19 @@ def estimate_particles(
     """Estimate number, height and radius of the particles of a movie.
 
     Peaks of the slightly smoothed, levelled frames are measured; those lower than two fifths of the median
-    height are taken as debris. A second pass smooths by two fifths of the radius from the first, so that one
-    particle has one peak. One at the border counts if its slope shows that its centre is in the frame.
+    height count as debris. A second pass smooths by two fifths of the radius from the first, so that one
+    particle has one peak. A particle at the border counts if its slope shows that its centre is in the frame.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are left out.
     pixel_size_nm
         A number or (y, x), nm, > 0.
     max_frames
         Number of frames to use, spread evenly over the movie, >= 1.
     min_height_nm
-        Lower peaks are taken as debris, whatever the median height, nm.
+        Lower peaks count as debris, whatever the median height, nm.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def estimate_particles(
     Raises
     ------
     ParameterError
-        The data are no movie, all frames are blank, or the pixel size is not positive.
+        The data do not have the shape of a movie, all frames are blank, or the pixel size is not positive.
 
     Examples
     --------
@@ -168,18 +168,18 @@ def estimate_debris(
     radius_nm: float,
     max_frames: int = 30,
 ) -> ParticleEstimate:
-    """Estimate number, height and radius of objects above the noise that are no particles and not near one.
+    """Estimate number, height and radius of debris: objects above the noise that are not particles or near one.
 
     Parameters
     ----------
     data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are skipped.
+        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are left out.
     pixel_size_nm
         A number or (y, x), nm, > 0.
     below_nm
         Height from which an object is a particle, nm.
     radius_nm
-        Radius of a particle at half height, nm: nothing within two and a half of it is counted.
+        Radius of a particle at half height, nm: objects within two and a half radii of a particle are left out.
     max_frames
         Number of frames to use, spread evenly over the movie, >= 1.
 
@@ -191,7 +191,7 @@ def estimate_debris(
     Raises
     ------
     ParameterError
-        The data are no movie, all frames are blank, or the pixel size is not positive.
+        The data do not have the shape of a movie, all frames are blank, or the pixel size is not positive.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def _frames(data: npt.ArrayLike, max_frames: int) -> FloatArray:
         raise ParameterError(f"max_frames must be at least 1, got {max_frames!r}.")
     kept = [f for f in range(len(movie)) if not _is_blank(movie[f])]
     if not kept:
-        raise ParameterError("data must have a frame that is not blank: all are.")
+        raise ParameterError("data must have a frame that is not blank: all frames are.")
     chosen = np.unique(np.linspace(0, len(kept) - 1, min(max_frames, len(kept))).round().astype(int))
     return np.stack([movie[kept[k]] for k in chosen]).astype(np.float64)
 
@@ -279,7 +279,7 @@ def _noise_of(levelled: Levelled) -> NoiseEstimate:
     share = inflation * np.nan_to_num(variance) / n_background.mean()
     total = trimmed_variance(rough.ravel())
     offset = max(total - share, 0.0)
-    # This part is independent from line to line, so it adds to the variance but not to the covariance.
+    # It is independent from line to line, so it adds to the variance but not to the covariance.
     row_correlation = _autocorrelation(rough) * total / offset if offset > 0.05 * total else 0.0
     return NoiseEstimate(
         pixel_nm=float(np.sqrt(variance)),

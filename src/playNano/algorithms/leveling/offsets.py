@@ -19,9 +19,9 @@ def row_offsets(frame: Frame, mask: Mask | None = None) -> npt.NDArray[np.float6
     Parameters
     ----------
     frame
-        Heights, (h, w), float32 or float64. Pixels that are not finite do not count.
+        Heights, (h, w), float32 or float64. Pixels that are not finite are ignored.
     mask
-        True where pixels do not count, (h, w); None for nowhere.
+        True where pixels are ignored, (h, w); None for nowhere.
 
     Returns
     -------
@@ -48,14 +48,14 @@ def frame_offset(frame: Frame, mask: Mask | None = None) -> float:
     Parameters
     ----------
     frame
-        Heights, (h, w), float32 or float64. Pixels that are not finite do not count.
+        Heights, (h, w), float32 or float64. Pixels that are not finite are ignored.
     mask
-        True where pixels do not count, (h, w); None for nowhere.
+        True where pixels are ignored, (h, w); None for nowhere.
 
     Returns
     -------
     float
-        In the unit of the heights; 0 if no pixel counts.
+        In the unit of the heights; 0 if no pixel is usable.
 
     Examples
     --------

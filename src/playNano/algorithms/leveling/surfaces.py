@@ -45,7 +45,7 @@ def subtract_surface(frame: Frame, order: int, mask: Mask | None = None) -> Fram
     Parameters
     ----------
     frame
-        Heights, (h, w), float32 or float64. Pixels that are not finite enter no fit.
+        Heights, (h, w), float32 or float64. Pixels that are not finite are left out of the fit.
     order
         Total degree: terms x^p y^q with p + q <= order, >= 1.
     mask
@@ -54,13 +54,13 @@ def subtract_surface(frame: Frame, order: int, mask: Mask | None = None) -> Fram
     Returns
     -------
     ndarray
-        Heights about the surface, same shape and dtype as `frame`; NaN stays NaN. A frame with fewer usable
-        pixels than the surface has terms is returned as it is (a copy).
+        Heights relative to the surface, same shape and dtype as `frame`; NaN stays NaN. A frame with fewer usable
+        pixels than the surface has terms is returned unchanged (a copy).
 
     Notes
     -----
-    All sums are made in float64 and without BLAS, whose order of summation depends on its threads: a frame's
-    result does not depend on the frames beside it.
+    All sums are computed in float64 without BLAS, whose order of summation depends on the number of threads, so
+    that the result is reproducible to the bit.
 
     Examples
     --------
@@ -116,8 +116,8 @@ def _inverse_without_mask(height: int, width: int, order: int) -> FloatArray:
 def _inverse(moments: FloatArray, order: int) -> FloatArray:
     """Return the inverse of the normal equations from the moments of the usable pixels, (terms, terms).
 
-    It is the pseudo-inverse: a frame one pixel wide, or with few usable pixels, leaves some terms undetermined,
-    and the solution of the smallest norm is taken.
+    It is the pseudo-inverse: where a frame one pixel wide, or with few usable pixels, leaves terms undetermined,
+    the solution of minimum norm is taken.
     """
     p, q = _terms(order)
     matrix = moments[p[:, None] + p, q[:, None] + q]

@@ -1,4 +1,4 @@
-"""Optimal assignment (sparse LAPJV): detections to open tracks, frame after frame, or rows to columns in general."""
+"""Optimal assignment (sparse LAPJV) of detections to open tracks from frame to frame, or of rows to columns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from playNano.algorithms.linking.detections import Floats, Indices, Ints, Search
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
 
-# A link at the very edge of the search range costs 0; this makes it better than none.
+# A link at the edge of the search range costs 0; this makes it better than none.
 SKIP_SURPLUS = 1e-9
 
 
 def match_frames(points: Detections, search: SearchRange) -> Indices:
-    """Return the detection before each detection in its track, or -1, by optimal assignment from frame to frame.
+    """Link detections from frame to frame by optimal assignment; return the previous one in each track, or -1.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def match_frames(points: Detections, search: SearchRange) -> Indices:
         state = new_matching(min(search.n_gaps, n_frames) * max_detections, max_detections)
         link_block(points, grid, limits, frames, SKIP_SURPLUS, state, linked, previous)
 
-    # Without gap closing, the open tracks depend on one frame alone.
+    # Without gap closing, the open tracks depend only on the previous frame.
     in_threads(run, frame_blocks(points.frame_ptr) if search.n_gaps == 1 else [(0, n_frames)])
     return previous
 
@@ -57,7 +57,7 @@ def match_rows(
     Parameters
     ----------
     ptr
-        Edges of row r are ptr[r] .. ptr[r + 1], (n_rows + 1,).
+        Row r has the edges ptr[r] .. ptr[r + 1], (n_rows + 1,).
     cols
         Column of each edge, (n_edges,).
     cost

@@ -23,7 +23,7 @@ MAX_OFF_LINE = 2.0
 
 @dataclass(frozen=True)
 class _Scale:
-    """Lengths and times of a search for events: rms step, search range, frames that a link may span, direction."""
+    """Scales of a search for events: rms step, search range, frames that a link may span, direction of time."""
 
     step: float
     max_distance: float
@@ -40,11 +40,12 @@ def bridge_events(
     max_distance: float,
     n_gaps: int,
 ) -> tuple[Indices, Floats]:
-    """Link a merged particle to the nearer of its parts where linking made three tracks of them.
+    """Link a merged particle to the nearer of its parts where linking produced three tracks.
 
-    The centre of a pair lies off the centres of its parts. Where particles are slow, no step is so wide: both
-    parts end and the pair starts a new track, or the other way round. Two ends with a start between them just
-    after, near the line that joins them, are taken for a merge, and two starts with an end between them for a split.
+    The centre of a pair is displaced from the centres of its parts. Where particles are slow, this displacement is
+    longer than any step: both parts end and the pair starts a new track, or vice versa. Two ends with a start between
+    them just after, near the line that joins them, are interpreted as a merge, and two starts with an end between
+    them as a split.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def bridge_events(
     previous : ndarray of int32, (N,)
         With the new links.
     confidence : ndarray of float64, (N,)
-        Of a new link: 1 / (1 + number of tracks expected to start (end) there by chance).
+        Probability of each link; of a new link 1 / (1 + number of tracks expected to start (end) there by chance).
 
     Examples
     --------
@@ -113,7 +114,7 @@ def _lengths(previous: Indices) -> Ints:
 def _triples(
     points: Detections, pair: Ints, single: Ints, scale: _Scale
 ) -> list[tuple[int, int, int, float]]:
-    """Return (nearer part, other part, merged particle, probability) of all that looks like an event, best first.
+    """Return (nearer part, other part, merged particle, probability) of all candidate events, best first.
 
     pair are the ends (starts) of tracks that may be parts, single the starts (ends) that may be the merged particle.
     """
@@ -122,7 +123,7 @@ def _triples(
     if pair.size < 2 or not single.size:
         return []
     position, frame, max_distance = points.position, points.frame_of, scale.max_distance
-    # In space and time at once; a merged particle and its part lie a frame apart at least.
+    # Neighbours in space and time at once; a merged particle and its part are at least one frame apart.
     scaled = np.column_stack([position / max_distance, frame / scale.n_gaps])
     near = KDTree(scaled[single]).query_ball_tree(KDTree(scaled[pair]), 1.0, p=np.inf)
     density = single.size / ((points.frame_ptr.size - 1) * field_size(position, max_distance))

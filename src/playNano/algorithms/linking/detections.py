@@ -44,7 +44,7 @@ class SortedDetections:
 
     @property
     def n(self) -> int:
-        """Number of detections that take part."""
+        """Number of detections in observed frames."""
         return int(self.order.size)
 
     def to_input(self, values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
@@ -83,7 +83,7 @@ def sort_detections(
     time_s
         Time of each detection, (N,), s; None: one frame interval from frame to frame.
     frame_interval_s
-        Time that counts as one frame interval, s; None: the median time from one frame to the next.
+        Length of a frame interval, s; None: the median time from one frame to the next.
 
     Returns
     -------
@@ -106,12 +106,12 @@ def _checked_frames(frame: npt.ArrayLike) -> Ints:
     """Return 0-based frame indices, (N,) int64."""
     raw = np.asarray(frame)
     if raw.ndim != 1:
-        raise ParameterError(f"frame must be one-dimensional, one entry a detection; got shape {raw.shape}")
+        raise ParameterError(f"frame must be one-dimensional, one entry per detection; got shape {raw.shape}")
     if raw.size == 0:
         return np.zeros(0, np.int64)
     whole = raw.dtype.kind in "iu" or (raw.dtype.kind == "f" and bool(np.all(raw == np.floor(raw))))
     if not whole or not np.all(np.isfinite(raw)):
-        raise ParameterError("frame must hold whole numbers (0-based frame indices)")
+        raise ParameterError("frame must contain integers (0-based frame indices)")
     frames = raw.astype(np.int64)
     if frames.min() < 0:
         raise ParameterError("frame must not be negative: frames count from 0")
@@ -128,7 +128,7 @@ def _checked_positions(positions: npt.ArrayLike, n: int) -> Floats:
         return np.zeros((0, position.shape[1] if position.ndim == 2 and position.shape[1] > 1 else 2))
     if position.ndim != 2 or position.shape[0] != n or position.shape[1] < 1:
         raise ParameterError(
-            f"positions must have the shape ({n}, D), one row a detection; got {position.shape}"
+            f"positions must have the shape ({n}, D), one row per detection; got {position.shape}"
         )
     bad = ~np.isfinite(position).all(axis=1)
     if bad.any():
@@ -140,13 +140,13 @@ def _checked_positions(positions: npt.ArrayLike, n: int) -> Floats:
 
 
 def _checked_observed(observed: npt.ArrayLike | None, frames: Ints) -> npt.NDArray[np.bool_]:
-    """Return whether each frame was observed, at least up to the last frame with a detection."""
+    """Return whether each frame was observed, up to the last frame with a detection or further."""
     n_frames = int(frames.max()) + 1 if frames.size else 0
     if observed is None:
         return np.ones(n_frames, np.bool_)
     seen = np.asarray(observed)
     if seen.ndim != 1 or seen.dtype != np.bool_:
-        raise ParameterError("observed must be a one-dimensional array of booleans, one a frame")
+        raise ParameterError("observed must be a one-dimensional array of booleans, one per frame")
     if seen.size < n_frames:
         raise ParameterError(f"observed has {seen.size} frames, but frame goes up to {n_frames - 1}")
     return seen
@@ -162,14 +162,14 @@ def _in_frame_intervals(frames: Ints, time_s: npt.ArrayLike | None, frame_interv
         return frames.astype(np.float64)
     time = np.asarray(time_s, dtype=np.float64)
     if time.shape != frames.shape or not np.all(np.isfinite(time)):
-        raise ParameterError("time_s must hold one finite time for each detection")
+        raise ParameterError("time_s must contain one finite time for each detection")
     count = np.bincount(frames)
     used = np.flatnonzero(count)
     mean_time = np.bincount(frames, weights=time)[used] / count[used]
     steps = np.diff(mean_time)
     if np.any(steps <= 0):
         at = int(used[int(np.argmax(steps <= 0)) + 1])
-        raise ParameterError(f"time_s must grow from frame to frame; it does not at frame {at}")
+        raise ParameterError(f"time_s must increase from frame to frame; it does not at frame {at}")
     if frame_interval_s is None:
         frame_interval_s = float(np.median(steps / np.diff(used))) if steps.size else 1.0
     return np.asarray((time - mean_time[0]) / frame_interval_s, dtype=np.float64)
@@ -198,7 +198,7 @@ def _sorted(frames: Ints, position: Floats, time: Floats, seen: npt.NDArray[np.b
 
 
 def _canonical_order(frame_of: Ints, position: Floats) -> Ints:
-    """Return the order by frame (-1 first), then y, x and so on, then as in the input."""
+    """Return the order by frame (-1 first), then y, x and so on; ties keep the input order."""
     order = np.argsort(position[:, 0])
     order = order[stable_order(frame_of[order] + 1)]
     y, frame = position[order, 0], frame_of[order]
@@ -208,12 +208,12 @@ def _canonical_order(frame_of: Ints, position: Floats) -> Ints:
 
 
 def stable_order(key: Ints) -> Ints:
-    """Return the stable order of whole numbers, 0 or more; fast where they are below 65536 (radix sort).
+    """Return the stable sorting order of integers >= 0; fast where they are below 65536 (radix sort).
 
     Parameters
     ----------
     key
-        Whole numbers, (N,), >= 0.
+        Integers, (N,), >= 0.
     """
     return np.argsort(key.astype(np.min_scalar_type(int(key.max(initial=0)))), kind="stable")
 
@@ -240,7 +240,7 @@ class SearchRange:
     cap: Floats | None = None
 
     def limits(self) -> SearchLimits:
-        """Return the limits as kernels take them."""
+        """Return the limits in the form used by kernels."""
         from playNano.algorithms.linking._kernels.grid import SearchLimits
 
         cap = np.full(self.n_gaps, np.inf) if self.cap is None else self.cap
@@ -248,7 +248,7 @@ class SearchRange:
 
 
 def build_grid(points: Detections, width: float) -> Grid:
-    """Sort the detections of every frame into square cells of about a width, the search range.
+    """Sort the detections of every frame into square cells about as wide as the search range.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def build_grid(points: Detections, width: float) -> Grid:
 
 
 def _cell_sizes(position: Floats, frame_ptr: Ints, width: float) -> tuple[Floats, Floats, Ints]:
-    """Return edge, origin and number of the cells of each frame: about `width` wide, but few beside the points."""
+    """Return edge, origin and number of the cells of each frame: about `width` wide, but not many more than points."""
     count = np.diff(frame_ptr)
     n_frames, filled = count.size, np.flatnonzero(count)
     size, origin = np.ones(n_frames), np.zeros((n_frames, 2))

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
 
 MAD_TO_SD = 1.4826
-"""Standard deviation of a Gaussian by its median absolute deviation."""
+"""Standard deviation of a Gaussian divided by its median absolute deviation."""
 
 
 def estimate_drift(points: Detections, previous: Indices) -> Floats:
-    """Estimate how far the whole field has moved since the first frame.
+    """Estimate the drift of the field of view since the first frame by median steps, shrunk towards their mean.
 
     The drift from a frame to the next is the median step of the particles linked between them. With few particles,
-    the median is shrunk towards the movie's mean drift by the part of its variance that is sampling noise, so that a
-    movie of few particles does not lose their own motion.
+    the median is shrunk towards the movie's mean drift by the fraction of its variance that is sampling noise, so that
+    the motion of the particles themselves is not removed.
 
     Parameters
     ----------
@@ -34,8 +34,7 @@ def estimate_drift(points: Detections, previous: Indices) -> Floats:
     Returns
     -------
     ndarray of float64, (n_frames, D)
-        Offset of each observed frame, in the unit of the positions; frames without links move on with the
-        mean drift.
+        Offset of each observed frame, in the unit of the positions; for frames without links by the mean drift.
     """
     n_frames = points.frame_ptr.size - 1
     target = np.flatnonzero(previous >= 0)
@@ -69,7 +68,7 @@ def _median_steps(step: Floats, step_ptr: np.ndarray[tuple[int], np.dtype[np.int
 
 
 def _shrunk(median: Floats, count: np.ndarray[tuple[int], np.dtype[np.int64]], own: Floats) -> Floats:
-    """Shrink the median steps of an axis towards their mean by the part of their variance that is noise.
+    """Shrink the median steps of an axis towards their mean by the fraction of their variance that is noise.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ def _shrunk(median: Floats, count: np.ndarray[tuple[int], np.dtype[np.int64]], o
     count
         Number of steps into each frame, (n_frames,).
     own
-        Steps of particles beside the median of their frame, a sample of them.
+        Steps of a sample of particles, relative to the median of their frame.
     """
     has = np.flatnonzero(count)
     variance = (MAD_TO_SD * np.median(np.abs(own))) ** 2 * np.mean(count[has] / np.maximum(count[has] - 1, 1))

@@ -1,4 +1,4 @@
-"""Candidate links of a whole movie: costs, optimal assignment, and confidence beside the rival assignments."""
+"""Candidate links of a whole movie: costs, optimal assignment, and confidence relative to rival assignments."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
     from playNano.algorithms.linking._kernels.motion_model import Motion
 
-# Links that cost up to this much more than a death and a birth still count as rivals of the chosen ones.
+# Links that cost up to this much more than a death and a birth are considered as rivals of the chosen ones.
 RIVAL_COST = 1.0
 RIVAL_DEPTH = 3
 RIVAL_CUT = 6.0
 # Dual prices still change a little after the pass in which edges are pruned.
 PRUNE_SURPLUS = 1.0
-# Displacements that the widest Gaussian makes less likely than exp(-10) are no candidates.
+# Displacements with a likelihood below exp(-10) under the widest Gaussian are not candidates.
 MAX_LOG_DECAY = 10.0
-# The model may turn out wider, and deaths rarer, than the first estimate by which candidates are chosen.
+# Allows for a wider model and rarer deaths than those of the initial estimate by which candidates are selected.
 RANGE_SURPLUS = 2.0
 
 
@@ -49,8 +49,8 @@ def candidate_edges(points: Detections, model: MotionModel, rates: Rates, option
     Returns
     -------
     Edges
-        The graph of the assignment. Row i is the end of a track at detection i; an edge leads to a later detection, or
-        to column i itself: then the detection is called clutter.
+        The graph of the assignment. Row i is the end of a track at detection i; an edge leads to a later detection,
+        or to column i, which means that the detection is clutter.
     """
     from playNano.algorithms.linking._kernels.assignment import Edges
     from playNano.algorithms.linking._kernels.cost import Pruning
@@ -64,7 +64,7 @@ def candidate_edges(points: Detections, model: MotionModel, rates: Rates, option
     def bound(block: tuple[int, int]) -> int:
         return int(count_candidates(points, grid, limits, block))
 
-    # Memory that is not written to is not used, so that the bound may be far too high.
+    # The bound may be far too high: pages of memory that are never written are not allocated.
     size = [n_pairs + b - a for n_pairs, (a, b) in zip(in_threads(bound, blocks), blocks, strict=True)]
     begin = np.concatenate([[0], np.cumsum(size)])
     edges = Edges(
@@ -82,7 +82,7 @@ def candidate_edges(points: Detections, model: MotionModel, rates: Rates, option
 
 
 def _useful_range(model: MotionModel, rates: Rates, options: LinkingOptions) -> SearchRange:
-    """Return the search range beyond which no link can have a likelihood ratio that matters, at most the given one."""
+    """Return the search range beyond which the likelihood ratio of a link is negligible, at most the given one."""
     motion, n_gaps, power = model.motion, options.n_gaps, options.growth_power
     if motion.directed:
         return SearchRange(options.max_distance, n_gaps, power)
@@ -100,9 +100,10 @@ def _useful_range(model: MotionModel, rates: Rates, options: LinkingOptions) -> 
 
 
 def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
-    """Return the log density of outlier jumps by gap; -inf where a death and a birth are likelier.
+    """Return the log density of outlier jumps by gap; -inf where a death and a birth are more likely.
 
-    In a crowd a jump cannot be told from another particle; where particles are sparse, a track goes on after one.
+    At high density a jump cannot be distinguished from another particle; where particles are sparse, a track continues
+    after a jump.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
 
 
 def _cost_model(points: Detections, model: MotionModel, rates: Rates, options: LinkingOptions) -> CostModel:
-    """Return what the likelihood ratio of a link depends on, as kernels take it."""
+    """Return the model of the cost of a link in the form used by kernels."""
     from playNano.algorithms.linking._kernels.cost import CostModel, RateTerms
 
     n_frames, n_gaps = points.frame_ptr.size - 1, options.n_gaps
@@ -155,20 +156,20 @@ def update_costs(
     *,
     prune: bool,
 ) -> None:
-    """Compute the cost of every edge anew by the present estimates, in place.
+    """Recompute the cost of every edge with the current estimates, in place.
 
     Parameters
     ----------
     points
         The detections.
     model, rates
-        The present estimates.
+        The current estimates.
     options
         Options of linking.
     solved
         The edges, and the assignment that was optimal for their costs so far.
     prune
-        Whether edges of a high reduced cost are left out first: later passes change costs little.
+        Whether edges of a high reduced cost are left out: later passes change costs little.
     """
     from playNano.algorithms.linking._kernels.cost import Pruning
 
@@ -195,7 +196,7 @@ def solve(edges: Edges) -> Matching:
 
 
 def chosen_links(edges: Edges, state: Matching) -> tuple[Indices, npt.NDArray[np.bool_]]:
-    """Return the detection before each one, or -1, and whether each detection was called clutter.
+    """Return the detection before each one, or -1, and whether each detection was classified as clutter.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def chosen_links(edges: Edges, state: Matching) -> tuple[Indices, npt.NDArray[np
 
 
 def impose_links(edges: Edges, previous: Indices, state: Matching) -> None:
-    """Replace the assignment by given links; links that are no candidates are left out.
+    """Replace the assignment by given links; links that are not candidates are left out.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ def impose_links(edges: Edges, previous: Indices, state: Matching) -> None:
 def link_confidence(
     edges: Edges, state: Matching, previous: Indices, inverse_temperature: float, *, optimal: bool
 ) -> tuple[Floats, float]:
-    """Return the confidence of each link, its probability beside the rival assignments, and the total cost.
+    """Return the confidence of each link, its probability against rival assignments, and the total cost.
 
     Parameters
     ----------
@@ -256,8 +257,8 @@ def link_confidence(
     inverse_temperature
         Factor of cost differences, 0 to 1; see `MotionModel.inverse_temperature`.
     optimal
-        Whether the assignment is the optimal one: then no change of it gains anything, and edges of a high reduced
-        cost need not be searched.
+        Whether the assignment is optimal: then no change lowers the cost, and edges of a high reduced cost need not
+        be searched.
 
     Returns
     -------

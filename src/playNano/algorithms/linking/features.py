@@ -1,4 +1,4 @@
-"""Feature costs of links: area, height and orientation as evidence of identity, besides the position."""
+"""Feature costs of links: area, height and orientation as evidence of identity in addition to the position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playNano.algorithms.linking._kernels.motion_model import Features
 
-# The noise of a feature is at least 5 % of its spread over particles (0.25 % of the variance).
+# Minimum noise of a feature: 5 % of its standard deviation over particles (0.25 % of the variance).
 MIN_NOISE = 0.0025
 MIN_SPREAD = 0.05
 
@@ -28,8 +28,8 @@ MIN_SPREAD = 0.05
 class FeatureCost:
     """Weight and scale of a feature in the cost of a link.
 
-    The cost is the log likelihood ratio that the values before and after the link are one particle's, to two
-    particles of the population; an outlier probability keeps one bad value from forbidding a link.
+    The cost is the log likelihood ratio that the values before and after the link belong to one particle rather than
+    to two particles of the population; an outlier probability bounds the cost of a single bad value.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class FeatureCost:
 
 
 def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], order: Ints) -> Features:
-    """Gather feature columns in canonical order, centred at their median unless they are angles.
+    """Collect feature columns in canonical order, centred at their median unless they are angles.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
     Raises
     ------
     ParameterError
-        If a column is missing or has no finite value. Single values that are not finite are no evidence.
+        If a column is missing or has no finite value. Single values that are not finite are ignored.
     """
     from playNano.algorithms.linking._kernels.motion_model import Features
 
@@ -89,7 +89,7 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
     prior, noise = np.ones(width), np.ones(width)
     for f, (name, cost) in enumerate(costs.items()):
         if name not in table.columns:
-            raise ParameterError(f"features names {name!r}, which is no column of the table")
+            raise ParameterError(f"features names {name!r}, which is not a column of the table")
         column = table[name].to_numpy(np.float64)[order]
         known = column[np.isfinite(column)]
         if n and not known.size:
@@ -107,9 +107,9 @@ def prepare_features(table: pd.DataFrame, costs: Mapping[str, FeatureCost], orde
 
 
 def estimate_feature_noise(features: Features, previous: Indices) -> None:
-    """Estimate the variances of features within and between particles on the links of a first linking; in place.
+    """Estimate the variances of features within and between particles from the links of the first linking; in place.
 
-    The variance within particles is noise (by the median absolute deviation of differences); what is left of the
+    The variance within particles is noise, estimated by the median absolute deviation of differences; the rest of the
     total variance is between particles. An angle without noise is uniform over its period.
 
     Parameters

@@ -26,35 +26,34 @@ def link_frames(
     At each frame the open tracks (those last seen at most ``max_missing + 1`` frames ago) are matched to
     the frame's detections at minimum total cost. Only pairs within the search range r are candidates. A link
     over a gap of g frame intervals costs ``(d**2 / r(g)**2 - 1) / g``, no link costs 0; without gap closing
-    that is the usual sum of squared distances with the squared search range for every track left over. The
-    factor 1 / g keeps a track lost for long, whose search range is wide, from taking what belongs to one seen
-    just before. The minimum is exact (sparse shortest augmenting paths, each of which stays within one connected
-    component of candidates), however crowded the frame.
+    this is equivalent to the sum of squared distances, with the squared search range for every unmatched track. The
+    factor 1 / g prevents a track lost for long, whose search range is wide, from taking the detection of a track seen
+    just before. The minimum is exact at any density (sparse LAPJV).
 
-    The result does not depend on the order of the detections. Where costs tie, the track seen last wins, then
-    the one that is earlier by y, then x.
+    The result does not depend on the order of the detections. Where costs tie, the track seen last is preferred,
+    then the one of lower y, then x.
 
     Parameters
     ----------
     frame
         0-based frame of each detection, (N,), in any order.
     positions
-        Coordinates (y, x, ...) of each detection, (N, D), in any one unit (px, nm).
+        Coordinates (y, x, ...) of each detection, (N, D), in the same unit (px, nm).
     max_distance
         Search range over one frame interval, in the unit of `positions`; > 0.
     max_missing
         Gap closing: number of observed frames in a row in which a track may be missing; >= 0.
     distance_scale
-        How the search range grows with the gap g, in frame intervals: "constant" not at all, "sqrt" by sqrt(g)
-        as for Brownian motion, "linear" by g as for directed motion.
+        Growth of the search range with the gap g, in frame intervals: "constant", "sqrt" proportional to sqrt(g)
+        as for Brownian motion, "linear" proportional to g as for directed motion.
     time_s
         Time of each detection, (N,), s. Gaps are then true times in units of `frame_interval_s`; without it
         they are differences of frame number.
     frame_interval_s
-        Time that counts as one frame interval, s; None: the median time from one frame to the next.
+        Length of a frame interval, s; None: the median time from one frame to the next.
     observed
-        Per frame, whether it was observed, (n_frames,) bool. A frame that was not takes no part: its
-        detections get the track -1 and it does not count as missed. None: all were observed.
+        Per frame, whether it was observed, (n_frames,) bool. Other frames are ignored: their detections get
+        the track -1, and they do not count as missed. None: all were observed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Merges and splits: tracks that end in another one, or start from it."""
+"""Detection of merges and splits: tracks that end in another track, or start from it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Detections on either side of an event over which the mass of a particle is averaged.
+# Number of detections on either side of an event over which the mass of a particle is averaged.
 MASS_MEMORY = 3
 EM_ITERATIONS = 20
 MIN_PROBABILITY = 0.5
-# The centre of a pair lies off the centres of its parts: the step into a merge is wider than others, the more
-# so the slower the particles are for their size.
+# The centre of a pair is displaced from the centres of its parts, so that the step into a merge is longer than
+# others, the more so the slower the particles are relative to their size.
 FIRST_WIDENINGS = (2.0, 16.0, 128.0)
 
 
@@ -31,7 +31,7 @@ FIRST_WIDENINGS = (2.0, 16.0, 128.0)
 class _Tracks:
     """Detections sorted by track and frame.
 
-    `row` is that of the table; `before` and `after` are indices of the neighbours in the same track, or -1.
+    `row` is the row of the table; `before` and `after` are indices of the neighbours in the same track, or -1.
     """
 
     row: Ints
@@ -45,7 +45,7 @@ class _Tracks:
 
 @dataclass(frozen=True)
 class _Search:
-    """Rms step, search range, frames that an event may span, and density of the particles."""
+    """Scales of the search: rms step, search range, frames that an event may span, and density of the particles."""
 
     step: float
     max_distance: float
@@ -103,12 +103,12 @@ def find_events(
 ) -> pd.DataFrame:
     """Find merges, where a track ends in another one, and splits, where it starts from another one.
 
-    An end is a merge if another track, which was there before, passes so near in the frames after it that
-    chance does not explain it. With the probability p that an end is a merge, partners at distance d after
-    a merge distributed as f(d), and the density rho of other particles, the likelihood ratio of a merge with a
-    given partner to chance is p f(d) / rho to 1 - p; p and the width of f are estimated from all ends by expectation
-    maximisation (EM). With a mass, the likelihood ratio that the partner has gained the lost mass enters too. Splits
-    are merges with time reversed. Each detection takes part in one event of a kind at most, by an exact assignment.
+    An end is a merge if another track, which existed before, passes closer in the following frames than is
+    explained by chance. With the probability p that an end is a merge, the distribution f(d) of the distance d of
+    partners after a merge, and the density rho of other particles, the likelihood ratio of a merge with a given
+    partner is p f(d) / (rho (1 - p)); p and the width of f are estimated from all ends by expectation maximisation
+    (EM). With a mass, the likelihood ratio that the partner has gained the lost mass is included. Splits are merges
+    with time reversed. Each detection belongs to at most one event of a kind, by an exact assignment.
 
     Parameters
     ----------
@@ -125,14 +125,14 @@ def find_events(
     columns
         Coordinate columns.
     mass
-        Column that adds up in a merge; None: the position alone decides.
+        Column that adds up in a merge; None: only positions are used.
     observed
         Per frame, whether it was observed, (n_frames,) bool; None: all were.
 
     Returns
     -------
     DataFrame
-        One row an event: `kind` ("merge", "split"), `frame` (first frame after it), `track_id` (the track
+        One row per event: `kind` ("merge", "split"), `frame` (first frame after it), `track_id` (the track
         that ended or began), `partner_id`, `source` and `target` (rows of `table` before and after the
         event), the coordinates of the merged particle, `distance`, `probability`; by frame.
 
@@ -239,7 +239,7 @@ def _sorted_tracks(frame: Ints, track: Ints, position: Floats, mass: Floats | No
 
 
 def _find_merges(tracks: _Tracks, search: _Search, last_frame: int) -> dict[str, npt.NDArray[Any]]:
-    """Match track ends to the detections that they may have merged into."""
+    """Match track ends to the detections into which they may have merged."""
     ends = np.flatnonzero((tracks.after < 0) & (tracks.frame < last_frame))
     rows, cols = _near_passes(tracks, ends, search.max_distance, search.n_gaps)
     gap = tracks.frame[cols] - tracks.frame[ends[rows]]
@@ -261,7 +261,7 @@ def _find_merges(tracks: _Tracks, search: _Search, last_frame: int) -> dict[str,
 
 
 def _near_passes(tracks: _Tracks, ends: Ints, max_distance: float, n_gaps: int) -> tuple[Ints, Ints]:
-    """Pair each end with the later detections in the search range that belong to tracks that were there before."""
+    """Pair each end with the later detections in the search range that belong to tracks that existed before."""
     from scipy.spatial import KDTree
 
     by_frame = np.argsort(tracks.frame, kind="stable")
@@ -278,7 +278,7 @@ def _near_passes(tracks: _Tracks, ends: Ints, max_distance: float, n_gaps: int) 
                 continue
             first, last = edges[int(f) + g]
             partners = by_frame[first:last]
-            # The partner was there at the end: its detection before lies in that frame or up to a gap earlier.
+            # The partner existed at the end: its previous detection lies in that frame or up to a gap earlier.
             earlier = tracks.before[partners]
             known = (earlier >= 0) & (tracks.frame[earlier] <= f) & (tracks.frame[earlier] > f - n_gaps)
             partners = partners[known]
@@ -297,7 +297,7 @@ def _near_passes(tracks: _Tracks, ends: Ints, max_distance: float, n_gaps: int) 
 
 
 def _mass_log_ratio(tracks: _Tracks, end: Ints, into: Ints) -> Floats:
-    """Return the log likelihood ratio that the partner gained the mass that was lost; 0 without masses."""
+    """Return the log likelihood ratio that the partner has gained the lost mass; 0 without masses."""
     if tracks.mass is None or not end.size:
         return np.zeros(end.size)
     linked = np.flatnonzero(tracks.before >= 0)
@@ -327,9 +327,9 @@ def _mean_mass(tracks: _Tracks, start: Ints, neighbour: Ints) -> tuple[Floats, F
 
 
 def _merge_probabilities(candidates: _Candidates, search: _Search, dims: int) -> Floats:
-    """Return the probability of each candidate, with the share of merges and their width estimated by EM.
+    """Return the probability of each candidate, with the fraction of merges and their width estimated by EM.
 
-    EM starts from narrow and from wide merges, for it may stop in a local maximum; the highest likelihood counts.
+    EM may converge to a local maximum: it starts from narrow and from wide merges, and the higher likelihood is used.
     """
     rows, squared, gap = candidates.end, candidates.squared, candidates.gap
     step_variance = search.step**2 / dims

@@ -1,4 +1,4 @@
-"""The motion model of linking, estimated by expectation maximisation (EM) from the links of the tracks."""
+"""Motion model of linking, a hidden Markov model estimated by expectation maximisation (EM) from the tracks."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ Number = TypeVar("Number", bound=np.generic)
 MIN_WEIGHT = 1e-3
 MAX_PERSISTENCE = 0.995
 FIRST_PERSISTENCE = 0.9
-# Minimum weight of the newest step in the running means of velocity and of position.
+# Minimum weight of the latest step in the moving averages of velocity and of position.
 VELOCITY_GAIN = 0.5
 POSITION_GAIN = 0.4
-# Where past and future explain the step, that two steps of a track agree counts twice: the later one's past and the
-# earlier one's future are the same evidence. Of the explained part, about half is counted again when a link is
-# compared with its rivals. Measured on gliding, turning and resting particles, not on those of the benchmark.
+# Correction for double counting: where past and future explain a step, the agreement of two steps of a track enters
+# twice, as the past of the later one and the future of the earlier one. About half of the explained part is counted
+# again when a link is compared with its rivals; measured on gliding, turning and resting particles, not on those of
+# the benchmark.
 DOUBLE_COUNTING = 0.6
-# Both sides of a link depend on links that may be wrong along with it: the regression on the mean positions of static
-# particles is shrunk by half.
+# Past and future of a link depend on links that may be wrong together with it: the regression on the mean positions of
+# static particles is shrunk by half.
 STATIC_SHRINKAGE = 0.5
 ENOUGH_DETECTIONS = 25_000
-# With fewer rows than these, starting threads takes longer than the work.
+# Minimum number of rows for threads: for fewer, starting them takes longer than the work.
 MANY_ROWS = 50_000
-# Minimum of the rms step, by the search range: positions may be whole pixels.
+# Minimum rms step as a fraction of the search range, because positions may be rounded to pixels.
 MIN_STEP = 0.005
-# Links from which on a regression coefficient is estimated.
+# Minimum number of links from which a regression coefficient is estimated.
 MIN_REGRESSION_LINKS = 30
 
 
 @dataclass
 class MotionModel:
-    """The motion model with its present estimate, and the data that the estimate needs.
+    """Motion model with its current estimate, and the data needed to update it.
 
     Parameters
     ----------
@@ -79,14 +80,14 @@ class MotionModel:
 
     @property
     def inverse_temperature(self) -> float:
-        """Factor of cost differences when a link is compared with its rivals; 1 without double counting."""
+        """Factor of cost differences when a link is compared with its rivals, which corrects for double counting."""
         return 1.0 - DOUBLE_COUNTING * self.r_squared
 
 
 def first_motion(
     name: MotionName, squared_steps: Floats, dims: int, min_variance: float, step: float | None
 ) -> Motion:
-    """Return the first estimate of the motion, from the squared steps per frame interval of a first linking.
+    """Return the initial estimate of the motion from the squared steps per frame interval of the first linking.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def first_motion(
 
 
 def subsample(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Return every n-th of the values, so that about ENOUGH_DETECTIONS are left.
+    """Return every n-th value, about ENOUGH_DETECTIONS in total.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def subsample(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
 
 
 def empty_context(n: int, dims: int, n_parts: int) -> Context:
-    """Return the context of n detections of which neither past nor future is known.
+    """Return the context of n detections with unknown past and future.
 
     Parameters
     ----------
@@ -179,10 +180,10 @@ def successors(previous: Indices) -> Indices:
 def fit_motion_em(
     model: MotionModel, points: Detections, previous: Indices, link_weight: Floats, *, n_iterations: int
 ) -> None:
-    """Estimate the motion from the present links by EM, with the forward-backward algorithm along each track; in place.
+    """Estimate the motion from the current links by EM, with the forward-backward algorithm along tracks; in place.
 
-    Estimated are weights, variances and growth of the Gaussians, the persistence and, for directed and static motion,
-    the regression of the displacement on the past and the future of its track.
+    The estimated parameters are weights, variances and growth of the Gaussians, the persistence and, for directed and
+    static motion, the regression coefficients of the displacement on the past and the future of its track.
 
     Parameters
     ----------
@@ -212,7 +213,7 @@ def fit_motion_em(
 
 
 def _fit_regression(model: MotionModel, points: Detections, previous: Indices, following: Indices) -> None:
-    """Gather past and future of each detection, and regress the displacement on them."""
+    """Compute past and future of each detection, and regress the displacement on them."""
     from playNano.algorithms.linking._kernels.context import offset_context, velocity_context
 
     if model.name == "directed":
@@ -272,7 +273,7 @@ def _r_squared(sums: Floats) -> float:
 
 
 def _sampled_rows(previous: Indices) -> Ints:
-    """Return the detections of every n-th track, about as many as an estimate needs."""
+    """Return the detections of every n-th track, about ENOUGH_DETECTIONS in total."""
     from playNano.algorithms.linking._kernels.tracks import number_tracks
 
     stride = -(-previous.size // ENOUGH_DETECTIONS)
@@ -314,7 +315,7 @@ def _forward_backward(model: MotionModel, points: Detections, tracks: Tracks, li
 def _expectations(
     model: MotionModel, points: Detections, tracks: Tracks, link_weight: Floats, likelihood: Floats
 ) -> MotionSums:
-    """Return the expected sums over the links (E step)."""
+    """Return the expected sums over the links (E step of EM)."""
     from playNano.algorithms.linking._kernels.motion_model import MotionSums, add_motion_sums
 
     n_parts = model.motion.weight.size
@@ -330,7 +331,7 @@ def _expectations(
 
 
 def _maximise(model: MotionModel, sums: MotionSums) -> Motion:
-    """Maximise the expected likelihood (M step); the previous estimate acts as a prior where data are scarce."""
+    """Maximise the expected likelihood (M step of EM); the previous estimate acts as a prior where data are scarce."""
     old = model.motion
     total = sums.weight.sum()
     if not total > 0:

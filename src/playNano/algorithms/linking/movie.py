@@ -1,4 +1,4 @@
-"""Linking: detections of a movie into tracks, by optimal assignment."""
+"""Linking of the detections of a movie into tracks by optimal assignment."""
 
 from __future__ import annotations
 
@@ -43,18 +43,19 @@ class LinkedMovie:
         Track of each detection, (N,) int64, in the order of the table: 0 .. n_tracks - 1 by first frame, then
         y, then x; -1 where there is none (unobserved frame, or a track shorter than `min_length`).
     links
-        One row a link; see `tables.link_table`.
+        One row per link; see `tables.link_table`.
     tracks
-        One row a track; see `tables.track_table`; with `lineage`, equal for tracks that events join, where merges
-        and splits were looked for.
+        One row per track; see `tables.track_table`; where merges and splits are detected, also `lineage`, which is
+        equal for tracks that events join.
     events
-        One row a merge or split; see `merge_split.find_events`.
+        One row per merge or split; see `merge_split.find_events`.
     drift
-        Common motion that was removed: `frame` and one column a coordinate, since the first frame.
+        Common motion that was removed: `frame` and one column per coordinate, since the first frame.
     parameters
-        The model, estimated or given: step, rates, persistence and so on, lengths in the unit of the coordinates.
+        Parameters of the model, estimated or given: step, rates, persistence and so on; lengths are in the unit of the
+        coordinates.
     trackability
-        Whether the particles can be told apart at this rate and density; None without detections.
+        Whether frame rate and density allow particles to be linked reliably; None without detections.
     """
 
     track_id: npt.NDArray[np.int64]
@@ -71,7 +72,7 @@ class LinkedMovie:
         return len(self.tracks)
 
     def summary(self) -> dict[str, Any]:
-        """Return a few numbers on all tracks, and the estimated parameters."""
+        """Return summary statistics of all tracks, and the estimated parameters."""
         lengths = self.tracks["length"].to_numpy()
         return {
             "n_tracks": self.n_tracks,
@@ -102,22 +103,22 @@ def link_movie(
     ``method="global"`` finds the most likely set of tracks over the whole movie. A link costs the negative log of its
     likelihood ratio to the death of a track and the birth of another: by the displacement (a mixture of three
     Gaussians with persistence, a hidden Markov model), the miss rate, the death rate and the birth rate. A detection
-    may be called clutter at a cost of its own. All links, with gap closing, compete in one exact assignment. The model
-    is estimated from the tracks by expectation maximisation (EM, with the forward-backward algorithm), and the
-    assignment repeated until it converges. ``method="frame"`` links frame by frame as `link_frames` does; the
-    likelihoods then serve for the confidence only.
+    may be classified as clutter at its own cost. All links, with gap closing, compete in one exact assignment (sparse
+    LAPJV). The model is estimated from the tracks by expectation maximisation (EM, with the forward-backward
+    algorithm), and the assignment is repeated until it converges. ``method="frame"`` links frame by frame as
+    `link_frames` does; the likelihoods are then used only for the confidence.
 
     Parameters
     ----------
     table
-        Detections, one row each, in any order: `frame` (0-based), the coordinates, and what else is used
+        Detections, one row each, in any order: `frame` (0-based), the coordinates, and the other columns named
         below.
     options
         Search range, gap closing, motion, rates and so on.
     columns
         Coordinate columns, y first.
     unit
-        Unit of the coordinates ("px", "nm", or "au", any other); it ends the names of lengths in the tables.
+        Unit of the coordinates ("px", "nm", or "au" for any other); the suffix of the names of lengths in the tables.
     features
         Feature columns that distinguish particles, with their weight and scale.
     mass
@@ -128,7 +129,7 @@ def link_movie(
     time_column
         Column with the time of each detection, s; used if the table has it. None: frames are evenly spaced.
     frame_interval_s
-        Time that counts as one frame interval, s, > 0; None: the median of the movie.
+        Length of a frame interval, s, > 0; None: the median of the movie.
 
     Returns
     -------
@@ -204,7 +205,7 @@ def link_movie(
 
 
 def _with_bridges(detections: SortedDetections, solved: Assignment, options: LinkingOptions) -> Assignment:
-    """Return the links with those that let a merged particle go on as one of its parts."""
+    """Add the links by which a merged particle continues the track of one of its parts."""
     points = detections.points
     points = points._replace(position=points.position - solved.drift[points.frame_of])
     previous, confidence = bridge_events(
@@ -239,7 +240,7 @@ def _rms_step(solved: Assignment) -> float:
 def _trackability(
     table: pd.DataFrame, columns: Sequence[str], solved: Assignment | None
 ) -> Trackability | None:
-    """Judge the trackability from the model's step; None without detections."""
+    """Assess the trackability from the model's step; None without detections."""
     if solved is None:
         return None
     return judge_trackability(_rms_step(solved), neighbour_distance(table, columns), motion=solved.model.name)
@@ -248,7 +249,7 @@ def _trackability(
 def _drift_table(
     solved: Assignment | None, columns: Sequence[str], observed: npt.ArrayLike | None
 ) -> pd.DataFrame:
-    """Return the drift, one row an observed frame."""
+    """Return the drift, one row per observed frame."""
     import pandas as pd
 
     if solved is None:

@@ -1,4 +1,4 @@
-"""Miss, birth, death and clutter rates: the part of the likelihood model of linking that is not motion."""
+"""Miss, birth, death and clutter rates of the likelihood model of linking."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Rates:
     Parameters
     ----------
     miss
-        Miss rate: probability that a particle that is there is not detected in a frame.
+        Miss rate: probability that a particle that is present is not detected in a frame.
     death
         Death rate: probability per frame that a track ends.
     birth
-        Birth rate: probability per frame that a detected particle was not there before.
+        Birth rate: probability per frame that a detected particle has just appeared.
     clutter
         Clutter rate: false detections per frame.
     detected
@@ -37,7 +37,8 @@ class Rates:
     area
         Size of the field in which detections lie, in squared (cubed, ...) units of position.
     outlier
-        Outlier probability of a link: that it is a jump to anywhere within the search range, or a gap of any length.
+        Outlier probability of a link: that it is a uniformly distributed jump within the search range, or a gap of
+        any length.
     """
 
     miss: float = 0.05
@@ -49,7 +50,7 @@ class Rates:
     outlier: float = 0.0
 
     def log_gap(self, n_gaps: int) -> Floats:
-        """Log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
+        """Return the log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
 
         Parameters
         ----------
@@ -63,7 +64,7 @@ class Rates:
         return np.asarray(np.log(np.maximum(mixture, 1e-300)) + gap * np.log1p(-self.death))
 
     def log_jump(self, search_range: Floats, dims: int) -> Floats:
-        """Log density of an outlier displacement, uniform within the search range of each gap.
+        """Return the log density of an outlier displacement, uniform within the search range of each gap.
 
         Parameters
         ----------
@@ -75,11 +76,11 @@ class Rates:
         return np.asarray(np.log(max(self.outlier, 1e-300)) - np.log(ball_volume(search_range, dims)))
 
     def log_death_birth(self, n_gaps: int) -> float:
-        """Log of birth density times death probability where it is lowest: in the midst of a movie.
+        """Return the log of birth density times death probability far from the ends of a movie, where it is lowest.
 
-        The likelihood of a link is divided by this product. Near the first and last frames it is higher, since fewer
-        frames could show the particle. Candidate links are pruned by it: with any higher value, links in the midst
-        that pay would be lost.
+        The likelihood of a link is divided by this product. Near the first and last frames it is higher, since the
+        particle could appear in fewer frames. Candidate links are pruned by it: a higher value would remove links far
+        from the ends that lower the total cost.
 
         Parameters
         ----------
@@ -91,7 +92,7 @@ class Rates:
         return float(both[centre])
 
     def log_death(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log probability, by frame, that a detected particle is not detected again within n_gaps frames.
+        """Return the log probability, by frame, that a detected particle is not detected again within n_gaps frames.
 
         Parameters
         ----------
@@ -103,7 +104,7 @@ class Rates:
         return _log_undetected(self.miss, self.death, n_frames, n_gaps)
 
     def log_birth(self, n_frames: int, n_gaps: int) -> Floats:
-        """Log density, by frame, of true detections without one before within n_gaps frames.
+        """Return the log density, by frame, of true detections without an earlier one within n_gaps frames.
 
         Parameters
         ----------
@@ -117,12 +118,12 @@ class Rates:
 
     @property
     def log_clutter(self) -> float:
-        """Log density of false detections."""
+        """Return the log density of false detections."""
         return float(np.log(max(self.clutter, 1e-9) / self.area))
 
 
 def ball_volume(radius: Floats, dims: int) -> Floats:
-    """Return the volume of a ball (disc, interval) by its radius.
+    """Return the volume of a ball (disc, interval) of a radius.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def ball_volume(radius: Floats, dims: int) -> Floats:
 
 
 def field_size(position: Floats, min_width: float) -> float:
-    """Return the size of the field in which points (N, D) lie, at least `min_width` wide along every axis.
+    """Return the area (volume) of the bounding box of points (N, D), at least `min_width` wide along every axis.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def field_size(position: Floats, min_width: float) -> float:
 
 
 def _log_undetected(miss: float, death: float, n_frames: int, n_gaps: int) -> Floats:
-    """Log probability, by frame, of no detection in the next n_gaps frames or up to the end of the movie."""
+    """Return the log probability, by frame, of no detection in the next n_gaps frames or up to the movie's end."""
     gap = np.arange(1, n_gaps + 1)
     miss = miss if n_gaps > 1 else 0.0
     detected = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - death) ** gap)])
@@ -160,12 +161,12 @@ def _log_undetected(miss: float, death: float, n_frames: int, n_gaps: int) -> Fl
 
 
 def rate_of_ends(fraction: float, miss: float, n_gaps: int) -> float:
-    """Return the death rate at which a fraction of detections is the last of its track (by bisection).
+    """Return the death rate at which a given fraction of detections ends a track (by bisection).
 
     Parameters
     ----------
     fraction
-        Fraction of detections that no link leaves, 0 to 1.
+        Fraction of detections without a link to a later one, 0 to 1.
     miss
         Miss rate.
     n_gaps
@@ -186,7 +187,7 @@ def rate_of_ends(fraction: float, miss: float, n_gaps: int) -> float:
 def first_rates(
     points: Detections, previous: Indices, options: LinkingOptions, outlier: float, dims: int
 ) -> Rates:
-    """Return the first estimate of the rates: detections without a link in the first linking count as clutter.
+    """Return the initial estimate of the rates: detections without a link in the first linking count as clutter.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ def first_rates(
     n_frames = points.frame_ptr.size - 1
     n_unlinked = np.count_nonzero((previous < 0) & (successors(previous) < 0))
     n_false = max(float(n_unlinked), 0.005 * previous.size)
-    # Gaps count as ends here, so that this is an upper bound.
+    # An upper bound, since gaps count as ends here.
     n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
     turnover = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
     clutter = n_false / n_frames
@@ -239,7 +240,7 @@ def estimate_rates(
     previous
         Detection before each one, or -1.
     clutter
-        Whether each detection was called false.
+        Whether each detection was classified as clutter.
     """
     n_gaps = options.n_gaps
     count = _gap_counts(points, previous, n_gaps)
@@ -265,7 +266,7 @@ def estimate_rates(
 
 
 def _gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
-    """Return how many links span 1, 2, ... n_gaps frames."""
+    """Return the number of links that span 1, 2, ... n_gaps frames."""
     target = np.flatnonzero(previous >= 0)
     gaps = points.frame_of[target] - points.frame_of[previous[target]]
     return np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]

@@ -36,21 +36,22 @@ class LinkingOptions:
     max_missing
         Gap closing: number of observed frames in a row in which a particle may go undetected, >= 0.
     distance_scale
-        How the search range grows with the time g since the last detection, in frame intervals: "constant" not at
-        all, "sqrt" by sqrt(g) as in Brownian motion, "linear" by g as in directed motion; None: as `motion` implies.
+        Growth of the search range with the time g since the last detection, in frame intervals: "constant", "sqrt"
+        proportional to sqrt(g) as in Brownian motion, "linear" proportional to g as in directed motion; None: by
+        `motion`.
     method
         "global": one assignment over the whole movie on likelihood ratios. "frame": optimal assignment from frame to
         frame by distance; the rates then serve for the confidence of links only.
     min_length
         Minimum number of detections of a track, >= 1; shorter tracks are left out.
     motion
-        "brownian": displacements are independent. "directed": a displacement follows the velocity before and after.
+        "brownian": displacements are independent. "directed": they correlate with the velocity before and after.
         "static": the particle stays near one position.
     drift
         "global": the common motion of all particles is estimated robustly and removed before linking. Coordinates
         in the tables stay as they were detected.
     merge_split
-        Whether to look for merges and splits of particles.
+        Whether to detect merges and splits of particles.
     step
         Root mean squared displacement per frame interval, > 0; None: estimated.
     miss_rate

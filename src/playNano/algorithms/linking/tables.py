@@ -1,4 +1,4 @@
-"""Tables of links and tracks: one row a link, one row a track."""
+"""Tables of links and tracks, with one row per link or track."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def link_table(
     unit: Unit = "px",
     confidence: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """List the links of tracks, one row each.
+    """Tabulate the links of tracks, one row each.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def link_table(
     columns
         Coordinate columns.
     unit
-        Unit of the coordinates: it ends the names of lengths.
+        Unit of the coordinates, the suffix of the names of lengths.
     confidence
         Confidence of the link that ends at each detection, (N,).
 
@@ -123,7 +123,7 @@ def track_table(
     height: str = "z_mean_nm",
     confidence: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Describe each track in one row.
+    """Tabulate the tracks, one row each: frames, times, length, gaps, displacement, censoring.
 
     Parameters
     ----------
@@ -134,12 +134,11 @@ def track_table(
     columns
         Coordinate columns.
     unit
-        Unit of the coordinates: it ends the names of lengths.
+        Unit of the coordinates, the suffix of the names of lengths.
     observed
         Per frame, whether it was observed, (n_frames,) bool; None: all were.
     n_frames
-        Number of frames of the movie; None: the length of `observed`, or the last frame with a detection and
-        those before it.
+        Number of frames of the movie; None: the length of `observed`, or up to the last frame with a detection.
     height
         Column whose mean over the track is given as `mean_height_nm`, where the table has it.
     confidence
@@ -214,7 +213,7 @@ def track_table(
 
 
 def rows_by_track(track: Ints, frame: Ints) -> Ints:
-    """Return the rows that have a track, by track and frame; a track has one row a frame.
+    """Return the rows that have a track, sorted by track and frame; a track has at most one row per frame.
 
     Parameters
     ----------
@@ -266,7 +265,7 @@ def checked_tracks(table: pd.DataFrame, track_id: npt.ArrayLike, columns: Sequen
     require_columns(table, ("frame", *columns))
     track = np.asarray(track_id)
     if track.shape != (len(table),):
-        raise ParameterError(f"track_id must have one entry a row ({len(table)}); got shape {track.shape}")
+        raise ParameterError(f"track_id must have one entry per row ({len(table)}); got shape {track.shape}")
     return track.astype(np.int64), table["frame"].to_numpy(np.int64)
 
 

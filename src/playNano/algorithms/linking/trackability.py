@@ -1,4 +1,4 @@
-"""Trackability: whether the density of particles and their step allow correct links at all."""
+"""Trackability: whether the density of particles and their step allow correct links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["safe", "doubtful", "hopeless"]
 
-# Wrong links of an optimal linker on Brownian particles: 0.7 % at a ratio of 0.12, 5 % at 0.31, 16 % at 0.6.
+# Wrong links of an optimal assignment of Brownian particles: 0.7 % at a ratio of 0.12, 5 % at 0.31, 16 % at 0.6.
 WRONG_PER_SQUARED_RATIO = 0.45
 SAFE_RATIO = 0.15
 HOPELESS_RATIO = 0.5
@@ -26,7 +26,7 @@ ENOUGH_POINTS = 10_000
 
 @dataclass(frozen=True)
 class Trackability:
-    """The rms step of particles beside the distance to their nearest neighbours.
+    """Trackability: the ratio of the rms step of particles to the distance to their nearest neighbours.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Trackability:
     reason
         The verdict in words.
     frame_rate_factor
-        Factor of the frame rate that would bring the ratio down to 0.15; 1 where it is lower already.
+        Factor of the frame rate that would lower the ratio to 0.15; 1 where it is already lower.
     density_factor
-        Factor of the number of particles that would do the same; 1 where it is lower already.
+        Factor of the number of particles that would lower it to 0.15; 1 where it is already lower.
     """
 
     step: float
@@ -74,8 +74,8 @@ def neighbour_distance(
     columns
         Coordinate columns.
     max_frames
-        Maximum number of frames to use, evenly chosen among those with two detections or more; fewer where these
-        hold about ten thousand detections.
+        Maximum number of frames to use, evenly spaced among those with two detections or more; fewer once these
+        contain about ten thousand detections.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def neighbour_distance(
 def judge_trackability(
     step: float, neighbour: float, *, motion: Literal["brownian", "directed", "static"] = "brownian"
 ) -> Trackability:
-    """Judge whether links can be trusted from the ratio of step to nearest-neighbour distance.
+    """Assess the reliability of links by the ratio of step to nearest-neighbour distance.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def judge_trackability(
     Returns
     -------
     Trackability
-        The ratio, a verdict with its reason, and the frame rate or density that would be enough.
+        The ratio, a verdict with its reason, and the frame rate or density that would be sufficient.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def judge_trackability(
     else:
         reason = (
             f"a particle moves {ratio:.2f} of the way to its nearest neighbour between frames, so that about "
-            f"{100 * wrong:.0f} % of links are wrong at best; a frame rate {rate:.1f} times as high, or "
+            f"{100 * wrong:.0f} % of links or more are wrong; a frame rate {rate:.1f} times as high, or "
             f"1/{sparser:.1f} of the particles, would be safe"
         )
     return Trackability(
@@ -179,7 +179,7 @@ def judge_trackability(
 
 
 def wrong_link_share(confidence: npt.ArrayLike) -> float:
-    """Return the expected fraction of wrong links, from their confidence.
+    """Estimate the fraction of wrong links from their confidence.
 
     Parameters
     ----------

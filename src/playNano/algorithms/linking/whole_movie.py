@@ -36,20 +36,21 @@ if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.motion_model import Features
 
 MAX_PASSES = 5
-# Passes end when this fraction of the detections, or less, changes its link.
+# Passes have converged when at most this fraction of the detections changes its link.
 CONVERGED = 0.01
 FIRST_EM_ITERATIONS = 5
 EM_ITERATIONS = 2
-# Steps of the first linking longer than this, by the 90 % quantile of the squared steps, are outliers.
+# Squared steps of the first linking above this multiple of their 90 % quantile are outliers.
 OUTLIER_FACTOR = 4.0
-# An outlier counts, with a small weight, where fewer particles than this are expected within its length: a rare mover.
+# An outlier gets a small weight where fewer particles than this are expected within its length: it may be a rare long
+# step.
 MAX_NEIGHBOURS = 0.6
 RARE_MOVER_WEIGHT = 0.1
-# Steps between lines scanned at nearly the same time would count for too much.
+# Minimum gap: steps between lines scanned at nearly the same time would have too much weight.
 MIN_GAP = 0.25
-# Fewer links than these are not enough to estimate the model: the movie is linked from frame to frame.
+# Minimum number of links to estimate the model; with fewer, the movie is linked from frame to frame.
 ENOUGH_LINKS = 30
-# Expected outlier links in the whole movie, if nothing is known.
+# Initial estimate of the number of outlier links in the whole movie.
 OUTLIER_LINKS = 0.1
 
 
@@ -64,7 +65,7 @@ class Assignment:
     confidence
         Probability of the link to it, (N,); nan without one.
     clutter
-        Whether each detection was called clutter, (N,).
+        Whether each detection was classified as clutter, (N,).
     drift
         Offset of each observed frame, (n_frames, D).
     cost
@@ -83,7 +84,7 @@ class Assignment:
 
 
 def assign_movie(detections: SortedDetections, features: Features, options: LinkingOptions) -> Assignment:
-    """Link a whole movie: a first linking, then passes of estimating the model and solving the assignment.
+    """Link a whole movie by alternating between estimating the model and solving the global assignment.
 
     Parameters
     ----------
@@ -130,9 +131,9 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
 
 
 def _first_links(points: Detections, options: LinkingOptions) -> tuple[Detections, Floats, Indices]:
-    """Link from frame to frame, without the drift if so set; return moved detections, drift and links."""
+    """Link from frame to frame, correcting for drift if set; return corrected detections, drift and links."""
     drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
-    # The first linking needs no gap closing: the passes do that.
+    # The first linking needs no gap closing: it is part of the later passes.
     search = SearchRange(options.max_distance, 1, options.growth_power)
     previous = match_frames(points, search)
     if options.drift == "global":
@@ -158,7 +159,7 @@ def _squared_steps(points: Detections, previous: Indices) -> Floats:
 def _first_model(
     points: Detections, squared_steps: Floats, features: Features, options: LinkingOptions, dims: int
 ) -> MotionModel:
-    """Return the motion model with its first estimate."""
+    """Return the motion model with its initial estimate."""
     min_variance = (MIN_STEP * options.max_distance) ** 2 / dims
     motion = first_motion(options.motion, squared_steps, dims, min_variance, options.step)
     context = empty_context(points.frame_of.size, points.position.shape[1], motion.weight.size)
@@ -168,10 +169,10 @@ def _first_model(
 
 
 def _first_weights(previous: Indices, squared_steps: Floats, density: float, dims: int) -> Floats:
-    """Return the weight of the link to each detection of the first linking, leaving outliers out.
+    """Return the weight of the link to each detection in the first linking, 0 for outliers.
 
-    A wide search range takes in steps that are no particle's. A step that is short beside the distance between
-    particles is one whatever the others are.
+    A wide search range includes wrong links. A step that is short compared with the distance between particles is
+    kept in any case.
     """
     weight = np.zeros(previous.size)
     if squared_steps.size:
@@ -182,7 +183,7 @@ def _first_weights(previous: Indices, squared_steps: Floats, density: float, dim
 
 
 def describe_model(model: MotionModel, rates: Rates, options: LinkingOptions) -> dict[str, Any]:
-    """Return the estimated parameters as plain numbers; lengths in the unit of the positions.
+    """Return the estimated parameters as numbers; lengths are in the unit of the positions.
 
     Parameters
     ----------

@@ -15,26 +15,26 @@ LengthNm = Annotated[float, Field(ge=0), Unit("nm")]
 
 @dataclass(frozen=True)
 class PeakOptions:
-    """Which local maxima count as peaks, and what their heights are measured from.
+    """Set the limits of height, prominence and distance of peaks, and the background of their heights.
 
     Parameters
     ----------
     min_height_nm
         Minimum height above the background, nm, at least 0.
     min_prominence_nm
-        Minimum prominence, nm, at least 0: how far one must go down from a peak to get to a higher one. None is three
-        times the noise of the frame after smoothing (`playNano.algorithms.surface.noise.robust_noise`).
+        Minimum prominence, nm, at least 0: height above the highest saddle to a higher peak. None is three times the
+        noise of the frame after smoothing (`playNano.algorithms.surface.noise.robust_noise`).
     min_distance_nm
         Minimum distance between peaks, nm, at least 0; of peaks that are closer the highest is kept.
     smoothing_px
-        Standard deviation of a Gaussian by which the frame is smoothed first, px, at least 0; heights are then those of
-        the smoothed frame.
+        Standard deviation of the Gaussian filter applied to the frame first, px, at least 0; heights are those of the
+        smoothed frame.
     background
         What heights are measured from: "frame", the median of the frame, or "zero".
     remove_edge
         Whether peaks on the border of the frame are dropped.
     subpixel
-        Whether positions are refined between pixels, to the vertex of the paraboloid through the pixels around the peak
+        Whether positions are refined to subpixel precision: the vertex of the paraboloid through the pixels around it
         (at most half a pixel); the height is that of the pixel.
 
     Raises
@@ -62,12 +62,12 @@ class PeakOptions:
 
 @dataclass(frozen=True)
 class TemplateOptions:
-    """At which angles a template is compared with a frame, and which matches are kept.
+    """Set the angles at which a template is compared with a frame, and the limits of matches.
 
     Parameters
     ----------
     n_angles
-        Number of evenly spaced angles; 1 does not rotate the template.
+        Number of evenly spaced angles, >= 1; with 1 the template is not rotated.
     symmetry
         Order of the template's rotational symmetry, at least 1: angles cover 1 / symmetry of a circle.
     min_score
@@ -76,7 +76,7 @@ class TemplateOptions:
         Minimum distance between matches, nm, at least 0; of matches that are closer the best is kept. None is half the
         shorter side of the template.
     subpixel
-        Whether positions are refined between pixels, to the vertex of the paraboloid through the scores around the
+        Whether positions are refined to subpixel precision, to the vertex of the paraboloid through the scores at the
         match, and angles to the vertex of the parabola through the neighbouring angles.
 
     Raises
@@ -101,10 +101,10 @@ class TemplateOptions:
 
     @property
     def period_rad(self) -> float:
-        """The angle after which the template is the same again."""
+        """Angle of the rotational symmetry of the template."""
         return 2 * math.pi / self.symmetry
 
     @property
     def angle_step_rad(self) -> float:
-        """The distance of neighbouring angles."""
+        """Difference of adjacent angles."""
         return self.period_rad / self.n_angles

@@ -30,13 +30,13 @@ def find_peaks(
 ) -> pd.DataFrame:
     """Find the local maxima of each frame, with limits on height, prominence and distance.
 
-    A peak is a pixel, or a plateau, that none of its eight neighbours exceeds. Its prominence is how
-    far one must go down from it to get to a higher peak, and at most its height above the background.
+    A peak is a pixel, or a plateau, that none of its eight neighbours exceeds. Its prominence is its height above
+    the highest saddle to a higher peak, and at most its height above the background.
 
     Parameters
     ----------
     block
-        Heights, (n, h, w), in nm. Pixels that are not finite are never peaks, and separate those beside them.
+        Heights, (n, h, w), in nm. Pixels that are not finite are never peaks, and separate peaks on either side.
     options
         Limits, smoothing and background; None is ``PeakOptions()``.
     first_frame
@@ -47,14 +47,14 @@ def find_peaks(
     Returns
     -------
     pandas.DataFrame
-        One row a peak, by frame and falling height: ``frame, label`` (int64, 1..k in each frame),
+        One row per peak, by frame and decreasing height: ``frame, label`` (int64, 1..k in each frame),
         ``y, x`` (pixels), ``y_nm, x_nm, background_nm``, ``z_max_nm`` (height above the background) and
         ``prominence_nm``.
 
     Raises
     ------
     ParameterError
-        If the block has not three axes or the pixel size is not positive.
+        If the block does not have three axes or the pixel size is not positive.
 
     References
     ----------
@@ -97,7 +97,7 @@ def _above_background(frame: FloatArray, options: PeakOptions) -> tuple[FloatArr
     if options.smoothing_px > 0:
         from scipy.ndimage import gaussian_filter
 
-        # The mean over the finite pixels only: values and weights go through the same filter.
+        # Normalised convolution: values and weights are filtered alike, so that only finite pixels contribute.
         weight = gaussian_filter(good.astype(np.float64), options.smoothing_px)
         total = gaussian_filter(np.where(good, heights, 0.0), options.smoothing_px)
         heights = np.divide(total, weight, out=heights, where=good)

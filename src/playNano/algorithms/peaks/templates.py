@@ -57,23 +57,23 @@ def find_templates(
     block
         Heights, (n, h, w), in nm. Pixels that are not finite are given the median of their frame.
     template
-        Heights of one copy, (th, tw), sampled with the pixels of the frames, at least 3 x 3. Its centre is what is
-        located. With more than one angle only the largest ellipse (a circle in nm) within it is compared, so that it
-        can be rotated; leave a margin of background around the shape.
+        Heights of one copy, (th, tw), sampled with the pixels of the frames, at least 3 x 3. Matches are located by
+        its centre. With more than one angle only the largest ellipse within it (a circle in nm) is compared, so that
+        it can be rotated; leave a margin of background around the shape.
     options
         Angles and limits; None is ``TemplateOptions()``.
     first_frame
         Number of the block's first frame in its movie.
     pixel_size_nm
-        Pixel size (y, x), or one number for square pixels, in nm. Rotations are those in nm.
+        Pixel size (y, x), or one number for square pixels, in nm. Templates are rotated in nanometre space.
 
     Returns
     -------
     pandas.DataFrame
-        One row a match, by frame and falling score: ``frame, label`` (int64, 1..k in each frame), ``y, x``
-        (pixels, of the template's centre), ``y_nm, x_nm, score``, ``orientation_rad`` (how far the
-        template is rotated, from +y towards +x, in [0, 2 pi / symmetry)), ``gain`` (height of the copy
-        over that of the template) and ``background_nm`` (height of the frame where the template is 0).
+        One row per match, by frame and decreasing score: ``frame, label`` (int64, 1..k in each frame), ``y, x``
+        (pixels, of the template's centre), ``y_nm, x_nm, score``, ``orientation_rad`` (rotation of the
+        template, from +y towards +x, in [0, 2 pi / symmetry)), ``gain`` (height of the copy divided by
+        that of the template) and ``background_nm`` (height of the frame where the template is 0).
 
     Raises
     ------
@@ -175,13 +175,13 @@ def rotated_copies(
     if shape.ndim != 2 or min(shape.shape) < 3 or not np.isfinite(shape).all():
         raise ParameterError("template must be a finite image of at least 3 x 3 pixels")
     if shape.min() == shape.max():
-        raise ParameterError("template is flat: correlation with it is not defined")
+        raise ParameterError("template is flat: its correlation is not defined")
     centre = (np.array(shape.shape) - 1) / 2
     y = (np.arange(shape.shape[0]) - centre[0])[:, None] * pixel[0]
     x = (np.arange(shape.shape[1]) - centre[1])[None, :] * pixel[1]
     mask = np.ones(shape.shape, dtype=bool)
     if len(angles_rad) > 1:
-        # To the edges of the outermost pixels; the tolerance keeps rounding from dropping these.
+        # The ellipse extends to the edges of the outermost pixels; the tolerance allows for rounding.
         radius = float(((centre + 0.5) * pixel).min())
         mask = y**2 + x**2 <= radius**2 * (1 + 1e-9)
     copies = np.empty((len(angles_rad), *shape.shape))
@@ -196,9 +196,9 @@ def rotated_copies(
 
 
 def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> Correlation:
-    """Correlate a frame with copies of a template within a mask.
+    """Compute the normalised cross-correlation of a frame with copies of a template within a mask.
 
-    The mask is one for all copies, so that the local means and variances of the frame are computed once;
+    All copies have the same mask, so that the local means and variances of the frame are computed once;
     each copy costs one multiplication in Fourier space.
 
     Parameters
@@ -211,7 +211,7 @@ def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDAr
     Returns
     -------
     Correlation
-        The best correlation at each pixel; pixel (r, c) is where pixel (th // 2, tw // 2) of the template lies.
+        The best correlation at each pixel (r, c), with pixel (th // 2, tw // 2) of the template on that pixel.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def correlate(frame: FloatArray, copies: npt.NDArray[np.float64], mask: npt.NDAr
     window = mask.astype(np.float64)
     mean = slide(spectrum, window) / pixels
     squares = slide(fft.rfft2(image * image, shape), window) - pixels * mean**2
-    # Where the variance is no more than rounding, the correlation is not defined.
+    # The correlation is undefined where the variance is within rounding errors.
     flat = squares <= 1e-9 * pixels * max(float(np.mean(image**2)), 1e-300)
     spread = np.sqrt(np.where(flat, np.inf, squares))
     best = np.full(valid, -np.inf)

@@ -20,9 +20,9 @@ from playNano.algorithms.quality._statistics import (
 from playNano.algorithms.quality.figures import Figures
 from playNano.algorithms.quality.limits import QualityLimits
 
-# Of fewer frames nobody can say which of two changes of level is the drift.
+# With fewer usable frames a jump of the level cannot be distinguished from drift.
 MIN_LEVELS = 4
-# Frames within which a level that returns was an excursion, not a lasting change.
+# A level that returns within this number of frames was an excursion, not a lasting change.
 MAX_EXCURSION = 3
 
 
@@ -49,10 +49,10 @@ def frame_levels(figures: Figures, lines: LineFlags, usable: BoolArray) -> tuple
 def find_jumps(
     level: FloatArray, extent: FloatArray, reference: Reference, sigma: float
 ) -> tuple[BoolArray, FloatArray, float]:
-    """Return the frames that jump, (n,), the change of level since the usable frame before, and the limit.
+    """Flag the frames whose level jumps, (n,); also return the change since the last usable frame, and the limit.
 
-    The median change is drift and is removed. A change may be as large as the range of levels within either of
-    the two frames: a terrace edge that passes through moves the level by no more.
+    The median change is taken as drift and subtracted. A change may be as large as the range of levels within
+    either of the two frames: a terrace edge that moves through the field of view changes the level by no more.
     """
     known = np.flatnonzero(np.isfinite(level))
     jump = np.zeros(len(level), dtype=np.bool_)
@@ -72,7 +72,7 @@ def find_jumps(
 
 
 def _jumps_of_level(level: FloatArray, limit: FloatArray) -> BoolArray:
-    """Return where a level leaves that of the frame before by more than the limit of each frame.
+    """Flag the frames whose level differs from that of the previous frame by more than the frame's limit.
 
     If it returns within a few frames, the frames in between are flagged; if it stays, the first one is.
     """
@@ -97,7 +97,7 @@ def _jumps_of_level(level: FloatArray, limit: FloatArray) -> BoolArray:
 
 
 def _n_first_outliers(level: FloatArray, far: BoolArray) -> int:
-    """Return how many of the first frames are at a level that the rest of the movie does not have."""
+    """Count the first frames whose level does not occur in the rest of the movie."""
     changes = np.flatnonzero(far)
     first = int(changes[0]) if changes.size else 0
     if not 0 < first <= MAX_EXCURSION or 2 * first >= len(level):
@@ -109,25 +109,25 @@ def _n_first_outliers(level: FloatArray, far: BoolArray) -> int:
 def find_drifting(
     figures: Figures, extent: FloatArray, lines: LineFlags, reference: Reference, sigma: float
 ) -> BoolArray:
-    """Return the frames within which the level drifts, without a step, far more than in the others, (n,)."""
+    """Flag the frames within which the level drifts, without a step, far more than is typical, (n,)."""
     centre = finite_median(extent)
     if not np.isfinite(centre):
         return np.zeros(len(extent), dtype=np.bool_)
     spread = lower_quartile(np.abs(extent - centre)) / LOWER_QUARTILE
     limit = centre + max(sigma * spread, 2 * reference.peak_to_valley, 2 * reference.outlier_step)
     smooth = np.array([not lines.lasting.get(k) for k in range(len(extent))], dtype=np.bool_)
-    # The levels themselves are medians of some pixels and scatter with their noise.
+    # Levels are medians of a few pixels and carry some of the pixel noise.
     far: BoolArray = np.isfinite(extent) & (extent > limit + 2 * figures["noise"])
     return smooth & far
 
 
 def find_steps(lines: LineFlags) -> BoolArray:
-    """Return the frames with a lasting step that no neighbour frame has within an eighth of the height, (n,)."""
+    """Flag the frames with a lasting step that neither adjacent frame has at about the same line, (n,)."""
     n, h = lines.dead.shape
     out = np.zeros(n, dtype=np.bool_)
     for k, steps in lines.lasting.items():
         beside = [*lines.lasting.get(k - 1, ()), *lines.lasting.get(k + 1, ())]
-        # A terrace edge is on the sample: it is seen in the next frame too.
+        # A terrace edge belongs to the sample and is seen in the adjacent frames too.
         out[k] = not all(
             any(abs(r - q) <= h / 8 and step * other > 0 for q, other in beside) for r, step in steps
         )
@@ -137,8 +137,8 @@ def find_steps(lines: LineFlags) -> BoolArray:
 def frame_noise(figures: Figures, lines: LineFlags) -> dict[str, FloatArray]:
     """Return roughness, noise between lines and noise within lines of every frame, the table's columns.
 
-    They decide whether a frame is abnormal, so each comes from the quieter lines and needs no levelled frame.
-    ``pixel_noise_nm`` holds for white noise; noise that is correlated along the fast axis makes it too small.
+    They serve to detect abnormal frames: each is estimated from the quieter lines, without levelling.
+    ``pixel_noise_nm`` assumes white noise; correlation along the fast axis makes it too small.
 
     See Also
     --------
@@ -156,7 +156,7 @@ def frame_noise(figures: Figures, lines: LineFlags) -> dict[str, FloatArray]:
 
 
 def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: QualityLimits) -> BoolArray:
-    """Return the frames of abnormal roughness or noise, (n,), relative to those of the pool."""
+    """Flag the frames of abnormal roughness or noise, (n,), compared with the frames of the pool."""
     return (
         outliers(noise["roughness_nm"], pool, limits.rough_ratio, below=True)
         | outliers(noise["pixel_noise_nm"], pool, limits.rough_ratio, below=True)
@@ -173,7 +173,7 @@ def value_range(figures: Figures) -> FloatArray:
 
 
 def reasons(table: dict[str, Any], h: int) -> list[str]:
-    """Return in words why a frame of `h` lines is flagged; empty where it is not."""
+    """Describe why a frame of `h` lines is flagged; an empty string where it is not."""
     out = []
     for k in range(len(table["blank"])):
         lost = f"{table['torn_rows'][k]} of {h} lines off the surface"

@@ -1,6 +1,6 @@
-"""Rules for scan lines: dead, outlier, noisy, scarred or on the surface, by references from the whole movie.
+"""Classification of scan lines: dead, outlier, noisy, scarred or on the surface, by references from the movie.
 
-They work on a few numbers a line (see `figures`), so they run over a whole movie at once.
+It uses a few numbers per line (see `figures`), so that a whole movie is processed at once.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from playNano.algorithms.quality._statistics import (
 from playNano.algorithms.quality.figures import Figures
 from playNano.algorithms.quality.limits import QualityLimits
 
-# A line of fewer pixels carries too little information to be called dead.
+# Lines of fewer pixels are never classified as dead.
 MIN_WIDTH = 8
-# Share of equal neighbours on the better lines above which heights are coarse: equal pixels are then no fault.
+# Fraction of equal neighbours on the better lines above which heights count as coarsely quantised: equal pixels are
+# then normal.
 COARSE_FLAT_SHARE = 0.6
 # Noise between lines, relative to that of a quiet frame, above which a frame's own slope is not used.
 RESTLESS = 3.0
-# Distance of an empty frame from all others, in peak-to-valley heights.
+# Minimum distance of an empty frame's level from those of all others, in peak-to-valley heights.
 EMPTY_DISTANCE = 3.0
-# Six standard errors of a line's mean, from the mean deviation of its pixels.
+# Six standard errors of a line's mean, over the mean deviation of its pixels (sqrt(pi / 2) for normal noise).
 STEP_ERROR = 6 * 1.2533
-# A scar is thinner than any object on a surface that is worth measuring.
+# Maximum thickness of a scar: objects cover more lines.
 MAX_SCAR_LINES = 3
-# Lines on either side of a step from which its height is taken.
+# Number of lines on either side of a step from which its height is measured.
 PLATEAU = 8
 
 
 @dataclass(frozen=True)
 class DeadLines:
-    """Lines without a measurement, and what decides on them.
+    """Lines without a measurement, and the quantities by which they are detected.
 
     Parameters
     ----------
@@ -49,11 +50,11 @@ class DeadLines:
     saturation_low, saturation_high
         Minimum and maximum of the movie, taken as saturation limits.
     coarse
-        Whether most neighbour pixels are equal even on the better lines: only constant frames are dead then.
+        Whether most neighbouring pixels are equal even on the better lines: then only constant frames are dead.
     pixel_step
         Typical mean absolute difference of neighbour pixels.
     saturated
-        Share of the pixels of each frame at a saturation limit, (n,).
+        Fraction of the pixels of each frame at a saturation limit, (n,).
     """
 
     dead: BoolArray
@@ -66,7 +67,7 @@ class DeadLines:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is typical of a movie, from its frames with a surface, in the unit of the heights.
+    """Reference values of a movie, from its frames with a surface, in the unit of the heights.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
 
 
 def find_dead(figures: Figures, limits: QualityLimits) -> DeadLines:
-    """Return the lines that carry no measurement: saturated, constant, nearly noiseless or missing."""
+    """Find the lines that carry no measurement: saturated, constant, nearly noiseless or missing."""
     minimum, maximum = figures["minimum"], figures["maximum"]
     missing = figures["missing_share"] >= 0.5
     seen = ~missing
@@ -163,27 +164,27 @@ def find_dead(figures: Figures, limits: QualityLimits) -> DeadLines:
 
 
 def _is_coarse(figures: Figures, live: BoolArray) -> bool:
-    """Return whether equal neighbours are normal in the movie: even its better lines mostly consist of them."""
+    """Return whether heights are coarsely quantised: most neighbours are equal even on the better lines."""
     narrow = figures["width"].max(initial=0) < MIN_WIDTH
     flat = masked_quantile(figures["flat_share"], live, 0.5)
     return bool(narrow or not live.any() or lower_quartile(flat) > COARSE_FLAT_SHARE)
 
 
 def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
-    """Return the frames without a measured line, (n,), and the median number of distinct heights of the others."""
+    """Flag the frames without a measured line, (n,); also return the median number of distinct heights of others."""
     blank = dead.all(axis=1)
     n_distinct = figures["n_distinct"].astype(np.float64)
     extent = figures["maximum"].max(axis=1, initial=-np.inf) - figures["minimum"].min(axis=1, initial=np.inf)
     typical = finite_median(n_distinct[~blank])
-    # Four times fewer heights than a typical frame, close together: a converter's flicker around one value.
+    # Four times fewer heights than in a typical frame, close together: the converter flickers around one value.
     flicker: BoolArray = (n_distinct * 4 <= typical) & (extent * 4 <= finite_median(extent[~blank]))
     return blank | flicker, typical
 
 
 def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, reference: Reference) -> BoolArray:
-    """Return the smooth frames at heights that no frame with a surface has, (n,): the scanner is at its limit.
+    """Flag the smooth frames at heights where no surface is seen, (n,): the scanner is at the end of its range.
 
-    A height sensor has noise even where the piezo is at its end: no pixel repeats, yet there is no surface.
+    A height sensor has noise even at the end of the piezo's range, so that such frames are not constant.
     """
     steps, valid = centred_steps(figures, dead)
     quiet = ~blank & (step_noise(steps, valid) <= RESTLESS * reference.row_noise)
@@ -200,9 +201,9 @@ def find_empty(figures: Figures, dead: BoolArray, blank: BoolArray, reference: R
 
 
 def find_noisy(figures: Figures, dead: BoolArray, reference: Reference, limits: QualityLimits) -> BoolArray:
-    """Return the lines far noisier than the movie's, (n, h), in frames that have quiet ones too."""
+    """Flag the lines far noisier than is typical of the movie, (n, h), in frames that have quiet lines too."""
     noisy: BoolArray = ~dead & (figures["change"] > reference.noisy_line)
-    # A frame that is as noisy all over is rough, not torn.
+    # A frame that is noisy throughout is rough, not torn.
     quiet = ~dead & (figures["change"] < 2 * reference.pixel_step)
     noisy &= (quiet.mean(axis=1) >= limits.min_good_rows)[:, None]
     return noisy
@@ -218,20 +219,20 @@ def line_slope(figures: Figures, dead: BoolArray) -> FloatArray:
 
 
 def flat_levels(figures: Figures, dead: BoolArray) -> FloatArray:
-    """Return the levels of all lines less the frame's slope, (n, h)."""
+    """Return the levels of all lines minus the slope of the frame, (n, h)."""
     slope = line_slope(figures, dead)
     levels: FloatArray = figures["level"] - slope[:, None] * np.arange(dead.shape[1])
     return levels
 
 
 def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolArray]:
-    """Return the steps between lines less the frame's slope, and which of them lie between live lines, (n, h)."""
+    """Return the steps between lines minus the slope of the frame, and whether both lines are live, (n, h)."""
     valid = np.zeros(dead.shape, dtype=np.bool_)
     valid[:, 1:] = ~dead[:, 1:] & ~dead[:, :-1]
     slope = np.nan_to_num(masked_quantile(figures["step"], valid, 0.5))
     own = np.where(valid, figures["step"] - slope[:, None], 0.0)
     noise = step_noise(own, valid)
-    # A frame that lost the surface has no slope of its own; that of the sample is the others'.
+    # A frame without the surface does not show the slope of the sample; that of the other frames is used.
     restless = noise > RESTLESS * lower_quartile(noise)
     if restless.any() and not restless.all():
         slope = np.where(restless, np.median(slope[~restless & valid.any(axis=1)]), slope)
@@ -239,7 +240,7 @@ def centred_steps(figures: Figures, dead: BoolArray) -> tuple[FloatArray, BoolAr
 
 
 def movie_reference(figures: Figures, lines: DeadLines, blank: BoolArray, limits: QualityLimits) -> Reference:
-    """Return what is typical of the movie: lower quartiles over its frames with a surface."""
+    """Compute the reference values of the movie: lower quartiles over its frames with a surface."""
     dead = lines.dead
     steps, valid = centred_steps(figures, dead)
     whole = ~blank & (dead.mean(axis=1) < limits.min_bad_rows)
@@ -265,11 +266,11 @@ def movie_reference(figures: Figures, lines: DeadLines, blank: BoolArray, limits
 def classify_lines(
     figures: Figures, dead: BoolArray, blank: BoolArray, reference: Reference, limits: QualityLimits
 ) -> LineFlags:
-    """Return which lines lie on the surface, which are off it, and which are scars."""
+    """Classify the lines: on the surface, off it, or scars."""
     steps, valid = centred_steps(figures, dead)
     h = dead.shape[1]
     size = np.abs(steps)
-    # A step is known no better than the noise of the line's pixels allows.
+    # The noise of the pixels limits the precision of a step.
     error = STEP_ERROR * figures["noise"] / np.sqrt(np.maximum(figures["width"], 1))
     outlier_step = np.maximum(reference.outlier_step, error)
     outlier = valid & (size > outlier_step[:, None])
@@ -284,7 +285,7 @@ def classify_lines(
     depth = np.where(dead, 0.0, figures["streak"])
     level = flat_levels(figures, dead)
     own_noise = np.nan_to_num(step_noise(steps, valid))
-    # Relative to the frame's own noise between lines too: in a rough frame large steps are no scars.
+    # The limit rises with the frame's own noise between lines: in a rough frame large steps are not scars.
     scar_step = np.maximum(reference.scar_step, limits.step_factor * own_noise)
     suspects = ~blank & (dead | noisy | (size > scar_step[:, None])).any(axis=1)
     for k in map(int, np.flatnonzero(suspects)):
@@ -308,7 +309,7 @@ def classify_lines(
 
 
 def mark_scars(steps: FloatArray, limit: float, tolerance: float, depth: FloatArray) -> BoolArray:
-    """Write the depth of full-width scars to their lines; return which steps lead to and from them, (h,).
+    """Write the depth of full-width scars to their lines; return the steps that lead to and from them, (h,).
 
     A scar begins with a step larger than `limit`, and within three lines the level returns to within `tolerance`.
     """
@@ -330,7 +331,7 @@ def mark_scars(steps: FloatArray, limit: float, tolerance: float, depth: FloatAr
 def _lasting_steps(
     level: FloatArray, outlier: BoolArray, dead: BoolArray, limit: float
 ) -> list[tuple[int, float]]:
-    """Return line and height of the outlier steps after which the level stays apart from that before."""
+    """Return line and height of the outlier steps after which the level stays changed."""
     live = np.where(dead, np.nan, level)
     steps = []
     for r in np.flatnonzero(outlier):
@@ -343,13 +344,13 @@ def _lasting_steps(
 def _surface_lines(
     quiet: BoolArray, outlier: BoolArray, dead: BoolArray, level: FloatArray, distance: float
 ) -> tuple[BoolArray, BoolArray]:
-    """Return the lines of one frame on its surface, and those of plateaus further than `distance` from it."""
+    """Return the lines of a frame on its surface, and those on plateaus farther than `distance` from it."""
     h = len(quiet)
     good = np.zeros(h, dtype=np.bool_)
     for start, stop in runs(quiet):
         if stop - start >= max(4, h // 20):
             good[start:stop] = True
-    # A plateau is what lies between outlier steps and dead lines.
+    # A plateau is bounded by outlier steps and dead lines.
     plateau = np.cumsum(outlier | dead, dtype=np.int64)
     labels, counts = np.unique(plateau[good], return_counts=True)
     off = np.zeros(h, dtype=np.bool_)
@@ -360,7 +361,7 @@ def _surface_lines(
     for label in labels:
         member = good & (plateau == label)
         apart = abs(float(np.median(level[member])) - base)
-        # Across dead lines the height is unknown, and so is that of the plateau.
+        # The change of height across dead lines is unknown.
         between = (plateau >= min(main, label)) & (plateau <= max(main, label))
         if apart > distance and not dead[between].any():
             off |= member

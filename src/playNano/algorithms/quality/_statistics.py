@@ -61,15 +61,15 @@ def window_mean(values: FloatArray, keep: BoolArray, half_width: int) -> FloatAr
 
 
 def runs(mask: BoolArray, min_length: int = 1) -> list[tuple[int, int]]:
-    """Return start and stop of every run of True of at least a length."""
+    """Return start and stop of every run of True values of a minimum length."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= min_length]
 
 
 def outliers(values: FloatArray, pool: BoolArray, ratio: float, *, below: bool) -> BoolArray:
-    """Return where positive values are off the pool's median by a factor and by six spreads.
+    """Flag positive values that differ from the pool's median by a factor and by six median absolute deviations.
 
-    The spread is the median absolute deviation of the logarithms; `below` includes outliers below the median.
+    The deviations are those of the logarithms; `below` includes outliers below the median.
     """
     positive = np.isfinite(values) & (values > 0)
     fit = pool & positive

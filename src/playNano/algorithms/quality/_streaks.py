@@ -1,4 +1,4 @@
-"""Streaks of a frame: parts of one or two scan lines that stand off the lines on both sides."""
+"""Streaks of a frame: parts of one or two scan lines that differ in height from the lines on both sides."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from playNano.algorithms.quality._statistics import FloatArray, runs
 IntArray = npt.NDArray[np.int64]
 Frame = npt.NDArray[Any]
 
-# Lines from a streak at which the height of a wide object still differs from that of the surface.
+# Distance in lines at which a streak is also compared with the surface: an object is wider than that.
 FAR = 3
-# A thin object is lower in its neighbour lines too; a streak has its full height against both.
+# The height of a thin object falls off gradually over the adjacent lines, that of a streak all at once.
 MIN_DEPTH_RATIO = 0.6
 
 
 def streak_depths(frame: Frame, steps: FloatArray, limit: float, min_length: int) -> FloatArray:
-    """Return the mean depth of the deepest streak of every line.
+    """Measure the mean depth of the deepest streak in every line.
 
     A pixel belongs to a streak if it differs from the line before and, with the opposite sign, from the line
     after the streak by more than a limit.
@@ -54,7 +54,7 @@ def streak_depths(frame: Frame, steps: FloatArray, limit: float, min_length: int
     depth = np.where(is_thick, depth_2, depth_1)
     for i, row in enumerate(rows):
         for start, stop in runs(depth[i] > 0, min_length):
-            # The streak may end anywhere beyond the smallest length: where its mean is largest.
+            # Beyond the minimum length, the streak ends where its mean depth is largest.
             means = np.cumsum(depth[i, start:stop]) / np.arange(1, stop - start + 1)
             in_both = np.logical_or.accumulate(is_thick[i, start:stop])
             depths[row] = max(depths[row], means[min_length - 1 :].max())
@@ -67,7 +67,7 @@ def streak_depths(frame: Frame, steps: FloatArray, limit: float, min_length: int
 def _pixel_depths(
     frame: Frame, height: FloatArray, rise: FloatArray, rows: IntArray, thickness: int, limit: float
 ) -> FloatArray:
-    """Return the depth of streaks of some lines' thickness that start in `rows`, (len(rows), w); 0 for none."""
+    """Return the depth of streaks of `thickness` lines that start in `rows`, (len(rows), w); 0 for none."""
     h = len(frame)
     depths = np.zeros((len(rows), frame.shape[1]))
     whole = rows + thickness < h
@@ -77,7 +77,7 @@ def _pixel_depths(
     depth = np.minimum(sign * rise[rows - 1], -sign * rise[last])
 
     def above(row: IntArray, other: IntArray) -> FloatArray:
-        """Return the heights of lines above those of other lines, offsets between lines removed."""
+        """Return the heights of some lines relative to other lines, without the offsets between lines."""
         difference: FloatArray = frame[row] - frame[other] - (height[row] - height[other])[:, None]
         return sign * difference
 

@@ -1,4 +1,4 @@
-"""What quality control measures on every frame: levels, steps, extremes and noise of its scan lines."""
+"""Measurements of every frame for quality control: levels, steps, extremes and noise of its scan lines."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Figures = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# More columns than these change a line's median by less than the noise of one pixel.
+# Columns from which the median of a line is taken: more change it by less than the noise of one pixel.
 MEDIAN_COLUMNS = 32
-# Distinct heights are counted up to this number: a frame of more has a surface.
+# Distinct heights are counted up to this number: a frame with more shows a surface.
 MAX_DISTINCT = 16
-# Pixels that are searched first for so many distinct heights.
+# Number of pixels in which distinct heights are counted first.
 FIRST_PIXELS = 4096
 HEIGHTS = ("level", "step", "minimum", "maximum", "change", "deviation", "streak")
 SHARES = ("minimum_share", "maximum_share", "flat_share", "missing_share")
@@ -50,10 +50,10 @@ def figure_type(h: int) -> np.dtype[Any]:
 
 
 def frame_figures(block: npt.ArrayLike) -> Figures:
-    """Measure every frame of a block by itself.
+    """Measure levels, steps, extremes and noise of the scan lines of every frame, independently of other frames.
 
-    Concatenate the figures of a movie's blocks along the first axis and give them to `judge_frames`;
-    how the movie is cut into blocks changes nothing.
+    Concatenate the figures of the blocks of a movie along the first axis and pass them to `judge_frames`; the result
+    does not depend on the blocks.
 
     Parameters
     ----------
@@ -67,20 +67,20 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
         ``noise`` (median over the lines of the mean deviation of their differences from the line before),
         ``peak_to_valley`` (range of the heights less level and profile, zero included); and per line, (h,):
         ``level`` (median of up to 32 pixels), ``step`` from the line before (clipped mean), ``minimum``,
-        ``maximum``, ``minimum_share`` and ``maximum_share`` (share of the pixels at these two),
-        ``flat_share`` (share of equal neighbours), ``change`` (mean absolute difference of neighbours),
-        ``deviation`` (mean absolute deviation from the level and the profile that the lines share),
-        ``streak`` (mean depth of the deepest streak in the line, 0 for none), ``missing_share`` (share of the
-        pixels that are not finite).
+        ``maximum``, ``minimum_share`` and ``maximum_share`` (fraction of the pixels at these two),
+        ``flat_share`` (fraction of equal neighbours), ``change`` (mean absolute difference of neighbours),
+        ``deviation`` (mean absolute deviation from the level and the profile that all lines have in common),
+        ``streak`` (mean depth of the deepest streak in the line, 0 for none), ``missing_share`` (fraction of
+        the pixels that are not finite).
 
     Raises
     ------
     ParameterError
-        If the block has not the axes (frame, y, x) or its frames have no pixel.
+        If the block does not have the axes (frame, y, x) or its frames have no pixel.
 
     See Also
     --------
-    playNano.algorithms.quality.quality.judge_frames : from figures to flags.
+    playNano.algorithms.quality.quality.judge_frames : flag frames by these figures.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
 
 
 def _filled(frame: npt.NDArray[Any], figures: Any) -> npt.NDArray[Any]:
-    """Return a frame with the median of the line in its gaps; write the share of missing pixels of each line."""
+    """Replace missing pixels by the median of their line; write the fraction of missing pixels of each line."""
     gap = ~np.isfinite(frame)
     if not gap.any():
         return frame
@@ -152,7 +152,7 @@ def _line_steps(frame: npt.NDArray[Any], heights: FloatArray) -> tuple[FloatArra
     sample = np.diff(frame[:, _spread_out(frame.shape[1])], axis=0)
     centre = np.median(sample, axis=1).astype(np.float64)[:, None]
     spread = np.abs(sample - centre).mean(axis=1)
-    # Two lines that differ by a constant are no measurement: they carry no information on the noise.
+    # Two lines that differ by a constant carry no information on the noise.
     spread = spread[spread > 0]
     noise = float(np.median(spread)) if spread.size else 0.0
     deviation = np.diff(heights, axis=0)

@@ -1,4 +1,4 @@
-"""The limits by which frames are judged, with their defaults and the reasons for them."""
+"""Limits of frame quality, with their defaults and the reasons for them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ Ratio = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """Limits of `judge_frames`; none has a unit, all are shares or multiples of references from the movie.
+    """Set the limits of `judge_frames`; all are fractions, or multiples of reference values of the movie.
 
     Parameters
     ----------
     rail_share
-        A line is dead if this share of its pixels lies at a saturation limit, the movie's minimum or maximum
-        (0 to 1): half of it carries no information on the surface.
+        Fraction of the pixels of a scan line at a saturation limit, the minimum or maximum of the movie, from
+        which the line is dead (0 to 1).
     quiet_ratio
-        A line is dead if its neighbour pixels differ by less than this share of the movie's typical
-        difference (0 to 1): an instrument that measures has noise, a saturated one has none.
+        A line is dead if the mean difference of its neighbouring pixels is below this fraction of the typical
+        difference in the movie (0 to 1): a working instrument has noise, a saturated one has none.
     min_dead_rows
-        Share of dead lines from which a frame is torn (0 to 1).
+        Fraction of dead lines from which a frame is torn (0 to 1).
     min_bad_rows
-        Share of lines that are dead, follow an outlier step, are far noisier than the movie's, or lie on a
-        plateau far from the surface, from which a frame is torn (0 to 1). Fewer are scars.
+        Fraction of lines that are dead, come after an outlier step, are far noisier than is typical of the movie,
+        or lie on a plateau far from the surface, from which a frame is torn (0 to 1). Fewer lines are scars.
     min_good_rows
-        A torn frame with at least this share of lines on the surface is *partly* torn (0 to 1).
+        A torn frame with at least this fraction of lines on the surface is *partly* torn (0 to 1).
     step_factor
         A step between two lines is an outlier from this many standard deviations of the movie's steps.
     relief_factor
-        It must also be more than this share of the movie's peak-to-valley height: the median of a line cannot
-        change as much by what is on the surface.
+        An outlier step must also exceed this fraction of the movie's peak-to-valley height: objects on the
+        surface change the median of a line by less.
     off_level_factor
         Lines between outlier steps are off the surface if they are this many peak-to-valley heights away from
         the frame's main level.
@@ -47,9 +47,9 @@ class QualityLimits:
     line_noise_factor
         A line is noisy from this many times the movie's typical difference of neighbour pixels.
     min_saturated
-        Share of pixels at the movie's minimum or maximum from which a frame is saturated (0 to 1).
+        Fraction of pixels at the movie's minimum or maximum from which a frame is saturated (0 to 1).
     min_scar_rows
-        Lines with a scar from which a frame has scars; one is enough if its step is an outlier.
+        Number of lines with a scar from which a frame is flagged; one is enough if its step is an outlier.
     jump_sigma
         A change of level from frame to frame is a jump from this many standard deviations of these
         changes, and if it is larger than the peak-to-valley height.
@@ -59,8 +59,8 @@ class QualityLimits:
     row_noise_ratio
         The same for the noise between lines, above only (at least 1).
     use_partly_torn
-        Whether partly torn frames count as usable. In the lost part nothing was observed: by default
-        they do not.
+        Whether partly torn frames count as usable. By default they do not, because nothing was observed in the
+        lost part.
 
     Examples
     --------

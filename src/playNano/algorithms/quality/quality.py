@@ -26,9 +26,9 @@ class FrameQuality:
     Parameters
     ----------
     table
-        One row a frame; see `frame_quality`.
+        One row per frame; see `frame_quality`.
     thresholds
-        The limits in effect: those of `QualityLimits`, and what was learnt from the movie.
+        The limits in effect: those of `QualityLimits`, and those estimated from the movie.
     """
 
     table: pd.DataFrame
@@ -36,19 +36,19 @@ class FrameQuality:
 
 
 def judge_frames(figures: Figures, limits: QualityLimits | None = None) -> FrameQuality:
-    """Judge the frames of a whole movie by their figures.
+    """Flag the bad frames of a movie from the measurements of its frames.
 
     Parameters
     ----------
     figures
         From `frame_figures`, the blocks of the movie concatenated, (n,).
     limits
-        When a line or frame is flagged; None for the defaults.
+        Limits from which lines and frames are flagged; None for the defaults.
 
     Returns
     -------
     FrameQuality
-        As of `frame_quality`.
+        As that of `frame_quality`.
 
     See Also
     --------
@@ -99,11 +99,11 @@ def _frame_table(
     reference: rules.Reference,
     limits: QualityLimits,
 ) -> tuple[dict[str, Any], float]:
-    """Return the columns of the table, those of saturation and the reasons still empty, and the limit of a jump."""
+    """Return the columns of the table (saturation and reasons still empty) and the limit of a jump."""
     n, h = lines.dead.shape
     torn, partly = flags.find_torn(lines, blank, limits)
     usable = ~blank & ~torn & (~partly | limits.use_partly_torn)
-    # A few dead lines in a sound frame are scars too, the deepest there are.
+    # A few dead lines in a good frame also count as scars.
     lost = lines.dead & usable[:, None] & ~partly[:, None]
     n_scars = np.where(blank, 0, (lines.scars | lost).sum(axis=1))
     deep = (lines.deep | lost).any(axis=1)
@@ -143,29 +143,28 @@ def frame_quality(
 ) -> FrameQuality:
     """Flag the frames of a movie that are blank, torn, scarred, jumped or abnormally rough.
 
-    Lines are judged first: dead (saturated, constant or missing), after an outlier step of height, far
-    noisier than the movie's, or on the surface. The references (noise between lines, noise within them,
+    Lines are classified first: dead (saturated, constant or missing), after an outlier step of height, far
+    noisier than is typical, or on the surface. The references (noise between lines, noise within them,
     peak-to-valley height) are medians or lower quartiles over the movie's frames that have a surface, so that
-    they hold while a quarter of these is sound. All limits are shares or multiples of the references; units do
-    not matter. Use the heights as they were loaded: levelling hides saturation and steps.
+    they are valid as long as a quarter of these is good. All limits are fractions or multiples of the references;
+    units do not matter. Use the heights as they were loaded: levelling hides saturation and steps.
 
     Parameters
     ----------
     block
-        Raw heights (n, h, w), the whole movie; NaN and infinite pixels are missing. int and float, any
-        unit.
+        Raw heights (n, h, w) of the whole movie, int or float, in any unit; NaN and infinite pixels are missing.
     limits
-        When a line or frame is flagged; None for the defaults.
+        Limits from which lines and frames are flagged; None for the defaults.
     **changes
-        Single limits by name, in place of those in `limits`: see `QualityLimits`.
+        Single limits by name, which replace those in `limits`: see `QualityLimits`.
 
     Returns
     -------
     FrameQuality
-        ``table``, one row a frame: ``frame`` (from 0); the flags ``blank`` (no line measures the
+        ``table``, one row per frame: ``frame`` (from 0); the flags ``blank`` (no line measures the
         surface), ``saturated``, ``torn`` (the tip lost the surface, less than ``min_good_rows`` of the
         lines are on it), ``partly_torn`` (the same, with more of them), ``scars`` (lines or parts of
-        lines that stand off both neighbours), ``jump`` (its level left that of the frame before, or
+        lines that differ from both neighbours), ``jump`` (its level differs from that of the previous frame, or
         the height drifts or steps within it), ``rough``; ``usable`` (not blank, torn or partly torn;
         the other flags are warnings); ``reason`` in words; and in the unit of the heights, or counts:
         ``value_range_nm``, ``saturated_fraction``, ``n_distinct`` (counted up to 16), ``dead_rows``,
@@ -174,8 +173,8 @@ def frame_quality(
         lines), ``pixel_noise_nm`` (of the quieter lines), ``level_nm``, ``level_range_nm`` (within the
         frame, slope removed),
         ``height_jump_nm`` (from the usable frame before, drift removed), ``n_scar_rows``.
-        ``thresholds``: the limits, and what was learnt: ``rail_low_nm, rail_high_nm`` (minimum and maximum of
-        the movie), ``coarse_heights`` (neighbours are mostly equal: only constant frames are blank),
+        ``thresholds``: the limits, and the values estimated: ``rail_low_nm, rail_high_nm`` (minimum and maximum
+        of the movie), ``coarse_heights`` (neighbours are mostly equal: only constant frames are blank),
         ``usual_pixel_step_nm, usual_n_distinct, usual_row_noise_nm, usual_relief_nm, usual_roughness_nm`` (the
         references), and ``wild_step_nm`` (from which a step is an outlier), ``scar_step_nm, quiet_step_nm,
         jump_limit_nm``.
@@ -183,13 +182,13 @@ def frame_quality(
     Raises
     ------
     ParameterError
-        If the block has not the axes (frame, y, x), or a limit is unknown or out of its range.
+        If the block does not have the axes (frame, y, x), or a limit is unknown or out of its range.
 
     Notes
     -----
     A frame that is wrong in the same way as all others is not flagged: the movie itself is the reference.
-    Jumps take at least four usable frames. Abnormal frames are those far from the median in median absolute
-    deviations [1]_.
+    Jumps are detected in movies of four usable frames or more. Abnormal frames are outliers by the median absolute
+    deviation [1]_.
 
     References
     ----------

@@ -1,17 +1,20 @@
 """Compiled background of regions: the median of the pixels in an annulus around each."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 from playNano.algorithms._common._median_kernels import median
 from playNano.algorithms.regions._sums_kernels import Runs
 
-# What a pixel is taken for: substrate, within the gap of a region, or part of a region.
+Ints = NDArray[np.int64]
+Workspace = tuple[Ints, Ints, Ints, Ints, NDArray[np.float32]]
+
+# State of a pixel: substrate, within the gap of a region, or part of a region.
 SUBSTRATE, GAP, REGION = 0, 1, 2
 
 
@@ -27,23 +30,23 @@ class Surroundings(NamedTuple):
     runs
         `Runs` of all regions.
     boxes
-        (n_regions, 4) int64: bounding boxes, (row, col) of the first pixel and behind the last.
+        (n_regions, 4) int64: half-open bounding boxes: min_row, min_col, max_row, max_col.
     gap
         (n_regions,) int64: distance between region and annulus, px.
     width
         Width of the annulus, px.
     """
 
-    z: np.ndarray
-    state: np.ndarray
+    z: NDArray[np.float32]
+    state: NDArray[np.uint8]
     runs: Runs
-    boxes: np.ndarray
-    gap: np.ndarray
+    boxes: Ints
+    gap: Ints
     width: int
 
 
 @jit
-def mark_regions_and_gaps(runs, gap, state):
+def mark_regions_and_gaps(runs: Runs, gap: Ints, state: NDArray[np.uint8]) -> None:
     """Mark the pixels of all regions, and those within the gap around each.
 
     Parameters
@@ -53,7 +56,7 @@ def mark_regions_and_gaps(runs, gap, state):
     gap
         (n_regions,) int64, Chebyshev distance in px.
     state
-        (n, h, w) uint8, ``SUBSTRATE``; marked.
+        (n, h, w) uint8, all ``SUBSTRATE``; filled.
     """
     height, width = state.shape[1:]
     for c in range(gap.size):
@@ -70,11 +73,11 @@ def mark_regions_and_gaps(runs, gap, state):
 
 
 @jit
-def _slide_window(runs, window, last, y, radius, count):
-    """Move a window over the rows of a region to the rows within ``radius`` of ``y``.
+def _slide_window(runs: Runs, window: Ints, last: int, y: int, radius: int, count: Ints) -> None:
+    """Slide a window over the rows of a region to the rows within ``radius`` of ``y``.
 
-    ``window`` holds the first run inside and the first one below; ``count`` the runs inside that come within ``radius``
-    of each column.
+    ``window`` holds the index of the first run inside and of the first one below; ``count`` the number of runs inside
+    that come within ``radius`` of each column.
     """
     while window[1] < last and runs.row[window[1]] <= y + radius:
         i = window[1]
@@ -89,10 +92,10 @@ def _slide_window(runs, window, last, y, radius, count):
 
 
 @jit
-def _collect_annulus(around, c, own_gap_only, workspace):
+def _collect_annulus(around: Surroundings, c: int, own_gap_only: bool, workspace: Workspace) -> int:
     """Collect the finite heights of the substrate in the annulus around region ``c`` and return their number.
 
-    The gaps of all regions are left out, or, with ``own_gap_only``, only that of the region itself.
+    The gaps of all regions are excluded, or, with ``own_gap_only``, only that of this region.
     """
     outer, inner, outer_window, inner_window, values = workspace
     height, width = around.z.shape[1:]
@@ -119,8 +122,10 @@ def _collect_annulus(around, c, own_gap_only, workspace):
 
 
 @jit
-def annulus_medians(around, chosen, min_pixels, background):
-    """Take the median of the substrate in the annulus around each of the chosen regions.
+def annulus_medians(
+    around: Surroundings, chosen: Ints, min_pixels: int, background: NDArray[np.float64]
+) -> None:
+    """Compute the annulus median of each of the chosen regions: the median height of the substrate around it.
 
     Parameters
     ----------
@@ -129,8 +134,8 @@ def annulus_medians(around, chosen, min_pixels, background):
     chosen
         (n_chosen,) int64, numbers of the regions.
     min_pixels
-        With fewer pixels than these the gaps of other regions are taken as well; if they are still too few, the
-        result is NaN.
+        With fewer pixels than this, the gaps of other regions are included; if there are still too few, the result is
+        NaN.
     background
         (n_chosen,) float64, filled.
     """

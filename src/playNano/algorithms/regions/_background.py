@@ -1,4 +1,4 @@
-"""What the heights of regions are measured from."""
+"""Background heights of regions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def region_backgrounds(
     kept: IntArray,
     options: RegionOptions,
 ) -> FloatArray:
-    """Measure the height of the substrate at regions, as `RegionOptions.background` says.
+    """Measure the background height of regions by the method of `RegionOptions.background`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def region_backgrounds(
     Returns
     -------
     ndarray
-        (n_kept,) heights, nm; NaN where no substrate is seen.
+        (n_kept,) heights, nm; NaN where no substrate is visible.
     """
     if options.background == "zero":
         return np.zeros(len(kept))
@@ -62,12 +62,12 @@ def region_backgrounds(
 def annulus_gaps(sums: RegionSums, options: RegionOptions) -> IntArray:
     """Return the gap between each region and its annulus, px.
 
-    Regions smaller than ``min_size`` are taken for noise, which has no flanks: their gap is 0.
+    Regions smaller than ``min_size`` count as noise, which has no flanks: their gap is 0.
     """
     if options.annulus_gap_px is not None:
         gap = np.full(len(sums.area), options.annulus_gap_px, dtype=np.int64)
     else:
-        # Area / perimeter x (1 + roundness) is the radius of a disc, and half the width of a strand.
+        # Area / perimeter x (1 + roundness) is the radius of a disc and half the width of a strand.
         perimeter = sums.perimeter((1.0, 1.0))
         radius = sums.area / perimeter * (1.0 + 4 * np.pi * sums.area / (perimeter * perimeter))
         gap = np.maximum(2, (0.75 * radius + 0.5).astype(np.int64))

@@ -9,7 +9,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def fill_holes(masks: BoolArray, hole_area: int | None) -> BoolArray:
-    """Fill 4-connected background: what does not reach the border, or what is smaller than an area.
+    """Fill holes: 4-connected background that does not touch the border, or that is smaller than an area.
 
     Parameters
     ----------
@@ -36,5 +36,5 @@ def fill_holes(masks: BoolArray, hole_area: int | None) -> BoolArray:
                 is_hole[border] = False
         else:
             is_hole = stats[:, cv2.CC_STAT_AREA] < hole_area
-        mask |= is_hole[labels]  # label 0 is the mask itself
+        mask |= is_hole[labels]  # label 0 is the foreground
     return filled

@@ -1,15 +1,22 @@
-"""Compiled run-length labelling: runs of neighbouring rows that touch are joined by union-find."""
+"""Compiled run-length labelling: touching runs of adjacent rows are joined by union-find."""
 
-# mypy: ignore-errors
 from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 from playNano.algorithms._common._union_find_kernels import find_root, join
+from playNano.algorithms.regions._sums_kernels import Runs
+
+Ints = NDArray[np.int64]
 
 
 @jit
-def label_runs(line, start, end, part, region, vertical, diagonal):
-    """Number the 8-connected regions of runs in raster order.
+def label_runs(
+    line: Ints, start: Ints, end: Ints, part: Ints, region: Ints, vertical: Ints, diagonal: Ints
+) -> int:
+    """Label the 8-connected regions of runs in raster order (run-length labelling with union-find).
 
     Parameters
     ----------
@@ -17,12 +24,12 @@ def label_runs(line, start, end, part, region, vertical, diagonal):
         (n_runs,) int64: row (counted through all frames, with a gap of one between frames) and half-open columns of
         each run, in raster order.
     part
-        (n_runs,) int64: only runs of equal value are joined.
+        (n_runs,) int64: only runs of the same part are joined.
     region
         (n_runs,) int64, filled with the region of each run, from 0.
     vertical, diagonal
-        (n_runs,) int64, zero; filled with the number of pixel pairs of one region that each run has with the row
-        above, along columns and along both diagonals.
+        (n_runs,) int64, zero; filled with the number of pairs of pixels of the same region that each run forms with
+        the row above, along columns and along both diagonals.
 
     Returns
     -------
@@ -34,7 +41,7 @@ def label_runs(line, start, end, part, region, vertical, diagonal):
     low = 0
     for j in range(n):
         parent[j] = j
-        # Skip what ends before this run: in farther rows, or to the left of it in the row above.
+        # Skip runs that cannot touch this one: in farther rows, or to the left of it in the row above.
         while line[low] < line[j] - 1 or (line[low] == line[j] - 1 and end[low] < start[j]):
             low += 1
         i = low
@@ -58,15 +65,15 @@ def label_runs(line, start, end, part, region, vertical, diagonal):
 
 
 @jit
-def order_by_region(region, position, order):
-    """Sort runs by their region, in linear time and without changing the order within a region (counting sort).
+def order_by_region(region: Ints, position: Ints, order: Ints) -> None:
+    """Sort runs by region with a counting sort, which keeps the order within a region.
 
     Parameters
     ----------
     region
         (n_runs,) int64.
     position
-        (n_regions,) int64: where the runs of each region begin; raised to where they end.
+        (n_regions,) int64: first index of the runs of each region; on return, the index after the last.
     order
         (n_runs,) int64, filled: indices of the runs in the new order.
     """
@@ -76,8 +83,8 @@ def order_by_region(region, position, order):
 
 
 @jit
-def paint_labels(runs, number, labels):
-    """Write the number of each region into its pixels, where that is not 0.
+def paint_labels(runs: Runs, number: Ints, labels: NDArray[np.int32]) -> None:
+    """Write the number of each region into its pixels; regions of number 0 are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Heights of peaks: what their fits need, and fits beside borders and missing pixels."""
+"""Peak heights of regions: windows of the fits, and fits next to borders and missing pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playNano.algorithms.regions._sums_kernels import Runs
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# 4 pi area / perimeter^2 above which a region is taken for one particle; two discs that touch have a half.
+# Circularity 4 pi area / perimeter^2 above which a region counts as one round particle; two touching discs have 0.5.
 MIN_ROUNDNESS = 0.75
 MIN_HALF_AXIS_PX = 1.5
 
@@ -21,9 +21,9 @@ MIN_HALF_AXIS_PX = 1.5
 def peak_heights(
     z: npt.NDArray[np.float32], runs: Runs, kept: IntArray, sums: RegionSums, pixel: tuple[float, float]
 ) -> FloatArray:
-    """Measure the height of the peak of regions: the vertex of a paraboloid, which noise does not raise.
+    """Measure the peak height of regions by the vertex of a fitted paraboloid, which noise does not bias.
 
-    The paraboloid is fitted around the weighted centroid of a round region, or else around its greatest 3 x 3 mean.
+    The paraboloid is fitted around the weighted centroid of a round region, or else around its maximum 3 x 3 mean.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def peak_heights(
 
 
 def peak_windows(sums: RegionSums, pixel: tuple[float, float]) -> tuple[FloatArray, IntArray]:
-    """Return the half axes of the window of each fit, px, and the pixel that it starts from.
+    """Return the half axes of the window of each fit, px, and the pixel at which the fit starts.
 
     For a disc of radius R twice area / perimeter is R, for a strand of width w it is w; the half axis is R / 2 and
-    w / 4. A round region is fitted around the centroid weighted by height above its lowest pixel, which the noise of no
-    single pixel moves; others start from (-1, -1), which stands for their greatest 3 x 3 mean.
+    w / 4. A round region is fitted around the centroid weighted by height above its lowest pixel, which is robust
+    against noise; others start from (-1, -1), which stands for their maximum 3 x 3 mean.
     """
     size = sums.area * pixel[0] * pixel[1]
     perimeter = sums.perimeter(pixel)
@@ -71,10 +71,10 @@ def peak_windows(sums: RegionSums, pixel: tuple[float, float]) -> tuple[FloatArr
 
 
 def fit_incomplete_window(frame: npt.NDArray[np.float32], centre: IntArray, half_axes: FloatArray) -> float:
-    """Read the height at a pixel from a paraboloid through those pixels of an elliptic window that there are.
+    """Estimate the height at a pixel by a paraboloid fitted to the available pixels of an elliptic window.
 
-    Beside borders and missing pixels the window is not symmetric. Where its pixels do not determine a paraboloid, their
-    mean is returned.
+    Next to borders and missing pixels the window is not symmetric. Where its pixels do not determine a paraboloid,
+    their mean is returned.
     """
     low = np.maximum(centre - half_axes.astype(np.int64), 0)
     high = centre + half_axes.astype(np.int64) + 1

@@ -1,13 +1,19 @@
-"""Compiled heights of peaks: the vertex of a paraboloid fitted to the pixels around each."""
+"""Compiled peak heights: the vertex of a paraboloid fitted to the pixels around each peak."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
+from playNano.algorithms.regions._sums_kernels import Runs
+
+Heights = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+WindowSums = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
 
 # Maximum number of fits, with the window moved to the vertex of the one before.
 MAX_FITS = 4
@@ -17,8 +23,8 @@ NO_PEAK, PEAK, INCOMPLETE = 0, 1, 2
 
 
 @jit
-def _pixel_of_greatest_mean(z, runs, c):
-    """Return the pixel (row, col) of a region with the greatest mean over 3 x 3 pixels."""
+def _pixel_of_greatest_mean(z: Heights, runs: Runs, c: int) -> tuple[int, int]:
+    """Return the pixel (row, col) of a region with the maximum mean over 3 x 3 pixels."""
     height, width = z.shape[1:]
     best = -np.inf
     first = runs.bounds[c]
@@ -29,15 +35,17 @@ def _pixel_of_greatest_mean(z, runs, c):
             for y in range(runs.row[i] - 1, runs.row[i] + 2):
                 for x in range(col - 1, col + 2):
                     total += z[runs.frame[i], min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
-            # Beside a missing pixel the sum is NaN and never the greatest.
+            # Next to a missing pixel the sum is NaN and never the maximum.
             if total > best:
                 best, best_row, best_col = total, runs.row[i], col
     return best_row, best_col
 
 
 @jit
-def _window_sums(z, frame, row, col, half_y, half_x):
-    """Sum the products with which a paraboloid is fitted over an elliptic window; return whether it is complete.
+def _window_sums(
+    z: Heights, frame: int, row: int, col: int, half_y: float, half_x: float
+) -> tuple[bool, WindowSums]:
+    """Compute the sums for a least-squares paraboloid over an elliptic window; return whether it is complete.
 
     The sums are those of 1, y^2, x^2, y^4, y^2 x^2, x^4 and of h, h y, h x, h y^2, h y x, h x^2, where y and x are
     counted from the centre pixel and h is the height above it.
@@ -68,12 +76,13 @@ def _window_sums(z, frame, row, col, half_y, half_x):
 
 
 @jit
-def _fit_vertex(sums, half_y, half_x):
+def _fit_vertex(sums: WindowSums, half_y: float, half_x: float) -> tuple[bool, float, float, float]:
     """Fit ``c + b y^2 + a x^2 + slope_y y + slope_x x + twist y x`` by least squares.
 
-    Return whether it has a maximum, its height and its position (y, x), relative to the centre pixel of the window. The
-    window is symmetric, so that slopes and twist are independent of the other unknowns. Where the maximum lies beyond
-    the window, the height at the centre and the direction to move are returned; where there is none, only the height.
+    Return whether it has a maximum, its height and its position (y, x), relative to the centre pixel of the window.
+    The window is symmetric, so that slopes and twist are independent of the other unknowns. Where the maximum lies
+    outside the window, the height at the centre and the direction to move are returned; without a maximum, only the
+    height.
     """
     n, y2, x2, y4, y2x2, x4, h, hy, hx, hyy, hyx, hxx = sums
     # Normal equations of b and a, after c is eliminated.
@@ -96,8 +105,10 @@ def _fit_vertex(sums, half_y, half_x):
 
 
 @jit
-def _climb(z, frame, row, col, half_y, half_x):
-    """Fit paraboloids, moving the window to the vertex of each.
+def _climb(
+    z: Heights, frame: int, row: int, col: int, half_y: float, half_x: float
+) -> tuple[int, float, int, int]:
+    """Fit paraboloids repeatedly, moving the window to the vertex of the last one.
 
     Return NO_PEAK, PEAK or INCOMPLETE (a pixel of the window is missing), the height, and the last centre (row, col).
     """
@@ -117,8 +128,10 @@ def _climb(z, frame, row, col, half_y, half_x):
 
 
 @jit
-def fit_peaks(z, runs, chosen, windows, starts, heights, incomplete):
-    """Fit the height of the peak of each of the chosen regions.
+def fit_peaks(
+    z: Heights, runs: Runs, chosen: Ints, windows: Floats, starts: Ints, heights: Floats, incomplete: Ints
+) -> None:
+    """Measure the peak height of each of the chosen regions by paraboloid fits.
 
     Parameters
     ----------
@@ -132,12 +145,12 @@ def fit_peaks(z, runs, chosen, windows, starts, heights, incomplete):
         (n_chosen, 2) float64: half axes (y, x) of the elliptic window, px, at least 1.5.
     starts
         (n_chosen, 2) int64: pixel (row, col) around which the first paraboloid is fitted. Where it is (-1, -1), or
-        where there is no maximum, that is the pixel of the region with the greatest 3 x 3 mean.
+        where there is no maximum, it is the pixel of the region with the maximum 3 x 3 mean.
     heights
         (n_chosen,) float64, filled: heights in the units of ``z``.
     incomplete
-        (n_chosen, 2) int64, filled: (-1, -1), or the centre of the window where pixels of it are missing, so that
-        there is no height.
+        (n_chosen, 2) int64, filled: (-1, -1), or the centre of a window with missing pixels, for which there is no
+        height.
     """
     for k in range(chosen.size):
         frame = runs.frame[runs.bounds[chosen[k]]]

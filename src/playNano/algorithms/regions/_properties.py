@@ -39,14 +39,14 @@ class RegionSums:
 
     @classmethod
     def of(cls, z: npt.NDArray[np.float32], labelled: LabelledRuns) -> RegionSums:
-        """Sum over the regions of (n, h, w) heights."""
+        """Compute the sums of labelled regions over heights (n, h, w)."""
         sums = np.empty((sums_kernels.N_SUMS, labelled.n_regions))
         sums_kernels.sum_regions(z, labelled.runs, sums)
         frame = labelled.runs.frame[labelled.runs.bounds[:-1]]
         return cls(frame, sums, labelled.vertical_pairs, labelled.diagonal_pairs)
 
     def take(self, regions: IntArray) -> RegionSums:
-        """Return the sums of some of the regions."""
+        """Select some of the regions."""
         pairs = self.vertical_pairs[regions], self.diagonal_pairs[regions]
         return RegionSums(self.frame[regions], self.sums[:, regions], *pairs)
 
@@ -58,23 +58,23 @@ class RegionSums:
 
     @cached_property
     def boxes(self) -> IntArray:
-        """(n_regions, 4) half-open bounding boxes: min_row, min_col, max_row, max_col."""
+        """Half-open bounding boxes, (n_regions, 4): min_row, min_col, max_row, max_col."""
         rows = [sums_kernels.FIRST_ROW, sums_kernels.MIN_COL, sums_kernels.ROW_END, sums_kernels.COL_END]
         return np.ascontiguousarray(self.sums[rows].T.astype(np.int64))
 
     def touches_edge(self, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-        """Whether each region reaches the border of frames of (h, w) pixels."""
+        """Return whether each region touches the border of frames of (h, w) pixels."""
         top, left, bottom, right = self.boxes.T
         touches: npt.NDArray[np.bool_] = (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
         return touches
 
     def centroid(self) -> tuple[FloatArray, FloatArray]:
-        """Return the mean position (y, x) of the pixels, px."""
+        """Return the centroid (y, x), px."""
         s, k = self.sums, sums_kernels
         return s[k.FIRST_ROW] + s[k.SUM_Y] / self.area, s[k.FIRST_COL] + s[k.SUM_X] / self.area
 
     def weighted_centroid(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the mean position (y, x), px, weighted by height above a level; NaN where these sum to nothing."""
+        """Return the centroid (y, x), px, weighted by height above a level; NaN unless the weights sum to > 0."""
         s, k = self.sums, sums_kernels
         weight = s[k.SUM_Z] - level * self.area
         weight = np.where(weight > 0, weight, np.nan)
@@ -85,9 +85,9 @@ class RegionSums:
     def perimeter(self, pixel: Pixel) -> FloatArray:
         """Return the Crofton perimeter from four directions, for pixels of a size (y, x).
 
-        Every run is entered once along the rows; along columns and diagonals each pixel is entered unless its
-        neighbour there belongs to the region. An entry stands for the spacing of the lines x the angular share of their
-        direction.
+        Lines along the rows enter the region once per run; lines along columns and diagonals enter it at each pixel
+        whose neighbour in that direction is outside. An entry counts as the spacing of the lines times the angular
+        fraction of their direction.
         """
         dy, dx = pixel
         angle = math.atan2(dy, dx)
@@ -100,7 +100,7 @@ class RegionSums:
         """Return axes, direction and eccentricity of the ellipse with each region's second moments."""
         s, k = self.sums, sums_kernels
         per_area = 1 / (self.area * self.area)
-        # Products of whole numbers: a line of pixels has a width of exactly zero.
+        # Products of integers are exact, so that a line of pixels has a width of exactly zero.
         yy = (self.area * s[k.SUM_YY] - s[k.SUM_Y] * s[k.SUM_Y]) * per_area * (pixel[0] * pixel[0])
         xx = (self.area * s[k.SUM_XX] - s[k.SUM_X] * s[k.SUM_X]) * per_area * (pixel[1] * pixel[1])
         xy = (self.area * s[k.SUM_XY] - s[k.SUM_Y] * s[k.SUM_X]) * per_area * (pixel[0] * pixel[1])
@@ -136,7 +136,7 @@ class RegionSums:
         }
 
     def height_columns(self, pixel: Pixel, background: FloatArray, peak_height: FloatArray) -> Columns:
-        """Return what is measured above the background of each region, and its shape."""
+        """Return heights and volume above the background of each region, and its shape."""
         above = self.sums[sums_kernels.SUM_Z] - background * self.area
         y, x = self.weighted_centroid(background)
         return {

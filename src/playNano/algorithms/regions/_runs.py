@@ -16,7 +16,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LabelledRuns:
-    """The regions of a block of frames as runs of pixels.
+    """Regions of a block of frames as runs of pixels.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class LabelledRuns:
 
 
 def find_runs(parts: npt.NDArray[Any]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return line, start, end and value of each run of equal pixels that are not 0, in raster order.
+    """Find the runs of equal nonzero pixels in raster order (run-length encoding).
 
     Parameters
     ----------
@@ -48,10 +48,11 @@ def find_runs(parts: npt.NDArray[Any]) -> tuple[IntArray, IntArray, IntArray, In
     Returns
     -------
     tuple of ndarray
-        (n_runs,) int64 each. The line counts rows through all frames; columns are half open.
+        Line, start, end and value of each run, (n_runs,) int64. The line counts rows through all frames; columns
+        are half open.
     """
     n, height, width = parts.shape
-    # A 0 before the first pixel and behind every row: each run begins and ends where the value changes.
+    # Padded by a 0 before the first pixel and after every row: runs begin and end where the value changes.
     flat = np.zeros(n * height * (width + 1) + 1, dtype=parts.dtype)
     flat[1:].reshape(n * height, width + 1)[:, :width] = parts.reshape(n * height, width)
     changes = np.flatnonzero(flat[1:] != flat[:-1])
@@ -63,7 +64,7 @@ def find_runs(parts: npt.NDArray[Any]) -> tuple[IntArray, IntArray, IntArray, In
 
 
 def label_regions(parts: npt.NDArray[Any]) -> LabelledRuns:
-    """Find the 8-connected regions of equal pixels that are not 0.
+    """Label the 8-connected regions of equal nonzero pixels (run-length labelling).
 
     Parameters
     ----------

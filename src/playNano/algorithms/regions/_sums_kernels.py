@@ -1,15 +1,17 @@
 """Compiled sums over the pixels of each region."""
 
-# mypy: ignore-errors
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playNano._jit import jit
 
-# Rows of the array of sums, which has one column a region. SUM_* are sums over pixels of y, x (both relative to the
+Ints = NDArray[np.int64]
+
+# Rows of the array of sums, which has one column per region. SUM_* are sums over pixels of y, x (both relative to the
 # first pixel of the region, so that they stay exact integers) and z. FIRST_ROW and FIRST_COL are the position of that
 # pixel, ROW_END and COL_END the ends of the half-open bounding box.
 AREA, SUM_Y, SUM_X, SUM_Z, SUM_YY, SUM_XX, SUM_XY, SUM_ZY, SUM_ZX, MIN, MAX = range(11)
@@ -18,7 +20,7 @@ N_SUMS = 17
 
 
 class Runs(NamedTuple):
-    """Runs: stretches of foreground pixels within a row, those of each region together and in raster order.
+    """Runs of foreground pixels within a row, sorted by region, in raster order within each region.
 
     Attributes
     ----------
@@ -30,16 +32,16 @@ class Runs(NamedTuple):
         (n_runs,) int64, columns, half open.
     """
 
-    bounds: np.ndarray
-    frame: np.ndarray
-    row: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
+    bounds: Ints
+    frame: Ints
+    row: Ints
+    start: Ints
+    end: Ints
 
 
 @jit
-def sum_regions(z, runs, sums):
-    """Sum over the pixels of each region.
+def sum_regions(z: NDArray[np.float32], runs: Runs, sums: NDArray[np.float64]) -> None:
+    """Compute area, moments, sums of heights, extremes and bounding box of each region.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def sum_regions(z, runs, sums):
         for i in range(first, last):
             y, left = runs.row[i] - first_row, runs.start[i] - first_col
             line = z[runs.frame[i], runs.row[i]]
-            # The sum of a run is added as one: less rounding.
+            # Heights are summed run by run, which reduces rounding errors.
             run_z = run_zx = 0.0
             for col in range(runs.start[i], runs.end[i]):
                 v = np.float64(line[col])

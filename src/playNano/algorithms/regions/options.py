@@ -22,7 +22,7 @@ Height = Annotated[float, Unit("nm")]
 
 @dataclass(frozen=True)
 class RegionOptions:
-    """Which regions are kept, what their heights are measured from, and how touching particles are separated.
+    """Set the limits of regions, the background of their heights, and the separation of touching particles.
 
     Parameters
     ----------
@@ -47,21 +47,21 @@ class RegionOptions:
     max_height_nm
         Maximum ``height_nm``, nm, inclusive.
     background
-        What heights and volumes are measured from: "annulus", the median of the pixels in an annulus around the
+        Background of heights and volumes: "annulus", the median of the pixels in an annulus around the
         region; "frame", the median of all pixels of the frame that belong to no region; "zero", 0.
     annulus_gap_px
-        Gap between a region and its annulus, px (Chebyshev distance). It keeps the flanks of particles out: the
-        annulus leaves out every pixel within the gap of any region of ``min_size`` and more, and the pixels of
-        smaller regions. Where fewer than eight pixels are left, only the region's own gap is left out; where these
-        are still too few, the median of the frame is used. None is three quarters of each region's radius (of half
-        its width, if it is long), at least 2 px: where a Gaussian that was cut at a third of its height has ended.
-        For regions only: blobs have an annulus of their own, in multiples of sigma.
+        Gap between a region and its annulus, px (Chebyshev distance), which excludes the flanks of particles: the
+        annulus omits every pixel within the gap of any region of ``min_size`` and more, and the pixels of smaller
+        regions. Where fewer than eight pixels are left, only the region's own gap is omitted; where these are still
+        too few, the median of the frame is used. None is three quarters of each region's radius (of half its width,
+        if it is long), at least 2 px: the extent of a Gaussian beyond a threshold at a third of its height. It applies
+        to regions only: the annulus of blobs is given in multiples of sigma.
     annulus_width_px
         Width of the annulus beyond the gap, px.
     separate
         How touching particles are separated: "none", by "opening" or by "watershed".
     separate_by
-        What the watershed floods: the "distance" to the background or the "height".
+        Input of the watershed: the "distance" to the background or the "height".
     separate_depth_nm
         Minimum rise of a peak above the saddle to a higher one, nm, to be a particle of its own. None is the longer
         side of a pixel for distance, and three times the noise of the frame for height.
@@ -92,12 +92,12 @@ class RegionOptions:
 
     @property
     def separation(self) -> Separation | None:
-        """How touching particles are separated; None where they are not."""
+        """Options of the separation of touching particles; None where they are not separated."""
         if self.separate == "none":
             return None
         return Separation(self.separate, self.separate_by, self.separate_depth_nm, self.separate_radius_nm)
 
     @property
     def limits_height(self) -> bool:
-        """Whether regions are dropped by their height."""
+        """Whether there is a limit of height."""
         return self.min_height_nm is not None or self.max_height_nm is not None

@@ -1,4 +1,4 @@
-"""Regions of a mask: 8-connected labels and what each region measures, in pixels and in nanometres."""
+"""Region detection: 8-connected labels of a mask and the properties of each region, in pixels and nanometres."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Regions:
         (n, h, w) int32; 0 is background, the regions of a frame count 1..k in the raster order of
         their first pixels.
     table
-        One row a region, sorted by frame and label.
+        One row per region, sorted by frame and label.
     """
 
     labels: npt.NDArray[np.int32]
@@ -63,7 +63,7 @@ def find_regions(
     properties: Literal["basic", "full"] = "full",
     out: npt.NDArray[np.int32] | None = None,
 ) -> Regions:
-    """Label the 8-connected regions of masks and measure them.
+    """Label the 8-connected regions of masks (run-length labelling) and measure their properties.
 
     Holes are filled first, then touching particles separated; regions are labelled (run-length labelling with
     union-find), those that touch the border, are too small or miss a limit are dropped, and the rest are numbered in
@@ -73,7 +73,7 @@ def find_regions(
     Parameters
     ----------
     block
-        Heights, (n, h, w), in nm. They are read in single precision (float32), the precision of loaded movies.
+        Heights, (n, h, w), in nm. They are converted to single precision (float32), that of loaded movies.
     masks
         Foreground, (n, h, w), boolean. Pixels that are not finite are never foreground.
     options
@@ -84,7 +84,7 @@ def find_regions(
     pixel_size_nm
         Pixel size (y, x), or one number for square pixels, in nm, positive.
     properties
-        ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for the rest too.
+        ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for all properties.
     out
         Array to which the labels are written: (n, h, w) int32, contiguous; None makes a new one.
 
@@ -105,15 +105,15 @@ def find_regions(
         and with ``"full"``:
 
         ``background_nm``; ``z_min_nm, z_max_nm, z_mean_nm``; ``volume_nm3``
-            Height of the background; heights of pixels and volume above it. The volume is not clipped, so that
-            noise does not add to it. ``z_max_nm`` is that of the highest pixel and grows with noise.
+            Height of the background; heights of pixels and volume above it. Negative heights enter the volume, so
+            that noise does not bias it. ``z_max_nm`` is the height of the highest pixel and grows with noise.
         ``height_nm``
-            Peak height above the background, which noise does not raise: the vertex of a paraboloid fitted
-            around the centre of a round region, or else around its greatest 3 x 3 mean. The fit extends to half
-            the radius of a round region, a quarter of the width of a long one, and at least 1.5 pixels along
-            each axis; peaks sharper than that come out low (Gaussians: 1 % at a sigma of 2 pixels, 6 % at 1.2).
+            Peak height above the background, not biased by noise: the vertex of a paraboloid fitted around the
+            centre of a round region, or else around its maximum 3 x 3 mean. The fit extends to half the radius
+            of a round region, a quarter of the width of a long one, and at least 1.5 pixels along each axis;
+            sharper peaks are underestimated (Gaussians: by 1 % at a sigma of 2 pixels, by 6 % at 1.2).
         ``y_weighted, x_weighted, y_weighted_nm, x_weighted_nm``
-            Centroid weighted by height above the background; NaN where those heights sum to nothing.
+            Centroid weighted by height above the background; NaN where the sum of these heights is not positive.
         ``perimeter_nm``
             Crofton perimeter from four directions; for non-square pixels the directions, their spacing
             and their angular shares are those of the pixel.
@@ -200,7 +200,7 @@ def _select(
 
 
 def _within(values: npt.NDArray[Any], low: float | None, high: float | None) -> BoolArray:
-    """Return which values lie within limits, inclusive; NaN does where there is no limit."""
+    """Return whether values lie within limits, inclusive; NaN does where there is no limit."""
     within = np.ones(len(values), dtype=np.bool_)
     if low is not None:
         within &= values >= low
@@ -218,7 +218,7 @@ def _heights(
     options: RegionOptions,
     pixel: tuple[float, float],
 ) -> Columns:
-    """Return the columns that are measured above the background of the regions that are kept."""
+    """Return the columns measured above the background, for the kept regions."""
     from playNano.algorithms.regions._background import region_backgrounds
     from playNano.algorithms.regions._peak_height import peak_heights
 
@@ -231,7 +231,7 @@ def _heights(
 def _paint(
     labelled: LabelledRuns, kept: IntArray, shape: tuple[int, ...], out: npt.NDArray[np.int32] | None
 ) -> tuple[IntArray, npt.NDArray[np.int32]]:
-    """Number the regions of each frame that are kept; return their labels and the label images."""
+    """Number the kept regions of each frame; return their labels and the label images."""
     from playNano.algorithms.regions._label_kernels import paint_labels
 
     frame = labelled.runs.frame[labelled.runs.bounds[kept]]

@@ -1,4 +1,4 @@
-"""Separate particles that touch: by opening, or by a watershed on distance or height."""
+"""Separation of touching particles by opening, or by a watershed on distance or height."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SeparationRadius = Annotated[float, Field(ge=0), Unit("nm")]
 
 @dataclass(frozen=True)
 class Separation:
-    """How touching particles are separated.
+    """Set how touching particles are separated.
 
     Parameters
     ----------
     method
         ``"opening"`` or ``"watershed"``.
     by
-        What the watershed floods: the distance to the background in nm, or the height.
+        Input of the watershed: the ``"distance"`` to the background in nm, or the ``"height"``.
     depth_nm
         Minimum rise of a peak above the saddle to a higher one, nm, to be a particle of its own. None is the longer
         side of a pixel for distance, and three times the noise of the frame
@@ -58,12 +58,12 @@ def separate_touching(
     *,
     pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
 ) -> npt.NDArray[np.int32]:
-    """Divide the regions of masks where particles touch; every foreground pixel keeps a label.
+    """Separate touching particles by watershed or opening; every foreground pixel is assigned to a part.
 
-    ``"watershed"`` floods distance or height from the peaks down; a peak that rises less than
-    ``depth_nm`` above the saddle to a higher one (its h-maximum is lower than that) does not count.
-    ``"opening"`` cuts the necks that a disc of ``radius_nm`` does not pass; pixels outside the opening
-    go to the part that they adjoin, and a region that the disc does not enter at all stays whole.
+    ``"watershed"`` floods distance or height from the peaks down; peaks that rise less than ``depth_nm``
+    above the saddle to a higher one are ignored (h-maxima). ``"opening"`` cuts necks narrower than a disc
+    of ``radius_nm``; pixels outside the opening are assigned to the adjacent part, and a region in which
+    the disc does not fit is not divided.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def separate_touching(
     separation
         Method and its parameters; None is ``Separation()``.
     pixel_size_nm
-        Pixel size (y, x), or one number, in nm, positive; distances and the disc are right for non-square pixels.
+        Pixel size (y, x), or one number, in nm, positive; distances and the disc allow for non-square pixels.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def separate_touching(
 
 
 def distance_nm(foreground: BoolArray, pixel: tuple[float, float]) -> npt.NDArray[np.float64]:
-    """Measure how far each foreground pixel is from the background.
+    """Compute the Euclidean distance of each foreground pixel from the background, in nm.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def distance_nm(foreground: BoolArray, pixel: tuple[float, float]) -> npt.NDArra
     Returns
     -------
     ndarray
-        (h, w) float64, in nm, between pixel centres; outside the frame nothing is known and nothing
-        counts. A frame without any background is inf.
+        (h, w) float64, in nm, between pixel centres; the outside of the frame is not background. A frame
+        without any background is inf.
 
     Examples
     --------
@@ -152,13 +152,13 @@ def _by_opening(
     pixel: tuple[float, float],
     out: npt.NDArray[np.int32],
 ) -> None:
-    """Write the parts of a frame that an opening by a disc separates."""
+    """Label the parts of a frame that an opening by a disc separates."""
     from skimage.measure import label
     from skimage.segmentation import watershed
 
     inside = distance_nm(foreground, pixel)
     radius = 2 * max(pixel) if radius_nm is None else radius_nm
-    # Labels are given between erosion and dilation: parts that would grow together again stay apart.
+    # Labelled between erosion and dilation, so that dilation does not join the parts again.
     markers = label(inside > radius, connectivity=2)
     out[:] = watershed(-inside, markers, mask=foreground, connectivity=2)
     whole = label(foreground & (out == 0), connectivity=2)
@@ -172,7 +172,7 @@ def _by_watershed(
     pixel: tuple[float, float],
     out: npt.NDArray[np.int32],
 ) -> None:
-    """Write the parts of a frame: the basins of its peaks."""
+    """Label the parts of a frame: the watershed basins of its peaks."""
     depth = separation.depth_nm
     if separation.by == "distance":
         surface = distance_nm(foreground, pixel).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The background under the particles, where it is not the same everywhere."""
+"""Local background of a frame under the particles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def local_background(frame: npt.ArrayLike, window_px: int = 64) -> FloatArray:
     Parameters
     ----------
     frame
-        Heights, (h, w). Pixels that are not finite do not count.
+        Heights, (h, w). Pixels that are not finite are ignored.
     window_px
         Side of a window, px, at least 1; windows lie half a side apart.
 
@@ -48,7 +48,7 @@ def local_background(frame: npt.ArrayLike, window_px: int = 64) -> FloatArray:
 
 
 def _window_starts(length: int, window: int) -> npt.NDArray[np.int64]:
-    """Spread windows of a side evenly over a length, about half a side apart."""
+    """Return the starts of windows spread evenly over a length, about half a window apart."""
     if length <= window:
         return np.zeros(1, dtype=np.int64)
     count = int(np.ceil((length - window) / (window / 2))) + 1
@@ -56,7 +56,7 @@ def _window_starts(length: int, window: int) -> npt.NDArray[np.int64]:
 
 
 def _linear_weights(knots: FloatArray, length: int) -> FloatArray:
-    """Return the (length, knots) weights of linear interpolation, extrapolated beyond the outer knots."""
+    """Return the weights (length, knots) of linear interpolation, extrapolated beyond the outer knots."""
     if len(knots) == 1:
         return np.ones((length, 1))
     position = np.arange(length, dtype=np.float64)

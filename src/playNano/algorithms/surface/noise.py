@@ -1,4 +1,4 @@
-"""Noise of a frame, whatever objects are on it."""
+"""Robust estimate of the noise of a frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 def robust_noise(frame: npt.ArrayLike) -> float:
     """Estimate the noise of a frame from its second differences along the fast axis.
 
-    ``z[x-1] - 2 z[x] + z[x+1]`` is free of slopes and of the offsets between lines; the median of its absolute
-    value is robust against particles. Noise is taken for white: correlation along a line makes it too small.
+    ``z[x-1] - 2 z[x] + z[x+1]`` is independent of slopes and of the offsets between lines; the median of its absolute
+    value is robust against particles. White noise is assumed: correlation along a line makes the estimate too small.
 
     Parameters
     ----------
@@ -20,8 +20,8 @@ def robust_noise(frame: npt.ArrayLike) -> float:
     Returns
     -------
     float
-        Standard deviation of white noise that would give this median, in nm; 0 for frames of fewer
-        than three columns or without finite triples.
+        Standard deviation of white noise with this median, in nm; 0 for frames of fewer than three columns or
+        without three finite pixels in a row.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Thresholds that are standard in the field: what is foreground in each frame of a block."""
+"""Standard thresholding methods: masks of the foreground in each frame of a block."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def otsu(block: npt.ArrayLike, *, nbins: Bins = 256) -> BoolArray:
     Parameters
     ----------
     block
-        Heights, (n, h, w). Pixels that are not finite are background and do not count.
+        Heights, (n, h, w). Pixels that are not finite are background, and the threshold ignores them.
     nbins
         Bins of the histogram of heights, 2 to 65536.
 
@@ -71,7 +71,7 @@ def multi_otsu(
     Parameters
     ----------
     block
-        Heights, (n, h, w). Pixels that are not finite are background and do not count.
+        Heights, (n, h, w). Pixels that are not finite are background, and the threshold ignores them.
     classes
         Number of classes, 2 to 5.
     level
@@ -121,7 +121,7 @@ def li(block: npt.ArrayLike) -> BoolArray:
     Parameters
     ----------
     block
-        Heights, (n, h, w). Pixels that are not finite are background and do not count.
+        Heights, (n, h, w). Pixels that are not finite are background, and the threshold ignores them.
 
     Returns
     -------
@@ -145,12 +145,12 @@ def li(block: npt.ArrayLike) -> BoolArray:
 
 @check_arguments
 def triangle(block: npt.ArrayLike, *, nbins: Bins = 256) -> BoolArray:
-    """Mark the pixels above the triangle threshold: few particles on much background.
+    """Mark the pixels above the triangle threshold, which suits few particles on a large background.
 
     Parameters
     ----------
     block
-        Heights, (n, h, w). Pixels that are not finite are background and do not count.
+        Heights, (n, h, w). Pixels that are not finite are background, and the threshold ignores them.
     nbins
         Bins of the histogram of heights, 2 to 65536.
 
@@ -181,7 +181,7 @@ def triangle(block: npt.ArrayLike, *, nbins: Bins = 256) -> BoolArray:
 
 @check_arguments
 def hysteresis(block: npt.ArrayLike, *, low_nm: Height, high_nm: Height) -> BoolArray:
-    """Mark what is above a low height and joined (by sides) to something above a high one.
+    """Mark the 4-connected regions above a low height that contain a pixel above a high one (hysteresis threshold).
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def local_height(
     sigmas: Annotated[float, Field(gt=0)] | None = None,
     window_px: Window = 64,
 ) -> BoolArray:
-    """Mark what stands above the local background by a height or by a multiple of the noise.
+    """Mark the pixels that exceed the local background by a height or by a multiple of the noise.
 
     The background is that of `playNano.algorithms.surface.background.local_background`; particles must cover
     less than half of a window.
@@ -239,12 +239,12 @@ def local_height(
     Parameters
     ----------
     block
-        Heights, (n, h, w), in nm. Pixels that are not finite are background and do not count.
+        Heights, (n, h, w), in nm. Pixels that are not finite are background, and the estimates ignore them.
     height_nm
         Minimum height above the background, nm. Either this or ``sigmas``.
     sigmas
         The same in standard deviations of the frame's noise (`playNano.algorithms.surface.noise.robust_noise`), which
-        leaves out offsets between lines: level the lines first. 3 where neither is given.
+        does not include offsets between lines: level the lines first. 3 where neither is given.
     window_px
         Side of a window of the background, px, at least 3.
 
@@ -284,19 +284,19 @@ def local_height(
 def adaptive(
     block: npt.ArrayLike, *, window_px: Window = 51, offset_nm: Height = 0.0, deviations: float = 0.0
 ) -> BoolArray:
-    """Mark what exceeds the mean of the box around each pixel.
+    """Mark the pixels that exceed the mean of a box around them (Niblack's local threshold).
 
     Parameters
     ----------
     block
-        Heights, (n, h, w), in nm. Pixels that are not finite are background and do not count; frames are
-        mirrored at their borders.
+        Heights, (n, h, w), in nm. Pixels that are not finite are background and are ignored; frames are
+        reflected at their borders.
     window_px
         Side of the box, px, odd, at least 3.
     offset_nm
         Minimum height above the mean, nm.
     deviations
-        Standard deviations of the box that are added to it (Niblack's rule).
+        Number of standard deviations of the box that is added to the mean (Niblack's rule).
 
     Returns
     -------
@@ -327,7 +327,7 @@ def adaptive(
         if not _contrast(frame):
             continue
         good = np.isfinite(frame)
-        # About the median: squares of great heights would leave no digits for their variance.
+        # Heights relative to the median: with a large offset the variance would be lost in rounding.
         heights = np.where(good, frame.astype(np.float64) - np.median(frame[good]), 0.0)
         fraction = uniform_filter(good.astype(np.float64), window_px)
         fraction = np.where(fraction > 0.5 / window_px**2, fraction, np.nan)
@@ -341,13 +341,13 @@ def adaptive(
 
 
 def _contrast(frame: FloatArray) -> bool:
-    """Whether the finite heights of a frame differ."""
+    """Return whether the finite heights of a frame differ."""
     heights = frame[np.isfinite(frame)]
     return bool(heights.size and heights.min() < heights.max())
 
 
 def _above(block: npt.ArrayLike, threshold: Callable[[FloatArray], float]) -> BoolArray:
-    """Compare each frame with the threshold of its finite heights."""
+    """Mark the pixels of each frame above the threshold computed from its finite heights."""
     z = as_block(block)
     masks = np.zeros(z.shape, dtype=bool)
     for frame, mask in zip(z, masks, strict=True):

@@ -1,1 +1,1 @@
-"""Compiled loops of linking."""
+"""Compiled kernels of linking."""

@@ -1,7 +1,7 @@
-"""Kernels of the exact sparse linear assignment (LAPJV): augmenting row reduction, then shortest augmenting paths.
+"""Kernels of exact sparse linear assignment (sparse LAPJV): augmenting row reduction, then augmenting paths.
 
-Every row may stay unassigned at a fixed cost (its private dummy column); every column may stay unassigned for
-free. That makes any instance feasible, and a search never leaves the connected component in which it starts.
+Every row may stay unassigned at a fixed cost (its own dummy column); every column may stay unassigned for
+free. Any instance is therefore feasible, and a search never leaves the connected component in which it starts.
 
 References
 ----------
@@ -9,7 +9,6 @@ Jonker, Volgenant: A shortest augmenting path algorithm for dense and sparse lin
 38, 1987, doi 10.1007/BF02278710.
 """
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -76,7 +75,7 @@ def new_matching(n_rows: int, n_cols: int) -> Matching:
 
 @jit
 def _heap_up(heap: Indices, position: Indices, dist: Floats, k: int) -> None:
-    """Move the heap entry at k towards the root until its parent is not farther away; ties go by column."""
+    """Move the heap entry at k towards the root until its parent is not farther away; ties are ordered by column."""
     column = heap[k]
     while k > 0:
         parent = (k - 1) >> 1
@@ -120,7 +119,7 @@ def _heap_pop(heap: Indices, position: Indices, dist: Floats, size: int) -> int:
 
 @jit
 def _reduce_rows(rows: Ints, edges: Edges, skip: float, state: Matching, queue: Ints) -> int:
-    """Assign rows by augmenting row reduction (an auction); queue those left over and return their number."""
+    """Assign rows by augmenting row reduction; queue the unassigned rows and return their number."""
     start, stop, cols, cost = edges
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
     n_queue = 0

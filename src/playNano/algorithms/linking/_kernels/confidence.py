@@ -1,6 +1,5 @@
-"""Kernels of the confidence of links: the weight of the nearest rival assignments beside the optimal one."""
+"""Kernels of the confidence of links: the weights of rival assignments relative to the optimal one."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -28,10 +27,10 @@ class Solution(NamedTuple):
 
 
 class RivalSearch(NamedTuple):
-    """How far rival assignments are searched.
+    """Limits of the search for rival assignments.
 
-    depth : rows that a rival changes at most, up to MAX_DEPTH. max_extra : extra cost from which on rivals do not
-    count. inverse_temperature : factor of the extra cost in the exponent of a rival's weight, 0 to 1.
+    depth : maximum number of rows that a rival changes, up to MAX_DEPTH. max_extra : extra cost from which rivals are
+    ignored. inverse_temperature : factor of the extra cost in the exponent of a rival's weight, 0 to 1.
     """
 
     depth: int
@@ -67,8 +66,8 @@ def _add_rival(out: Floats, path: Ints, level: int, holder: int, weight: float) 
 def sort_rivals(edges: Edges, solution: Solution, max_extra: float, block: tuple[int, int]) -> None:
     """Replace the costs of the rows block[0] .. block[1] by reduced costs, cheapest edge first, in place.
 
-    The reduced cost is what the assignment costs more with the edge, by price and dual. Edges from `max_extra` on,
-    and those of the assignment, are left out.
+    The reduced cost is the increase of the total cost with the edge, by prices and duals. Edges of `max_extra` or
+    more, and those of the assignment, are left out.
     """
     start, stop, cols, cost = edges
     col_of_row, price, dual = solution.col_of_row, solution.price, solution.dual
@@ -94,8 +93,8 @@ def rival_weights(
 ) -> None:
     """Add up, for the link of every row, the weights exp(-inverse_temperature * extra cost) of rivals without it.
 
-    The rows block[0] .. block[1] begin the rivals. A rival differs along one alternating path or cycle: a row takes
-    another column; the column's holder takes a third one, stays unassigned, or takes what the first row left. The
+    Rivals start at the rows block[0] .. block[1]. A rival differs along one alternating path or cycle: a row takes
+    another column; the row that held it takes a third one, stays unassigned, or takes the column of the first row. The
     edges are those of `sort_rivals`: in an optimal assignment all reduced costs are 0 or more, which bounds the
     depth-first search.
     """
@@ -107,7 +106,7 @@ def rival_weights(
     cost_at = np.empty(MAX_DEPTH)
     for root in range(block[0], block[1]):
         home = col_of_row[root]
-        # The cost of leaving the root's own column free.
+        # The cost of leaving the first row's column free.
         leave = -price[home] if home >= 0 else 0.0
         level = 0
         path[0], edge_at[0], cost_at[0] = root, start[root], 0.0

@@ -1,6 +1,5 @@
 """Kernels that gather, along each track, the past and future motion of a detection."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 import numpy as np
@@ -15,7 +14,7 @@ from playNano.algorithms.linking._kernels.motion_model import Context
 def velocity_context(
     points: Detections, previous: Indices, following: Indices, gain: float, context: Context
 ) -> None:
-    """Write the mean velocity before and after each detection: exponential moving averages of the gain."""
+    """Compute the mean velocity before and after each detection, exponential moving averages with weight `gain`."""
     position, time, past, future = points.position, points.time, context.past, context.future
     for j in range(previous.size):
         i = previous[j]
@@ -41,7 +40,7 @@ def velocity_context(
 def offset_context(
     points: Detections, previous: Indices, following: Indices, gain: float, context: Context
 ) -> None:
-    """Write the offset of each detection from the mean position of its track before it, and after it.
+    """Compute the offset of each detection from the mean position of its track before it, and after it.
 
     The means are cumulative until a new position weighs less than the gain, then exponential moving averages.
     """

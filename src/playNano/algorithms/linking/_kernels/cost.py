@@ -1,6 +1,5 @@
 """Kernel of the costs of candidate links: negative log likelihood ratios."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from playNano.algorithms.linking._kernels.motion_model import (
 
 
 class RateTerms(NamedTuple):
-    """The terms of the likelihood ratio of a link that come from the rates, not logarithms.
+    """Terms of the likelihood ratio of a link that depend on the rates (not logarithms).
 
     redetection : (G,), probability of being detected again after 1, 2, ... frames. jump : (G,), density of an outlier
     displacement. birth_density : (F,), density of detections that begin a track, by frame. death_probability : (F,),
@@ -39,7 +38,7 @@ class RateTerms(NamedTuple):
 
 
 class CostModel(NamedTuple):
-    """All that the cost of a link depends on, besides the detections."""
+    """Model from which the cost of a link is computed."""
 
     context: Context
     motion: Motion
@@ -62,7 +61,7 @@ class Pruning(NamedTuple):
 def _gaussian_table(motion: Motion, n_gaps: int) -> tuple[Floats, Floats]:
     """Return 1 / (2 variance) and height of each Gaussian, (n_gaps + 1, 4, K), by gap and known context.
 
-    The last row is a workspace for gaps that are no whole number of frame intervals.
+    The last row is workspace for gaps that are not an integer number of frame intervals.
     """
     precision = np.empty((n_gaps + 1, 4, motion.weight.size))
     height = np.empty(precision.shape)
@@ -78,11 +77,11 @@ def link_costs(
 ) -> None:
     """Compute the costs of the edges of the detections block[0] .. block[1], in place.
 
-    The cost of a link is the negative log of its likelihood ratio to a death and a birth, which cost 0. The edge of a
-    row to itself has the cost of clutter. Edges that cost too much, or are pruned, are left out; the others move up.
-    Positions are without drift.
+    The cost of a link is the negative log of its likelihood ratio to a death and a birth, which cost 0. The edge from
+    row r to column r has the cost of clutter. Edges that cost too much, or are pruned, are removed from the list.
+    Positions are corrected for drift.
     """
-    # Arrays under names of their own: taking them out of their tuples in the loop would count references each time.
+    # Local names for the arrays: access through the tuple would count references in every iteration.
     position, time, frame_of = points.position, points.time, points.frame_of
     context, motion, features, rates = model
     forward, backward, past, future = context.forward, context.backward, context.past, context.future
@@ -99,7 +98,7 @@ def link_costs(
     for i in range(block[0], block[1]):
         first, end = start[i], stop[i]
         first += first < end and cols[first] == i
-        # Every row keeps a slot for the edge to itself, so that rows never grow over what is still to be read.
+        # Every row keeps its clutter edge, so that edges are never written beyond those already read.
         at = first - 1 if i == block[0] else at
         dual = cost[edge_of_row[i]] - price[cols[edge_of_row[i]]] if edge_of_row[i] >= 0 else 0.0
         no_link = death_probability[frame_of[i]]

@@ -1,6 +1,5 @@
 """Kernels of linking from frame to frame: optimal assignment of a frame's detections to the open tracks."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 import numpy as np
@@ -29,11 +28,11 @@ from playNano.algorithms.linking._kernels.grid import (
 def _frame_edges(
     points: Detections, grid: Grid, limits: SearchLimits, f: int, linked: Indices, source: Ints, edges: Edges
 ) -> int:
-    """Write the candidate links from open tracks to frame f as edges; return the number of tracks that have any.
+    """List the candidate links from open tracks to frame f as edges; return the number of tracks that have any.
 
-    source[row] becomes the last detection of the track. Returns -1 where there are more edges than space for them.
+    source[row] becomes the last detection of the track. Returns -1 where the arrays are too short for the edges.
     """
-    # Arrays under names of their own: taking them out of their tuples in the loop would count references each time.
+    # Local names for the arrays: access through the tuple would count references in every iteration.
     position, time, latest, frame_ptr = points.position, points.time, points.latest, points.frame_ptr
     size, origin, shape, first_cell = grid.size, grid.origin, grid.shape, grid.first_cell
     cell_ptr, member, by_cell = grid.cell_ptr, grid.member, grid.position
@@ -85,10 +84,10 @@ def link_block(
 ) -> None:
     """Link the detections of the frames frames[0] .. frames[1] to the open tracks, frame by frame.
 
-    A link costs -1 at no distance and 0 at the search range, over the gap: otherwise a track lost for long, whose
-    range is wide, would take what belongs to one seen just before. Tracks seen last come first, so that they win
-    where costs tie. previous[j] becomes the detection before j in its track, or -1; linked[i] is 1 where a link
-    leaves i. `state` holds the open tracks (rows) and the detections (columns) of any one frame.
+    A link costs -1 at distance 0 and 0 at the search range, divided by the gap: otherwise a track lost for long, whose
+    range is wide, would take the detection of a track seen just before. Tracks seen last come first, so that they are
+    preferred where costs tie. previous[j] becomes the detection before j in its track, or -1; linked[i] is 1 where a
+    link leaves i. `state` holds the open tracks (rows) and the detections (columns) of one frame.
     """
     frame_ptr = points.frame_ptr
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
@@ -117,7 +116,7 @@ def link_block(
 
 @jit
 def group_medians(values: Floats, group_ptr: Ints, medians: Floats) -> None:
-    """Write the median of each group of values, by column; groups without values stay as they are.
+    """Compute the median of each group of values, by column; empty groups are left unchanged.
 
     values : (n, D), sorted by group. group_ptr : (n_groups + 1,), where each group starts. medians : (n_groups, D).
     """

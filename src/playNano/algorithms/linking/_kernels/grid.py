@@ -1,6 +1,5 @@
 """Kernels of the neighbour search: a grid of square cells over every frame, and the candidate pairs within range."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -101,7 +100,7 @@ def squared_search_range(gap: float, squared: float, power: int) -> float:
 def cells_within(
     size: float, origin: Floats, shape: Ints, f: int, y: float, x: float, radius: float
 ) -> tuple[int, int, int, int]:
-    """Return the first and last row and column of cells of frame f that a disc may touch; an empty range if none.
+    """Return the first and last row and column of cells of frame f that a disc may overlap; an empty range if none.
 
     `size` is the edge of the cells in frame f.
     """
@@ -130,7 +129,7 @@ def squared_distance(a: Floats, i: int, b: Floats, j: int) -> float:
 
 @jit
 def count_candidates(points: Detections, grid: Grid, limits: SearchLimits, block: tuple[int, int]) -> int:
-    """Return an upper bound of the number of candidate pairs of the detections block[0] .. block[1]."""
+    """Return an upper bound on the number of candidate pairs of the detections block[0] .. block[1]."""
     position, time, frame_of, frame_ptr = points.position, points.time, points.frame_of, points.frame_ptr
     latest, cell_ptr, first_cell, shape = points.latest, grid.cell_ptr, grid.first_cell, grid.shape
     size, origin = grid.size, grid.origin
@@ -156,10 +155,10 @@ def count_candidates(points: Detections, grid: Grid, limits: SearchLimits, block
 def list_candidates(
     points: Detections, grid: Grid, limits: SearchLimits, block: tuple[int, int], at: int, edges: Edges
 ) -> None:
-    """Write the candidate edges of the detections block[0] .. block[1], from edge `at` on, without their costs.
+    """List the candidate edges of the detections block[0] .. block[1], from edge `at` on, without their costs.
 
-    The first edge of each row leads to the row itself: it stands for clutter. The others lead to the detections of
-    later frames within the search range.
+    The first edge of each row r leads to column r and means that the detection is clutter. The others lead to the
+    detections of later frames within the search range.
     """
     position, time, frame_of, frame_ptr = points.position, points.time, points.frame_of, points.frame_ptr
     latest, cell_ptr, first_cell, shape = points.latest, grid.cell_ptr, grid.first_cell, grid.shape

@@ -1,6 +1,5 @@
 """Kernels of the motion model: likelihoods of displacements, forward-backward algorithm and sums of the EM steps."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from playNano.algorithms.linking._kernels.grid import Detections
 
 MIN_VARIANCE_RATIO = 0.05
 FEATURE_OUTLIERS = 0.02
-# exp(-x) from a table and a polynomial: relative error under 1e-9, four times as fast as the library's.
+# exp(-x) from a table and a polynomial: relative error below 1e-9, four times as fast as that of the library.
 TABLE_STEPS = 64
 TABLE_END = 40.0
 EXP_TABLE = np.exp(-np.arange(int(TABLE_END) * TABLE_STEPS + 1) / TABLE_STEPS)
@@ -22,12 +21,12 @@ EXP_TABLE = np.exp(-np.arange(int(TABLE_END) * TABLE_STEPS + 1) / TABLE_STEPS)
 class Motion(NamedTuple):
     """The motion model: the displacement in one frame interval, drawn from one of K Gaussians (a hidden Markov model).
 
-    weight : (K,), share of each Gaussian. variance : (K,), per coordinate. growth : (K,), after a gap of g intervals
+    weight : (K,), weight of each Gaussian. variance : (K,), per coordinate. growth : (K,), after a gap of g intervals
     the variance is 1 + growth * (g - 1) times as large. coefficients : (4, 2), regression coefficients of the
-    displacement on past and future of the track. variance_factor : (4,), how the variance changes with them. Both go
-    by the known context: 0 nothing, 1 past, 2 future, 3 both. persistence : probability that a particle keeps its
-    Gaussian from step to step. directed : 1 where past and future are velocities, 0 where they are offsets. dims :
-    number of coordinates.
+    displacement on past and future of the track. variance_factor : (4,), the factor of the variance with them. The
+    index of both is the known context: 0 nothing, 1 past, 2 future, 3 both. persistence : probability that a particle
+    keeps its Gaussian from step to step. directed : 1 where past and future are velocities, 0 where they are offsets.
+    dims : number of coordinates.
     """
 
     weight: Floats
@@ -41,7 +40,7 @@ class Motion(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What the track on either side implies for the next and the last displacement of a detection.
+    """Past and future of the track at each detection, and the HMM probabilities that they imply.
 
     forward : (N, K), probability of each Gaussian for the step that leaves a detection, given the steps before it.
     backward : (N, K), likelihood of the steps after it under each Gaussian. past, future : (N, D), velocity or
@@ -71,7 +70,7 @@ class Features(NamedTuple):
 
 
 class Tracks(NamedTuple):
-    """Links as chains, and the detections whose chains are used.
+    """Tracks as linked lists, and the detections of the tracks that are used.
 
     rows : (R,) int64, detections in order, with all others of their tracks. previous, following : (N,) int32, the
     detection before and after each one in its track, or -1.
@@ -87,8 +86,8 @@ class MotionSums(NamedTuple):
 
     weight, squared : (K,), responsibilities, and squared displacements over the growth of the gap. weight_1, squared_1
     and weight_2, squared_2 : (K,), the same for gaps of about one and two intervals, without the growth. known_weight,
-    known_squared : (4,), links and squared displacements over the variance, by known context. steps : (2,), steps that
-    follow a step, and those of them that kept their Gaussian.
+    known_squared : (4,), links and squared displacements over the variance, by known context. steps : (2,), number of
+    steps after another step, and of those among them that kept their Gaussian.
     """
 
     weight: Floats
@@ -104,7 +103,7 @@ class MotionSums(NamedTuple):
 
 @jit(inline="always")
 def exp_minus(x: float) -> float:
-    """Return exp(-x) for x >= 0, but never less than exp(-TABLE_END)."""
+    """Return exp(-x) for x >= 0, at least exp(-TABLE_END)."""
     x = x if x < TABLE_END else TABLE_END
     k = int(x * TABLE_STEPS)
     r = x - k * (1.0 / TABLE_STEPS)
@@ -122,7 +121,7 @@ def squared_residual(
     known: int,
     scale: float,
 ) -> float:
-    """Return the squared displacement from i to j that the regression on past and future leaves."""
+    """Return the squared residual of the displacement from i to j after regression on past and future."""
     squared = 0.0
     for d in range(position.shape[1]):
         step = position[j, d] - position[i, d]
@@ -133,17 +132,17 @@ def squared_residual(
 
 @jit
 def _variance_ratio(growth: float, gap: float) -> float:
-    """Return the variance of a displacement over a gap by that over one frame interval."""
+    """Return the variance of a displacement over a gap relative to that over one frame interval."""
     return float(max(1.0 + growth * (gap - 1.0), MIN_VARIANCE_RATIO))
 
 
 @jit(inline="always")
 def gaussians(motion: Motion, gap: float, known: int, precision: Floats, height: Floats) -> None:
-    """Write 1 / (2 variance) and the height of each Gaussian at a gap."""
+    """Compute 1 / (2 variance) and the height of each Gaussian at a gap."""
     for k in range(precision.size):
         variance = motion.variance_factor[known] * motion.variance[k]
         precision[k] = 0.5 / (variance * _variance_ratio(motion.growth[k], gap))
-        # In a plane, as nearly always, the height needs no power.
+        # Fast path for two dimensions, without a power.
         height[k] = (
             precision[k] / np.pi if motion.dims == 2 else (precision[k] / np.pi) ** (0.5 * motion.dims)
         )
@@ -153,7 +152,7 @@ def gaussians(motion: Motion, gap: float, known: int, precision: Floats, height:
 def link_likelihoods(
     points: Detections, tracks: Tracks, context: Context, motion: Motion, likelihood: Floats
 ) -> None:
-    """Write the likelihood of each link under each Gaussian, up to a common factor, into likelihood[target]."""
+    """Compute the likelihood of each link under each Gaussian, up to a common factor, into likelihood[target]."""
     n_parts = motion.weight.size
     # The first row is for gaps of one frame interval, the second for all others.
     precision, height = np.empty((2, 4, n_parts)), np.empty((2, 4, n_parts))
@@ -187,7 +186,7 @@ def link_likelihoods(
 def forward_pass(
     tracks: Tracks, likelihood: Floats, weight: Floats, persistence: float, forward: Floats
 ) -> None:
-    """Write the forward probabilities of the Gaussians (forward-backward algorithm), from start to end of each track.
+    """Compute the forward probabilities of the Gaussians along each track (forward-backward algorithm).
 
     From step to step a particle keeps its Gaussian with the probability `persistence`, else it draws a new one.
     """
@@ -209,7 +208,7 @@ def forward_pass(
 def backward_pass(
     tracks: Tracks, likelihood: Floats, weight: Floats, persistence: float, backward: Floats
 ) -> None:
-    """Write the scaled backward likelihoods (forward-backward algorithm), from end to start of each track."""
+    """Compute the scaled backward likelihoods of the Gaussians along each track (forward-backward algorithm)."""
     rows, following = tracks.rows, tracks.following
     for r in range(rows.size - 1, -1, -1):
         i = rows[r]
@@ -235,7 +234,7 @@ def add_motion_sums(
     motion: Motion,
     sums: MotionSums,
 ) -> None:
-    """Add the expectations of the EM step over all links to the sums (E step); link_weight (N,) goes by target."""
+    """Add the expectations over all links to the sums (E step of EM); link_weight (N,) is indexed by target."""
     position, time, past, future = points.position, points.time, context.past, context.future
     has_past, has_future = context.has_past, context.has_future
     forward, backward = context.forward, context.backward
@@ -284,7 +283,7 @@ def add_motion_sums(
 
 @jit
 def feature_log_ratio(features: Features, i: int, j: int) -> float:
-    """Return the log likelihood ratio that two detections are one particle, by the features that both have."""
+    """Return the log likelihood ratio that two detections are the same particle, by the features known of both."""
     total = 0.0
     for f in range(features.weight.size):
         a, b = features.value[i, f], features.value[j, f]
@@ -296,7 +295,7 @@ def feature_log_ratio(features: Features, i: int, j: int) -> float:
             apart = min(apart, period - apart)
             ratio = np.log(period) - 0.25 * apart * apart / noise - 0.5 * np.log(4.0 * np.pi * noise)
         else:
-            # One particle: both values share its mean; two: each has its own.
+            # The same particle has one mean for both values; two particles have different means.
             total_var = prior + noise
             conditional_var = total_var - prior * prior / total_var
             residual = b - a * prior / total_var

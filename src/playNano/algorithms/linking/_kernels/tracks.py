@@ -1,6 +1,5 @@
 """Kernel that numbers tracks."""
 
-# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 import numpy as np
