@@ -32,7 +32,7 @@ def test_names_do_not_matter_and_chance_is_nought():
 
 
 def test_wrong_input():
-    with pytest.raises(ParameterError, match="one length"):
+    with pytest.raises(ParameterError, match="the same length"):
         score_clusters([1, 2], [1])
     with pytest.raises(ParameterError, match="noise"):
         score_clusters([1, 2], [1, 2], noise="drop")

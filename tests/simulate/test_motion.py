@@ -448,7 +448,7 @@ def test_descriptions_reject_nonsense():
         Species("ball", count=1)
     with pytest.raises(ParameterError, match="place"):
         Species(DOT, count=1, place="nowhere")
-    with pytest.raises(ParameterError, match="one name"):
+    with pytest.raises(ParameterError, match="the same name"):
         Scene((Species(DOT, 1), Species(DOT, 1)))
     with pytest.raises(ParameterError, match="species"):
         Scene(("ball",))

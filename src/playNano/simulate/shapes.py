@@ -22,7 +22,7 @@ _CUT_LEVEL = 1e-4
 
 @dataclass(frozen=True)
 class Shape:
-    """Abstract base class of the shapes.
+    """Base class of the shapes.
 
     A shape is its height above the surface as a function of the position relative to its centre. `radial` is True
     if it depends only on the distance from the centre.

@@ -126,7 +126,7 @@ class Paths:
 
 @dataclass(frozen=True)
 class Substrate:
-    """Abstract base class of the substrates."""
+    """Base class of the substrates."""
 
     def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
         """Generate the substrate on an area.
@@ -136,7 +136,7 @@ class Substrate:
         area
             Area to cover.
         step_nm
-            Pixel size of the height map, nm.
+            Pixel size of the height map, nm, > 0.
         rng
             Random number generator.
 
@@ -145,6 +145,10 @@ class Substrate:
         Surface
             Height map, paths and sites.
         """
+        return self._lay_out(area, step_nm, rng)
+
+    def _lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Generate the substrate; the base class has no height map, paths or sites."""
         return Surface()
 
 
@@ -194,23 +198,8 @@ class Steps(Substrate):
         check.positive(self, width_nm=self.width_nm, blur_nm=self.blur_nm)
         check.not_negative(self, wander_nm=self.wander_nm)
 
-    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Generate the substrate on an area.
-
-        Parameters
-        ----------
-        area
-            Area to cover.
-        step_nm
-            Pixel size of the height map, nm, > 0.
-        rng
-            Random number generator, for the phase and the meandering of the edges.
-
-        Returns
-        -------
-        Surface
-            Height map, without paths or sites.
-        """
+    def _lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Generate the height map, with random phase and meandering of the edges."""
         y, x = _grid(area, step_nm)
         along = x * math.cos(self.angle_rad) + y * math.sin(self.angle_rad)
         across = -x * math.sin(self.angle_rad) + y * math.cos(self.angle_rad)
@@ -269,23 +258,8 @@ class Lattice(Substrate):
             np.column_stack([np.sin(angles), np.cos(angles)]) * np.array(self.period_nm)[:, None]
         )
 
-    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Generate the substrate on an area.
-
-        Parameters
-        ----------
-        area
-            Area to cover.
-        step_nm
-            Pixel size of the height map, nm, > 0.
-        rng
-            Random number generator, for the origin of the lattice.
-
-        Returns
-        -------
-        Surface
-            Sites, and the height map of the corrugation if there is one.
-        """
+    def _lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Generate the sites, with a random origin, and the height map of the corrugation if there is one."""
         vectors = self.vectors_nm
         start = np.array([area.top, area.left]) + rng.uniform(0, 1, 2) @ vectors
         corners = np.array([[y, x] for y in (area.top, area.bottom) for x in (area.left, area.right)]) - start
@@ -344,23 +318,8 @@ class Strands(Substrate):
             persistence_nm=self.persistence_nm,
         )
 
-    def lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
-        """Generate the substrate on an area.
-
-        Parameters
-        ----------
-        area
-            Area to cover.
-        step_nm
-            Pixel size of the height map, nm, > 0.
-        rng
-            Random number generator, for the contours of the strands.
-
-        Returns
-        -------
-        Surface
-            Height map, and one path for each strand.
-        """
+    def _lay_out(self, area: Area, step_nm: float, rng: np.random.Generator) -> Surface:
+        """Generate the height map and one path for each strand, with random contours."""
         paths = tuple(self._chain(area, rng) for _ in range(self.count))
         y, x = _grid(area, step_nm)
         z = np.zeros((y.size, x.size))

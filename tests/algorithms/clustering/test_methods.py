@@ -206,7 +206,7 @@ def test_kmeans_repeats_with_its_seed_and_in_any_order():
 
 
 def test_kmeans_of_fewer_places_than_k_is_an_error():
-    with pytest.raises(ParameterError, match=r"there are 2 \(among 10 points\). Choose k of at most 2"):
+    with pytest.raises(ParameterError, match=r"there are 2 \(among 10 points\). Set k to at most 2"):
         kmeans([[0.0, 0.0], [1.0, 0.0]] * 5, 3)
     assert kmeans([[0.0, 0.0], [1.0, 0.0]] * 5, 2).sizes.tolist() == [5, 5]
     assert kmeans([], 3).n_clusters == 0

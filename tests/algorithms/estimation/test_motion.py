@@ -77,7 +77,7 @@ def test_too_little_to_tell():
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ParameterError, match="one length"):
+    with pytest.raises(ParameterError, match="the same length"):
         estimate_motion([0, 1], [0], [0.0], [0.0], [0.0])
     with pytest.raises(ParameterError, match="track"):
         estimate_motion([0, 0], [1, 1], [0.0, 0.0], [0.0, 1.0], [0.0, 1.0])
