@@ -174,4 +174,4 @@ def test_stability_of_clusters_with_noise():
 def test_an_algorithm_that_refuses_a_draw_says_which():
     with pytest.raises(ParameterError, match="different points") as caught:
         bootstrap_stability([[0.0], [1.0], [2.0]], [0, 1, 2], lambda p: kmeans(p, 3))
-    assert "draw" in caught.value.__notes__[0]
+    assert "resample" in caught.value.__notes__[0]
