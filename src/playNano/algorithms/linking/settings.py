@@ -41,7 +41,7 @@ class LinkingOptions:
         `motion`.
     method
         "global": one assignment over the whole movie on likelihood ratios. "frame": optimal assignment from frame to
-        frame by distance; the rates then serve for the confidence of links only.
+        frame by distance; the rates are then used only for the confidence of links.
     min_length
         Minimum number of detections of a track, >= 1; shorter tracks are left out.
     motion

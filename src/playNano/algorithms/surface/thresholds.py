@@ -188,9 +188,9 @@ def hysteresis(block: npt.ArrayLike, *, low_nm: Height, high_nm: Height) -> Bool
     block
         Heights, (n, h, w), in nm. Pixels that are not finite are background.
     low_nm
-        Height above which a pixel is marked if it is joined to one above `high_nm`, nm.
+        Height above which a pixel is marked if it is connected to one above `high_nm`, nm.
     high_nm
-        Height above which a pixel is marked by itself, nm, >= `low_nm`.
+        Height above which a pixel is always marked, nm, >= `low_nm`.
 
     Returns
     -------
