@@ -1,7 +1,7 @@
-"""High-speed AFM movies into measured, reproducible numbers.
+"""Measure and track particles in high-speed AFM movies, reproducibly.
 
-Importing this package has no side effects and loads nothing heavy: the public names below
-are fetched when they are first used.
+Importing this package has no side effects and imports no heavy libraries: the public names below
+are imported on first use.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The one decorator for compiled functions, with a cache on disk that always belongs to the present source.
+"""Compile functions with numba, with an on-disk cache that is keyed by the content of the kernel sources.
 
-Numba's own cache looks at the file of a function only: after an edit of a function that it calls in another file, it
-goes on running the old code. Here the cache of all kernels is keyed by the content of every kernel source of the
-package and by the version of numba, so any edit compiles anew.
+Numba's own cache checks only the file of a function itself: after an edit of a function that it calls in another file,
+it keeps running the old code. Here the cache of all kernels is keyed by the content of every kernel source of the
+package and by the version of numba, so that any edit causes recompilation.
 
 A kernel source is a file whose name ends in ``_kernels.py``, or any file in a folder ``_kernels``. Kernels import
 constants and functions from kernel sources only.
@@ -30,22 +30,22 @@ from numba.core.types import unliteral  # type: ignore[attr-defined]
 
 PACKAGE = Path(__file__).parent
 KEPT_DAYS = 30
-"""Caches of other sources or versions of numba that nobody has used for so long are deleted."""
+"""Caches of other sources or versions of numba are deleted when unused for this number of days."""
 
 _listeners: list[Callable[[str], None]] = []
 
 
 def jit(function: Any = None, **options: Any) -> Any:
-    """Compile a function when it is first called, and keep the result on disk.
+    """Compile a function when it is first called, and cache the result on disk.
 
-    The interpreter's lock is released while the function runs.
+    The global interpreter lock is released while the function runs.
 
     Parameters
     ----------
     function
-        Loops over arrays and numbers, as `numba.njit` takes them.
+        A function of arrays and numbers, as `numba.njit` accepts it.
     **options
-        Further options of `numba.njit`.
+        Additional options of `numba.njit`.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def jit(function: Any = None, **options: Any) -> Any:
 
 
 def _widen_literals(compiled: Any) -> None:
-    """Let ``f(0)`` inside a kernel use the same compiled code as ``f(n)``: numba would compile it twice."""
+    """Compile ``f(0)`` inside a kernel as ``f(n)``; numba would compile the call with a literal separately."""
     original = compiled.get_call_template
 
     def get_call_template(args: Any, kws: Any) -> Any:
@@ -77,10 +77,10 @@ def _widen_literals(compiled: Any) -> None:
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """Compiled forms of one function, one file each, named by what they depend on.
+    """Cache of the compiled versions of one function, one file for each, named by the hash of what it depends on.
 
-    There is no index that two processes could write at once, and a file that cannot be read or written costs no
-    more than compiling again.
+    There is no index file that two processes could write at the same time. If a file cannot be read or written, the
+    function is compiled again.
     """
 
     def __init__(self, function: Any) -> None:
@@ -91,11 +91,11 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     @property
     def cache_path(self) -> str:
-        """The folder of the files."""
+        """Folder that contains the cache files."""
         return str(kernel_cache_folder())
 
     def flush(self) -> None:
-        """Delete the compiled forms of this function."""
+        """Delete the cached compiled versions of this function."""
         for path in kernel_cache_folder().glob(f"{self._name}-*.nbc"):
             path.unlink(missing_ok=True)
 
@@ -105,7 +105,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         return kernel_cache_folder() / f"{self._name}-{digest}.nbc", key
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled form for a signature, or None."""
+        """Return the compiled version for a signature, or None."""
         target_context.refresh()
         _note_use()
         path, key = self._file(sig, target_context.codegen())
@@ -128,7 +128,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         return self._impl.rebuild(target_context, content)
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled form, if the folder can be written."""
+        """Store a compiled version if the folder is writable."""
         if not self._impl.check_cachable(data):
             return
         path, key = self._file(sig, data.codegen)
@@ -138,13 +138,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             temporary.write_bytes(pickle.dumps((key, self._impl.reduce(data))))
             temporary.replace(path)
         except OSError:
-            # Read-only or full: the function is compiled, only not kept.
+            # The disk is read-only or full: the function is compiled but not cached.
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
 class _NoLocator(FunctionCache._impl_class):  # type: ignore[misc]
-    """How numba turns compiled code into bytes and back, without its search for a place beside the source."""
+    """Serialization of compiled code as in numba, without its search for a cache folder next to the source."""
 
     def __init__(self, function: Any) -> None:
         self._lineno = function.__code__.co_firstlineno
@@ -201,21 +201,21 @@ def kernel_hash(package: Path = PACKAGE) -> str:
 
 
 def kernel_sources(package: Path = PACKAGE) -> list[Path]:
-    """Return the files of a package that hold kernels."""
+    """Return the source files of a package that contain kernels."""
     found = package.rglob("*.py")
     return sorted(p for p in found if p.name.endswith("_kernels.py") or p.parent.name == "_kernels")
 
 
 @cache
 def _note_use() -> None:
-    """Mark the cache as used today, so that it is not deleted as an old one."""
+    """Mark the cache as used today, so that it is not deleted as unused."""
     with suppress(OSError):
         os.utime(kernel_cache_folder())
 
 
 @cache
 def _prepare_folder(folder: Path) -> None:
-    """Make the folder of the cache, once a process, and delete those that nobody has used for long."""
+    """Create the cache folder, once per process, and delete caches that have been unused for a long time."""
     folder.mkdir(parents=True, exist_ok=True)
     oldest = time.time() - KEPT_DAYS * 86_400
     for other in folder.parent.iterdir():

@@ -1,4 +1,4 @@
-"""Units and checks of options that every layer uses: declared limits, and the size of a pixel."""
+"""Units of parameters, and validation of options and pixel sizes; used by every layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Unit:
     Parameters
     ----------
     name
-        As it is printed: "nm", "px", "s".
+        Symbol of the unit: "nm", "px", "s".
     """
 
     name: str
@@ -62,7 +62,7 @@ def check_options(options: Any) -> None:
         except ValidationError as error:
             reasons = "; ".join(dict.fromkeys(part["msg"] for part in error.errors()))
             raise ParameterError(f"{name} = {value!r}: {reasons}") from error
-        # Numbers in text, and true or false as numbers, are accepted by pydantic but would stay as they are here.
+        # Pydantic accepts text for a number and a bool for a number, but the value would not be converted here.
         is_number = isinstance(converted, int | float) and not isinstance(converted, bool)
         if isinstance(converted, bool) != isinstance(value, bool) or (is_number and isinstance(value, str)):
             raise ParameterError(f"{name} = {value!r}: Input should be {type(converted).__name__}")
@@ -76,7 +76,7 @@ def pixel_pair(pixel_size_nm: Any, where: str = "") -> tuple[float, float]:
     pixel_size_nm
         A number, or (y, x), nm; positive.
     where
-        What precedes the message, such as the file.
+        Prefix of the error message, such as the name of the file.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def pixel_pair(pixel_size_nm: Any, where: str = "") -> tuple[float, float]:
     Raises
     ------
     ParameterError
-        If it is neither, or not positive and finite.
+        If it is neither a number nor a pair of numbers, or not positive and finite.
 
     Examples
     --------

@@ -1,3 +1,3 @@
-"""The version of the package; pyproject.toml takes it from here."""
+"""Version of the package; read by pyproject.toml."""
 
 __version__ = "1.0.0a1"

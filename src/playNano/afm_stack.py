@@ -1,4 +1,4 @@
-"""The public movie class: pixels with their calibration, plus loading from files and processing."""
+"""The public class of AFM movies: calibrated pixels, loading from files, and processing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["AFMImageStack"]
 
 
 class AFMImageStack(Stack):
-    """A movie of height maps with its calibration, and the results made of it.
+    """An AFM movie with its calibration, and the results of its processing and analysis.
 
     Parameters
     ----------
     data
         Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
-        array for a movie that is to stay on disk: nothing of it is computed before pixels are read.
+        array for a movie that is kept on disk: it is computed only when pixels are read.
     pixel_size_nm
         Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
     channel
         Name of the channel.
     file_path
-        Where the movie comes from.
+        Source file of the movie.
     frame_metadata
-        One dict a frame, at most; ``"timestamp"`` is the start of the frame in s.
+        At most one dict per frame; ``"timestamp"`` is the start of the frame in s.
     scan
         Timing and direction of the scan, where known.
     unit
@@ -42,7 +42,7 @@ class AFMImageStack(Stack):
     Attributes
     ----------
     data : numpy.ndarray or dask.array.Array
-        The pixels as they are after the steps done so far.
+        The pixels after the processing steps that have been run.
     processed : MutableMapping
         Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are computed
         when they are read; see `playNano.processing.pipeline.ProcessingPipeline`.
@@ -77,12 +77,12 @@ class AFMImageStack(Stack):
         Parameters
         ----------
         path
-            A vendor's file, a bundle, or a folder of images.
+            A file in a vendor's format, a bundle, or a folder of images.
         channel
             Name of the channel.
         **options
-            Options of `playNano.io.loader.load_afm_stack`: the pixel size for files without one, whether the
-            pixels stay on disk.
+            Options of `playNano.io.loader.load_afm_stack`, such as the pixel size for files without one, or
+            whether the pixels are kept on disk.
 
         Raises
         ------
@@ -101,11 +101,11 @@ class AFMImageStack(Stack):
         steps
             Step names, or step strings such as ``"gaussian_filter:sigma=2"``.
         **kwargs
-            Parameters for those of the steps that take them.
+            Parameters, each passed to the steps that accept it.
 
         Raises
         ------
         ValueError
-            If no step takes a given parameter, or a step or value is unknown or wrong.
+            If no step accepts a given parameter, a step is unknown, or a value is wrong.
         """
         return ProcessingPipeline().add_steps(steps, **kwargs).run(self)

@@ -1,17 +1,17 @@
-"""The errors that playNano raises; each is also the builtin that a caller would expect."""
+"""Exceptions of playNano; each is also a subclass of the built-in exception that a caller would expect."""
 
 from __future__ import annotations
 
 
 class PlayNanoError(Exception):
-    """Base of every error that playNano raises on purpose."""
+    """Base class of all exceptions that playNano raises."""
 
 
 class ParameterError(PlayNanoError, ValueError, TypeError):
     """A parameter is unknown, of the wrong kind or outside its limits.
 
-    It is a `ValueError` and a `TypeError`: Python itself uses the one for a wrong value
-    and the other for an unexpected keyword.
+    It is a `ValueError` and a `TypeError`: Python raises the former for a wrong value
+    and the latter for an unexpected keyword argument.
     """
 
 
@@ -20,7 +20,7 @@ class UnknownNameError(PlayNanoError, ValueError):
 
 
 class DuplicateNameError(PlayNanoError, ValueError):
-    """Two different things claim one name."""
+    """Two different objects are registered under one name."""
 
 
 class PluginError(PlayNanoError, RuntimeError):
@@ -28,7 +28,7 @@ class PluginError(PlayNanoError, RuntimeError):
 
 
 class PluginTypeError(PlayNanoError, TypeError):
-    """A plugin is not what its entry-point group promises."""
+    """A plugin is not of the type that its entry-point group requires."""
 
 
 class PluginWarning(UserWarning):
@@ -36,18 +36,18 @@ class PluginWarning(UserWarning):
 
 
 class FileFormatError(PlayNanoError, ValueError):
-    """A file is not of the format it claims, is damaged, or no reader knows it."""
+    """A file is not of the format that its name or content indicates, is damaged, or no reader accepts it."""
 
 
 class ChannelError(FileFormatError, KeyError):
-    """A file has no such channel; the message lists what it has."""
+    """A file does not contain the channel; the message lists the channels that it contains."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class StackError(PlayNanoError, ValueError):
-    """Pixels or metadata do not make a movie."""
+    """Pixels or metadata are not valid for a movie."""
 
 
 class StackTypeError(StackError, TypeError):
@@ -59,22 +59,22 @@ class StepError(PlayNanoError, RuntimeError):
 
 
 class ClusterError(PlayNanoError, RuntimeError):
-    """The workers of a cluster cannot do what they are sent."""
+    """The workers of a cluster cannot run the tasks that they are sent."""
 
 
 class MissingInputError(PlayNanoError, RuntimeError, KeyError):
-    """An analysis module needs the output of another one that has not run before it."""
+    """An analysis module needs the output of another module that has not been run before it."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class RecordError(PlayNanoError, ValueError):
-    """A stored record cannot be read back: a part is missing, foreign or damaged."""
+    """A stored record cannot be read: a part is missing, damaged or not written by playNano."""
 
 
 class RecordNotFoundError(RecordError, KeyError):
-    """A file holds no record of this name; the message lists what it has."""
+    """A file contains no record of this name; the message lists the records that it contains."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

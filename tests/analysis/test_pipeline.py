@@ -307,7 +307,7 @@ def test_a_plugin_that_cannot_be_made(plugins):
     plugins.add("playNano.analysis", "needs_more", NeedsMore)
     plugins.add("playNano.analysis", "has_no_run", HasNoRun)
     for name in ("needs_more", "has_no_run"):
-        with pytest.raises(PluginError, match=f"'{name}' cannot be made: TypeError"):
+        with pytest.raises(PluginError, match=f"'{name}' cannot be created: TypeError"):
             AnalysisPipeline().add(name)
 
 

@@ -42,7 +42,7 @@ def call(*words):
 def test_info_says_what_is_in_a_file(movie, capsys):
     assert call("info", movie) == 0
     said = capsys.readouterr().out
-    for part in ("TP", "6 of 32 x 40 px", "2 nm", "0.5 s a frame", "lines/s", "first frame"):
+    for part in ("TP", "6 of 32 x 40 px", "2 nm", "0.5 s per frame", "lines/s", "first frame"):
         assert part in said
 
 

@@ -39,7 +39,7 @@ def test_a_movie_and_steps(movie, tmp_path, capsys):
     assert call("validate", movie, *words) == 0
     said = capsys.readouterr().out
     assert "recall" in said
-    assert "matters: feature_detection" in said
+    assert "sensitive: feature_detection" in said
     assert json.loads((tmp_path / "v" / "validate.json").read_text())["simulated"]["n_movies"] == 2
     assert (tmp_path / "v" / "validate.png").stat().st_size > 10_000
 
@@ -82,7 +82,7 @@ def test_a_record_finds_its_movie(movie, tmp_path, monkeypatch, named):
         assert channel == "c"
         assert [call.name for call in plan.processing + plan.analysis] == ["remove_plane", "count_nonzero"]
     here.unlink()
-    with pytest.raises(RecordError, match="is not there"):
+    with pytest.raises(RecordError, match="does not exist"):
         of.read_record(folder)
 
 
@@ -91,4 +91,4 @@ def test_no_record(movie, tmp_path, capsys):
     assert "--pipeline" in capsys.readouterr().err
     (tmp_path / "a.json").write_text("[1]")
     assert call("validate", tmp_path / "a.json", "-o", tmp_path) == 2
-    assert "no record" in capsys.readouterr().err
+    assert "not a record" in capsys.readouterr().err

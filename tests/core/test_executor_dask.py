@@ -149,7 +149,7 @@ def test_frames_made_when_read():
         assert (frames.ndim, frames.size, frames.nbytes, len(frames)) == (3, 36, whole.nbytes, 6)
         with pytest.raises(IndexError, match="frame 6 does not exist"):
             frames[6]
-    assert "made when read" in repr(frames)
+    assert "computed when read" in repr(frames)
 
 
 def test_frames_that_have_been_stored(tmp_path):

@@ -107,7 +107,7 @@ def test_a_missing_sidecar_is_named(tmp_path, record):
     write_record_json(path, record)
     (sidecar,) = sidecars(tmp_path)
     sidecar.unlink()
-    with pytest.raises(RecordError, match=rf"r\.json needs {sidecar.name} beside it"):
+    with pytest.raises(RecordError, match=rf"r\.json needs {sidecar.name} in the same folder"):
         read_record_json(path)
 
 
@@ -118,7 +118,7 @@ def test_a_changed_sidecar_is_noticed(tmp_path, record):
     with h5py.File(sidecar, "r+") as file:
         (name,) = file
         file[name][2, 3, 4] += 1
-    with pytest.raises(RecordError, match=r"differs from its checksum in r\.json"):
+    with pytest.raises(RecordError, match=r"does not match its checksum in r\.json"):
         read_record_json(path)
 
 
@@ -149,7 +149,7 @@ def test_the_sidecar_is_sought_beside_the_json_only(tmp_path, record):
     (tmp_path / "deep").mkdir()
     text = path.read_text().replace(sidecar.name, f"../{sidecar.name}")
     (tmp_path / "deep" / "r.json").write_text(text)
-    with pytest.raises(RecordError, match="beside it"):
+    with pytest.raises(RecordError, match="in the same folder"):
         read_record_json(tmp_path / "deep" / "r.json")
 
 

@@ -83,7 +83,7 @@ def test_a_newer_bundle_and_a_damaged_one_are_refused(worked, tmp_path):
 def test_a_foreign_hdf5_file_is_refused(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
-    with pytest.raises(FileFormatError, match="not one that playNano wrote"):
+    with pytest.raises(FileFormatError, match="was not written by playNano"):
         load_afm_stack(tmp_path / "other.h5")
 
 

@@ -111,7 +111,7 @@ def test_a_damaged_frame_does_not_vanish(tmp_path, content):
         ({"shape": (4, 4), "0x8043": 20e-9}, r"pixels \(3, 4\) in a\.jpk, \(4, 4\) in b\.jpk"),
         ({"0x8042": 9e-9}, r"nm \(y, x\) in a\.jpk"),
         ({"channel": "phase"}, "channel height_trace in"),
-        ({"second": None}, r"1 of 2 images do not state when.*b\.jpk"),
+        ({"second": None}, r"1 of 2 images do not contain an acquisition time.*b\.jpk"),
     ],
 )
 def test_images_that_are_no_movie(tmp_path, change, message):

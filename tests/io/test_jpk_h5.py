@@ -228,7 +228,7 @@ def test_stored_floats_without_an_encoder(tmp_path):
     [
         ({"conversion.nominal.scaling.type": b"cubic"}, "cubic"),
         ({"encoder.scaling.style": b"table"}, "table"),
-        ({"conversion.nominal.base-calibration-slot": b"calibrated"}, "circle"),
+        ({"conversion.nominal.base-calibration-slot": b"calibrated"}, "cyclic"),
         ({"conversions.default": b"lost", "conversion.lost.defined": b"true"}, "'lost'"),
         ({"encoder.scaling.offset": b"many"}, "many"),
     ],

@@ -185,5 +185,5 @@ def test_pages_in_a_circle(tmp_path):
     count = int.from_bytes(raw[8:10], "little") if int.from_bytes(raw[4:8], "little") == 8 else 0
     raw[10 + 12 * count : 14 + 12 * count] = raw[4:8]
     path.write_bytes(raw)
-    with pytest.raises(FileFormatError, match="circle"):
+    with pytest.raises(FileFormatError, match="cyclic"):
         open_jpk(path)

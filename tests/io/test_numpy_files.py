@@ -193,7 +193,7 @@ def test_npz_of_one_frame_and_given_size(tmp_path):
     ("change", "message"),
     [
         ({"timestamps": np.zeros(3)}, "3 timestamps for 4 frames"),
-        ({"metadata": np.array("{no")}, "no JSON"),
+        ({"metadata": np.array("{no")}, "not JSON"),
         ({"format": np.array("playNano-npz"), "version": np.array(99)}, "version 99"),
     ],
 )

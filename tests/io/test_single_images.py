@@ -169,8 +169,8 @@ def test_ibw_without_a_note(tmp_path):
 def test_broken_ibw(tmp_path):
     path = tmp_path / "a.ibw"
     for change, message in (
-        ({"type": 1}, "no image"),
-        ({"dimensions": (12, 0, 0, 0)}, "no image"),
+        ({"type": 1}, "not an image"),
+        ({"dimensions": (12, 0, 0, 0)}, "not an image"),
         ({"wave_bytes": 333}, "length"),
         ({"note": "", "dimension_unit": (b"s", b"s", b"", b"")}, "not a length"),
     ):

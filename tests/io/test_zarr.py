@@ -94,7 +94,7 @@ def test_an_interrupted_write_leaves_nothing_half(stack, tmp_path, monkeypatch, 
         if start >= 2:
             partly.append(next(tmp_path.glob(".m.ome.zarr-*")))
             # Neither can what stands there now be opened, should the process be killed.
-            with pytest.raises(FileFormatError, match="not a whole zarr v3 store"):
+            with pytest.raises(FileFormatError, match="not a complete zarr v3 store"):
                 load_afm_stack(partly[0])
             raise error
         write(self, start, block)

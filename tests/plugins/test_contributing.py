@@ -117,10 +117,10 @@ def test_all_four_from_the_command_line(site, images, tmp_path):
     said = in_process(
         site, *playnano, *words, "--export", "heights:digits=2", "-o", tmp_path / "out", cwd=tmp_path
     )
-    assert "mean_share 0.1111" in said
+    assert "mean_fraction 0.1111" in said
     table = pd.read_csv(tmp_path / "out" / "heights.csv")
     assert table["z_max"].tolist() == [2, 4, 5]
-    assert table["share"].tolist() == [0, 0.17, 0.17]
+    assert table["fraction"].tolist() == [0, 0.17, 0.17]
     listed = in_process(site, *playnano, "modules", cwd=tmp_path)
     for line in (
         "clip_heights +Clip heights to a range",

@@ -1,4 +1,4 @@
-"""What an analysis module is."""
+"""The base class of analysis modules."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from playNano.core.params import Declaration, bind_all
 from playNano.errors import PluginTypeError
 
 AnalysisOutputs: TypeAlias = dict[str, Any]
-"""Output name -> result, as a module's `run` returns it."""
+"""Output name -> result, as returned by `run` of a module."""
 
 ModuleKind: TypeAlias = Literal["quality", "detection", "tracking", "clustering", "measurement", "analysis"]
-"""What a module does; "analysis" is the kind of modules that declare none."""
+"""Kind of a module; "analysis" for modules that declare none."""
 
 LEADING = ("stack", "previous_results")
 
 
 class AnalysisModule(ABC):
-    """Base of every analysis module, built-in or plugin.
+    """Base class of all analysis modules, built-in or plugin.
 
-    A subclass gives a `name` and a `run`; the signature of `run` declares the parameters: types, limits
+    A subclass defines `name` and `run`; the signature of `run` declares the parameters: types, limits
     (``Annotated[float, Field(gt=0)]``) and defaults.
 
     Attributes
     ----------
     kind : str
-        What the module does: "quality", "detection", "tracking", "clustering" or "measurement". The record carries
-        it, and by it the outputs are exported, drawn and summarised.
+        Kind of the module: "quality", "detection", "tracking", "clustering" or "measurement". It is stored in the
+        record, and determines how the outputs are exported, plotted and summarised.
     version : str or None
         Version of the algorithm, for the record.
     requires : tuple of str
-        Modules of which one must have run before, if any.
+        Modules, of which at least one must have run before, if any.
     automatic : tuple of str
-        Parameters whose default depends on the modules that ran before. Where they are not given, `bind` leaves them
-        out and `resolve_defaults` sets them.
+        Parameters whose default depends on the modules that ran before. If they are not given, `bind` omits them
+        and `resolve_defaults` sets them.
 
     Notes
     -----
-    Outputs that other code uses, by kind; all are optional, lengths are in nm and frames count from 0.
+    Outputs that other code uses, by kind; all are optional, lengths are in nm and frames are numbered from 0.
 
     * quality: ``usable``, bool (n_frames,).
-    * detection: ``table``, a DataFrame with a row a detection and the columns ``frame, y, x`` (px) and
+    * detection: ``table``, a DataFrame with one row per detection and the columns ``frame, y, x`` (px) and
       ``y_nm, x_nm``; ``features_per_frame``, per frame a sequence of dicts; ``observed``, bool (n_frames,).
     * tracking: ``table``, the detections with ``track_id``, ``frame``, ``y, x`` and ``y_nm, x_nm``; ``tracks``,
-      a sequence with one dict a track (``id, frames, point_indices, coords``); ``track_table``, a row a track;
-      ``links``, a row a link; ``events``, a row a merge or split.
+      a sequence with one dict per track (``id, frames, point_indices, coords``); ``track_table``, one row per track;
+      ``links``, one row per link; ``events``, one row per merge or split.
     * clustering: ``table``, the points with ``cluster_id``; ``clusters``, a sequence of dicts;
-      ``cluster_table``, a row a cluster; ``occupancy_table``, a row a cluster and frame.
+      ``cluster_table``, one row per cluster; ``occupancy_table``, one row per cluster and frame.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class AnalysisModule(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Unique name, by which pipelines know the module."""
+        """Unique name by which pipelines select the module."""
 
     @abstractmethod
     def run(
@@ -85,7 +85,7 @@ class AnalysisModule(ABC):
         Parameters
         ----------
         stack
-            The movie; it is not changed.
+            The movie; it is not modified.
         previous_results
             Module name -> its latest outputs.
         **params
@@ -98,7 +98,7 @@ class AnalysisModule(ABC):
         """
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect for a run, defaults included (but see `automatic`).
+        """Validate parameters, and return the values in effect, defaults included (but see `automatic`).
 
         Parameters
         ----------
@@ -121,9 +121,9 @@ class AnalysisModule(ABC):
         return (Declaration(cls.run, LEADING),)
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with those that are `automatic` set where they are not given.
+        """Set the `automatic` parameters that are not given, from the results of earlier modules.
 
-        A module with such parameters overrides this; the module runs with what it returns, and the record says so.
+        A module with such parameters overrides this method; the record contains the returned values.
 
         Parameters
         ----------
@@ -136,19 +136,19 @@ class AnalysisModule(ABC):
 
 
 def check_module(name: str, target: Any) -> type[AnalysisModule]:
-    """Return an analysis module class after a check of what it declares.
+    """Validate the declaration of an analysis module class, and return the class.
 
     Parameters
     ----------
     name
         Name under which it is registered, for messages.
     target
-        What is registered.
+        The registered object.
 
     Raises
     ------
     PluginTypeError
-        If it is not a subclass of `AnalysisModule`, or of a kind that does not exist.
+        If it is not a subclass of `AnalysisModule`, or its kind is unknown.
     """
     if not (isinstance(target, type) and issubclass(target, AnalysisModule)):
         raise PluginTypeError(f"the analysis module {name!r} is {target!r}, not a subclass of AnalysisModule")
@@ -164,12 +164,12 @@ Run = TypeVar("Run", bound=Callable[..., AnalysisOutputs])
 
 
 def checked_run(run: Run) -> Run:
-    """Decorate a module's `run` so that its parameters are checked however it is called.
+    """Decorate the method `run` of a module so that its parameters are validated at every call.
 
     Parameters
     ----------
     run
-        The method; it is called with the values in effect, as the module's `bind` returns them.
+        The method; it is called with the values in effect, as returned by `bind` of the module.
     """
 
     @functools.wraps(run)

@@ -1,19 +1,18 @@
-"""Exporters of a stack with its analysis: the registry, and those for tracks."""
+"""The registry of exporters of analysed stacks, and the exporters of tracks."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.utils.tracks import to_trackmate_xml, to_trackpy
+from playNano.analysis.utils.tracks import last_tracking, to_trackmate_xml, to_trackpy
 from playNano.core.files import atomic_write
-from playNano.core.provenance import outputs_of_kind
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.step_text import parse_steps
-from playNano.errors import MissingInputError, ParameterError
+from playNano.errors import ParameterError
 from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
 
 _HERE = "playNano.analysis.exporters"
@@ -30,7 +29,7 @@ BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
 
 
 def _accept_exporter(name: str, target: Any) -> Exporter:
-    """Return the exporter that a plugin's entry point loads."""
+    """Return the exporter of a plugin's entry point."""
     return accept_declared(name, target, Exporter, EXPORTER_ATTRIBUTE)
 
 
@@ -41,34 +40,34 @@ def exporter_registry() -> Registry[Exporter]:
 
 
 def export_stack(stack: AFMImageStack, name: str, path: str | Path, **options: Any) -> Path:
-    """Write a stack with its analysis by a registered exporter.
+    """Write a stack with its analysis, using a registered exporter.
 
     Parameters
     ----------
     stack
         The movie; the analysis that has run on it is in ``stack.analysis``.
     name
-        The exporter; `exporter_registry` lists them.
+        Name of the exporter; `exporter_registry` lists them.
     path
-        File to write; for a folder that exists, a file in it that is named after the exporter.
+        File to write; if it is an existing folder, a file in it that is named after the exporter.
     **options
         Options of the exporter.
 
     Returns
     -------
     Path
-        What was written.
+        The file or folder that was written.
 
     Raises
     ------
     UnknownNameError
-        If there is no such exporter; the message has the nearest names.
+        If there is no such exporter; the message has the most similar names.
     ParameterError
         If an option is unknown, or its value is not allowed.
     MissingInputError
-        If the stack does not have the results that are written.
+        If the stack lacks the results to be written.
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
 
     Examples
     --------
@@ -83,7 +82,7 @@ def export_stack(stack: AFMImageStack, name: str, path: str | Path, **options: A
 
 
 def plan_exports(texts: Sequence[str]) -> list[tuple[Exporter, dict[str, Any]]]:
-    """Look up exporters and check their options before any work begins.
+    """Look up exporters and validate their options before any processing starts.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
     Parameters
     ----------
     stack
-        The movie, tracked.
+        The movie, on which tracking has been run.
     path
         File to write.
 
@@ -136,20 +135,20 @@ def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
     Raises
     ------
     MissingInputError
-        If nothing was tracked.
+        If tracking has not been run.
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
-    return to_trackmate_xml(path, _last_tracking(stack), stack)
+    return to_trackmate_xml(path, last_tracking(stack), stack)
 
 
 def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:
-    """Write the tracks as a CSV table with trackpy's columns.
+    """Write the tracks as a CSV table with the columns of trackpy.
 
     Parameters
     ----------
     stack
-        The movie, tracked.
+        The movie, on which tracking has been run.
     path
         File to write.
 
@@ -161,19 +160,11 @@ def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:
     Raises
     ------
     MissingInputError
-        If nothing was tracked.
+        If tracking has not been run.
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
-    table = to_trackpy(_last_tracking(stack))
+    table = to_trackpy(last_tracking(stack))
     with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False)
     return Path(path)
-
-
-def _last_tracking(stack: AFMImageStack) -> Mapping[str, Any]:
-    """Return the outputs of the last tracking."""
-    tracked = list(outputs_of_kind(stack, "tracking").values())
-    if not tracked:
-        raise MissingInputError("there are no tracks to export: add a step particle_tracking")
-    return tracked[-1]

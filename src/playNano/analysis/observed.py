@@ -1,4 +1,4 @@
-"""Which frames count as observed."""
+"""Determine which frames are observed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 def observed_frames(previous_results: Mapping[str, Any] | None, n_frames: int) -> npt.NDArray[np.bool_]:
-    """Return which frames count as observed: the usable ones where `frame_quality` has run, else all.
+    """Return which frames are observed: the usable ones if `frame_quality` has run, else all.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Plan analysis modules, run them over a stack, and return the record."""
+"""Define analysis pipelines, run them on stacks, and return the record."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from playNano.errors import PluginError, PluginTypeError
 logger = logging.getLogger(__name__)
 
 AnalysisRecord: TypeAlias = dict[str, Any]
-"""What `AnalysisPipeline.run` returns.
+"""Record of an analysis, as returned by `AnalysisPipeline.run`.
 
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
 ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
 ``input`` (file, channel, shape, dtype, pixel size, checksum: of the pixels, or of a lazy stack's file) and
-``processing`` (the steps done before).
+``processing`` (the processing steps run before).
 """
 
 
@@ -42,16 +42,16 @@ def module_registry() -> Registry[type[AnalysisModule]]:
 
 
 class AnalysisPipeline:
-    """Analysis modules, in order, over a stack.
+    """A sequence of analysis modules for a stack.
 
-    Modules and parameters are checked when they are added: a wrong name or value raises before any pixel
-    is read. Every `run` builds a fresh record; nothing of an earlier one changes.
+    Modules and parameters are validated when they are added: a wrong name or value raises before any pixel
+    is read. Every `run` creates a new record; earlier records are not modified.
 
     Attributes
     ----------
     steps : list of (str, dict)
         Module names and the values in effect; a default that depends on earlier modules is set when the
-        pipeline runs, and stands in the record.
+        pipeline runs, and is stored in the record.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class AnalysisPipeline:
         self._modules: list[AnalysisModule] = []
 
     def add(self, module_name: str, **params: Any) -> None:
-        """Add a module; returns None, as the documented interface has it (`add_steps` returns the pipeline).
+        """Add a module; return None, as in the documented interface (`add_steps` returns the pipeline).
 
         Parameters
         ----------
@@ -81,9 +81,9 @@ class AnalysisPipeline:
         Raises
         ------
         ValueError
-            If there is no such module (the message names the nearest), or a parameter is unknown or wrong.
+            If there is no such module (the message has the most similar names), or a parameter is unknown or wrong.
         TypeError
-            If a plugin of this name is not an AnalysisModule, or of a kind that does not exist.
+            If the plugin with this name is not an AnalysisModule, or its kind is unknown.
         """
         module = _instance(module_name)
         where = f"step {len(self.steps) + 1} ({module_name})"
@@ -91,7 +91,7 @@ class AnalysisPipeline:
         self._modules.append(module)
 
     def add_steps(self, steps: str | Sequence[Any]) -> AnalysisPipeline:
-        """Add modules written as text or as a pipeline file holds them; return the pipeline.
+        """Add modules given as text or in the form of a pipeline file; return the pipeline.
 
         Parameters
         ----------
@@ -124,11 +124,11 @@ class AnalysisPipeline:
         Parameters
         ----------
         stack
-            The movie. Outputs go to ``stack.analysis``, the record of them to
-            ``stack.provenance["analysis"]``, the environment to ``stack.provenance["environment"]`` unless it
-            is set; what an earlier run put there is replaced, and stays whole in that run's record.
+            The movie. Outputs are stored in ``stack.analysis``, their record in
+            ``stack.provenance["analysis"]``, the environment in ``stack.provenance["environment"]`` unless it
+            is set. Results of an earlier run are replaced in the stack; the record of that run is not modified.
         log_to
-            JSON file for the record; large arrays go to an HDF5 file beside it.
+            JSON file for the record; large arrays are written to an HDF5 file next to it.
 
         Returns
         -------
@@ -138,7 +138,8 @@ class AnalysisPipeline:
         Raises
         ------
         Exception
-            What a module raises, with the step's name added; ``stack.analysis`` then holds the steps before.
+            The exception of a module, with the name of the step added; ``stack.analysis`` then contains the steps
+            before.
         OSError
             If `log_to` cannot be written.
         """
@@ -170,7 +171,7 @@ def _instance(name: str) -> AnalysisModule:
         module = module_class()
     except Exception as error:
         raise PluginError(
-            f"the analysis module {name!r} cannot be made: {type(error).__name__}: {error}"
+            f"the analysis module {name!r} cannot be created: {type(error).__name__}: {error}"
         ) from error
     return module
 
@@ -183,7 +184,7 @@ def _run_module(
     stack: AFMImageStack,
     latest: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run one module; return its entry of the record, and its outputs."""
+    """Run one module, and return its entry of the record and its outputs."""
     in_effect = module.resolve_defaults(params, latest)
     record: dict[str, Any] = {
         "index": number,
@@ -211,7 +212,7 @@ def _run_module(
 
 
 def _described(stack: AFMImageStack) -> dict[str, Any]:
-    """Return what the record says of its input."""
+    """Return the entries of the record that describe the input."""
     times = getattr(stack, "get_frame_times", None)
     processing = getattr(stack, "provenance", None) or {}
     return {
@@ -233,7 +234,7 @@ def _described(stack: AFMImageStack) -> dict[str, Any]:
 def _checksum(stack: AFMImageStack) -> str | None:
     """Return the checksum of the pixels, or for a lazy stack that of its file.
 
-    File and processing steps together identify the pixels, without computing them all.
+    The file and the processing steps together identify the pixels, without computing all of them.
     """
     if is_lazy(stack.data):
         return file_fingerprint(stack.file_path)
@@ -243,7 +244,7 @@ def _checksum(stack: AFMImageStack) -> str | None:
 def _attach(
     stack: AFMImageStack, environment: dict[str, Any], analysis: dict[str, Any], provenance: dict[str, Any]
 ) -> None:
-    """Put the outputs and the record of this run into the stack; they are filled as the run proceeds."""
+    """Attach the outputs and the record of this run to the stack; they are filled as the run proceeds."""
     if not isinstance(getattr(stack, "provenance", None), dict):
         stack.provenance = {}
     if not stack.provenance.get("environment"):

@@ -1,4 +1,4 @@
-"""Processing steps and analysis modules by name, as given on the command line or in a pipeline file."""
+"""Plans of processing steps and analysis modules, given on the command line or in a pipeline file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playNano.processing.pipeline import ProcessingPipeline
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with a movie, as text: steps and modules with parameters, not yet checked.
+    """Steps and modules to run on a movie, with parameters as text, not validated yet.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Plan:
 
     @classmethod
     def from_options(cls, processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
-        """Make a plan of step strings or of a pipeline file.
+        """Create a plan from step strings or from a pipeline file.
 
         Parameters
         ----------
@@ -60,14 +60,14 @@ class Plan:
         return cls(parse_steps(processing or ""), parse_steps(analysis or ""))
 
     def bind(self) -> tuple[ProcessingPipeline, AnalysisPipeline]:
-        """Return both pipelines with every name and parameter checked; no movie is needed.
+        """Validate all names and parameters, and return both pipelines; no movie is needed.
 
         Raises
         ------
         ParameterError
             If a parameter is unknown or wrong.
         UnknownNameError
-            If a step or module does not exist; names the nearest ones.
+            If a step or module does not exist; the message has the most similar names.
         """
         processing, analysis = ProcessingPipeline(), AnalysisPipeline()
         for call in self.processing:

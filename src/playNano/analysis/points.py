@@ -1,4 +1,4 @@
-"""Detections or tracks as one checked table of points, for the modules that use them."""
+"""Convert detections or tracks of earlier modules to a validated table of points."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "temp
 
 
 DEFAULT_DETECTION = DETECTIONS[0]
-"""Default of ``detection_module`` where no detection has run (see `resolve_detection`)."""
+"""Default of ``detection_module`` if no detection module has run (see `resolve_detection`)."""
 
 DEFAULT_OUTPUT = "features_per_frame"
-"""Default of ``coord_key`` where the module has detections (see `resolve_detection`)."""
+"""Default of ``coord_key`` for a detection module (see `resolve_detection`)."""
 
 PIXEL_AXES = {"centroid_x": 1, "x": 1, "centroid_y": 0, "y": 0}
-"""Coordinate in px -> axis of the pixel size (0: y, 1: x) by which it becomes nm."""
+"""Coordinate in px -> axis of the pixel size (0: y, 1: x) that converts it to nm."""
 
 Column = npt.NDArray[np.float64]
 Find = Callable[[Any], Any]
 
-# Names by which a coordinate may go, besides its own; a number picks from a tuple.
+# Alternative keys of a coordinate; a number is an index into a tuple.
 _ALIASES: dict[str, tuple[str | tuple[str, int], ...]] = {
     "centroid_x": (("centroid", 1), "x"),
     "centroid_y": (("centroid", 0), "y"),
@@ -43,21 +43,21 @@ _ALIASES: dict[str, tuple[str | tuple[str, int], ...]] = {
 
 @dataclass(frozen=True)
 class Points:
-    """Detections or tracks, one point each.
+    """Detections or tracks as points.
 
     Parameters
     ----------
     table
-        ``frame``, ``point_index``, ``time_s`` and the named coordinates, float64. Of a detection: its frame, its
-        index within the frame and the frame's start. Of a track: its first frame, its id, and means over its
+        ``frame``, ``point_index``, ``time_s`` and the named coordinates, float64. For a detection: its frame, its
+        index within the frame and the start of the frame. For a track: its first frame, its id, and means over its
         detections.
     observations
         One row for each detection of a point: ``point`` (row of `table`), ``frame``, ``time_s``. A detection has
-        one, a track one in each frame in which it was detected.
+        one row, a track one for each frame in which it was detected.
     positions_nm
-        (N, 2) y, x, nm; None where the points have no position.
+        (N, 2) y, x, nm; None if the points have no position.
     of_tracks
-        Whether a point is a track.
+        Whether the points are tracks.
     """
 
     table: pd.DataFrame
@@ -67,20 +67,20 @@ class Points:
 
 
 def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters with the detection module, and which of its outputs, set where they are not given.
+    """Set the detection module and the name of its output if they are not given.
 
     Parameters
     ----------
     params
-        Parameters by name. ``detection_module`` and ``coord_key`` are left as they are where they stand in it.
+        Parameters by name. ``detection_module`` and ``coord_key`` are kept if they are given.
     previous_results
         Module name -> its latest outputs.
 
     Returns
     -------
     dict
-        With ``detection_module``: the first of `DETECTIONS` that has run, or "feature_detection" where none has;
-        and ``coord_key``: "tracks" of a module that has those and no "features_per_frame", else
+        With ``detection_module``: the first of `DETECTIONS` that has run, or "feature_detection" if none has;
+        and ``coord_key``: "tracks" for a module with this output and without "features_per_frame", else
         "features_per_frame".
 
     Examples
@@ -118,7 +118,7 @@ def detection_outputs(
     Raises
     ------
     MissingInputError
-        If it has not run before, or gave no such output; the message says what there is.
+        If it has not run before, or has no such output; the message lists those available.
     """
     available = previous_results or {}
     if module not in available:
@@ -147,11 +147,11 @@ def detected_points(
     Parameters
     ----------
     stack
-        The movie that was searched.
+        The movie.
     previous_results
         Module name -> its latest outputs.
     detection_module
-        Name of the module that detected.
+        Name of the detection module.
     coord_key
         Name of its output that lists the detections.
     coord_columns
@@ -160,15 +160,15 @@ def detected_points(
     Returns
     -------
     pandas.DataFrame
-        ``frame``, ``point_index`` (index within the frame), ``time_s`` (the frame's start), and the
-        coordinates under their names in `coord_columns`, float64; in the detection's order.
+        ``frame``, ``point_index`` (index within the frame), ``time_s`` (start of the frame), and the
+        coordinates under their names in `coord_columns`, float64; in the order of the detections.
 
     Raises
     ------
     MissingInputError
         If there is no such output.
     ParameterError
-        If the detections have no such coordinate, or not a number in it.
+        If the detections have no such coordinate, or it is not numeric.
     """
     listed = detection_outputs(previous_results, detection_module, coord_key)[coord_key]
     return _table(stack, _detections(listed), coord_columns, detection_module)
@@ -186,7 +186,7 @@ def points_of(
     Parameters
     ----------
     stack
-        The movie that was searched.
+        The movie.
     previous_results
         Module name -> its latest outputs.
     module
@@ -195,15 +195,15 @@ def points_of(
         Name of its output that lists detections per frame, or tracks (dicts with ``id``, ``frames`` and ``coords``,
         None where a detection is missing).
     coord_columns
-        Names of the coordinates: any column, or ``centroid_x, centroid_y, x, y`` (px). Where tracks come as plain
-        dicts, which do not name their coordinates, these are the names.
+        Names of the coordinates: any column, or ``centroid_x, centroid_y, x, y`` (px). For tracks given as plain
+        dicts, in which coordinates have no names, these names are assigned to them.
 
     Raises
     ------
     MissingInputError
         If there is no such output.
     ParameterError
-        If the points have no such coordinate, or not a number in it.
+        If the points have no such coordinate, or it is not numeric.
     """
     outputs = detection_outputs(previous_results, module, coord_key)
     listed = outputs[coord_key]
@@ -227,7 +227,7 @@ def points_of(
 
 @dataclass(frozen=True)
 class _Rows:
-    """Detections: frame, index within the frame (or track id), a search for columns, and the names that there are."""
+    """Detections: frame, index within the frame (or track id), a lookup function, and the names of the columns."""
 
     frames: npt.NDArray[np.int64]
     index: npt.NDArray[np.int64]
@@ -236,16 +236,16 @@ class _Rows:
 
 
 def joined(rows: Any, detections: Any, group: str) -> Any:
-    """Return the detections' own columns for grouped rows, the group's number first.
+    """Join grouped rows with the columns of their detections; the number of the group is the first column.
 
     Parameters
     ----------
     rows
         Table with the column `group`, ``frame`` and ``point_index``.
     detections
-        The output that the rows refer to; if it is no view of a table, `rows` come back as they are.
+        The output to which the rows refer; if it is not a view of a table, `rows` are returned unchanged.
     group
-        Name of the column that numbers the groups, such as ``"track_id"``.
+        Name of the column with the number of the group, such as ``"track_id"``.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def joined(rows: Any, detections: Any, group: str) -> Any:
 
 
 def _detections(listed: Any) -> _Rows:
-    """Return detections per frame, given as a view of a table or as lists of dicts."""
+    """Return the rows of detections that are given per frame, as a view of a table or as lists of dicts."""
     if isinstance(listed, RowsByFrame):
         counts, frames = listed.counts(), listed.table["frame"].to_numpy(dtype=np.int64)
         find, names = _finder_in_view(listed), [*listed.fields, *listed.table.columns]
@@ -277,7 +277,7 @@ def _detections(listed: Any) -> _Rows:
 
 
 def _tracks(listed: Any, table: pd.DataFrame | None, coord_columns: Sequence[str], module: str) -> _Rows:
-    """Return the detections of tracks; `table` has further columns of theirs, in the same order."""
+    """Return the rows of the detections of tracks; `table` has their other columns, in the same order."""
     if isinstance(listed, RowsByGroup):
         rows = listed.table
         ids, frames = rows[listed.group].to_numpy(dtype=np.int64), rows["frame"].to_numpy(dtype=np.int64)
@@ -327,7 +327,7 @@ def _table(stack: AFMImageStack, rows: _Rows, coord_columns: Sequence[str], modu
 
 
 def _means(table: pd.DataFrame, point: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Return one row a track: the first frame, the mean of all else."""
+    """Return one row per track: the first frame, and the means of all other columns."""
     groups = table.groupby(point)
     means = groups.mean()
     means["frame"] = groups["frame"].min().astype(np.int64)
@@ -340,7 +340,7 @@ def _mean(values: Column, point: npt.NDArray[np.int64], n_points: int) -> Column
 
 
 def _coordinate(rows: _Rows, name: str, module: str) -> Column | None:
-    """Return a coordinate under its own name or an alias; None if there is none."""
+    """Return a coordinate, looked up by its name or an alias; None if there is none."""
     for key in (name, *_ALIASES.get(name, ())):
         try:
             values = rows.find(key)
@@ -383,7 +383,7 @@ def _finder_in_dicts(points: Sequence[Mapping[str, Any]]) -> Find:
 
 
 def _numbers(values: Any, name: str, module: str) -> npt.NDArray[np.float64]:
-    """Return a coordinate as float64, or raise where it is not a finite number."""
+    """Convert a coordinate to float64, or raise if it is not finite."""
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

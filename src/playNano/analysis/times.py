@@ -1,4 +1,4 @@
-"""Times of detections, and what they are based on."""
+"""Times of detections, and their basis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     Returns
     -------
     DataFrame
-        The table itself. ``time_s`` is when the tip passed the detection, ``frame_time_s`` when the frame began, s.
+        The same table. ``time_s`` is the time when the tip passed the detection, ``frame_time_s`` the start of the
+        frame, s.
     """
     frames = table["frame"].to_numpy()
     starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
@@ -32,7 +33,7 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
 
 
 def times_from(stack: AFMImageStack) -> str:
-    """Say what the times of a movie's detections are based on.
+    """Return the basis of the times of detections: line times, frame times or frame numbers.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ def times_from(stack: AFMImageStack) -> str:
     Returns
     -------
     str
-        "line": the frame's start and the line that the tip was on; "frame": the frame's start, for want of line
-        time or direction; "index": the frame's number, for want of any time.
+        "line": the start of the frame and the time of the scan line; "frame": the start of the frame, if line
+        time or direction is unknown; "index": the number of the frame, if no time is known.
     """
     if not stack.has_times:
         return "index"

@@ -1,4 +1,4 @@
-"""The commands: names, options and help texts; the work is done in the modules beside this one."""
+"""The commands of the command line: names, options and help texts; they are implemented in the other modules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ File = Annotated[
 ]
 Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')]
 FileOrRecord = Annotated[
-    Path, typer.Argument(help="The movie; or record.json, or its folder, which names movie and pipeline.")
+    Path,
+    typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),
 ]
 Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
 AnyChannel = Annotated[
@@ -41,7 +42,7 @@ PixelSize = Annotated[
     float | None,
     typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; created if necessary.")]
 ProcessingSteps = Annotated[
     str | None,
     typer.Option("--steps", "-s", help='Processing steps: "remove_plane;gaussian_filter:sigma=1".'),
@@ -69,45 +70,48 @@ Lazy = Annotated[
     ),
 ]
 Cluster = Annotated[
-    str | None, typer.Option("--cluster", help="Address of a Dask scheduler, tcp://host:port, to work on.")
+    str | None,
+    typer.Option("--cluster", help="Address of a Dask scheduler, tcp://host:port, that runs the work."),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Start this many worker processes and work on them.")
+    int | None, typer.Option("--workers", min=1, help="Number of worker processes to start and use.")
 ]
 Zarr = Annotated[
-    bool, typer.Option("--zarr", help="Write processed.ome.zarr, frame block by block, not processed.h5.")
+    bool, typer.Option("--zarr", help="Write processed.ome.zarr, block by block, instead of processed.h5.")
 ]
 Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
 Export = Annotated[
     list[str] | None,
     typer.Option(
         "--export",
-        help="Write by an exporter too: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
+        help="Also write with an exporter: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
         '"NAME:option=value" gives options. Repeatable.',
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Skip movies that this pipeline has already been run on.")
+    bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Fewer and shorter movies, a coarser sweep.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Simulate fewer and shorter movies, with a coarser sweep.")
+]
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed of what is simulated: the same seed, the same movie.")
+    int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
 ]
-Name = Annotated[str | None, typer.Argument(help="One of them; by default all.")]
+Name = Annotated[str | None, typer.Argument(help="Name of one of them; by default all are listed.")]
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run a command line; an error is one line on stderr and exit code 2.
+    """Run a command; an error is printed as one line on stderr, with exit code 2.
 
     Parameters
     ----------
     arguments
-        Words after ``playnano``; by default those of the process.
+        Arguments after ``playnano``; by default those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    # An error is reported by the line below, not by the log as well.
+    # An error is reported by the line below, and must not be logged as well.
     logging.getLogger("playNano").addHandler(logging.NullHandler())
     try:
         app(given, standalone_mode=True)
@@ -119,12 +123,12 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    """Return an error with its notes on one line; one that is not ours carries its type and a hint."""
+    """Return an error with its notes on one line; for exceptions not raised by playNano with their type and a hint."""
     text = " ".join(str(error).split()) or type(error).__name__
     added = [f" ({note})" for note in getattr(error, "__notes__", [])]
     known = type(error).__module__.startswith("playNano") or isinstance(error, OSError)
     kind = "" if known else f"{type(error).__name__}: "
-    return f"{kind}{text}{''.join(added)}" + ("" if known else " (--debug shows where)")
+    return f"{kind}{text}{''.join(added)}" + ("" if known else " (--debug shows the traceback)")
 
 
 def _print_version(given: bool) -> None:
@@ -138,9 +142,9 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Declare the options that stand before a command."""
+    """Declare the options that precede a command."""
 
 
 @contextmanager
@@ -155,7 +159,7 @@ def _workplace(cluster: str | None, workers: int | None, options: Options) -> It
 
 
 def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
-    """Return the plan that step strings or a pipeline file give."""
+    """Return the plan given by step strings or by a pipeline file."""
     from playNano.analysis.plan import Plan
 
     return Plan.from_options(processing, analysis, pipeline)
@@ -163,7 +167,7 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
 
 @app.command(short_help="Show channels, size, pixel size and times of a file.")
 def info(file: File, channel: AnyChannel = None) -> None:
-    """Show what is in a file: channels, size, pixel size, times, the first frame's heights."""
+    """Show the contents of a file: channels, size, pixel size, times, heights of the first frame."""
     from playNano.cli.info import show_info
 
     show_info(file, channel)
@@ -183,7 +187,7 @@ def process(
     cluster: Cluster = None,
     workers: Workers = None,
 ) -> None:
-    """Level and smooth a movie: writes processed.h5, processing.json and movie.gif."""
+    """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
     plan = _plan(steps, None, pipeline)
@@ -206,7 +210,7 @@ def analyze(
     cluster: Cluster = None,
     workers: Workers = None,
 ) -> None:
-    """Level, detect, track, cluster: writes record.json, record.h5, CSV tables, pictures and movie.gif."""
+    """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif."""
     from playNano.cli.job import Options, analyze_file
 
     plan = _plan(process, steps, pipeline)
@@ -231,7 +235,7 @@ def batch(
     cluster: Cluster = None,
     workers: Workers = None,
 ) -> None:
-    """Run one pipeline over many movies: a folder each, joined tables, and summary.csv with what failed and why."""
+    """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors."""
     from playNano.cli.batch import run_batch
     from playNano.cli.job import Options
 
@@ -254,7 +258,7 @@ def validate(
     quick: Quick = False,
     seed: Seed = 0,
 ) -> None:
-    """Simulate movies like yours, run your pipeline on them, and say how wrong it is: validate.json, validate.png."""
+    """Measure the errors of a pipeline on simulated movies like yours; writes validate.json and validate.png."""
     from playNano.cli.job import Options
     from playNano.cli.validate import run_validation
 
@@ -265,7 +269,7 @@ def validate(
 
 @app.command(short_help="List steps, modules, readers, exporters; or one in full.")
 def modules(name: Name = None) -> None:
-    """List processing steps, analysis modules, readers and exporters; with a name, its parameters too."""
+    """List processing steps, analysis modules, readers and exporters, or show the parameters of one."""
     from playNano.cli.modules import show_modules
 
     show_modules(name)
@@ -275,10 +279,10 @@ def modules(name: Name = None) -> None:
 def simulate(
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="The movie: ends in .npz, .h5 or .asd; its truth stands beside."),
+        typer.Option("--output", "-o", help="The movie: .npz, .h5 or .asd; the truth is written next to it."),
     ] = Path("movie.npz"),
     preset: Annotated[
-        str, typer.Option("--preset", help="Kind of movie; --list shows all.")
+        str, typer.Option("--preset", help="Name of a preset; --list shows all.")
     ] = "membrane diffusion",
     frames: Annotated[int | None, typer.Option("--frames", min=1, help="Number of frames.")] = None,
     size: Annotated[str | None, typer.Option("--size", help="HEIGHTxWIDTH, px.")] = None,
@@ -289,14 +293,16 @@ def simulate(
     seed: Seed = 0,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help='Anything else of the instrument or its faults: "pixel_nm=0.2".'),
+        typer.Option(
+            "--set", help='Another setting of the instrument or its faults, such as "pixel_nm=0.2".'
+        ),
     ] = None,
     asd_version: Annotated[
         int, typer.Option("--asd-version", min=0, max=2, help="Header version of an .asd file.")
     ] = 1,
     presets: Annotated[bool, typer.Option("--list", help="List the presets.")] = False,
 ) -> None:
-    """Simulate a movie, and write its truth (particles, events, faults) as CSV tables beside it."""
+    """Simulate a movie, and write its ground truth (particles, events, faults) as CSV tables next to it."""
     from playNano.cli.simulate import list_presets, read_changes, run_simulation
 
     if presets:
@@ -311,7 +317,7 @@ def demo(
     output: Output = Path("playnano_demo"),
     seed: Seed = 0,
 ) -> None:
-    """Simulate a movie, analyse it, and say how many of the true tracks were recovered."""
+    """Simulate a movie, analyse it, and report how many of the true tracks were recovered."""
     from playNano.cli.demo import run_demo
 
     run_demo(output, seed)
@@ -319,9 +325,11 @@ def demo(
 
 @app.command(name="warm-up", short_help="Compile ahead, so that the first run need not.")
 def warm_up(
-    processes: Annotated[int, typer.Option(min=1, max=2, help="Processes that compile side by side.")] = 2,
+    processes: Annotated[
+        int, typer.Option(min=1, max=2, help="Number of processes that compile in parallel.")
+    ] = 2,
 ) -> None:
-    """Compile what the main job needs, so that the first run does not have to: once an installation."""
+    """Compile all kernels of the main job, so that the first run is fast; needed once per installation."""
     from playNano.cli.warm_up import run_warm_up
 
     run_warm_up(processes)

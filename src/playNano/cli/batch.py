@@ -1,4 +1,4 @@
-"""``playnano batch``: one pipeline over many movies."""
+"""``playnano batch``: run one pipeline on many movies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from playNano.errors import ParameterError
 from playNano.io.export.tables import TABLES
 
 DONE = "done.json"
-"""Written last into a movie's folder: what was done there, by hashes of input and pipeline."""
+"""File that marks a finished folder, with hashes of input and pipeline; it is written last."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Outcome:
     status
         "not begun", "done", "done before", "failed" or "interrupted".
     reason
-        Why it failed.
+        Error message, if it failed.
     duration_s
         Time taken, s.
     """
@@ -58,9 +58,9 @@ class Attempt:
     Parameters
     ----------
     outcome
-        Gets status, reason and duration.
+        Receives status, reason and duration.
     error
-        The error, if there was one.
+        The error, if one occurred.
     """
 
     outcome: Outcome
@@ -84,26 +84,26 @@ class Attempt:
 
 
 def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Options, *, resume: bool) -> int:
-    """Run a plan over movies, each into a folder of its own; write joined tables and ``summary.csv``.
+    """Run a plan on movies, with one folder of results per movie; write joined tables and ``summary.csv``.
 
     Parameters
     ----------
     patterns
         Files, folders that are movies, or glob patterns.
     plan
-        Processing steps and analysis modules; they are checked before any movie is read.
+        Processing steps and analysis modules; they are validated before any movie is read.
     folder
-        Where the movies' folders, ``features.csv``, ``tracks.csv``, ``clusters.csv`` (all movies', with a
-        column ``movie``) and ``summary.csv`` go.
+        Folder for the folders of the movies, ``features.csv``, ``tracks.csv``, ``clusters.csv`` (of all movies, with
+        a column ``movie``) and ``summary.csv``.
     options
         As for a single movie.
     resume
-        Whether movies are skipped whose results of the same input, pipeline and options exist already.
+        Whether to skip movies for which results of the same input, pipeline and options exist.
 
     Returns
     -------
     int
-        0 where every movie is done, 1 where any failed, 130 after Ctrl-C; the summary says which and why.
+        0 if all movies were processed, 1 if any failed, 130 after Ctrl-C; the summary lists them with the causes.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         for file, outcome in zip(files, outcomes, strict=True):
             _one(file, plan, folder / outcome.movie, options, pipeline, resume, outcome)
     except KeyboardInterrupt:
-        err.print("interrupted; what is done stays done, --resume goes on from there", markup=False)
+        err.print("interrupted; finished movies are kept, continue with --resume", markup=False)
         code = 130
     finally:
         _join_tables(folder, outcomes)
@@ -134,7 +134,7 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that patterns name, each once, in the order given.
+    """Return the files that match patterns, without duplicates, in the given order.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     """
     files: dict[Path, None] = {}
     for pattern in patterns:
-        # A name that exists is taken as it is, brackets and all.
+        # A name that exists is not interpreted as a pattern, even if it has brackets.
         root = Path(pattern).anchor
         rest = pattern.removeprefix(root)
         matches = [Path(pattern)] if Path(pattern).exists() else sorted(Path(root or ".").glob(rest))
@@ -159,7 +159,7 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
 
 
 def folder_names(files: Sequence[Path]) -> list[str]:
-    """Return a folder name for each movie: its name without the ending, or a longer one where that is not unique.
+    """Return a unique folder name for each movie: its name without the suffix, or a longer one.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def folder_names(files: Sequence[Path]) -> list[str]:
 def _one(
     file: Path, plan: Plan, folder: Path, options: Options, pipeline: str, resume: bool, outcome: Outcome
 ) -> None:
-    """Run the plan on one movie unless it is done already; the outcome records what happened."""
+    """Run the plan on one movie unless its results exist; record the status in the outcome."""
     with Attempt(outcome):
         key = {"input": file_fingerprint(file), "pipeline": pipeline}
         if resume and _is_done(folder, key):
@@ -217,7 +217,7 @@ def _is_done(folder: Path, key: dict[str, Any]) -> bool:
 
 
 def _hash(plan: dict[str, Any], options: Options) -> str:
-    """Return a hash of everything beside the movie that determines its results: `--resume` compares it."""
+    """Return a hash of everything except the movie that determines the results; compared by `--resume`."""
     given = {"plan": plan, "options": options.results(), "version": __version__}
     return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -228,7 +228,7 @@ def _reason(error: Exception) -> str:
 
 
 def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
-    """Join each table over all movies that are done into one file, with a column ``movie``."""
+    """Join each table of all processed movies into one file, with a column ``movie``."""
     done = [outcome.movie for outcome in outcomes if outcome.status in ("done", "done before")]
     for _, _, stem in TABLES:
         parts = [(movie, folder / movie / f"{stem}.csv") for movie in done]

@@ -1,4 +1,4 @@
-"""A line on stderr while compiled functions are built, so that the first run is not silent for half a minute."""
+"""Report on stderr which stage of the analysis is being compiled, so that the first run is not silent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ KINDS = {
     "algorithms.linking": "tracking",
     "algorithms.clustering": "clustering",
 }
-"""Packages with compiled functions, and the kind of analysis module that calls them."""
+"""Packages with compiled functions -> kind of analysis module that calls them."""
 
 
 def kind_of(kernel: str) -> str | None:
-    """Return the kind of module to which a compiled function belongs; None for one that several share.
+    """Return the kind of module to which a compiled function belongs; None for a function used by several kinds.
 
     Parameters
     ----------

@@ -12,19 +12,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from playNano.core.executor import report_progress
 
 PATIENCE_S = 1.0
-"""A bar appears when a job has gone on for this long."""
+"""Duration of a job after which its bar appears, s."""
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Bars:
-    """Progress bars, one a job, each shown once its job has taken `PATIENCE_S`.
+    """Progress bars, one per job, each shown after its job has taken `PATIENCE_S`.
 
     Parameters
     ----------
     progress
-        The display that the bars belong to.
+        The display of the bars.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -70,7 +70,7 @@ def progress_bars(*, inner: bool = True) -> Iterator[Bars]:
     Yields
     ------
     Bars
-        A function of a job's name, the number of frames done and that of all.
+        A function of the name of a job, the number of finished frames, and the total number.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=err, transient=True)

@@ -1,4 +1,4 @@
-"""``playnano demo``: the main job on a movie whose truth is known."""
+"""``playnano demo``: the main job on a simulated movie with known ground truth."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ ANALYSIS = (
     "particle_tracking:max_distance_nm=24,max_missing=2"
 )
 MIN_FRAMES = 5
-"""Shorter true tracks are not counted."""
+"""Minimum length of the true tracks that are counted, frames."""
 
 MIN_FRACTION = 0.8
-"""A true track is recovered when one detected track contains this fraction of it."""
+"""Minimum fraction of a true track that one detected track must contain to recover it."""
 
 
 def run_demo(folder: Path, seed: int) -> None:
-    """Simulate a movie, analyse it, and print where the results are and how many true tracks were recovered.
+    """Simulate a movie, analyse it, and print the folder of results and the number of recovered true tracks.
 
     Parameters
     ----------
     folder
-        Folder for the movie, its truth and all results; made if need be.
+        Folder for the movie, its ground truth and all results; created if necessary.
     seed
         Seed of the simulated movie, at least 0.
     """
@@ -85,7 +85,7 @@ def recovered_tracks(
     Returns
     -------
     tuple of int
-        Number of recovered tracks, and of all with `MIN_FRAMES` frames or more.
+        Number of recovered tracks, and of all true tracks with `MIN_FRAMES` frames or more.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""``playnano info``."""
+"""``playnano info``: show the contents of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playNano.io.movie import Movie
 
 
 def show_info(file: Path, channel: str | None) -> None:
-    """Print what is in a file; only the first frame is decoded.
+    """Print the contents of a file; only the first frame is decoded.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def show_info(file: Path, channel: str | None) -> None:
 
 
 def describe(movie: Movie) -> list[tuple[str, str]]:
-    """Return the properties of a movie in words, as (name, value).
+    """Return the properties of a movie as text, (name, value).
 
     Parameters
     ----------
@@ -54,16 +54,16 @@ def describe(movie: Movie) -> list[tuple[str, str]]:
 
 
 def _timing(movie: Movie) -> list[tuple[str, str]]:
-    """Return the rows on times, frame interval and scan rate."""
+    """Return the properties on times, frame interval and scan rate."""
     times = [entry.get("timestamp") for entry in movie.frame_metadata]
     if not times or any(time is None for time in times):
-        return [("time", "the file does not state it")]
+        return [("time", "not in the file")]
     starts = np.array(times, dtype=np.float64)
     rows = [("time", f"{starts[-1] - starts[0]:.6g} s from the first frame to the last")]
     if len(starts) > 1:
         steps = np.diff(starts)
         spread = "" if np.ptp(steps) < 1e-6 else f" ({steps.min():.6g} to {steps.max():.6g})"
-        rows.append(("interval", f"{np.median(steps):.6g} s a frame{spread}"))
+        rows.append(("interval", f"{np.median(steps):.6g} s per frame{spread}"))
     if movie.scan is not None and movie.scan.line_rate_hz is not None:
         direction = movie.scan.direction or "direction not known"
         rows.append(("scan", f"{movie.scan.line_rate_hz:.6g} lines/s, {direction}"))

@@ -29,18 +29,18 @@ from playNano.processing.pipeline import CLEAR, ProcessingPipeline
 
 @dataclass(frozen=True)
 class Options:
-    """How a movie is read, and which files are written beside tables and record.
+    """Options for reading a movie, and for the files written in addition to tables and record.
 
     Parameters
     ----------
     channel, pixel_size_nm, lazy
-        As `load_afm_stack` takes them.
+        As in `load_afm_stack`.
     gif
         Whether movie.gif is written.
     zarr
-        Whether processed pixels go to processed.ome.zarr in place of processed.h5.
+        Whether processed pixels are written to processed.ome.zarr instead of processed.h5.
     exports
-        Registered exporters that write too: ``"trackmate"``, or with options ``"NAME:option=value"``.
+        Registered exporters to run: ``"trackmate"``, or with options ``"NAME:option=value"``.
     """
 
     channel: str = "height_trace"
@@ -51,7 +51,7 @@ class Options:
     exports: tuple[str, ...] = ()
 
     def results(self) -> dict[str, Any]:
-        """Return the options that change results or the files written: all but `lazy`."""
+        """Return the options that affect the results or the files written: all except `lazy`."""
         return {key: value for key, value in asdict(self).items() if key != "lazy"}
 
     def load(self, file: Path) -> AFMImageStack:
@@ -74,21 +74,21 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
     file
         The movie.
     plan
-        Processing steps; analysis modules are refused.
+        Processing steps; analysis modules are an error.
     folder
-        Folder for the results; made if need be.
+        Folder for the results; created if necessary.
     options
-        How the movie is read, and which files are written.
+        Options for reading the movie and for the files to write.
 
     Raises
     ------
     PlayNanoError, OSError
-        With the file, step or parameter that is at fault.
+        The message names the file, step or parameter that caused the error.
     """
     if plan.analysis:
         raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
     with progress_bars() as bars:
-        # Every name and parameter is checked before a movie of any size is read.
+        # All names and parameters are validated before the movie is read.
         processing, _ = plan.bind()
         stack = options.load(file)
         processing.run(stack)
@@ -112,23 +112,23 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
     plan
         Processing steps and analysis modules.
     folder
-        Folder for the results; made if need be.
+        Folder for the results; created if necessary.
     options
-        How the movie is read, and which files are written.
+        Options for reading the movie and for the files to write.
 
     Returns
     -------
     dict
-        The record, as `AnalysisPipeline.run` returns it.
+        The record, as returned by `AnalysisPipeline.run`.
 
     Raises
     ------
     PlayNanoError, OSError
-        With the file, step or parameter that is at fault.
+        The message names the file, step or parameter that caused the error.
     """
     exports = plan_exports(options.exports)
     with progress_bars() as bars:
-        plan.bind()  # every name and parameter is checked before a movie of any size is read
+        plan.bind()  # all names and parameters are validated before the movie is read
         stack = options.load(file)
         record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
     for exporter, values in exports:
@@ -149,7 +149,7 @@ def analyze_stack(
     plan
         Processing steps and analysis modules.
     folder
-        Folder for the results; made if need be.
+        Folder for the results; created if necessary.
     gif
         Whether movie.gif is written.
     bars
@@ -158,7 +158,7 @@ def analyze_stack(
     Returns
     -------
     dict
-        The record, as `AnalysisPipeline.run` returns it.
+        The record, as returned by `AnalysisPipeline.run`.
 
     Raises
     ------
@@ -166,9 +166,7 @@ def analyze_stack(
         If there are no analysis modules in the plan, or a parameter is unknown or wrong.
     """
     if not plan.analysis:
-        raise ParameterError(
-            "nothing to analyse: give --steps; for processing alone there is `playnano process`"
-        )
+        raise ParameterError("nothing to analyse: give --steps; for processing alone use `playnano process`")
     processing, analysis = plan.bind()
     processing.run(stack)
     with report_compiling(analysis.kinds):
@@ -185,7 +183,7 @@ def analyze_stack(
 
 
 def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
-    """Print a line of numbers for each analysis step, and where the results are.
+    """Print a line of numbers for each analysis step, and the folder of results.
 
     Parameters
     ----------
@@ -219,7 +217,7 @@ def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> 
 
 
 def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path: Path) -> None:
-    """Write the steps with the values in effect, as a pipeline file that repeats the run."""
+    """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
     import yaml
 
     with atomic_write(path) as temporary:
@@ -229,7 +227,7 @@ def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path
 
 
 def plan_in_effect(plan: Plan) -> dict[str, Any]:
-    """Return a plan's steps with all values in effect, as a pipeline file holds them.
+    """Return the steps of a plan with all values in effect, in the form of a pipeline file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``playnano modules``: what is registered, and the parameters of each."""
+"""``playnano modules``: list steps, modules, readers and exporters, and their parameters."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ NARROW = 100
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered object, as the list shows it.
+    """One registered object in the list.
 
     Parameters
     ----------
     name, kind
         Its name, and a key of `TITLES`.
     documented
-        The function or class whose docstring says what it does.
+        The function or class whose docstring describes it.
     declarations
-        What declares its parameters.
+        Declarations of its parameters.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Entry:
 
 
 def show_modules(name: str | None) -> None:
-    """Print all steps, modules, readers and exporters, a line each; or everything about one.
+    """Print all steps, modules, readers and exporters, one line each; or the description of one.
 
     Plugins that cannot be used are reported on stderr.
 
@@ -86,7 +86,7 @@ def show_modules(name: str | None) -> None:
     Raises
     ------
     UnknownNameError
-        If there is none of this name; the message has the nearest ones.
+        If there is no object with this name; the message has the most similar names.
     """
     entries, broken = list_entries()
     if name is None:
@@ -102,12 +102,12 @@ def show_modules(name: str | None) -> None:
 
 
 def list_entries() -> tuple[list[Entry], dict[str, str]]:
-    """Return everything that is registered.
+    """Return all registered objects, and the errors of plugins.
 
     Returns
     -------
     entries : list of Entry
-        What can be used, in the order of `TITLES`, then by name.
+        Usable objects, in the order of `TITLES`, then by name.
     broken : dict
         Name -> cause, for plugins that cannot be used.
     """
@@ -131,7 +131,7 @@ def _summary(target: Any) -> str:
 
 
 def _step_kind(step: Step) -> str:
-    """Return the kind of a step; a filter that sees neighbouring frames is listed with the video steps."""
+    """Return the kind of a step; a filter that uses neighbouring frames is listed with the video steps."""
     return step.kind if step.neighbours is None else "video"
 
 

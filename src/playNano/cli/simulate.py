@@ -1,4 +1,4 @@
-"""``playnano simulate``: a simulated movie, and its truth as tables."""
+"""``playnano simulate``: simulate a movie, and write its ground truth as tables."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def list_presets() -> None:
 
 
 def run_simulation(preset: str, path: Path, seed: int, asd_version: int, changes: dict[str, Any]) -> None:
-    """Simulate a movie after a preset, write it and its truth, and print what was written.
+    """Simulate a movie from a preset, write it and its ground truth, and print the names of the files.
 
     Parameters
     ----------
     preset
         Name of a preset.
     path
-        The movie; the ending decides the format.
+        The movie; the suffix determines the format.
     seed
-        The same seed gives the same movie, at least 0.
+        Seed of the simulation, >= 0; the same seed gives the same movie.
     asd_version
         Header version of an .asd file, 0 to 2.
     changes
-        Settings that differ from the preset, as `read_changes` returns them.
+        Settings that differ from the preset, as returned by `read_changes`.
 
     Raises
     ------
@@ -50,10 +50,10 @@ def run_simulation(preset: str, path: Path, seed: int, asd_version: int, changes
     out.print(str(movie.to_stack()).partition("\n")[0], markup=False)
     truth = movie.truth
     out.print(
-        f"  {truth['particle'].nunique()} particles, {len(truth)} times passed by the tip, "
+        f"  {truth['particle'].nunique()} particles, {len(truth)} passes of the tip, "
         f"{len(movie.events)} events, {len(movie.faults)} injected faults"
     )
-    out.print(f"in {path}; beside it {', '.join(p.name for p in written[1:])}", markup=False)
+    out.print(f"in {path}; next to it {', '.join(p.name for p in written[1:])}", markup=False)
 
 
 def read_changes(
@@ -63,7 +63,7 @@ def read_changes(
     frame_time_s: float | None,
     settings: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the changes to a preset that the options give.
+    """Parse the options that change the settings of a preset.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ def read_changes(
     Returns
     -------
     dict
-        Setting -> value, for those that are given.
+        Setting -> value, for the given options.
 
     Raises
     ------
     ParameterError
-        If a text is not of its form.
+        If an option is not of the required form.
     """
     changes: dict[str, Any] = {}
     for text in settings:
@@ -107,7 +107,7 @@ def read_changes(
 
 
 def _pair(text: str, option: str, form: str, kind: type[int] | type[float]) -> tuple[float, float]:
-    """Return the numbers of a text such as 128x256 or 128, which stands for both."""
+    """Parse two numbers from a text such as 128x256, or 128 for two equal numbers."""
     try:
         values = [kind(part) for part in text.lower().split("x")]
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""``playnano validate``: the errors of a pipeline on simulated movies like the user's."""
+"""``playnano validate``: measure the errors of a pipeline on simulated movies like the user's."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from playNano.validate.validation import QUICK, Effort, validate_pipeline
 def run_validation(
     file: Path, plan: Plan | None, folder: Path, options: Options, *, quick: bool, seed: int
 ) -> Validation:
-    """Validate a pipeline on a movie, or the pipeline of a record on its movie; print and write the result.
+    """Validate a pipeline for a movie, or the pipeline of a record for its movie; print and write the result.
 
     Parameters
     ----------
     file
-        The movie; without a plan a record, or the folder that contains it.
+        The movie; without a plan, a record or the folder that contains it.
     plan
         The pipeline; None for that of the record.
     folder
-        Folder for validate.json and validate.png; made if need be.
+        Folder for validate.json and validate.png; created if necessary.
     options
-        How the movie is read.
+        Options for reading the movie.
     quick
         Whether fewer and shorter movies are simulated.
     seed
@@ -50,7 +50,7 @@ def run_validation(
     Raises
     ------
     RecordError
-        If the record is none, or its movie is missing.
+        If the file is not a record, or its movie is missing.
     """
     channel = options.channel
     if plan is None:
@@ -65,20 +65,20 @@ def run_validation(
 
 
 def read_record(path: Path) -> tuple[Path, str, Plan]:
-    """Return the movie, the channel and the pipeline that a record names.
+    """Return the movie, the channel and the pipeline of a record.
 
-    A relative path of the movie is tried from the current folder and from that of the record, and then the
-    movie's name beside the record, so that a folder of results can be moved with its movie.
+    A relative path of the movie is resolved against the current folder and that of the record; then the
+    name of the movie is looked up in the folder of the record, so that results can be moved with their movie.
 
     Parameters
     ----------
     path
-        ``record.json``, or the folder that holds it.
+        ``record.json``, or the folder that contains it.
 
     Raises
     ------
     RecordError
-        If it is no record, or its movie is not there.
+        If it is not a record, or its movie is missing.
     """
     path = path / "record.json" if path.is_dir() else path
     try:
@@ -89,7 +89,7 @@ def read_record(path: Path) -> tuple[Path, str, Plan]:
         ) from error
     provenance = record.get("provenance") if isinstance(record, Mapping) else None
     if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
-        raise RecordError(f"{path} is no record: it does not name its input")
+        raise RecordError(f"{path} is not a record: it does not name its input")
     plan = Plan(
         step_calls(_calls(provenance.get("processing")), "record"),
         step_calls(_calls(provenance.get("steps")), "record"),
@@ -99,7 +99,7 @@ def read_record(path: Path) -> tuple[Path, str, Plan]:
         if movie.is_file() or (movie.is_dir() and named.name):
             return movie, str(provenance["input"].get("channel") or "height_trace"), plan
     raise RecordError(
-        f"{path} is of the movie {str(named)!r}, which is not there; give the movie and --pipeline "
+        f"{path} is of the movie {str(named)!r}, which does not exist; give the movie and --pipeline "
         f"{path.parent / 'pipeline.yaml'}"
     )
 
@@ -118,14 +118,14 @@ def show(result: Validation) -> None:
     """
     like, p, d = result.calibrated, result.calibrated.particles, result.calibrated.dynamics.motion
     out.print(
-        f"movies like this one: {p.per_frame:.3g} particles a frame, {p.height_nm:.3g} nm high, radius "
+        f"movies like this one: {p.per_frame:.3g} particles per frame, {p.height_nm:.3g} nm high, radius "
         f"{p.radius_nm:.3g} nm, D {d.diffusion_nm2_s:.3g} nm²/s, noise {like.noise.pixel_nm:.2g} nm, line offsets "
-        f"{like.noise.row_offset_nm:.2g} nm, {like.frame_time_s:.3g} s a frame",
+        f"{like.noise.row_offset_nm:.2g} nm, {like.frame_time_s:.3g} s per frame",
         markup=False,
     )
     if like.debris.n_measured:
         out.print(
-            f"and {like.debris.per_frame:.3g} pieces of debris a frame, {like.debris.height_nm:.2g} nm high",
+            f"and {like.debris.per_frame:.3g} pieces of debris per frame, {like.debris.height_nm:.2g} nm high",
             markup=False,
         )
     table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
@@ -137,7 +137,7 @@ def show(result: Validation) -> None:
         table.add_row(title, _number(m.value, unit), _span(m.low, m.high, unit))
     out.print(table)
     for s in result.sensitivities[:2]:
-        out.print(f"  matters: {s.module}.{s.parameter} = {s.value:g} (by {s.change:.3f})", markup=False)
+        out.print(f"  sensitive: {s.module}.{s.parameter} = {s.value:g} (by {s.change:.3f})", markup=False)
     for change in result.recommended:
         out.print(
             f"  recommended: {change['module']}.{change['parameter']} = {change['recommended']:g} "
@@ -145,7 +145,7 @@ def show(result: Validation) -> None:
             markup=False,
         )
     if not result.recommended:
-        out.print("  no setting tried is better than yours for sure")
+        out.print("  no tested setting is significantly better than yours")
     for caveat in result.caveats:
         out.print(f"  caveat: {caveat}", markup=False)
 

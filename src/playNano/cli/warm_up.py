@@ -1,4 +1,4 @@
-"""``playnano warm-up``: compile what the main job needs, for machine images, CI and first runs."""
+"""``playnano warm-up``: compile the kernels of the main job, for machine images, CI and first runs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from playNano.errors import PlayNanoError
 
 
 def run_warm_up(processes: int = 2) -> None:
-    """Compile the kernels of the main job, in processes side by side, and print where the result is kept.
+    """Compile the kernels of the main job in parallel processes, and print the location of the cache.
 
     Parameters
     ----------
     processes
-        1 or 2.
+        Number of processes, 1 or 2.
 
     Raises
     ------
     PlayNanoError
-        If a process fails; the message ends with what it wrote.
+        If a process fails; the message ends with its stderr.
     """
     from playNano._jit import kernel_cache_folder
 
@@ -39,7 +39,7 @@ def run_warm_up(processes: int = 2) -> None:
 
 
 def warm_detection() -> None:
-    """Level and search a small movie."""
+    """Compile the kernels of levelling and detection, by running them on a small movie."""
     from playNano.analysis.plan import Plan
     from playNano.cli.demo import ANALYSIS, PROCESS
 
@@ -51,7 +51,7 @@ def warm_detection() -> None:
 
 
 def warm_tracking() -> None:
-    """Link the true positions of a small movie, so that nothing of detection is compiled here too."""
+    """Compile the kernels of tracking, by linking the true positions of a small movie without detection."""
     from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 
     movie = _movie()

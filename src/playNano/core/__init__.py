@@ -1,1 +1,1 @@
-"""The layer below all others: stack, parameters, registry, executor, provenance, serializer."""
+"""The lowest layer of the package: stack, parameters, registry, executor, provenance, serialization."""

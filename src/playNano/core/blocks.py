@@ -1,4 +1,4 @@
-"""Blocks of consecutive frames, and the work on one chunk of a movie."""
+"""Divide movies into blocks of consecutive frames, and process one chunk of a movie."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from playNano.core.threads import limit_native_threads
 
 BLOCK_BYTES = 2 * 2**20
-"""Pixels of one block, bytes: it stays in a core's cache from step to step, and a task's overhead vanishes."""
+"""Size of one block, bytes: small enough for the cache of a core, large enough to make task overhead negligible."""
 
 TABLE_BLOCK_BYTES = 32 * 2**20
-"""Pixels of a block from which a table is made, which costs about a millisecond whatever its length."""
+"""Size of a block from which a table is made, bytes; creating a table takes about 1 ms for any number of rows."""
 
 Task = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A run of consecutive frames: ``data[start:stop]``."""
+    """A range of consecutive frames: ``data[start:stop]``."""
 
     start: int
     stop: int
@@ -31,7 +31,7 @@ def frame_blocks(
     block_frames: int | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> list[Block]:
-    """Cut a movie into blocks of frames.
+    """Divide a movie into blocks of frames.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def frame_blocks(
     itemsize
         Bytes of one pixel.
     block_frames
-        Frames in a block; by default as many as `block_bytes` hold.
+        Frames in a block; by default as many as fit into `block_bytes`.
     block_bytes
-        Bytes of pixels in a block.
+        Maximum size of a block, bytes.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def frame_blocks(
 
 
 def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: Block, overlap: int) -> Any:
-    """Call a function for a block of movies whose first frame has the number `start`.
+    """Call a function for one block of frames, with neighbouring frames if the function needs them.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: 
     movies
         Arrays of frames of one length.
     block
-        The frames to work on, counted in `movies`.
+        The frames to process, as indices into `movies`.
     overlap
-        Further frames on either side.
+        Number of neighbouring frames on either side.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: 
 
 @dataclass(frozen=True)
 class ChunkJob:
-    """Cut a chunk into blocks, call the function for each; return the results and the joined frames."""
+    """Divide a chunk into blocks, call a function for each, and collect the results and the resulting frames."""
 
     function: Task
     block_frames: int | None = None
@@ -95,7 +95,7 @@ class ChunkJob:
     overlap: int = 0
 
     def span(self, chunk: Block, n_frames: int) -> tuple[int, int, Block]:
-        """Return the frames (start, stop) that a chunk needs, and its own frames among them.
+        """Return the range of frames that a chunk needs, neighbours included, and its own frames within that range.
 
         Parameters
         ----------
@@ -107,20 +107,20 @@ class ChunkJob:
         Returns
         -------
         tuple
-            Start and stop of the frames that are needed, and the chunk's own frames counted from that start.
+            Start and stop of the frames that are needed, and the chunk's own frames relative to that start.
         """
         low, high = max(0, chunk.start - self.overlap), min(n_frames, chunk.stop + self.overlap)
         return low, high, Block(chunk.start - low, chunk.stop - low)
 
     def __call__(self, start: int, own: Block, *chunks: Any) -> tuple[list[Any], Any]:
-        """Return the blocks' results in order, and the frames where the function gives such.
+        """Return the results of the blocks in order, and the resulting frames if the function returns frames.
 
         Parameters
         ----------
         start
             Number of the first frame of the chunks.
         own
-            The frames to work on, counted in the chunks; the others are neighbours.
+            The frames to process, as indices into the chunks; the others are neighbours.
         *chunks
             The same frames of each movie.
         """

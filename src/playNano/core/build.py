@@ -1,4 +1,4 @@
-"""The git commit that the running code was built from."""
+"""Determine the git commit that the running code was built from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def build_commit() -> str | None:
-    """Return the git commit of this code: of the checkout that it is run from, or of the installed package.
+    """Return the git commit of the running code: that of the checkout, or that of the installed package.
 
     Returns
     -------
     str or None
-        40 (SHA-1) or 64 (SHA-256) hexadecimal digits; None where it is not known, as for a package from an index.
-        Changes of a checkout that are not committed are not seen.
+        40 (SHA-1) or 64 (SHA-256) hexadecimal digits; None if it is not known, as for a package from an index.
+        Uncommitted changes of a checkout are not detected.
 
     Examples
     --------
@@ -32,9 +32,9 @@ def build_commit() -> str | None:
 
 
 def checkout_commit(package: Path) -> str | None:
-    """Return the commit that is checked out where a package lies in ``src/`` of a git repository, or None.
+    """Return the commit that is checked out if a package is in ``src/`` of a git repository, else None.
 
-    The files of git are read, and git is not run: it may be missing, or refuse another user's repository.
+    The files of the repository are read directly: git may not be installed, or may refuse another user's repository.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def installed_commit(package: Path) -> str | None:
     Parameters
     ----------
     package
-        Folder of the package; a distribution of its name that lies elsewhere does not count.
+        Folder of the package; a distribution of its name in another folder is ignored.
     """
     try:
         distribution = importlib.metadata.distribution(package.name)
@@ -86,12 +86,12 @@ def installed_commit(package: Path) -> str | None:
 
 
 def _commit(text: str | None) -> str | None:
-    """Return a text if it is a commit's hash."""
+    """Return the text if it is the hash of a commit, else None."""
     return text if isinstance(text, str) and _COMMIT.fullmatch(text) else None
 
 
 def _text(path: Path) -> str | None:
-    """Return the text of a small file without white space around it; None where it cannot be read."""
+    """Return the text of a small file, stripped of white space; None if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Run work on the chunks of lazy movies on a Dask cluster."""
+"""Process the chunks of lazy movies on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def run_on_cluster(
 ) -> Iterator[Any]:
     """Yield ``job(start, own, *chunks)`` for every chunk, in order, computed by the client's workers.
 
-    Chunks are computed where they are used; only what `job` returns comes back. A worker that dies is no
-    failure: its tasks go to the others.
+    Chunks are computed on the workers; only the return value of `job` is transferred back. If a worker dies, its
+    tasks are rescheduled on the others.
 
     Parameters
     ----------
     client
         A `distributed.Client`.
     job
-        The work on one chunk.
+        Function that processes one chunk.
     chunks
         The chunks, in order.
     movies
@@ -40,9 +40,9 @@ def run_on_cluster(
     Raises
     ------
     Exception
-        What a task raised; the tasks not yet done are cancelled.
+        The exception of a task; the remaining tasks are cancelled.
     ClusterError
-        If the workers cannot unpack the job, as where a plugin is not installed there.
+        If the workers cannot unpickle the job, for example because a plugin is not installed there.
     """
     import dask
 
@@ -56,14 +56,14 @@ def run_on_cluster(
     try:
         for future in futures:
             yield future.result()
-            # The result is here; the worker need not keep it.
+            # The result has been transferred; the worker need not keep it.
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
 
 
 def _check_sendable(client: Any, job: Callable[..., Any]) -> None:
-    """Let every worker unpack the job: a scheduler would send one that they cannot unpack again and again."""
+    """Check that every worker can unpickle the job; the scheduler would otherwise retry it endlessly."""
     from distributed.protocol.pickle import dumps, loads
 
     try:
@@ -76,7 +76,7 @@ def _check_sendable(client: Any, job: Callable[..., Any]) -> None:
 
 
 def _part(movie: Any, start: int, stop: int) -> Any:
-    """Return frames as one delayed value, or as they are."""
+    """Return frames of a lazy movie as one delayed value, those of a numpy array unchanged."""
     import dask
 
     if not is_lazy(movie):
@@ -88,7 +88,7 @@ def _part(movie: Any, start: int, stop: int) -> Any:
 
 @contextmanager
 def cluster(address: str | None = None, workers: int | None = None) -> Iterator[Any]:
-    """Make a client the active one for as long as the context is open.
+    """Connect to a Dask cluster, or start one, and make its client the active one inside the context.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
     Yields
     ------
     distributed.Client or None
-        None where neither is given.
+        None if neither is given.
 
     Raises
     ------

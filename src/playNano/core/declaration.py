@@ -1,4 +1,4 @@
-"""Declarations of parameters: a signature's types, limits, units, descriptions and defaults."""
+"""Parameters as declared by a signature: types, limits, units, descriptions and defaults."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _FLIPPED = {"gt": "<", "ge": "<="}
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter, as help texts and forms need it.
+    """One declared parameter with all that help texts and forms show.
 
     Parameters
     ----------
     name
         As in the signature.
     default
-        As in the signature; `inspect.Parameter.empty` where a value must be given.
+        As in the signature; `inspect.Parameter.empty` if a value must be given.
     annotation
-        The declared type, limits and unit included; `Any` where there is none.
+        The declared type, limits and unit included; `Any` if none is declared.
     type_name
         The type in words, limits included.
     unit
-        The unit, where it is declared.
+        The unit, if declared.
     description
-        Its meaning, one line of the numpydoc ``Parameters`` section; empty where there is none.
+        Its description in the numpydoc ``Parameters`` section, on one line; empty if there is none.
     limits
-        "gt", "ge", "lt" or "le" -> number that the value (or each member of a sequence) is compared with.
+        "gt", "ge", "lt" or "le" -> limit of the value (or of each element of a sequence).
     choices
-        The values that are allowed, where they are listed.
+        The allowed values, if they are listed.
     allows_none
-        Whether None is a value.
+        Whether None is allowed.
     """
 
     name: str
@@ -115,9 +115,9 @@ class Declaration:
     function
         The function, or a dataclass of options.
     skip
-        Names in its signature that are not the caller's.
+        Names in its signature that are not parameters of the caller.
     closed
-        Whether other names are wrong although the function takes any (it hands them on).
+        Whether other names are an error although the function has ``**kwargs`` (which it passes on).
     """
 
     function: Callable[..., Any]
@@ -130,7 +130,7 @@ class Declaration:
 
 
 def describe_type(annotation: Any) -> str:
-    """Say a type in words, limits included.
+    """Return a description of a type in words, limits included.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _is_union(origin: Any) -> bool:
 
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
-    """Return what `Annotated` adds to a type, also to the parts of it."""
+    """Return the metadata of an `Annotated` type, and of the types nested in it."""
     metadata: tuple[Any, ...] = tuple(getattr(annotation, "__metadata__", ()))
     for argument in typing.get_args(annotation):
         metadata += _metadata(argument)
@@ -200,7 +200,7 @@ def _limits(metadata: tuple[Any, ...]) -> list[tuple[str, float]]:
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:
-    """Return the values that a Literal lists, also one inside a union."""
+    """Return the values of a Literal, also of one inside a union."""
     if typing.get_origin(annotation) is typing.Literal:
         return typing.get_args(annotation)
     if typing.get_origin(annotation) is Annotated or _is_union(typing.get_origin(annotation)):
@@ -210,7 +210,7 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 
 @functools.lru_cache(maxsize=512)
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of a callable as objects; those of a class with its bases'."""
+    """Return the annotations of a callable as objects; for a class, including those of its bases."""
     target = inspect.unwrap(function)
     if not hasattr(target, "__annotations__"):
         target = getattr(target, "__call__", target)  # noqa: B004
@@ -219,7 +219,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     for source in sources:
         for name, annotation in inspect.get_annotations(source).items():
             one = types.SimpleNamespace(__annotations__={name: annotation}, __globals__=_globals(source))
-            # An annotation may name what only a type checker imports; it then says nothing here.
+            # An annotation may use a name that is imported only for type checkers; it is then ignored.
             with contextlib.suppress(NameError, TypeError):
                 hints |= typing.get_type_hints(one, globalns=one.__globals__, include_extras=True)
     return hints
@@ -233,7 +233,7 @@ def _globals(target: Any) -> dict[str, Any]:
 def signature_parameters(
     function: Callable[..., Any], skip: Collection[str] = ()
 ) -> tuple[dict[str, tuple[inspect.Parameter, Any]], bool]:
-    """Return the parameters that a function declares, and whether it takes any others too.
+    """Return the parameters that a function declares, and whether it also accepts any others.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def signature_parameters(
     is_open : bool
         Whether the signature has ``**kwargs``.
     """
-    # A bound method is a new object at every access; what it is bound to declares nothing.
+    # A bound method is a new object at every access; the instance declares nothing.
     hints, declared, is_open = _hints(getattr(function, "__func__", function)), {}, False
     factories = _default_factories(function)
     for parameter in inspect.signature(function).parameters.values():
@@ -264,7 +264,7 @@ def signature_parameters(
 
 
 def _default_factories(function: Any) -> dict[str, Callable[[], Any]]:
-    """Return what makes the default of a dataclass's fields that have no fixed one."""
+    """Return the default factories of the fields of a dataclass."""
     if not (inspect.isclass(function) and dataclasses.is_dataclass(function)):
         return {}
     fields = dataclasses.fields(function)
@@ -272,14 +272,14 @@ def _default_factories(function: Any) -> dict[str, Callable[[], Any]]:
 
 
 def _annotation_from_default(default: Any) -> Any:
-    # A plugin without annotations still gets "1e-3" as a number where its default is one.
+    # "1e-3" is also converted to a number for a plugin without annotations, if the default is a number.
     if isinstance(default, bool):
         return bool
     return float if isinstance(default, float) else Any
 
 
 def accepts_text(annotation: Any) -> bool:
-    """Return whether text is a value of a type.
+    """Return whether a type accepts text.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def accepts_text(annotation: Any) -> bool:
     Returns
     -------
     bool
-        Also where text is one of several types.
+        True also if text is one of several accepted types.
     """
     if annotation is str or (typing.get_origin(annotation) is typing.Literal):
         return True
@@ -297,7 +297,7 @@ def accepts_text(annotation: Any) -> bool:
 
 
 def accepts_none(annotation: Any) -> bool:
-    """Return whether None is a value of a type.
+    """Return whether a type accepts None.
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ def accepts_none(annotation: Any) -> bool:
     Returns
     -------
     bool
-        Also where None is one of several types.
+        True also if None is one of several accepted types.
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:

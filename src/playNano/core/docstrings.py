@@ -1,4 +1,4 @@
-"""Read descriptions of parameters from numpydoc docstrings."""
+"""Parse the descriptions of parameters in numpydoc docstrings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parameter_descriptions(target: Any) -> dict[str, str]:
     sources = reversed(target.__mro__[:-1]) if inspect.isclass(target) else (target,)
     descriptions: dict[str, str] = {}
     for source in sources:
-        # A class without a docstring of its own must not be given that of its base again.
+        # `inspect.getdoc` would return the docstring of the base for a class without one, and parse it twice.
         doc = inspect.cleandoc(source.__dict__.get("__doc__") or "") if inspect.isclass(source) else None
         descriptions.update(_described(inspect.getdoc(source) or "" if doc is None else doc))
     return descriptions

@@ -1,4 +1,4 @@
-"""Map a function over blocks of frames: over threads, or over Dask, with the same result as on one thread."""
+"""Map a function over blocks of frames on threads or with Dask; the result equals that on one thread."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _progress: ContextVar[Progress | None] = ContextVar("playNano_progress", default
 
 @contextmanager
 def report_progress(callback: Progress) -> Iterator[None]:
-    """Call ``callback(what, done, total)`` (in frames) while work inside the context goes on.
+    """Report the progress of work inside the context by calling ``callback(what, done, total)``, in frames.
 
     Parameters
     ----------
     callback
-        Gets the name of the work, the frames that are done, and all of them.
+        Receives the name of the work, the number of finished frames, and the total number.
     """
     token = _progress.set(callback)
     try:
@@ -48,27 +48,27 @@ def map_blocks(
     Parameters
     ----------
     function
-        Gets a `Block`, returns anything. It must not depend on where blocks begin, so that the
+        Receives a `Block`, returns any object. It must not depend on where blocks begin, so that the
         result is the same for every block size and number of workers.
     shape
         (n_frames, height, width).
     what
-        What goes on, for the progress display.
+        Name of the work, for the progress display.
     itemsize, block_frames, block_bytes
         As in `frame_blocks`.
     workers
-        Threads; by default one a processor. Numba and OpenCV release the interpreter's lock; OpenCV and
+        Threads; by default one per processor. Numba and OpenCV release the interpreter's lock; OpenCV and
         BLAS are kept to one thread of their own meanwhile, so that threads do not multiply.
 
     Raises
     ------
     Exception
-        The first failing block's, unchanged; blocks not yet begun are dropped.
+        The exception of the first failing block, unchanged; blocks not yet started are cancelled.
     """
     workers = default_workers() if workers is None else max(1, workers)
     if block_frames is None:
         fitting = max(1, block_bytes // max(1, shape[1] * shape[2] * itemsize))
-        # As many blocks for each worker, so that none waits for the last one.
+        # Balance the load: each worker gets the same number of blocks.
         rounds = max(1, -(-shape[0] // (fitting * workers)))
         block_frames = max(1, -(-shape[0] // (rounds * workers)))
     blocks = frame_blocks(shape, itemsize, block_frames)
@@ -97,32 +97,31 @@ def map_frames(
     Parameters
     ----------
     function
-        ``function(start, *blocks)`` gets the number of the first frame and a numpy block of each movie. It
-        must not depend on where blocks begin, nor on anything that changes; for a cluster it must be
-        possible to send it to another process.
+        ``function(start, *blocks)`` receives the number of the first frame and a numpy block of each movie. It
+        must not depend on where blocks begin, nor on mutable state; for a cluster it must be picklable.
     *movies
-        numpy or Dask arrays of one length; the first decides where blocks begin.
+        numpy or Dask arrays of equal length; the first determines where blocks begin.
     what
-        What goes on, for the progress display.
+        Name of the work, for the progress display.
     out
-        An array (n_frames, ...) in memory. The function then returns a pair, of which the second goes to
-        these frames of `out`.
+        An array (n_frames, ...) in memory. The function then returns a pair, whose second element is written
+        to these frames of `out`.
     workers
-        Threads; by default one a processor. Lazy movies are computed a chunk a thread, or, where a
-        `dask.distributed.Client` is active, on its cluster: only the results come back.
+        Threads; by default one per processor. Lazy movies are computed one chunk per thread, or, where a
+        `dask.distributed.Client` is active, on its cluster: only the results are transferred back.
     block_frames, block_bytes
-        Frames in a block; by default as many as the bytes hold.
+        Frames in a block; by default as many as fit into `block_bytes`.
     overlap
-        Further frames on either side of a block, as far as the movie goes. Where it is not 0, the function is
-        also given ``inner``, the slice of the block's own frames, and returns what belongs to these.
+        Number of neighbouring frames on either side of a block, fewer at the ends of the movie. If it is not 0, the
+        function also receives ``inner``, the slice of the block's own frames, and returns the result for these.
 
     Raises
     ------
     Exception
-        The first failing block's, unchanged.
+        The exception of the first failing block, unchanged.
     """
     first = movies[0]
-    # Blocks are much longer than what is done twice at their ends.
+    # Blocks are much longer than the overlap, which is computed twice.
     block_bytes = max(block_bytes, 8 * overlap * first.itemsize * first.shape[1] * first.shape[2])
     if any(is_lazy(movie) for movie in movies):
         job = ChunkJob(function, block_frames, block_bytes, out is not None, overlap)
@@ -133,7 +132,7 @@ def map_frames(
         if out is not None:
             result, frames = result
             target = out[block.start : block.stop]
-            # A function that was given `out` among the movies may have written there already.
+            # A function that received `out` among the movies may have written the frames already.
             if not (
                 frames.shape == target.shape and frames.__array_interface__ == target.__array_interface__
             ):
@@ -152,7 +151,7 @@ def map_frames(
 
 
 def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, workers: int | None) -> list[Any]:
-    """Do as `map_frames` does where a movie is lazy: a chunk is computed, then cut into blocks."""
+    """Implement `map_frames` for lazy movies: each chunk is computed, then divided into blocks."""
     lead = next(movie for movie in movies if is_lazy(movie))
     chunks = [Block(start, stop) for start, stop in chunk_borders(lead)]
     client = active_client()

@@ -1,4 +1,4 @@
-"""Write to a temporary file, then rename: an interrupted write leaves the old file whole."""
+"""Write files atomically: an interrupted write leaves an existing file unchanged."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it replaces `path`.
+    """Yield a temporary path in the folder of `path`, and rename it to `path` on success.
 
     Parameters
     ----------
     path
-        The file to write; its folder is made if need be.
+        The file to write; its folder is created if necessary.
 
     Raises
     ------
     OSError
-        If the folder or file cannot be written. The old file stays as it was.
+        If the folder or file cannot be written. An existing file is left unchanged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

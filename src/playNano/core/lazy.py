@@ -1,4 +1,4 @@
-"""Frames that are not in memory: Dask arrays, and frames that are made when they are read."""
+"""Frames that are not in memory: Dask arrays, and frames that are computed when they are read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import numpy.typing as npt
 from playNano.core.threads import default_workers, limit_native_threads, ordered_map
 
 CHUNK_BYTES = 64 * 2**20
-"""Pixels of one chunk of a lazy movie, bytes."""
+"""Size of one chunk of a lazy movie, bytes."""
 
 
 def is_lazy(array: Any) -> bool:
-    """Whether an array is a Dask array (without importing Dask).
+    """Return whether an array is a Dask array (without importing Dask).
 
     Parameters
     ----------
     array
-        Anything.
+        Any object.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def is_lazy(array: Any) -> bool:
 
 
 def frames_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return how many whole frames make a chunk.
+    """Return the number of frames in a chunk.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def frames_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
 
 
 def lazy_movie(read: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
-    """Return a Dask array over a reader.
+    """Return a Dask array whose chunks are decoded by a reader.
 
     Parameters
     ----------
     read
-        Anything that gives frames for ``read[start:stop]`` and has `shape`, `dtype` and `ndim`.
+        An object that returns frames for ``read[start:stop]`` and has `shape`, `dtype` and `ndim`.
     shape, dtype
-        Of the movie.
+        Shape and dtype of the movie.
     """
     import dask.array
 
@@ -73,7 +73,7 @@ def lazy_movie(read: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
 
 
 def whole_frames(array: Any) -> Any:
-    """Return a Dask array with its chunks made of whole frames, none much larger than `CHUNK_BYTES`.
+    """Rechunk a Dask array into chunks of whole frames, none much larger than `CHUNK_BYTES`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def whole_frames(array: Any) -> Any:
     Returns
     -------
     dask.array.Array
-        The same array in other chunks.
+        The same array with other chunks.
     """
     fitting = frames_per_chunk(array.shape, array.dtype.itemsize)
     frames = array.chunks[0] if array.chunks[0] and max(array.chunks[0]) <= 2 * fitting else fitting
@@ -109,7 +109,7 @@ def chunk_borders(array: Any) -> list[tuple[int, int]]:
 
 
 def computed(array: Any) -> npt.NDArray[Any]:
-    """Return an array's values in memory, computed on this thread where it is lazy.
+    """Return the values of an array in memory; a lazy one is computed on this thread.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def computed(array: Any) -> npt.NDArray[Any]:
 
 
 def active_client() -> Any:
-    """Return the `dask.distributed.Client` in force, or None."""
+    """Return the active `dask.distributed.Client`, or None."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None
@@ -136,16 +136,16 @@ def active_client() -> Any:
 
 
 class FrameArray:
-    """Frames that are made when they are read; numpy functions take it as an array.
+    """Frames that are computed when they are read; numpy functions accept it as an array.
 
     Parameters
     ----------
     read
-        ``read(start, stop)`` makes frames [start, stop), the same however the movie is cut.
+        ``read(start, stop)`` computes frames [start, stop); a frame must not depend on the range.
     shape, dtype
-        Of the whole: (n_frames, ...).
+        Shape (n_frames, ...) and dtype of all frames.
     by_chunk
-        Whether a frame costs as much as its chunk to make: the chunk read last is then kept.
+        Whether computing a frame means computing its chunk: the chunk read last is then cached.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class FrameArray:
 
     @classmethod
     def of(cls, array: Any) -> FrameArray:
-        """Return a Dask array as such frames.
+        """Wrap a Dask array.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class FrameArray:
         Returns
         -------
         FrameArray
-            Computed chunk by chunk when it is read.
+            Frames that are computed chunk by chunk when they are read.
         """
         return cls(partial(_computed_frames, array), array.shape, array.dtype, by_chunk=True)
 
@@ -200,7 +200,7 @@ class FrameArray:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all values would take."""
+        """Size of all values, bytes."""
         return self.size * self.itemsize
 
     def __len__(self) -> int:
@@ -241,7 +241,7 @@ class FrameArray:
             yield from frames
 
     def parts(self) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
-        """Yield (start, stop, frames) for runs of frames, in order; threads make them ahead."""
+        """Yield (start, stop, frames) for ranges of frames, in order; threads compute them ahead."""
 
         def make(border: tuple[int, int]) -> tuple[int, int, npt.NDArray[Any]]:
             return *border, self._read(*border)
@@ -250,17 +250,17 @@ class FrameArray:
             yield from ordered_map(make, self.borders(), default_workers())
 
     def cache_to(self, stored: Any) -> None:
-        """Take frames from ``stored[start:stop]`` as long as these can be read, and make them again if not.
+        """Read frames from ``stored[start:stop]`` from now on; compute them again if they cannot be read.
 
         Parameters
         ----------
         stored
-            An array of the same shape, in a file.
+            An array of the same shape, stored in a file.
         """
         self._read = _Stored(stored, self._read)
 
     def borders(self) -> list[tuple[int, int]]:
-        """Return (start, stop) of runs of frames that fit a chunk each."""
+        """Return (start, stop) of ranges of frames of one chunk each."""
         step = frames_per_chunk(self.shape, self.itemsize)
         return [(start, min(start + step, len(self))) for start in range(0, len(self), step)]
 
@@ -275,12 +275,12 @@ class FrameArray:
         return FrameArray, (self._read, self.shape, self.dtype, self._by_chunk)
 
     def __repr__(self) -> str:
-        return f"<FrameArray: {' x '.join(map(str, self.shape))}, {self.dtype}, made when read>"
+        return f"<FrameArray: {' x '.join(map(str, self.shape))}, {self.dtype}, computed when read>"
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """Frames that are read where they have been stored, or else made."""
+    """Frames that are read from a file where possible, and computed otherwise."""
 
     stored: Any
     make: Callable[[int, int], npt.NDArray[Any]]

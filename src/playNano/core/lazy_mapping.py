@@ -1,4 +1,4 @@
-"""Arrays by name, of which some are made when they are read."""
+"""A mapping of names to arrays, some of which are computed when they are read."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from weakref import WeakValueDictionary
 
 
 class LazyMapping(MutableMapping[str, Any]):
-    """Arrays by name, some of them computed again whenever they are needed.
+    """Mapping of names to arrays, some of which are computed on demand.
 
-    A computed array is shared for as long as someone holds it, and kept no longer.
+    A computed array is shared while a reference to it exists, and is not kept afterwards.
 
     Parameters
     ----------
     values
-        Name -> an array, or a function without arguments that makes it.
+        Name -> an array, or a function without arguments that computes it.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class LazyMapping(MutableMapping[str, Any]):
         return len(self._values)
 
     def kept(self, name: str) -> bool:
-        """Whether an array is in memory, not made on demand.
+        """Return whether an array is in memory, not computed on demand.
 
         Parameters
         ----------
@@ -70,22 +70,22 @@ class LazyMapping(MutableMapping[str, Any]):
         Returns
         -------
         bool
-            False where it is made when it is read.
+            False if it is computed when it is read.
         """
         return not callable(self._values[name])
 
     def part(self, index: slice) -> LazyMapping:
-        """Return the same frames of every array, still made on demand.
+        """Return the same frames of every array, still computed on demand.
 
         Parameters
         ----------
         index
-            The frames.
+            Range of frames.
 
         Returns
         -------
         LazyMapping
-            The same names.
+            Mapping with the same names.
         """
         return LazyMapping(
             {
@@ -103,7 +103,7 @@ class LazyMapping(MutableMapping[str, Any]):
 
 
 class _Part:
-    """Some frames of an array that is made on demand."""
+    """A range of frames of an array that is computed on demand."""
 
     def __init__(self, make: Callable[[], Any], index: slice) -> None:
         self._make, self._index = make, index

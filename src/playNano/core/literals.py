@@ -1,4 +1,4 @@
-"""Values written as text by a person: on the command line, in a step string, in a pipeline file."""
+"""Parse values that users write as text: on the command line, in step strings, in pipeline files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None, "null": No
 
 
 class Text(str):
-    """A value that a person wrote as text (in a step string): read by its parameter's type."""
+    """A value that a user wrote as text (in a step string); it is converted to the type of its parameter."""
 
     __slots__ = ()
 
 
 def parse_literal(text: str) -> Any:
-    """Read a number, a truth value, None or a list from text; anything else stays text.
+    """Parse a number, a bool, None or a list from text; other text is returned unchanged.
 
     Parameters
     ----------
     text
-        As a person writes it: "1e-3", "true", "none", "[1, 2]".
+        The text, such as "1e-3", "true", "none" or "[1, 2]".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How much memory there is."""
+"""Determine the available memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def free_memory_bytes() -> int | None:
-    """Return the memory that this process may still take, or None where the system does not state it.
+    """Return the memory that this process can still allocate, bytes, or None if the system does not report it.
 
-    The limit of a container (cgroup) counts.
+    The memory limit of a container (cgroup) is taken into account.
     """
     limits = [limit for limit in (_system_free(), _container_free()) if limit is not None]
     return min(limits) if limits else None

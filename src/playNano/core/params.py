@@ -1,7 +1,7 @@
-"""Checks of parameters by their declarations.
+"""Validate parameters against their declarations.
 
 A function's signature is the declaration of its parameters: names, types, limits and defaults.
-`bind_params` turns what a caller gave into the values in effect, or says what is wrong with it.
+`bind_params` converts the values given by a caller into the values in effect, or raises an error that states the cause.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def bind_params(
     where: str,
     skip: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return the values in effect for a call, defaults included, or raise.
+    """Validate the parameters of a call, and return the values in effect, defaults included.
 
     Parameters
     ----------
@@ -56,23 +56,23 @@ def bind_params(
         The function whose signature declares the parameters: types, limits
         (``Annotated[float, Field(gt=0)]``) and defaults.
     params
-        What the caller gave. `Text` values are read by the parameter's type.
+        Values by name, as given by the caller. `Text` values are converted to the type of the parameter.
     where
-        What the parameters belong to, for the message: ``"step 2 (gaussian_filter)"``.
+        Context for error messages: ``"step 2 (gaussian_filter)"``.
     skip
-        Leading parameters that are not the caller's, such as ``stack``.
+        Leading parameters that the caller does not give, such as ``stack``.
 
     Returns
     -------
     dict
         Every declared parameter with its value in effect, in the signature's order. Where the
-        signature is open (``**kwargs``), further names follow as they were given.
+        signature has ``**kwargs``, additional names are appended unchanged.
 
     Raises
     ------
     ParameterError
-        For a name that the signature does not know (with the nearest one that it does), a value
-        of the wrong type or outside the limits, or a value that is missing.
+        For a name that is not in the signature (the message has the most similar one), a value
+        of the wrong type or outside the limits, or a missing value.
 
     Examples
     --------
@@ -84,16 +84,16 @@ def bind_params(
 
 
 def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """Return the values in effect where several functions share one set of parameters, or raise.
+    """Validate parameters that are declared by several functions together, and return the values in effect.
 
     Parameters
     ----------
     declarations
         The functions.
     params
-        What the caller gave.
+        Values by name, as given by the caller.
     where
-        What the parameters belong to, for the message.
+        Context for error messages.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, 
     Raises
     ------
     ParameterError
-        As `bind_params` does; an unknown name is compared with those of all the functions.
+        As in `bind_params`; an unknown name is compared with the names of all functions.
 
     Examples
     --------
@@ -137,17 +137,17 @@ def bind_all(declarations: Sequence[Declaration], params: Mapping[str, Any], *, 
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Check a function's keyword-only parameters by its own signature at every call.
+    """Decorate a function so that its keyword-only parameters are validated at every call.
 
     Parameters
     ----------
     function
-        Its positional parameters are handed on as they are.
+        The function; its positional arguments are passed on unchanged.
 
     Returns
     -------
     callable
-        The function, which raises `ParameterError` for a parameter that is unknown or wrong.
+        The function, which raises `ParameterError` for an unknown or invalid parameter.
 
     Examples
     --------
@@ -175,16 +175,16 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def unknown_message(name: str, known: Collection[str], where: str) -> str:
-    """Return the message for an unknown parameter: the nearest name, and all that are known.
+    """Return the error message for an unknown parameter: the most similar name, and all known names.
 
     Parameters
     ----------
     name
         The unknown name.
     known
-        The names that there are.
+        The valid names.
     where
-        What the parameter belongs to.
+        Context for the message.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def _adapter(annotation: Any) -> Any:
 
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:  # a type that carries its own configuration
+    except PydanticUserError:  # a type with its own configuration
         return TypeAdapter(annotation)
 
 

@@ -1,4 +1,4 @@
-"""Provenance of results: environment, checksums of the input, and outputs by the kind of module that made them."""
+"""Provenance of results: environment, checksums of the input, and outputs by kind of analysis module."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _LIBRARIES = (
 
 
 def utc_now() -> str:
-    """Return the present time in ISO 8601, UTC, to the millisecond."""
+    """Return the current time in ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def gather_environment_info() -> dict[str, Any]:
-    """Collect the versions and properties of the machine that a result can depend on.
+    """Collect the software versions and the properties of the machine on which a result can depend.
 
     Returns
     -------
     dict
         ``timestamp`` (ISO 8601, UTC), ``python_version``, ``platform``, ``processor``, ``cpu_count``,
-        ``playNano_version``, ``playNano_commit`` (git commit of the code; None where it is not known) and
+        ``playNano_version``, ``playNano_commit`` (git commit of the code; None if it is not known) and
         ``<library>_version`` for each library that results depend on.
 
     Examples
@@ -99,12 +99,12 @@ def array_fingerprint(array: Any) -> str:
 
 
 def file_fingerprint(path: str | os.PathLike[str]) -> str | None:
-    """Return a checksum of a file's bytes, ``"sha256-file:..."``, or of a folder's files; None where there is none.
+    """Return a checksum of a file's bytes, ``"sha256-file:..."``, or of a folder's files; None if it does not exist.
 
     Parameters
     ----------
     path
-        A file (the digits are those of ``sha256sum``), or a folder, of which names and bytes of all files enter.
+        A file (the digits are those of ``sha256sum``), or a folder (names and bytes of all files are hashed).
     """
     source = Path(path)
     if source.is_file():
@@ -133,7 +133,7 @@ def describe_callable(function: Callable[..., Any]) -> str:
 
 
 def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a record holds them: functions by import path, everything else as it is.
+    """Convert parameters for a record: functions are replaced by their import paths.
 
     Parameters
     ----------
@@ -149,20 +149,20 @@ def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
 def outputs_of_kind(source: Any, kind: str) -> dict[str, Mapping[str, Any]]:
     """Return the outputs of the analysis steps of one kind, in the order of the steps.
 
-    The kind of a step stands in its entry of the record, which has it from the module
-    (`playNano.analysis.base.AnalysisModule.kind`); a step whose entry names none is of the kind "analysis".
+    The kind of a step is stored in its entry of the record, and is that of the module
+    (`playNano.analysis.base.AnalysisModule.kind`); an entry without a kind is of the kind "analysis".
 
     Parameters
     ----------
     source
-        A record as `AnalysisPipeline.run` returns it or a file holds it, or a stack that has been analysed.
+        A record, as returned by `AnalysisPipeline.run` or read from a file, or an analysed stack.
     kind
         "quality", "detection", "tracking", "clustering", "measurement" or "analysis".
 
     Returns
     -------
     dict
-        ``"step_<n>_<module>"`` -> the step's outputs; empty where no step is of this kind.
+        ``"step_<n>_<module>"`` -> the step's outputs; empty if no step is of this kind.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def latest_table(source: Any, kind: str) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        The output ``table``: one row a detection.
+        The output ``table``: one row per detection.
 
     Examples
     --------

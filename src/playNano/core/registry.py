@@ -1,4 +1,4 @@
-"""Registries: named objects, built into the package or brought by installed plugins."""
+"""Registries of named objects: built-ins, and those of installed plugins."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ class Named(Protocol):
 D = TypeVar("D", bound=Named)
 
 Accept: TypeAlias = Callable[[str, Any], T]
-"""Turns a plugin's name and object into what the registry holds, or raises `PluginTypeError`."""
+"""Converts a plugin's name and object into a registry entry, or raises `PluginTypeError`."""
 
 
 class Registry(Generic[T]):
-    """Named objects: built-ins, and plugins from entry points, which are loaded when they are needed.
+    """Named objects: built-ins, and plugins from entry points, which are loaded when needed.
 
-    Processing steps, masks, analysis modules, readers and exporters are each kept in one of these.
+    Processing steps, masks, analysis modules, readers and exporters each have a registry.
 
     Parameters
     ----------
     kind
-        What the names mean, for messages: ``"analysis module"``.
+        Kind of the objects, for messages: ``"analysis module"``.
     builtins
-        Name -> object. It is read at every access, so that later additions count.
+        Name -> object. It is read at every access, so that later additions are included.
     groups
-        Entry-point group -> function that checks and converts what an entry point of this group loads; see
+        Entry-point group -> function that checks and converts the object of an entry point; see
         `plugin_groups`.
     aliases
-        Other name -> name.
+        Alternative name -> name.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Registry(Generic[T]):
         self._loaded: dict[str, tuple[str, Accept[T], T]] = {}
 
     def __getitem__(self, name: str) -> T:
-        """Return the object of a name.
+        """Return the object with a name.
 
         Parameters
         ----------
@@ -89,14 +89,14 @@ class Registry(Generic[T]):
         Returns
         -------
         object
-            The built-in, or what the plugin's entry point loads.
+            The built-in object, or that of the plugin's entry point.
 
         Raises
         ------
         UnknownNameError
-            With the nearest names.
+            If there is no object of this name; the message has the most similar names.
         DuplicateNameError
-            If two objects claim the name.
+            If two objects have the name.
         PluginError, PluginTypeError
             If the plugin of that name cannot be used.
         """
@@ -110,7 +110,7 @@ class Registry(Generic[T]):
         return iter(sorted({*self._builtins, *self._entry_points()}))
 
     def usable(self) -> dict[str, T]:
-        """Load everything; warn of what cannot be used, and leave it out.
+        """Load all objects; warn about those that cannot be used, and omit them.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Registry(Generic[T]):
         Warns
         -----
         PluginWarning
-            For every broken plugin and every name that is claimed twice, with the name and the cause.
+            For every broken plugin and every duplicate name, with the name and the cause.
         """
         usable, broken = self.load_all()
         for reason in broken.values():
@@ -128,17 +128,17 @@ class Registry(Generic[T]):
         return usable
 
     def plugin_errors(self) -> dict[str, str]:
-        """Load every plugin.
+        """Load every plugin, and return the errors.
 
         Returns
         -------
         dict
-            Name -> cause, for those that cannot be used.
+            Name -> cause, for plugins that cannot be used.
         """
         return self.load_all()[1]
 
     def load_all(self) -> tuple[dict[str, T], dict[str, str]]:
-        """Load everything.
+        """Load all objects, and return the usable and the broken ones.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Registry(Generic[T]):
         return usable, broken
 
     def _get(self, name: str, points: Mapping[str, list[_Claim[T]]]) -> T:
-        """Return the object of a name, given the installed entry points."""
+        """Return the object with a name, given the installed entry points."""
         claims = [claim.point.value for claim in points.get(name, [])]
         if name in self._builtins:
             claims.insert(0, "playNano itself")
@@ -178,7 +178,7 @@ class Registry(Generic[T]):
         raise UnknownNameError(f"unknown {self.kind} {name!r}{hint}")
 
     def _entry_points(self) -> dict[str, list[_Claim[T]]]:
-        """Return the installed entry points by name; several where a name is claimed more than once."""
+        """Return the installed entry points by name; several for a duplicate name."""
         claims: dict[str, list[_Claim[T]]] = {}
         for group, accept in self._groups.items():
             for point in _installed(group):
@@ -189,7 +189,7 @@ class Registry(Generic[T]):
         return claims
 
     def _load(self, claim: _Claim[T]) -> T:
-        """Load an entry point once, and check what it holds."""
+        """Load an entry point once, and check its object."""
         point = claim.point
         known = self._loaded.get(point.name)
         if known is not None and known[:2] == (point.value, claim.accept):
@@ -207,7 +207,7 @@ class Registry(Generic[T]):
 
 
 class _Claim(Generic[T]):
-    """An entry point, and the function that checks what it loads."""
+    """An entry point, and the function that checks its object."""
 
     def __init__(self, point: importlib.metadata.EntryPoint, accept: Accept[T]) -> None:
         self.point = point
@@ -215,7 +215,7 @@ class _Claim(Generic[T]):
 
 
 def by_name(entries: Iterable[D]) -> dict[str, D]:
-    """Return declarations by their names.
+    """Return a dict of declarations by name.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def by_name(entries: Iterable[D]) -> dict[str, D]:
     Raises
     ------
     DuplicateNameError
-        If two different objects have one name.
+        If two different objects have the same name.
     """
     named: dict[str, D] = {}
     for entry in entries:
@@ -240,14 +240,14 @@ def by_name(entries: Iterable[D]) -> dict[str, D]:
 
 
 def plugin_groups(name: str, accept: Accept[T]) -> dict[str, Accept[T]]:
-    """Return the entry-point groups of one kind, in the two spellings that plugins use.
+    """Return the entry-point groups of one kind of plugin, in the two accepted spellings.
 
     Parameters
     ----------
     name
         The last part of the group's name, such as ``"filters"``.
     accept
-        Checks and converts what an entry point loads.
+        Checks and converts the object of an entry point.
 
     Returns
     -------
@@ -263,18 +263,18 @@ def plugin_groups(name: str, accept: Accept[T]) -> dict[str, Accept[T]]:
 
 
 def accept_declared(name: str, target: Any, kind: type[T], attribute: str) -> T:
-    """Return the declaration that a plugin's object is, or that a decorator attached to it.
+    """Return the declaration of a plugin: the object itself, or the one that a decorator attached to it.
 
     Parameters
     ----------
     name
         Name of the entry point.
     target
-        What it loads.
+        Object of the entry point.
     kind
         Class of the declaration; it has an attribute `name`.
     attribute
-        Where the decorator put it.
+        Attribute in which the decorator stored the declaration.
 
     Returns
     -------
@@ -301,12 +301,12 @@ def accept_declared(name: str, target: Any, kind: type[T], attribute: str) -> T:
 
 
 def load_object(reference: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that is given as itself or as ``"module:name"``, which imports the module.
+    """Return a function given directly or as ``"module:name"``, in which case the module is imported.
 
     Parameters
     ----------
     reference
-        The function, or where it is. Text keeps a table of functions free of imports.
+        The function, or its import path. Import paths keep a table of functions free of imports.
 
     Returns
     -------
@@ -326,7 +326,7 @@ def load_object(reference: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
-    """Return the entry points of a group; they are read again once something has been installed."""
+    """Return the entry points of a group; they are read again after a package has been installed."""
     state = tuple((folder, _changed(folder)) for folder in sys.path)
     return _read(importlib.metadata.entry_points, group, state)
 
@@ -339,7 +339,7 @@ def _read(
 
 
 def _changed(folder: str) -> int:
-    """Return when a folder of packages was changed, ns; 0 where there is none."""
+    """Return the modification time of a folder of packages, ns; 0 if it does not exist."""
     try:
         return Path(folder or ".").stat().st_mtime_ns
     except OSError:

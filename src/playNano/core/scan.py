@@ -1,4 +1,4 @@
-"""How the tip went over the surface: what turns a row of a frame into a moment in time."""
+"""Scan geometry: timing and direction of the scan lines, from which the time of a row follows."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class ScanGeometry:
-    """Timing and direction of the scan, as far as the file states them.
+    """Timing and direction of the scan, as far as the file contains them.
 
     Parameters
     ----------
     lines
         Scan lines in a frame (the frame's height in pixels).
     line_time_s
-        Time from the start of one line to the start of the next, s; None where the file does not state it.
+        Time from the start of one line to the start of the next, s; None if the file does not contain it.
     frame_time_s
-        Time for which one frame is scanned, s; None where the file does not state it.
+        Duration of the scan of one frame, s; None if the file does not contain it.
     direction
-        Way of the slow axis in frame 0: "down" scans row 0 (the top line) first, "up" the last row first;
-        None where the file does not state it.
+        Direction of the slow axis in frame 0: "down" scans row 0 (the top line) first, "up" the last row first;
+        None if the file does not contain it.
     alternating
-        Whether the slow axis turns round after every frame.
+        Whether the slow axis reverses direction after every frame.
     trace
-        Whether a line's pixels were taken going forth ("trace") or back ("retrace"), if known.
+        Direction of the fast axis in which the pixels were recorded: "trace" or "retrace", if known.
 
     Examples
     --------
@@ -45,28 +45,28 @@ class ScanGeometry:
 
     @property
     def has_line_times(self) -> bool:
-        """Whether a row can be given a time within its frame."""
+        """Whether line time and direction are known, so that each row has a time within its frame."""
         return self.line_time_s is not None and self.direction is not None
 
     @property
     def line_rate_hz(self) -> float | None:
-        """Lines a second, or None where the file does not state it."""
+        """Line rate, Hz, or None if the file does not contain it."""
         return None if self.line_time_s is None else 1.0 / self.line_time_s
 
     def delay_s(self, row: npt.ArrayLike, frame: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the time from a frame's start to the moment when the tip came to a row.
+        """Return the time from the start of a frame until the tip scans a row.
 
         Parameters
         ----------
         row
             Row(s), px; fractions are allowed.
         frame
-            0-based frame of each row; matters only where the slow axis alternates.
+            0-based frame of each row; used only if the slow axis alternates.
 
         Returns
         -------
         numpy.ndarray
-            Seconds, shaped as `row` and `frame` broadcast; zeros where the file states too little.
+            Seconds, in the broadcast shape of `row` and `frame`; zeros if line time or direction is unknown.
         """
         rows, frames = np.broadcast_arrays(np.asarray(row, dtype=np.float64), np.asarray(frame))
         if self.line_time_s is None or self.direction is None:
@@ -84,7 +84,7 @@ class ScanGeometry:
         start
             First frame, 0-based.
         step
-            Distance of the frames.
+            Step between frames.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The movie: pixels, their calibration and times, and slots for results."""
+"""The data model of a movie: pixels, calibration, times, and results."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from playNano.errors import StackError
 
 
 class Stack:
-    """A movie of height maps with its calibration, and the results made of it.
+    """An AFM movie with its calibration, and the results of its processing and analysis.
 
     Parameters
     ----------
     data
         Pixels, (n_frames, height, width), row 0 the top line; any real number type. A numpy array, or a Dask
-        array for a movie that is to stay on disk: nothing of it is computed before pixels are needed.
+        array for a movie that is kept on disk: it is computed only when pixels are read.
     pixel_size_nm
         Edge of a pixel, nm: a number, or (y, x) where pixels are not square.
     channel
         Name of the channel.
     file_path
-        Where the movie comes from.
+        Source file of the movie.
     frame_metadata
-        One dict a frame, at most; ``"timestamp"`` is the start of the frame in s.
+        At most one dict per frame; ``"timestamp"`` is the start of the frame in s.
     scan
         Timing and direction of the scan, where known.
     unit
         Unit of the pixel values.
     metadata
-        What else the file states, as plain values.
+        Further metadata of the file, as plain values.
 
     Attributes
     ----------
     data : numpy.ndarray or dask.array.Array
-        The pixels as they are after the steps done so far.
+        The pixels after the processing steps that have been run.
     processed : MutableMapping
-        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are made
-        again when they are needed; see `playNano.processing.pipeline.ProcessingPipeline`.
+        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are computed
+        when they are read; see `playNano.processing.pipeline.ProcessingPipeline`.
     masks : MutableMapping
-        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; made when they are needed.
+        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; computed when they are read.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
@@ -82,7 +82,7 @@ class Stack:
         unit: str = "nm",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check pixels, pixel size and metadata, and begin with no results."""
+        """Validate pixels, pixel size and metadata, and start without results."""
         self.data: Any = checked_pixels(data)
         self._pixel_size_nm = checked_pixel_size(pixel_size_nm)
         self.channel = channel
@@ -108,7 +108,7 @@ class Stack:
 
     @pixel_size_nm.setter
     def pixel_size_nm(self, value: float | tuple[float, float]) -> None:
-        """Change the edge of a pixel.
+        """Set the edge of a pixel.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Stack:
         return is_lazy(self.data)
 
     def get_frame_metadata(self, index: int) -> dict[str, Any]:
-        """Return what is known about one frame.
+        """Return the metadata of one frame.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class Stack:
         Returns
         -------
         dict
-            A copy of its entries.
+            A copy of the metadata.
         """
         return self.frame_metadata[self._position(index)]
 
@@ -207,7 +207,7 @@ class Stack:
         return self.n_frames
 
     def time_for_frame(self, index: int) -> float:
-        """Return when a frame begins, s; its index where no time is known.
+        """Return the start time of a frame, s; its index if no time is known.
 
         Parameters
         ----------
@@ -217,14 +217,14 @@ class Stack:
         Returns
         -------
         float
-            Seconds after the start of the first.
+            Seconds after the start of the first frame.
         """
         position = self._position(index)
         time = self.frame_metadata[position].get("timestamp")
         return float(position) if time is None else float(time)
 
     def get_frame_times(self) -> list[float]:
-        """Return when each frame begins, s; its index where no time is known."""
+        """Return the start time of each frame, s; its index if no time is known."""
         times = (entry.get("timestamp") for entry in self.frame_metadata)
         return [float(index) if time is None else float(time) for index, time in enumerate(times)]
 
@@ -234,7 +234,7 @@ class Stack:
         return all(entry.get("timestamp") is not None for entry in self.frame_metadata)
 
     def channel_for_frame(self, index: int) -> str:
-        """Return a frame's channel: the frame's own where it has one, else the stack's.
+        """Return the channel of a frame: from its own metadata if it has one, else that of the stack.
 
         Parameters
         ----------
@@ -249,7 +249,7 @@ class Stack:
         return str(self.get_frame_metadata(index).get("channel", self.channel))
 
     def detection_times(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return when the tip passed given positions: frame start plus line time, s.
+        """Return the times at which the tip passed given positions: frame start plus line time, s.
 
         Parameters
         ----------
@@ -261,7 +261,7 @@ class Stack:
         Returns
         -------
         numpy.ndarray
-            Seconds, (N,); the frame's start where line time or direction is not known.
+            Seconds, (N,); the start of the frame if line time or direction is not known.
         """
         frames = np.asarray(frame, dtype=np.int64)
         starts = np.asarray(self.get_frame_times(), dtype=np.float64)[frames]
@@ -270,7 +270,7 @@ class Stack:
         return starts + self.scan.delay_s(y, frames)
 
     def restore_raw(self) -> npt.NDArray[Any]:
-        """Put back the pixels as loaded, forget snapshots, masks and processing steps; return the pixels."""
+        """Restore and return the pixels as loaded; remove snapshots, masks and processing steps."""
         if "raw" in self.processed:
             self.data = self.processed["raw"]
         self.processed = {}
@@ -285,7 +285,7 @@ class Stack:
         Parameters
         ----------
         path
-            The JSON file; its folder is made if need be.
+            The JSON file; its folder is created if necessary.
 
         Raises
         ------
@@ -298,12 +298,12 @@ class Stack:
         write_record_json(Path(path), parts)
 
     def export_analysis_log(self, path: str | os.PathLike[str]) -> None:
-        """Write the latest analysis as JSON: environment, outputs and provenance, as `AnalysisPipeline.run` returns.
+        """Write the latest analysis as JSON: environment, outputs and provenance, as in `AnalysisPipeline.run`.
 
         Parameters
         ----------
         path
-            The JSON file; its folder is made if need be.
+            The JSON file; its folder is created if necessary.
 
         Raises
         ------
@@ -341,7 +341,7 @@ class Stack:
         return "\n".join(lines)
 
     def _describe_time(self) -> str:
-        """Return the times in words, for the summary."""
+        """Return a description of the frame times, for the summary."""
         if not self.has_times or not self.n_frames:
             return "frame times not known"
         times = self.get_frame_times()
@@ -366,7 +366,7 @@ class Stack:
         return position
 
     def _part(self, index: slice) -> Self:
-        """Return a stack of some frames, with what is known of them."""
+        """Return a stack of a range of frames, with their metadata."""
         start, _, step = index.indices(self.n_frames)
         part = type(self)(
             self.data[index],

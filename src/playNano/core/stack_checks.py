@@ -1,4 +1,4 @@
-"""Checks of what a stack is made of."""
+"""Validate the pixels, pixel size and metadata of a stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playNano.errors import ParameterError, StackError, StackTypeError
 
 
 def checked_pixels(data: Any) -> Any:
-    """Return pixels that make a movie; a lazy one in chunks of whole frames.
+    """Validate the pixels of a movie, and rechunk a lazy one into whole frames.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def checked_pixels(data: Any) -> Any:
     Returns
     -------
     ndarray or dask.array.Array
-        The input, or the same in other chunks.
+        The input, or the same array with other chunks.
 
     Raises
     ------
     StackTypeError
-        If it is no array of real numbers.
+        If it is not an array of real numbers.
     StackError
         If its shape is not that of a movie.
     """
@@ -52,7 +52,7 @@ def checked_pixels(data: Any) -> Any:
 
 
 def checked_pixel_size(value: Any) -> tuple[float, float]:
-    """Return a pixel size as (y, x), nm.
+    """Validate a pixel size, and return it as (y, x), nm.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def checked_pixel_size(value: Any) -> tuple[float, float]:
     Raises
     ------
     StackTypeError
-        If it is not made of numbers.
+        If it does not consist of numbers.
     StackError
         If it is not positive, or more than two numbers.
     """
@@ -79,7 +79,7 @@ def checked_pixel_size(value: Any) -> tuple[float, float]:
 
 
 def checked_metadata(entries: Sequence[Mapping[str, Any]] | None, n_frames: int) -> list[dict[str, Any]]:
-    """Return one dict a frame.
+    """Validate frame metadata, and return one dict per frame.
 
     Parameters
     ----------

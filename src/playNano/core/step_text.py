@@ -1,4 +1,4 @@
-"""Steps written as text: ``"remove_plane;gaussian_filter:sigma=1"``, and pipeline files."""
+"""Parse steps written as text, ``"remove_plane;gaussian_filter:sigma=1"``, and pipeline files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from playNano.errors import ParameterError
 
 @dataclass(frozen=True)
 class StepCall:
-    """A step's name and the parameters given for it."""
+    """Name of a step, and the parameters given for it."""
 
     name: str
     params: dict[str, Any] = field(default_factory=dict)
 
 
 def parse_steps(text: str) -> list[StepCall]:
-    """Read steps from text.
+    """Parse steps from text.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def parse_steps(text: str) -> list[StepCall]:
     Returns
     -------
     list of StepCall
-        Values are `Text`: they are read by the parameters' types when the step is bound.
+        Values are `Text`: they are converted to the parameters' types when the step is bound.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def parse_steps(text: str) -> list[StepCall]:
 
 
 def _parse_step(text: str) -> StepCall:
-    """Read one step from ``name:key=value,key=value``."""
+    """Parse one step from ``name:key=value,key=value``."""
     name, _, rest = text.partition(":")
     params: dict[str, Any] = {}
     for part in split_outside_brackets(rest, ","):
@@ -64,14 +64,14 @@ def _parse_step(text: str) -> StepCall:
 
 
 def step_calls(entries: Any, where: str) -> list[StepCall]:
-    """Read steps from text or from a list as a pipeline file or a record holds it.
+    """Parse steps from text, or from a list as in a pipeline file or a record.
 
     Parameters
     ----------
     entries
         A step string; or a list of step strings, ``{name: params}`` or ``{"name": ..., "params": ...}``.
     where
-        What the list belongs to, for messages.
+        Context for error messages.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]
     Raises
     ------
     ParameterError
-        If the file is not YAML of this form; an unknown heading counts as such.
+        If the file is not YAML of this form, or has an unknown heading.
     OSError
         If the file cannot be read.
     """

@@ -1,7 +1,7 @@
-"""Tables, and the lists of dicts that the analysis interface shows of them.
+"""Views of tables as the nested lists and dicts of the analysis interface.
 
-Detections live in one `pandas.DataFrame`, a row each. The classes here show such a table as the
-nested lists and dicts that the interface documents, made when they are looked at.
+Detections are stored in one `pandas.DataFrame`, one row each. The classes here present such a table as the
+nested lists and dicts that the interface documents; these are created when they are accessed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Fields = Mapping[str, str | Sequence[str]]
 
 
 class TableView(Sequence[Any]):
-    """A table seen as a sequence; equal to the list of the same items.
+    """A table as a read-only sequence; equal to the list of the same items.
 
     Attributes
     ----------
     table
-        The rows, sorted as the items show them. Not to be edited.
+        The rows, in the order of the items. Must not be modified.
     """
 
     table: pd.DataFrame
@@ -34,7 +34,7 @@ class TableView(Sequence[Any]):
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
-        """Return what makes this view again from its table (plain values)."""
+        """Return plain values from which `view_from_spec` reconstructs this view of its table."""
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -68,16 +68,16 @@ class TableView(Sequence[Any]):
 
 
 class RowsByFrame(TableView):
-    """A table of detections as one list of dicts a frame.
+    """A table of detections as one list of dicts per frame.
 
     Parameters
     ----------
     table
-        One row a detection, with a 0-based column ``frame``, sorted by it.
+        One row per detection, with a 0-based column ``frame``, sorted by it.
     n_frames
         Frames of the movie, those without detections included.
     fields
-        Key of the dict -> column, or columns for a tuple.
+        Key of the dict -> column, or several columns for a tuple.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class RowsByFrame(TableView):
         return len(self._bounds) - 1
 
     def spec(self) -> dict[str, Any]:
-        """Return the view's type, frames and fields."""
+        """Return type, number of frames and fields of the view."""
         return {"view": "RowsByFrame", "n_frames": len(self), "fields": dict(self.fields)}
 
     def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -105,7 +105,7 @@ class RowsByFrame(TableView):
         return np.diff(self._bounds).astype(np.int64)
 
     def places(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the rows of the table that hold detections, given by frame and index within it, (N,) each.
+        """Return the row numbers of detections that are given by frame and index within it, (N,) each.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class RowsByFrame(TableView):
 
 
 class RowsByGroup(TableView):
-    """A table of grouped detections as one dict a group (a track or a cluster).
+    """A table of grouped detections as one dict per group (a track or a cluster).
 
     Each dict has ``id``, ``frames``, ``point_indices`` and ``coords`` (a list of tuples).
 
@@ -149,12 +149,12 @@ class RowsByGroup(TableView):
     group
         Column with the number of the group: "track_id" or "cluster_id".
     ids
-        Every group's number, in the order shown (a cluster may be empty).
+        Number of each group, in the order of the items (a cluster may be empty).
     coord_columns
         Columns of the coordinates.
     dense
-        Whether frames run from first to last without a gap; a frame without the detection then has
-        None for its index and coordinates.
+        Whether frames run from first to last without gaps; a frame without a detection then has
+        None as index and coordinates.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class RowsByGroup(TableView):
         return len(self.ids)
 
     def spec(self) -> dict[str, Any]:
-        """Return the view's type and constructor values."""
+        """Return type and constructor arguments of the view."""
         return {
             "view": "RowsByGroup",
             "group": self.group,
@@ -204,14 +204,14 @@ class RowsByGroup(TableView):
 
 
 def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
-    """Make the view again that `TableView.spec` described.
+    """Reconstruct a view of a table from its `TableView.spec`.
 
     Parameters
     ----------
     table
         The table.
     spec
-        The description.
+        Value of `TableView.spec`.
 
     Returns
     -------
@@ -224,12 +224,12 @@ def view_from_spec(table: pd.DataFrame, spec: Mapping[str, Any]) -> TableView:
 
 
 class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
-    """Group number -> mask of its last detection, cut out of the label images when needed.
+    """Mapping of group number to the mask of its last detection, extracted from the label images when needed.
 
     Parameters
     ----------
     labels
-        Label images, int (n_frames, height, width), in memory or made when they are read.
+        Label images, int (n_frames, height, width), in memory or computed when they are read.
     positions
         Group number -> (frame, label) of its last detection.
     """
@@ -256,7 +256,7 @@ class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
         return mask
 
     def _cut_out(self) -> None:
-        """Keep the part of each mask that is not empty, going through the frames once."""
+        """Extract the bounding box of each mask in one pass through the frames."""
         for group, (frame, label) in sorted(self._positions.items(), key=lambda item: item[1]):
             mask = self._labels[frame] == label
             spans = [np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1)]

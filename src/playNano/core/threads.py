@@ -1,4 +1,4 @@
-"""Work on several threads, in order, while libraries keep from starting threads of their own."""
+"""Ordered map on several threads, with the threads of native libraries limited."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ R = TypeVar("R")
 
 _lock = threading.Lock()
 _open = 0
-"""How many contexts are open; the outermost one limits and restores."""
+"""Number of open contexts; the outermost one sets and restores the limits."""
 _restore: list[Callable[[], None]] = []
 
 
 def default_workers() -> int:
-    """Return the number of threads used when none is given: the processors of this process."""
+    """Return the default number of threads: the number of processors available to this process."""
     count = getattr(os, "process_cpu_count", os.cpu_count)()
     return max(1, min(int(count or 1), 16))
 
@@ -31,19 +31,19 @@ def default_workers() -> int:
 def ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     """Call a function for every item, on threads, and yield the results in the items' order.
 
-    Threads run at most a few items ahead of the results that have been taken.
+    Threads compute at most a few items ahead of the results that have been consumed.
 
     Parameters
     ----------
     function, items
-        What to call, and for what.
+        The function, and its arguments.
     workers
-        Threads; with 1 everything is done by the caller's.
+        Number of threads; with 1 the caller's thread does the work.
 
     Raises
     ------
     Exception
-        The first failing item's, unchanged; items not yet begun are dropped.
+        The exception of the first failing item, unchanged; items not yet started are cancelled.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) ->
         )
         try:
             while pending:
-                # A result is let go once it is handed on.
+                # Drop the reference to a result once it has been yielded.
                 yield pending.popleft().result()
                 pending.extend(pool.submit(function, item) for item in islice(waiting, 1))
         finally:
@@ -70,10 +70,10 @@ def ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) ->
 
 @contextmanager
 def limit_native_threads() -> Iterator[None]:
-    """Keep OpenCV and BLAS to one thread each as long as the context is open.
+    """Limit OpenCV and BLAS to one thread each inside the context.
 
     Compiled kernels of playNano never start threads. Contexts may be nested, and opened from several
-    threads; what was set before comes back when the last one closes.
+    threads; the previous settings are restored when the last one closes.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def _limit_blas() -> Iterator[Callable[[], None]]:
 
 @lru_cache(maxsize=1)
 def _blas(modules: int) -> Any:
-    """Return the handle of the BLAS libraries that are loaded; every new module may bring one."""
+    """Return the controller of the loaded BLAS libraries; any newly imported module may load one."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

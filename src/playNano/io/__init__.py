@@ -1,1 +1,1 @@
-"""Files in, files out."""
+"""Read and write files of AFM movies and results."""

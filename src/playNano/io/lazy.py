@@ -1,4 +1,4 @@
-"""Movies that stay on disk: a reader as a Dask array, which any process can open again."""
+"""Movies that are kept on disk: Dask arrays whose chunks are decoded by a reader in any process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from playNano.io.movie import Movie
 
 
 class FrameReader:
-    """The frames of a movie by slices; another process to which it is sent opens the file itself.
+    """Array-like access to the frames of a movie; can be sent to another process, which opens the file itself.
 
     Parameters
     ----------
     read
-        ``read(start, stop)`` of a `Movie`; it can be pickled.
+        ``read(start, stop)`` of a `Movie`, picklable.
     shape, dtype
-        Of the movie.
+        Shape and dtype of the movie.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class FrameReader:
         """Decode frames."""
         frames, *rest = index if isinstance(index, tuple) else (index,)
         if not isinstance(frames, slice):
-            # Dask hands on an index of one frame.
+            # Dask passes the index of a single frame.
             frame = range(self.shape[0])[frames]
             pixels: npt.NDArray[Any] = self.read(frame, frame + 1)[(0, *rest)]
             return pixels
         start, stop, step = frames.indices(self.shape[0])
         if step < 0:
-            # The reader goes forwards only.
+            # The reader reads in increasing order only.
             picked = range(start, stop, step)
             low, high = (picked[-1], picked[0] + 1) if picked else (0, 0)
             return self.read(low, high)[::-1][::-step][(slice(None), *rest)]
@@ -52,8 +52,8 @@ def lazy_pixels(movie: Movie) -> Any:
     Parameters
     ----------
     movie
-        The open movie. Other processes open its file again, so its path should be absolute.
+        The open movie. Its path should be absolute, as other processes open the file again.
     """
-    # A reader gives one type of pixels; an empty range of frames shows it.
+    # The dtype of the pixels is that of an empty range of frames.
     dtype = movie.read(0, 0).dtype
     return lazy_movie(FrameReader(movie.read, movie.shape, dtype), movie.shape, dtype)

@@ -1,4 +1,4 @@
-"""Open a file of any known format: find the reader that accepts it, or say why none does."""
+"""Load files of all known formats; the reader is selected by file name and content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie, new_stack
 
 LAZY_SHARE = 0.25
-"""A movie larger than this share of the free memory stays on disk."""
+"""Fraction of the free memory above which a movie is kept on disk."""
 
 
 def load_afm_stack(
@@ -25,38 +25,38 @@ def load_afm_stack(
     lazy: bool | None = None,
     **options: Any,
 ) -> Stack:
-    """Load one channel of a file: into memory, or as a movie that stays on disk.
+    """Load one channel of a file into memory, or as a lazy movie that is kept on disk.
 
     Parameters
     ----------
     path
         The file, or a folder in which every file is a frame.
     channel
-        The channel, by the name of the format ("TP", "height_retrace") or a common one ("height_trace",
+        The channel, by its name in the format ("TP", "height_retrace") or a common name ("height_trace",
         "height").
     lazy
         True: the pixels are a Dask array in chunks of whole frames, about 64 MB each, and are decoded when
-        they are read; all later work goes chunk by chunk (of a bundle only the pixels, times
-        and metadata are then read, not its results). False: a numpy array. None: lazy where the movie is
+        they are read; all later steps work chunk by chunk (only the pixels, times
+        and metadata of a bundle are then read, not its results). False: a numpy array. None: lazy if the movie is
         larger than a quarter of the free memory.
     **options
-        What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy`.
+        Further options of the reader of the format, such as ``pixel_size_nm`` for `.npy`.
 
     Returns
     -------
     AFMImageStack
-        float32 pixels, with times, scan geometry and metadata as far as the file states them.
+        float32 pixels, with times, scan geometry and metadata as far as the file contains them.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
         No reader accepts the file, or it is damaged.
     ChannelError
-        The file does not have the channel; the message lists those that it has.
+        The file does not contain the channel; the message lists its channels.
     ParameterError
-        An option is unknown to the format, or has an impossible value.
+        An option is unknown to the format, or its value is not allowed.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def load_afm_stack(
     if movie.load is not None:
         return movie.load(lazy)
     if lazy:
-        # Workers of a cluster may run in another folder.
+        # Workers of a cluster may have another working directory.
         pixels = lazy_pixels(open_movie(Path(path).absolute(), channel, **options))
     else:
         pixels = movie.read(0, movie.shape[0])
@@ -92,9 +92,9 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
     path
         The file.
     channel
-        As for `load_afm_stack`; None means the height, or the first channel where there is no height.
+        As for `load_afm_stack`; None means the height, or the first channel if there is no height.
     **options
-        What the format's reader takes beside these.
+        Further options of the reader of the format.
 
     Returns
     -------
@@ -104,13 +104,13 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
         No reader accepts the file, or it is damaged.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     ParameterError
-        An option is unknown to the format, or has an impossible value.
+        An option is unknown to the format, or its value is not allowed.
     """
     path = Path(path)
     return find_reader(path).open_movie(path, channel, **options)
@@ -124,17 +124,17 @@ def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ..
     path
         The file.
     **options
-        What the format's reader takes, as for `load_afm_stack`.
+        Options of the reader of the format, as for `load_afm_stack`.
 
     Returns
     -------
     tuple of str
-        Names that `load_afm_stack` takes.
+        Names that `load_afm_stack` accepts.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
         No reader accepts the file, or it is damaged.
     """
@@ -142,31 +142,31 @@ def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ..
 
 
 def find_reader(path: str | os.PathLike[str]) -> Reader:
-    """Return the reader for a file, by its name and its content.
+    """Return the reader for a file, selected by its name and content.
 
-    Readers whose suffix fits are tried first, then the others, so that a file with a wrong name can be read too.
+    Readers with a matching suffix are tried first, then the others, so that a file with a wrong suffix can be read.
 
     Parameters
     ----------
     path
-        The file, or a folder where a format has one file a frame.
+        The file, or a folder for formats with one file per frame.
 
     Returns
     -------
     Reader
-        The first one that does not refuse.
+        The first reader that accepts the file.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
-        Every reader refuses; the message says why each one does.
+        No reader accepts the file; the message has the reason of each one.
 
     Warns
     -----
     PluginWarning
-        For each plugin of a reader that cannot be used.
+        For each reader plugin that cannot be used.
     """
     path = Path(path)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Units, times and channel names: what the readers share when they describe a movie."""
+"""Convert units, times and channel names of vendors' files; shared by all readers."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ _HEIGHT_NAMES = (
 
 
 def base_unit(unit: str) -> tuple[float, str]:
-    """Return the factor to playNano's unit for a quantity, and the name of that unit.
+    """Return the conversion factor from a unit to the corresponding unit of playNano, and the name of the latter.
 
     Parameters
     ----------
     unit
-        A unit as a vendor writes it. Lengths become nm; every other unit stays what it is.
+        A unit as written by a vendor. Lengths are converted to nm; other units are kept.
 
     Returns
     -------
     factor : float
-        What a value in `unit` is multiplied with.
+        Factor by which a value in `unit` is multiplied.
     name : str
         "nm", "deg", "V" ... or the text as given.
 
@@ -68,18 +68,18 @@ def base_unit(unit: str) -> tuple[float, str]:
 
 
 def length_nm(value: float, unit: str, path: Path, what: str) -> float:
-    """Return a length in nm.
+    """Convert a length to nm.
 
     Parameters
     ----------
     value
         The number.
     unit
-        Its unit, as a vendor writes it.
+        Its unit, as written by a vendor.
     path
         The file, for the message.
     what
-        What the length is, for the message.
+        Name of the length, for the message.
 
     Returns
     -------
@@ -111,9 +111,9 @@ def pick_channel(
     available: Sequence[str],
     aliases: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """Return the channel of a file that is meant by a name.
+    """Return the channel of a file that corresponds to a requested name.
 
-    Upper and lower case are the same, and so are "_", "-", a space and nothing between words. A name without
+    The comparison ignores case and the separators "_", "-" and space between words. A name without
     "_trace" or "_retrace" means the trace.
 
     Parameters
@@ -121,11 +121,11 @@ def pick_channel(
     path
         The file, for the message.
     requested
-        The requested name; None means the height, or the first channel where there is no height.
+        The requested name; None means the height, or the first channel if there is no height.
     available
         The channels of the file.
     aliases
-        Other names (lower case) and the channels that they mean, the best first.
+        Alternative names (lower case) and the corresponding channels, in order of preference.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def pick_channel(
     Raises
     ------
     ChannelError
-        There is no such channel; the message lists those that are there.
+        The file does not contain the channel; the message lists its channels.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def pick_channel(
     others = aliases or {}
     if not available:
         raise ChannelError(f"{path}: the file has no channel")
-    # "HeightTrace" and "height_trace" are one name; the exact spelling goes first.
+    # "HeightTrace" and "height_trace" are equivalent; an exact match has priority.
     bare = {_bare(name): name for name in reversed(available)}
     for alias in _HEIGHT_NAMES if requested is None else (requested.casefold(),):
         for name in (alias, f"{alias}_trace", *others.get(alias, ())):
@@ -166,21 +166,21 @@ def _bare(name: str) -> str:
 def frame_dicts(
     n_frames: int, start_s: npt.ArrayLike | None, columns: Mapping[str, Iterable[Any]] | None = None
 ) -> list[dict[str, Any]]:
-    """Return one dict a frame from columns of values.
+    """Convert columns of values to one dict per frame.
 
     Parameters
     ----------
     n_frames
-        How many frames there are.
+        Number of frames.
     start_s
-        When each frame began, s, on any clock; the first frame becomes 0. None where it is not known.
+        Start of each frame, s, with any origin; the first frame is set to 0. None if it is not known.
     columns
         Further values by name, one a frame.
 
     Returns
     -------
     list of dict
-        Plain Python values; "timestamp" (s) is there where `start_s` is given.
+        Plain Python values, with "timestamp" (s) if `start_s` is given.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def frame_dicts(
 
 
 def iso_from_ms(milliseconds: int) -> str:
-    """Return an ISO 8601 time (UTC) for milliseconds since 1970.
+    """Convert milliseconds since 1970 to an ISO 8601 time (UTC).
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def iso_from_ms(milliseconds: int) -> str:
     Returns
     -------
     str
-        As in the example.
+        ISO 8601 time with milliseconds.
 
     Examples
     --------

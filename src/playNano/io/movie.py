@@ -1,4 +1,4 @@
-"""The result of every reader: a movie that is open, described, and not yet decoded."""
+"""The return type of every reader: an open movie with its metadata, whose pixels are not decoded yet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Movie:
         The channel as the caller named it, or as the file names it where the caller gave none. Files of a whole
         stack (bundle, npz, OME-Zarr) keep the name that the stack had.
     channels
-        Every channel that the file has, by the names that a caller can select.
+        Names of all channels of the file.
     shape
         (n_frames, height, width).
     pixel_size_nm
@@ -38,16 +38,16 @@ class Movie:
         Unit of the pixel values: "nm", "deg", "V" ...
     read
         ``read(start, stop)`` decodes frames [start, stop) to a new float32 array (n, height, width),
-        row 0 the top line as the vendor shows the image.
+        row 0 is the top line of the image as displayed by the vendor's software.
     frame_metadata
-        One dict a frame; "timestamp" is the start of the frame in s, 0 for the first.
+        One dict per frame; "timestamp" is the start of the frame in s, 0 for the first.
     scan
         Scan timing and direction, or None.
     header
-        What else the file states, as plain values.
+        Further metadata of the file, as plain values.
     load
-        Where the file holds a whole stack, results included: ``load(lazy)`` gives it back, its frames as
-        Dask arrays where `lazy` is true.
+        For files that contain a complete stack, results included: ``load(lazy)`` restores it, with frames as
+        Dask arrays if `lazy` is true.
     """
 
     path: Path
@@ -65,10 +65,10 @@ class Movie:
 
 
 def new_stack(*args: Any, **kwargs: Any) -> Stack:
-    """Make a stack of the public class, `playNano.AFMImageStack`; takes the arguments of `Stack`.
+    """Create a stack of the public class `playNano.AFMImageStack`, with the arguments of `Stack`.
 
-    Readers use it: the public class adds loading and processing to `Stack` and so lies above them. It is found by
-    its public name when it is needed.
+    The public class adds loading and processing to `Stack` and is in a higher layer than the readers that call this
+    function; it is therefore looked up by its public name when it is needed.
 
     Parameters
     ----------

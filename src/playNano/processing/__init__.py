@@ -1,1 +1,1 @@
-"""Processing steps and the pipeline that runs and records them."""
+"""Processing steps, and the pipeline that runs and records them."""

@@ -24,13 +24,13 @@ def remove_plane(data: Pixels, mask: Mask | None = None) -> Pixels:
     data
         Heights, (height, width) or (n, height, width).
     mask
-        True where pixels are left out of the fit (they are levelled all the same).
+        True where pixels are excluded from the fit (they are levelled nevertheless).
 
     Returns
     -------
     numpy.ndarray
-        Heights about the plane, same shape. NaN stays NaN and enters no fit; a frame with fewer than
-        three usable pixels is returned as it is.
+        Heights relative to the plane, same shape. NaN stays NaN and is excluded from the fit; a frame with fewer
+        than three usable pixels is returned unchanged.
 
     Examples
     --------
@@ -50,15 +50,15 @@ def polynomial_flatten(data: Pixels, mask: Mask | None = None, *, order: Order =
     data
         Heights, (height, width) or (n, height, width).
     mask
-        True where pixels are left out of the fit (they are levelled all the same).
+        True where pixels are excluded from the fit (they are levelled nevertheless).
     order
         Total degree: terms x^i y^j with i + j <= order.
 
     Returns
     -------
     numpy.ndarray
-        Heights about the surface, same shape. NaN stays NaN and enters no fit; a frame with fewer
-        usable pixels than the surface has terms is returned as it is.
+        Heights relative to the surface, same shape. NaN stays NaN and is excluded from the fit; a frame with fewer
+        usable pixels than the polynomial has terms is returned unchanged.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def polynomial_flatten(data: Pixels, mask: Mask | None = None, *, order: Order =
 
 
 def _subtract_fit(block: Pixels, mask: Mask | None, order: int) -> Pixels:
-    """Subtract the surface of every frame."""
+    """Subtract the fitted surface of every frame."""
     out = np.empty_like(block)
     for k, frame in enumerate(block):
         out[k] = subtract_surface(frame, order, None if mask is None else mask[k])

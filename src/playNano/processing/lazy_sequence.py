@@ -1,4 +1,4 @@
-"""Step sequences over lazy movies: Dask graphs in which a chunk goes through all steps at once."""
+"""Apply step sequences to lazy movies: Dask graphs in which one task applies all steps to a chunk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playNano.processing.sequence import FinalMask, FinalPixels, StepSequence
 
 
 def lazy_pixels(data: Any, sequence: StepSequence) -> Any:
-    """Return the Dask array of the pixels after a sequence of steps; nothing is computed.
+    """Return the pixels after a sequence of steps as a Dask array; nothing is computed.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def lazy_pixels(data: Any, sequence: StepSequence) -> Any:
 
 
 def lazy_mask(data: Any, sequence: StepSequence) -> Any:
-    """Return the Dask array of the mask in force after a sequence of steps; nothing is computed.
+    """Return the mask after a sequence of steps as a Dask array; nothing is computed.
 
     Parameters
     ----------
@@ -42,19 +42,19 @@ def lazy_mask(data: Any, sequence: StepSequence) -> Any:
 
 
 def require_memory(data: Any, where: str) -> None:
-    """Refuse a lazy movie that a step needs whole if the free memory does not hold it three times.
+    """Raise an error if the free memory is less than three times a lazy movie that a step needs as a whole.
 
     Parameters
     ----------
     data
         Dask array.
     where
-        Movie and step, for the message.
+        Names of movie and step, for the message.
 
     Raises
     ------
     StackError
-        With both sizes.
+        If there is too little memory; the message has both sizes.
     """
     free = free_memory_bytes()
     if free is not None and 3 * data.nbytes > free:
@@ -65,7 +65,7 @@ def require_memory(data: Any, where: str) -> None:
 
 
 def _map_chunks(data: Any, task: Any, n_overlap: int, dtype: np.dtype[Any]) -> Any:
-    """Apply a function of a block to each chunk, given with `n_overlap` frames of its neighbours."""
+    """Apply a function of a block to each chunk, with `n_overlap` frames of the neighbouring chunks."""
     import dask.array
     from dask.array.overlap import ensure_minimum_chunksize, overlap
 

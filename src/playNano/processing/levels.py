@@ -1,4 +1,4 @@
-"""Steps that set the zero of height, and the direction of the rows."""
+"""Steps that set the zero of the heights or the order of the rows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def zero_mean(data: Pixels, mask: Mask | None = None) -> Pixels:
     data
         Heights, (height, width) or (n, height, width).
     mask
-        True where pixels are left out of the mean.
+        True where pixels are excluded from the mean.
 
     Returns
     -------
     numpy.ndarray
-        Heights about the mean, same shape. NaN stays NaN; a frame without usable pixels is returned
-        as it is.
+        Heights relative to the mean, same shape. NaN stays NaN; a frame without usable pixels is returned
+        unchanged.
 
     Examples
     --------
@@ -55,13 +55,13 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     data
         Heights, (height, width) or (n, height, width).
     mask
-        True where pixels are left out of the median.
+        True where pixels are excluded from the median.
 
     Returns
     -------
     numpy.ndarray
-        Heights about the median, same shape. NaN stays NaN; a frame without usable pixels is returned
-        as it is.
+        Heights relative to the median, same shape. NaN stays NaN; a frame without usable pixels is returned
+        unchanged.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
 
 @step("filter", "1.0")
 def vertical_flip(data: Pixels) -> Pixels:
-    """Turn each frame upside down.
+    """Flip each frame vertically.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Masks: where a frame shows what is not substrate."""
+"""Masks: boolean images that mark the foreground of a frame."""
 
 from __future__ import annotations
 
@@ -68,19 +68,19 @@ def mask_below_threshold(data: Pixels, *, threshold: Level = 0.0) -> Mask:
 
 @step("mask", "1.0")
 def mask_mean_offset(data: Pixels, *, factor: float = 1.0) -> Mask:
-    """Mark pixels above the frame's mean by a number of standard deviations.
+    """Mark pixels that exceed the mean of the frame by a number of standard deviations.
 
     Parameters
     ----------
     data
         Heights, (height, width) or (n, height, width).
     factor
-        Standard deviations above the mean.
+        Threshold, in standard deviations above the mean.
 
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked and enters neither mean nor deviation.
+        bool, same shape; NaN is never marked and is excluded from mean and standard deviation.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def mask_morphological(
     threshold: Level = 0.0,
     structure_size: Annotated[int, Field(ge=1, le=999), Unit("px")] = 3,
 ) -> Mask:
-    """Mark pixels above a height, and close gaps between them.
+    """Mark pixels above a height, followed by a morphological closing.
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def mask_morphological(
     threshold
         Height above which a pixel is marked, in the pixels' unit.
     structure_size
-        Edge of the square with which the mask is closed, px.
+        Edge of the square structuring element of the closing, px.
 
     Returns
     -------
     numpy.ndarray
-        bool, same shape: the binary closing of ``data > threshold``; the frame's border counts as marked
-        when gaps are closed, as in `skimage.morphology.closing` with ``mode="ignore"``.
+        bool, same shape: the binary closing of ``data > threshold``; the border is treated
+        as in `skimage.morphology.closing` with ``mode="ignore"``.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def mask_morphological(
 
     square = np.ones((structure_size, structure_size), dtype=np.uint8)
     marked = (data > threshold).view(np.uint8)
-    # A square of even edge has no centre: what dilation shifts one way, erosion shifts back.
+    # A square of even edge has no central pixel: the erosion compensates the shift of the dilation.
     centre, opposite = structure_size // 2, structure_size - 1 - structure_size // 2
     closed: list[Any] = [
         cv2.erode(cv2.dilate(frame, square, anchor=(centre, centre)), square, anchor=(opposite, opposite))
@@ -144,7 +144,7 @@ def mask_adaptive(
     block_size: Annotated[int, Field(ge=1, le=9999), Unit("px")] = 15,
     offset: Level = 0.0,
 ) -> Mask:
-    """Mark pixels above the mean of their surroundings.
+    """Mark pixels above the local mean of their neighbourhood.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def mask_adaptive(
     Returns
     -------
     numpy.ndarray
-        bool, same shape; NaN is never marked and enters no mean. The border is mirrored.
+        bool, same shape; NaN is never marked and is excluded from the means. The border is mirrored.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def mask_adaptive(
     out = np.zeros(data.shape, dtype=np.bool_)
     for index, frame in enumerate(data):
         finite = np.isfinite(frame)
-        # Sums of heights about their mean keep the digits that a large common height would cost.
+        # The mean is subtracted before summing, to avoid a loss of precision by a large common offset.
         level = np.mean(frame, dtype=np.float64, where=finite) if finite.any() else 0.0
         centred = np.where(finite, frame - level, 0.0)
         count = local_sum(finite.astype(np.float64))
@@ -186,7 +186,7 @@ def mask_adaptive(
 
 
 def _threshold_step(name: str, threshold: Callable[..., Mask]) -> Callable[..., Mask]:
-    """Declare a threshold as a step; it takes parameters, limits and documentation from the algorithm."""
+    """Declare a threshold algorithm as a step, with its parameters, limits and documentation."""
 
     @functools.wraps(threshold)
     def mask(data: Pixels, **params: Any) -> Mask:
@@ -194,7 +194,7 @@ def _threshold_step(name: str, threshold: Callable[..., Mask]) -> Callable[..., 
 
     mask.__name__ = mask.__qualname__ = name
     mask.__module__ = __name__
-    # The examples call the algorithm by its own name.
+    # The examples in the docstring call the algorithm by its own name.
     mask.__doc__ = (threshold.__doc__ or "").partition("Examples\n")[0].rstrip()
     return step("mask", "1.0")(mask)
 

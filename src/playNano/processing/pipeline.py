@@ -1,4 +1,4 @@
-"""Plan processing steps, run them over a movie, and record what was done."""
+"""Define processing pipelines, run them on movies, and record the steps."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ __all__ = ["CLEAR", "PlannedStep", "ProcessingPipeline"]
 
 
 class ProcessingPipeline:
-    """Levelling, smoothing and masks, in order, over all frames of a stack.
+    """A sequence of levelling, smoothing and mask steps for all frames of a stack.
 
-    Steps are checked when they are added, with or without a stack: a wrong name or parameter raises before
-    any pixel is touched. A mask set by `add_mask` applies to the levelling steps after it (masked pixels are
+    Steps are validated when they are added, with or without a stack: a wrong name or parameter raises before
+    any pixel is read. A mask set by `add_mask` applies to the levelling steps after it (masked pixels are
     left out of every fit, mean and median) until `clear_mask`; a further mask is combined with it (union).
 
     Parameters
     ----------
     stack
-        The movie that `run` works on. Without it the stack is given to `run`, and one pipeline can run on
-        several.
+        The movie that is processed by `run`. Without it the stack is given to `run`, and one pipeline can be used
+        for several stacks.
 
     Notes
     -----
     `run` puts the result in ``stack.data``, snapshots in ``stack.processed`` (``"raw"`` and
     ``"step_<n>_<name>"``), masks in ``stack.masks`` and the record in ``stack.provenance["processing"]``. The
-    array that the stack was made with is never written to. A later run on the same stack continues from its
-    present pixels and numbers its steps on.
+    array from which the stack was created is never modified. A later run on the same stack continues from its
+    current pixels and step number.
 
     Raw pixels and the result of each run are kept in memory; the snapshots and masks between them are
-    computed again, by running the recorded steps on the run's input, when they are read. A movie with ten
-    steps thus takes the memory of two movies, not eleven; a snapshot costs a moment, and the result is the
-    same to the bit. ``run(keep="all")`` keeps them all instead, ``run(keep="none")`` lists none but "raw".
+    recomputed, by running the recorded steps on the input of the run, when they are read. A movie with ten
+    steps thus takes the memory of two movies, not eleven, and recomputed snapshots are
+    identical to the bit. ``run(keep="all")`` keeps all of them instead, ``run(keep="none")`` only "raw".
     The pixels of a lazy stack (see `playNano.io.loader.load_afm_stack`) are not computed by `run`: result,
     snapshots and masks are graphs that are computed, chunk by chunk, when they are read.
 
@@ -53,7 +53,7 @@ class ProcessingPipeline:
     >>> pipeline.run().shape, list(stack.processed)
     ((2, 8, 8), ['raw', 'step_1_remove_plane', 'step_2_gaussian_filter'])
 
-    A pipeline can be made first and run on any stack:
+    A pipeline can be created without a stack and run on any stack:
 
     >>> ProcessingPipeline().add_filter("zero_mean").run(stack).shape
     (2, 8, 8)
@@ -69,7 +69,7 @@ class ProcessingPipeline:
         Parameters
         ----------
         filter_name
-            Name of a filter or of a step over the whole movie, built-in or plugin.
+            Name of a filter or video step, built-in or plugin.
         **params
             Its parameters.
 
@@ -98,25 +98,25 @@ class ProcessingPipeline:
         return self._add(mask_name, params, ("mask",))
 
     def clear_mask(self) -> ProcessingPipeline:
-        """Add the end of all masks: no pixel is left out after it; return the pipeline."""
+        """Add a step that clears the mask, so that later steps use all pixels; return the pipeline."""
         self.steps.append(PlannedStep(CLEAR, {}, None))
         return self
 
     def add_steps(self, steps: str | Sequence[Any], **shared: Any) -> ProcessingPipeline:
-        """Add steps written as text or as a pipeline file holds them; return the pipeline.
+        """Add steps given as text or in the form of a pipeline file; return the pipeline.
 
         Parameters
         ----------
         steps
             ``"remove_plane;gaussian_filter:sigma=1"``, or a list of such strings or mappings; masks and
-            ``clear_mask`` stand among them.
+            ``clear_mask`` are included.
         **shared
-            Parameters for every one of these steps that takes them.
+            Parameters, each passed to all of these steps that accept it.
 
         Raises
         ------
         ValueError
-            If a step or parameter is unknown or wrong, or no step takes a shared one.
+            If a step or parameter is unknown or wrong, or no step accepts a shared parameter.
         """
         calls = step_calls(steps, "steps")
         known: list[str] = []
@@ -167,29 +167,29 @@ class ProcessingPipeline:
         Parameters
         ----------
         stack
-            The movie, for a pipeline that was made without one.
+            The movie, for a pipeline that was created without one.
         keep
-            What is kept in memory beside raw pixels and result: "all" snapshots and masks; with "last" they
-            are computed when they are read; with "none" ``stack.processed`` holds "raw" only, and
-            ``stack.masks`` nothing.
+            Snapshots and masks that are kept in memory in addition to raw pixels and result: with "all", all of them;
+            with "last" they are computed when they are read; with "none" ``stack.processed`` contains "raw" only,
+            and ``stack.masks`` is empty.
         workers
-            Threads, at least 1; by default one a processor. The result does not depend on it.
+            Number of threads, >= 1; by default one per processor. The result does not depend on it.
         block_frames
-            Frames in a block, at least 1; by default what suits the caches. The result does not depend on it.
+            Frames in a block, >= 1; by default as many as fit into the cache. The result does not depend on it.
 
         Returns
         -------
         numpy.ndarray
-            The pixels after the last step, (n_frames, height, width); also ``stack.data``. A Dask array where
+            The pixels after the last step, (n_frames, height, width); also ``stack.data``. A Dask array if
             the stack is lazy.
 
         Raises
         ------
         StepError
-            If a step fails; the message names step and frame. The stack is then as it was before. In a lazy
+            If a step fails; the message names step and frame. The stack is then left unchanged. For a lazy
             stack, steps fail when the pixels are computed.
         ParameterError
-            If `keep` is none of these words, or a stack is given neither here nor to the pipeline, or twice.
+            If `keep` has another value, or a stack is given neither here nor to the pipeline, or to both.
         """
         movie = self._stack_for(stack)
         run_steps(movie, tuple(self.steps), keep, workers=workers, block_frames=block_frames)
@@ -197,10 +197,10 @@ class ProcessingPipeline:
         return result
 
     def _stack_for(self, given: Stack | None) -> Stack:
-        """Return the one stack that the pipeline and `run` were given together."""
+        """Return the stack that was given either to the pipeline or to `run`."""
         if given is not None and self.stack is not None:
             raise ParameterError(
-                "the pipeline has a stack already, so run takes none; for several stacks make it as "
+                "the pipeline has a stack already, so run accepts none; for several stacks create it as "
                 "ProcessingPipeline() and give each to run"
             )
         movie = given if given is not None else self.stack
@@ -209,7 +209,7 @@ class ProcessingPipeline:
         return movie
 
     def _add(self, name: str, params: Mapping[str, Any], kinds: tuple[str, ...]) -> ProcessingPipeline:
-        """Check a step of one of these kinds and add it."""
+        """Validate a step of one of these kinds, and add it."""
         step = step_registry()[name]
         if step.kind not in kinds:
             method = "add_mask" if step.kind == "mask" else "add_filter"

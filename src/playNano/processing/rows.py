@@ -20,14 +20,14 @@ def row_median_align(data: Pixels, mask: Mask | None = None) -> Pixels:
     data
         Heights, (height, width) or (n, height, width).
     mask
-        True where pixels are left out of the medians (they are levelled all the same).
+        True where pixels are excluded from the medians (they are levelled nevertheless).
 
     Returns
     -------
     numpy.ndarray
-        Heights about the rows' medians, same shape. NaN stays NaN. A row without usable pixels takes
-        the offset interpolated between the nearest rows that have one; a frame without usable pixels
-        is returned as it is.
+        Heights relative to the medians of the rows, same shape. NaN stays NaN. The offset of a row without usable
+        pixels is interpolated between the nearest rows that have one; a frame without usable pixels
+        is returned unchanged.
 
     Examples
     --------

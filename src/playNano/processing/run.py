@@ -1,4 +1,4 @@
-"""Run planned steps over a movie in memory or a lazy one, and record what was done."""
+"""Run planned steps on a movie, in memory or lazy, and record them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Keep = Literal["all", "last", "none"]
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step of a pipeline, checked: the name it was added by, and the parameter values in effect.
+    """A validated step of a pipeline: name, and parameter values in effect.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class PlannedStep:
 
     @property
     def kind(self) -> str:
-        """What the step is: "filter", "mask", "video", or "clear" for `clear_mask`."""
+        """Kind of the step: "filter", "mask", "video", or "clear" for `clear_mask`."""
         return self.step.kind if self.step else "clear"
 
 
@@ -58,20 +58,20 @@ def run_steps(
     workers: int | None,
     block_frames: int | None,
 ) -> None:
-    """Run steps on a stack's pixels and put everything into the stack, or leave it as it was.
+    """Run steps on a stack and store pixels, snapshots, masks and record in it; on failure it is left unchanged.
 
     Parameters
     ----------
     stack
         The movie; its pixels, snapshots, masks and processing record are replaced.
     steps
-        What is run, in order.
+        Steps, in order.
     keep
         Snapshots and masks kept in memory; see `playNano.processing.pipeline.ProcessingPipeline.run`.
     workers
-        Threads; None for one a processor.
+        Number of threads; None for one per processor.
     block_frames
-        Frames in a block; None for what suits the caches.
+        Frames in a block; None for as many as fit into the cache.
 
     Raises
     ------
@@ -87,22 +87,22 @@ def run_steps(
 
 @dataclass
 class Run:
-    """One pass of steps over the pixels of a movie.
+    """One run of steps on the pixels of a movie.
 
     Parameters
     ----------
     source
         Name of the movie, for messages.
     first
-        Number of steps in the record before this pass.
+        Number of steps in the record before this run.
     workers
-        Threads; None for one a processor.
+        Number of threads; None for one per processor.
     block_frames
-        Frames in a block; None for what suits the caches.
+        Frames in a block; None for as many as fit into the cache.
     records
         Entries of the processing record, filled by `pixels`.
     carried
-        The mask in force as a step over the whole movie begins; it stays in force after it.
+        The mask in force when a whole-movie step begins; it stays in force after the step.
     """
 
     source: str
@@ -118,9 +118,9 @@ class Run:
         Parameters
         ----------
         data
-            Pixels, (n_frames, height, width); not written to.
+            Pixels, (n_frames, height, width); not modified.
         steps
-            What is run, in order.
+            Steps, in order.
         """
         self.records, self.carried = [], None
         for video, group in groupby(enumerate(steps), lambda item: item[1].kind == "video"):
@@ -140,9 +140,9 @@ class Run:
         Parameters
         ----------
         data
-            Pixels, (n_frames, height, width); not written to.
+            Pixels, (n_frames, height, width); not modified.
         steps
-            What is run, in order.
+            Steps, in order.
         """
         cut = max((i + 1 for i, step in enumerate(steps) if step.kind == "video"), default=0)
         data = self.pixels(data, steps[:cut])
@@ -150,7 +150,7 @@ class Run:
         return lazy_mask(data, sequence) if is_lazy(data) else self._mask_after(data, sequence)
 
     def _mask_after(self, data: Any, sequence: StepSequence) -> npt.NDArray[np.bool_] | None:
-        """Return the mask in force after a sequence, in memory; None where there is none."""
+        """Return the mask in force after a sequence, in memory; None if there is none."""
         if not sequence.mask_after(self.carried is not None):
             return None
         if is_lazy(data):
@@ -160,7 +160,7 @@ class Run:
         return out
 
     def _sequence(self, members: Sequence[tuple[int, PlannedStep]]) -> StepSequence:
-        """Return planned steps, given with their positions in the pipeline, as a function of a block."""
+        """Return a block function that applies planned steps, given with their positions in the pipeline."""
         bound = (BoundStep(self.first + i + 1, step.step, step.params) for i, step in members)
         return StepSequence(self.source, tuple(bound))
 
@@ -194,7 +194,7 @@ class Run:
     def _record(
         self, members: list[tuple[int, PlannedStep]], reports: list[BlockReport], began: str, elapsed: float
     ) -> None:
-        """Add an entry a step to `records`; the time elapsed is shared out by the times in the blocks."""
+        """Add one entry per step to `records`; the elapsed time is divided in proportion to the times in the blocks."""
         seconds = [sum(report.seconds.get(n, 0.0) for report in reports) for n in range(len(members))]
         total = sum(seconds) or 1.0
         for n, (position, step) in enumerate(members):
@@ -206,7 +206,7 @@ class Run:
             self.records.append(record)
 
     def _entry(self, position: int, step: PlannedStep, began: str) -> dict[str, Any]:
-        """Return what the record says of any step."""
+        """Return the entries of the record that are common to all steps."""
         return {
             "index": self.first + position + 1,
             "name": step.name,
@@ -223,7 +223,7 @@ class Run:
         if is_lazy(data):
             require_memory(data, f"{self.source}, {where}")
         given = as_float_block(data)[0]
-        # A step that works in place must not touch the movie.
+        # A step that works in place must not modify the movie.
         given = given.copy() if isinstance(data, np.ndarray) and np.shares_memory(given, data) else given
         if planned.step is None:
             raise StepError(f"{self.source}, {where} is not a step over the whole movie")
@@ -239,7 +239,7 @@ class Run:
         return pixels
 
     def _check_shape(self, made: tuple[int, ...], given: tuple[int, ...], where: str) -> None:
-        """Refuse the result of a whole-movie step that lost frames, or no longer fits the mask in force."""
+        """Raise if a whole-movie step changed the number of frames, or the image size while a mask is in force."""
         if len(made) != 3 or made[0] != given[0]:
             raise StepError(f"{where} returned shape {made} for a movie of {given}; keep the frames")
         if self.carried is not None and made != self.carried.shape:
@@ -257,7 +257,7 @@ def _commit(
     keep: Keep,
     run: Run,
 ) -> None:
-    """Put pixels, snapshots, masks and records into the stack."""
+    """Store pixels, snapshots, masks and records in the stack."""
     processed, masks = LazyMapping(stack.processed), LazyMapping(stack.masks)
     processed.setdefault("raw", stack.data)
     last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
@@ -286,18 +286,18 @@ def _commit(
 
 
 def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool) -> Any:
-    """Return a snapshot or mask by running the recorded steps once more on the run's input.
+    """Recompute a snapshot or mask by running the recorded steps again on the input of the run.
 
     Parameters
     ----------
     run
         The run whose source, numbering and block size are used.
     data
-        Pixels that the run began with.
+        Input pixels of the run.
     steps
         The steps up to the snapshot or mask.
     is_mask
-        Whether the mask after the steps is returned, not the pixels.
+        Whether to return the mask after the steps instead of the pixels.
     """
     again = Run(run.source, run.first, run.workers, run.block_frames)
     return again.mask(data, steps) if is_mask else again.pixels(data, steps)

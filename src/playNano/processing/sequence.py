@@ -1,4 +1,4 @@
-"""Frame-wise steps in sequence, applied to one block of frames while it is in the processor's cache."""
+"""Apply a sequence of frame-wise steps to one block of frames while it is in the processor's cache."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class BoundStep:
 
 @dataclass
 class BlockReport:
-    """What a sequence reports of one block.
+    """Report of a sequence on one block: skipped frames and durations.
 
     Parameters
     ----------
     skipped
-        Position of the step in the sequence -> frames of the movie that it left as they were.
+        Position of the step in the sequence -> frames of the movie that it left unchanged.
     seconds
-        Position of the step in the sequence -> time that it took, s.
+        Position of the step in the sequence -> duration, s.
     """
 
     skipped: dict[int, list[int]] = field(default_factory=dict)
@@ -52,16 +52,16 @@ class BlockReport:
 
 @dataclass(frozen=True)
 class StepSequence:
-    """Frame-wise steps in sequence, as a function of a block of frames.
+    """A sequence of frame-wise steps, callable with a block of frames.
 
-    The results do not depend on how a movie is cut into blocks, and the sequence can be sent to another process.
+    The results do not depend on the division of a movie into blocks, and the sequence can be pickled.
 
     Parameters
     ----------
     source
         Name of the movie, for messages.
     steps
-        Filters, masks and the clearing of masks, in order.
+        Filters, masks and `clear_mask` steps, in order.
     """
 
     source: str
@@ -73,7 +73,7 @@ class StepSequence:
         Parameters
         ----------
         given
-            Dtype of the pixels that go in.
+            Dtype of the input pixels.
         """
         filters = any(bound.step is not None and bound.step.kind == "filter" for bound in self.steps)
         return as_float_block(np.empty((1, 1, 1), given))[0].dtype if filters else np.dtype(given)
@@ -84,7 +84,7 @@ class StepSequence:
         Parameters
         ----------
         mask_before
-            Whether one is in force before it.
+            Whether a mask is in force before it.
         """
         in_force = mask_before
         for bound in self.steps:
@@ -96,7 +96,7 @@ class StepSequence:
 
     @property
     def overlap(self) -> int:
-        """Frames on either side of a block that its results depend on."""
+        """Number of frames on either side of a block on which its results depend."""
         steps = ((bound.step, bound.params) for bound in self.steps if bound.step is not None)
         return sum(step.neighbours(params) for step, params in steps if step.neighbours is not None)
 
@@ -114,17 +114,17 @@ class StepSequence:
         mask
             Mask in force before the first step, of the block's shape.
         inner
-            Frames of the block whose results are returned; the others, `overlap` on either side or up to the
-            movie's ends, serve the steps that use neighbouring frames.
+            Frames of the block whose results are returned; the others, `overlap` on either side or fewer at the
+            ends of the movie, are needed by steps that use neighbouring frames.
 
         Returns
         -------
         report : BlockReport
-            Skipped frames (inner ones only) and durations.
+            Skipped frames (only inner ones) and durations.
         pixels : numpy.ndarray
             The inner frames after the last filter.
         mask : numpy.ndarray of bool or None
-            The mask in force at the end, inner frames; None where there is none.
+            The mask in force at the end, inner frames; None if there is none.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class StepSequence:
 
 @dataclass(frozen=True)
 class FinalPixels:
-    """The pixels after a sequence, as a function for `map_frames`.
+    """Function for `map_frames` that returns the pixels after a sequence.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class FinalPixels:
 
 @dataclass(frozen=True)
 class FinalMask:
-    """The mask in force after a sequence, as a function for `map_frames`.
+    """Function for `map_frames` that returns the mask in force after a sequence.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ class FinalMask:
 
 
 def _frames_with_too_few_pixels(block: Pixels, mask: Mask | None, needed: int) -> npt.NDArray[np.int64]:
-    """Return the positions of frames with fewer finite, unmasked pixels than a step needs."""
+    """Return the indices of frames with fewer finite, unmasked pixels than a step needs."""
     if not needed:
         return np.empty(0, dtype=np.int64)
     if mask is None and (block.dtype.kind != "f" or all_finite(as_float_block(block)[0])):

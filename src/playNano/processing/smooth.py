@@ -1,4 +1,4 @@
-"""Smooth frames."""
+"""Steps that smooth frames."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from playNano._options import Unit
 from playNano.processing.steps import Pixels, step
 
 TRUNCATE = 4.0
-"""The kernel ends at this many sigmas, as in scipy.ndimage and scikit-image."""
+"""Truncation of the kernel, in units of sigma, as in scipy.ndimage and scikit-image."""
 
 
 @step("filter", "1.0")
 def gaussian_filter(
     data: Pixels, *, sigma: Annotated[float, Field(ge=0, le=1000), Unit("px")] = 1.0
 ) -> Pixels:
-    """Smooth each frame with a Gaussian.
+    """Smooth each frame with a Gaussian filter.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def gaussian_filter(
     -------
     numpy.ndarray
         The smoothed frames; the border is mirrored (scipy.ndimage's "reflect"). NaN stays NaN, and is
-        left out of its neighbours' averages.
+        excluded from the averages of its neighbours.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def gaussian_filter(
     out = np.empty_like(data)
     for index, frame in enumerate(data):
         smooth(frame, out[index])
-        # A bad pixel spreads; where none is in the result, none was in the frame.
+        # A NaN pixel spreads to its neighbours: a result without NaN means that the frame had none.
         if np.isfinite(out[index]).all():
             continue
         finite = np.isfinite(frame)

@@ -1,4 +1,4 @@
-"""Processing steps: their declaration, and the registry that finds them by name."""
+"""Declare processing steps, and register them by name."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ Kind = Literal["filter", "mask", "video"]
 F = TypeVar("F", bound=Callable[..., Pixels])
 
 ALIASES = {"threshold_mask": "mask_threshold"}
-"""Other spellings of built-in steps that the interface's documentation uses."""
+"""Alternative names of built-in steps in the documentation of the interface."""
 
 STEP_ATTRIBUTE = "__step__"
-"""Where `step` puts the declaration of a function."""
+"""Attribute of a function in which `step` stores the declaration."""
 
 _PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
 
 
 @dataclass(frozen=True)
 class Step:
-    """A named function over a block of frames, and what a pipeline must know of it.
+    """The declaration of a processing step: a named function of a block of frames, and its properties.
 
     Parameters
     ----------
     name
-        Unique name, by which pipelines and users select the step.
+        Unique name by which pipelines and users select the step.
     kind
-        A "filter" turns pixels into pixels, a "mask" into a bool array of the same shape, a "video" step sees
-        several frames at once.
+        A "filter" converts pixels to pixels, a "mask" to a bool array of the same shape, a "video" step processes
+        several frames together.
     version
-        Version of the algorithm, for the record; None where it is unknown.
+        Version of the algorithm, for the record; None if it is unknown.
     function
-        ``function(block, **params)`` for (n, height, width) blocks; filters that honour a mask also
-        take ``mask``.
+        ``function(block, **params)`` for (n, height, width) blocks; filters that use a mask also
+        accept ``mask``.
     uses_mask
-        Whether the mask in force steers this step.
+        Whether the step uses the mask in force.
     min_pixels
-        Usable pixels that a frame needs, as a function of the parameters; frames with fewer are
-        left as they are, and the record names them.
+        Minimum number of usable pixels in a frame, as a function of the parameters; frames with fewer are
+        left unchanged and listed in the record.
     direct
-        The same function for contiguous float blocks and parameters that are bound: it checks nothing.
+        The same function without validation, for contiguous float blocks and bound parameters.
     neighbours
-        Frames on either side that a frame's result depends on, as a function of the parameters; None for
-        steps that look at each frame alone.
+        Number of frames on either side on which the result of a frame depends, as a function of the parameters;
+        None for steps that process each frame independently.
     """
 
     name: str
@@ -67,20 +67,20 @@ class Step:
     neighbours: Callable[[Mapping[str, Any]], int] | None = None
 
     def __reduce__(self) -> Any:
-        # A declared step goes to another process as the function that declares it, which pickles by its name.
+        # A declared step is pickled as the function that declares it, which is pickled by name.
         if self.direct is not None:
             return _step_of, (self.function,)
         return Step, (self.name, self.kind, self.version, self.function, self.uses_mask)
 
     def bind(self, params: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Return the values in effect, or raise `ParameterError`.
+        """Validate parameters and return the values in effect, or raise `ParameterError`.
 
         Parameters
         ----------
         params
-            What the caller gave.
+            Values by name, as given by the caller.
         where
-            What they belong to, for the message.
+            Context for error messages.
 
         Returns
         -------
@@ -108,11 +108,11 @@ def step(
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None,
     neighbours: Callable[[Mapping[str, Any]], int] | None = None,
 ) -> Callable[[F], F]:
-    """Declare a function over float blocks as a processing step.
+    """Declare a function of a block of frames as a processing step.
 
-    The function that users call takes a frame (height, width) or a block (n, height, width) of any
-    number type; integers are worked on as floats, float64 stays float64. Its keyword-only parameters are
-    checked by its signature. A second argument `mask` receives the mask in force.
+    The decorated function accepts a frame (height, width) or a block (n, height, width) of any
+    numeric type; integers are converted to floats, float64 stays float64. Its keyword-only parameters are
+    validated by its signature. A second argument `mask` receives the mask in force.
 
     Parameters
     ----------
@@ -121,9 +121,9 @@ def step(
     version
         Version of the algorithm, for the record.
     min_pixels
-        Usable pixels that a frame needs, as a function of the parameters.
+        Minimum number of usable pixels in a frame, as a function of the parameters.
     neighbours
-        Frames on either side that a frame's result depends on, as a function of the parameters.
+        Number of frames on either side on which the result of a frame depends, as a function of the parameters.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def step(
 
         @functools.wraps(function)
         def call(data: Any, *args: Any, **kwargs: Any) -> Pixels:
-            """Turn the input into a float block, check the mask, and return what came in: a frame or a block."""
+            """Convert the input to a float block, check the mask, and return the result in the shape of the input."""
             block, is_frame = as_float_block(data)
             mask = kwargs.get("mask")
             if mask is not None:
@@ -178,7 +178,7 @@ def step(
 
 
 def as_float_block(data: Any) -> tuple[Pixels, bool]:
-    """Return pixels as a contiguous float block (n, height, width), and whether they were a single frame.
+    """Convert pixels to a contiguous float block (n, height, width); also return whether they were a single frame.
 
     Parameters
     ----------
@@ -188,9 +188,9 @@ def as_float_block(data: Any) -> tuple[Pixels, bool]:
     Returns
     -------
     block : ndarray
-        float64 where the input is float64 or a wide integer, else float32.
+        float64 if the input is float64 or a wide integer, else float32.
     is_frame : bool
-        Whether there was a single frame.
+        Whether the input was a single frame.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def as_float_block(data: Any) -> tuple[Pixels, bool]:
     if array.dtype.kind not in "biuf":
         raise ParameterError(f"pixels must be real numbers, not {array.dtype}")
     wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize > 2)
-    # The order of a sum follows the layout, and the result must not.
+    # The order of summation depends on the memory layout; the result must not.
     block = np.ascontiguousarray(array, dtype=np.float64 if wide else np.float32)
     if not block.flags.writeable:
         block = block.copy()  # else every kernel would be compiled a second time, for read-only arrays
@@ -220,7 +220,7 @@ def _checked_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 
 def all_finite(pixels: Pixels) -> bool:
-    """Whether no pixel is NaN or infinite.
+    """Return whether no pixel is NaN or infinite.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def all_finite(pixels: Pixels) -> bool:
 
 
 def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
-    """Return where pixels may enter a fit: finite and not masked; None where all may.
+    """Return which pixels can be used in a fit: finite and not masked; None if all of them.
 
     Parameters
     ----------
@@ -257,19 +257,19 @@ def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDAr
 
 
 class FrameByFrame:
-    """A block function made of a plugin's function of one frame.
+    """A block function that calls a plugin's function for each frame.
 
     Parameters
     ----------
     function
-        Gets a frame (height, width) and parameters, and returns an array of the same shape.
+        Receives a frame (height, width) and parameters, and returns an array of the same shape.
     is_mask
         Whether the function returns a mask, which must be bool.
 
     Raises
     ------
     FrameError
-        When the plugin fails, or returns another shape or type; it names the frame within the block.
+        If the plugin fails, or returns another shape or dtype; it has the index of the frame within the block.
     """
 
     def __init__(self, function: Callable[..., Any], is_mask: bool = False) -> None:
@@ -281,13 +281,13 @@ class FrameByFrame:
         return FrameByFrame, (self.function, self.is_mask)
 
     def __call__(self, data: Pixels, **params: Any) -> Pixels:
-        """Return the frames that the plugin makes of a block (n, height, width), or the mask of one frame."""
+        """Return the plugin's results for the frames of a block (n, height, width), or the mask of one frame."""
         if np.ndim(data) == 2:
             return np.asarray(self(np.asarray(data)[None], **params)[0])
         frames = []
         for index, frame in enumerate(data):
             try:
-                # A copy: a plugin that works in place must not touch the movie.
+                # A copy: a plugin that works in place must not modify the movie.
                 result = np.asarray(self.function(frame.copy(), **params))
             except Exception as error:
                 raise FrameError(index, f"{type(error).__name__}: {error}") from error
@@ -302,14 +302,14 @@ class FrameByFrame:
 
 
 def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
-    """Make a block function of a plugin's frame -> frame function; see `FrameByFrame`.
+    """Create a block function from a plugin's frame -> frame function; see `FrameByFrame`.
 
     Parameters
     ----------
     name
         Name of the plugin.
     function
-        Gets a frame (height, width) and parameters.
+        Receives a frame (height, width) and parameters.
 
     Returns
     -------
@@ -320,7 +320,7 @@ def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
 
 
 class FrameError(StepError):
-    """A step failed on one frame of a block; the pipeline adds where in the movie that is."""
+    """A step failed on one frame of a block; the pipeline adds its number in the movie."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
@@ -331,10 +331,10 @@ class FrameError(StepError):
 
 
 def _accept_step(kind: Kind) -> Callable[[str, Any], Step]:
-    """Return the check of a plugin of one kind: a function declared by `step`, or a plain one of a frame."""
+    """Return a function that converts a plugin of one kind to a `Step`: a declared step, or a function of a frame."""
 
     def accept(name: str, target: Any) -> Step:
-        """Return the step that an entry point loads."""
+        """Convert the object of an entry point to a step."""
         if hasattr(target, STEP_ATTRIBUTE):
             declared = accept_declared(name, target, Step, STEP_ATTRIBUTE)
             if declared.kind != kind:

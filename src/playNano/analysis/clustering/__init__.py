@@ -1,1 +1,1 @@
-"""What the clustering modules share."""
+"""Shared code of the clustering modules."""

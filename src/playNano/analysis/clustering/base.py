@@ -1,4 +1,4 @@
-"""The base of the clustering modules: from detections or tracks to the outputs that all of them share."""
+"""The base class of the clustering modules: from detections or tracks to their common outputs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Part = TypeVar("Part")
 
 
 class ClusteringModule(AnalysisModule, Generic[OptionsT]):
-    """Base of modules that group detections or tracks into clusters.
+    """Base class of modules that group detections or tracks into clusters.
 
-    A subclass gives the algorithm, `group`, and a dataclass with its `options`. The parameters of `run` are the
+    A subclass defines the algorithm, `group`, and a dataclass with its `options`. The parameters of `run` are the
     fields of that dataclass, of `FeatureSpace` and of `ClusterQualityOptions`.
 
     Attributes
@@ -36,7 +36,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
     options : type
         Dataclass that declares the algorithm's own parameters.
     by_density : bool
-        Whether the algorithm goes by density, which points drawn twice would raise.
+        Whether the algorithm is density-based, so that duplicate points in a bootstrap sample would change the result.
     """
 
     kind = "clustering"
@@ -52,7 +52,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         Parameters
         ----------
         features
-            Their coordinates.
+            Coordinates of the points.
         options
             The algorithm's own parameters.
 
@@ -85,7 +85,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         return (Declaration(cls.options), Declaration(FeatureSpace), Declaration(ClusterQualityOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect, checked one by one and together.
+        """Validate parameters, individually and in combination, and return the values in effect.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         Raises
         ------
         ParameterError
-            If a name is unknown, a value is wrong, or values do not go together.
+            If a name is unknown, a value is wrong, or values are incompatible.
         """
         bound = super().bind(params, where)
         try:
@@ -108,7 +108,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the detection module and its output set where they are not given.
+        """Set the detection module and its output if they are not given.
 
         Parameters
         ----------
@@ -138,22 +138,22 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         -------
         dict
             ``clusters``: a sequence of dicts with ``id``, ``frames``, ``point_indices`` and ``coords`` (tuples in
-            px or nm, as `units` says, time in s last where it is used). Of a track, ``frames`` has the first frame
-            and ``point_indices`` the id.
-            ``cluster_centers``: float64 (k, D), the members' mean in the same units.
+            px or nm according to `units`, with time in s last if it is used). For tracks, ``frames`` contains the
+            first frame and ``point_indices`` the id.
+            ``cluster_centers``: float64 (k, D), the mean of the members in the same units.
             ``summary``: ``n_clusters``, ``members_per_cluster`` (id -> count), ``n_points``, ``n_unclustered``,
             ``silhouette`` (mean over the clustered points; None with fewer than two clusters).
-            ``table``: the detections' table (or one row a track) with ``cluster_id`` (-1 = in no cluster),
-            ``point_index``, ``y_nm, x_nm`` and, where the algorithm gives them, ``probability`` and ``core``.
-            ``cluster_table``: one row a cluster: ``cluster_id, size``, position, extent, area and density in nm,
+            ``table``: the detections' table (or one row per track) with ``cluster_id`` (-1 = in no cluster),
+            ``point_index``, ``y_nm, x_nm`` and, if the algorithm returns them, ``probability`` and ``core``.
+            ``cluster_table``: one row per cluster: ``cluster_id, size``, position, extent, area and density in nm,
             ``first_frame, last_frame, n_frames, occupancy, first_time_s, last_time_s`` (see
             `playNano.algorithms.clustering.statistics.cluster_statistics`), ``silhouette`` (-1 to 1; NaN with fewer
-            than two clusters) and ``stability`` (0 to 1; NaN unless `n_bootstrap` is given). A track counts in each
+            than two clusters) and ``stability`` (0 to 1; NaN unless `n_bootstrap` is given). A track is counted in each
             frame in which it was detected.
             ``occupancy_table``: one row for each cluster and frame in which it has members: ``cluster_id, frame,
             time_s`` (the frame's start), ``n_members``.
-            ``observed``: bool (n_frames,), the frames that occupancy is a fraction of; those that `frame_quality` calls
-            unusable are not.
+            ``observed``: bool (n_frames,), the frames to which the occupancy refers; False for frames that
+            `frame_quality` flags as unusable.
             ``info``: further results of the algorithm; see its function.
 
         Raises
@@ -161,7 +161,7 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         MissingInputError
             If no detection has run before.
         ParameterError
-            If a parameter is unknown or wrong, or the points do not allow it.
+            If a parameter is unknown or wrong, or not valid for the points (such as more clusters than points).
         """
         results = previous_results or {}
         space, options = _part(params, FeatureSpace), _part(params, self.options)
@@ -192,6 +192,6 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
 
 
 def _part(params: Mapping[str, Any], kind: type[Part]) -> Part:
-    """Return the parameters that a dataclass declares as an instance of it."""
+    """Create an instance of a dataclass of options from the parameters that it declares."""
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     return kind(**{name: params[name] for name in names if name in params})

@@ -1,4 +1,4 @@
-"""The coordinates in which points are clustered, and their scaling."""
+"""Feature space of clustering: the coordinates of the points, and their scaling."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ Duration = Annotated[float, Field(gt=0), Unit("s")]
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Which points are clustered, and in which coordinates.
+    """Options of the feature space: which points are clustered, in which scaled coordinates.
 
     Parameters
     ----------
     detection_module
-        Module whose detections are clustered; where it is not given, ``"feature_detection"`` or the detection that
+        Module whose detections are clustered; by default ``"feature_detection"`` or the detection module that
         has run. ``"particle_tracking"`` clusters its tracks, each at its mean position and mean time.
     coord_key
-        Name of the output that lists them; where it is not given, ``"features_per_frame"``, or ``"tracks"`` of
+        Name of the output that lists them; by default ``"features_per_frame"``, or ``"tracks"`` of
         tracking.
     coord_columns
-        Names of the coordinates, in the order in which the outputs show them.
+        Names of the coordinates, in the order of the outputs.
     use_time
-        Whether the frame's time, s, is a further axis.
+        Whether the time of the frame, s, is an additional axis.
     normalise
-        Whether each axis that has no scale of its own is scaled before clustering.
+        Whether each axis without an explicit scale is normalised before clustering.
     time_weight
         Factor for the time axis, after scaling, >= 0; None: 1. It needs ``use_time``.
     units
-        "px": coordinates as the columns have them; "nm": px coordinates in nm, for non-square pixels too.
+        "px": coordinates as in the columns; "nm": px coordinates are converted to nm, also for non-square pixels.
     scale_by
-        What `normalise` makes equal to 1: the "range" of an axis, or its standard deviation ("std").
+        Quantity by which `normalise` divides: the "range" of an axis, or its standard deviation ("std").
     scale_nm
-        Lengths (y, x), nm, > 0, that count as 1 along the axes in space; needs `units` "nm".
+        Lengths (y, x), nm, > 0, by which the spatial axes are divided; needs `units` "nm".
     scale_s
-        Time, s, > 0, that counts as 1 along the time axis.
+        Time, s, > 0, by which the time axis is divided.
     """
 
     detection_module: str = DEFAULT_DETECTION
@@ -64,7 +64,7 @@ class FeatureSpace:
     scale_s: Duration | None = None
 
     def __post_init__(self) -> None:
-        """Check the limits, and that values go together."""
+        """Check the limits, and that the values are compatible."""
         check_options(self)
         if not self.use_time and (self.time_weight is not None or self.scale_s is not None):
             raise ParameterError("time_weight and scale_s need use_time=True")
@@ -72,7 +72,7 @@ class FeatureSpace:
             raise ParameterError("scale_nm needs units='nm'")
         other = [name for name in self.coord_columns if name not in PIXEL_AXES]
         if self.units == "nm" and other:
-            raise ParameterError(f"units='nm' turns px into nm, but {other[0]!r} is not in px")
+            raise ParameterError(f"units='nm' converts px to nm, but {other[0]!r} is not in px")
 
     @property
     def axis_names(self) -> list[str]:
@@ -87,9 +87,9 @@ class FeatureMatrix:
     Parameters
     ----------
     scaled
-        (N, D) coordinates after scaling; time last where it is used.
+        (N, D) coordinates after scaling, with time last if it is used.
     positions
-        (N, S) coordinates in space, px or nm.
+        (N, S) spatial coordinates, px or nm.
     time_s
         (N,) time of each point, s.
     """
@@ -99,34 +99,34 @@ class FeatureMatrix:
     time_s: Coordinates
 
     def take(self, rows: npt.NDArray[np.int64]) -> FeatureMatrix:
-        """Return some of the points.
+        """Return a subset of the points.
 
         Parameters
         ----------
         rows
-            Their rows; one may occur more than once.
+            Row numbers of the points; duplicates are allowed.
         """
         return FeatureMatrix(self.scaled[rows], self.positions[rows], self.time_s[rows])
 
 
 def feature_matrix(points: pd.DataFrame, space: FeatureSpace) -> FeatureMatrix:
-    """Return the coordinates of points, scaled.
+    """Return the scaled coordinates of points.
 
-    An axis with a scale of its own (`scale_nm`, `scale_s`) is divided by it; with `normalise` the others
-    are divided by their range or standard deviation, after their minimum is taken off (an axis of no
-    extent becomes 0); then the time axis is multiplied by `time_weight`.
+    An axis with an explicit scale (`scale_nm`, `scale_s`) is divided by it; with `normalise` the minimum of the others
+    is subtracted, and they are divided by their range or standard deviation (a constant axis
+    becomes 0); then the time axis is multiplied by `time_weight`.
 
     Parameters
     ----------
     points
-        One row a point: the columns ``space.coord_columns``, in ``space.units``, and ``time_s``.
+        One row per point: the columns ``space.coord_columns``, in ``space.units``, and ``time_s``.
     space
-        Which coordinates, and how they are scaled.
+        The coordinates, and their scaling.
 
     Returns
     -------
     FeatureMatrix
-        With the points in the same order.
+        Coordinates of the points, in the same order.
 
     Examples
     --------

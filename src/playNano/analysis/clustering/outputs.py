@@ -1,4 +1,4 @@
-"""Outputs of every clustering module: clusters, tables, and measures of how good the clusters are."""
+"""Common outputs of the clustering modules: clusters, tables, and measures of cluster quality."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from playNano.algorithms.clustering.methods import Clusters
 
 PER_POINT = ("probability", "core")
-"""Keys of `Clusters.info` with a value for each point; they become columns of the table."""
+"""Keys of `Clusters.info` with one value per point, which become columns of the table."""
 
 
 @dataclass(frozen=True)
 class ClusterQualityOptions:
-    """Options of the measures of how good clusters are.
+    """Options of the measures of cluster quality.
 
     Parameters
     ----------
     n_bootstrap
-        Number of resamplings for the stability of clusters, >= 0: points are drawn at random and clustered again;
-        0: the stability is NaN.
+        Number of bootstrap samples for the stability of clusters, >= 0: random samples of the points are clustered
+        again; 0: the stability is NaN.
     silhouette_points
-        Maximum number of points for the silhouette, whose cost grows with the square, >= 4; of more, about as many
-        are drawn.
+        Maximum number of points for the silhouette, whose cost is quadratic, >= 4; a random sample of about this
+        size is used if there are more.
     judge_seed
-        Seed of both draws, >= 0.
+        Seed of both random samples, >= 0.
     """
 
     n_bootstrap: Annotated[int, Field(ge=0)] = 0
@@ -46,7 +46,7 @@ class ClusterQualityOptions:
 
 @dataclass(frozen=True)
 class ClusteringResult:
-    """Clusters, and what is needed to measure how good they are.
+    """Clusters, with the data that the measures of cluster quality need.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ class ClusteringResult:
     coordinates
         (N, D) coordinates in which the algorithm compared distances.
     recluster
-        Clusters a sample of the points, given their rows.
+        Function that clusters a sample of the points, given their row numbers.
     replace
-        Whether a bootstrap draws with replacement (copies of points would raise a density).
+        Whether bootstrap samples are drawn with replacement (duplicate points would increase the density).
     """
 
     clusters: Clusters
@@ -76,7 +76,7 @@ def cluster_outputs(
     observed: npt.NDArray[np.bool_],
     quality: ClusterQualityOptions,
 ) -> AnalysisOutputs:
-    """Return the outputs that all clustering modules share.
+    """Return the common outputs of the clustering modules.
 
     Parameters
     ----------
@@ -85,20 +85,20 @@ def cluster_outputs(
     result
         Their clusters.
     columns
-        Coordinates that ``coords`` and ``cluster_centers`` show.
+        Coordinates in ``coords`` and ``cluster_centers``.
     detections
-        The output that the points come from.
+        The output from which the points were taken.
     units
         "px" or "nm": unit of the coordinates that are positions.
     observed
-        (n_frames,) which frames show the surface.
+        (n_frames,) bool, whether each frame was observed.
     quality
-        Options of the measures of how good clusters are.
+        Options of the measures of cluster quality.
 
     Returns
     -------
     dict
-        As `playNano.analysis.clustering.base.ClusteringModule.run` describes.
+        As described in `playNano.analysis.clustering.base.ClusteringModule.run`.
     """
     clusters = result.clusters
     rows = points.table.assign(cluster_id=clusters.labels)
@@ -138,7 +138,7 @@ def cluster_outputs(
 def cluster_table(
     points: Points, result: ClusteringResult, observed: npt.NDArray[np.bool_], quality: ClusterQualityOptions
 ) -> pd.DataFrame:
-    """Measure each cluster: size, extent, density, presence in time, silhouette and stability.
+    """Measure each cluster: size, extent, density, occupancy, silhouette and stability.
 
     Parameters
     ----------
@@ -147,14 +147,14 @@ def cluster_table(
     result
         Their clusters.
     observed
-        (n_frames,) which frames show the surface.
+        (n_frames,) bool, whether each frame was observed.
     quality
         Options of the silhouette and the stability.
 
     Returns
     -------
     pandas.DataFrame
-        One row a cluster: the columns of `playNano.algorithms.clustering.statistics.cluster_statistics`,
+        One row per cluster: the columns of `playNano.algorithms.clustering.statistics.cluster_statistics`,
         ``silhouette`` and ``stability``.
     """
     from playNano.algorithms.clustering.scores import bootstrap_stability, silhouette
@@ -177,7 +177,7 @@ def cluster_table(
     ).per_cluster
     table["stability"] = np.nan
     if quality.n_bootstrap and len(labels):
-        # The last column says which point a drawn row is.
+        # The last column is the index of the sampled point.
         numbered = np.column_stack([result.coordinates, np.arange(len(labels))])
         table["stability"] = bootstrap_stability(
             numbered,
@@ -212,7 +212,7 @@ def occupancy_table(points: Points, labels: npt.NDArray[np.int64]) -> pd.DataFra
 
 
 def _mean_silhouette(table: pd.DataFrame) -> float | None:
-    """Return the mean over all clustered points; None where there are no two clusters."""
+    """Return the mean silhouette over all clustered points; None with fewer than two clusters."""
     if len(table) < 2:
         return None
     return float(np.average(table["silhouette"], weights=table["size"]))
@@ -221,7 +221,7 @@ def _mean_silhouette(table: pd.DataFrame) -> float | None:
 def _point_table(
     rows: pd.DataFrame, per_point: dict[str, npt.NDArray[Any]], detections: Any, units: str
 ) -> pd.DataFrame:
-    """Return the detections' own columns, the cluster's number and the algorithm's values for each point."""
+    """Return the columns of the detections, the number of the cluster and the algorithm's values for each point."""
     table: pd.DataFrame = joined(rows, detections, "cluster_id")
     if table is rows:
         table = rows[["cluster_id", *rows.columns.drop("cluster_id")]]

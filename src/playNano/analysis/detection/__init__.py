@@ -1,1 +1,1 @@
-"""What the detection modules share."""
+"""Shared code of the detection modules."""

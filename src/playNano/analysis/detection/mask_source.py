@@ -1,4 +1,4 @@
-"""Where a detection's masks come from: a registered mask, a user's function, or an earlier output."""
+"""Sources of masks for detection: a registered mask, a user's function, or an earlier output."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Masks = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class StepMask:
-    """Masks by a registered step.
+    """Masks computed by a registered step.
 
     Parameters
     ----------
     step, params
-        The step and its parameters, which are bound.
+        The step, and the values of its parameters in effect.
     """
 
     step: Step
@@ -46,7 +46,7 @@ class StepMask:
 
 @dataclass(frozen=True)
 class FunctionMask:
-    """Masks by a user's function of a frame.
+    """Masks computed by a user's function of a frame.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class FunctionMask:
         """Return the mask of one frame, or raise an error that names it."""
         at = f"{self.source}: mask function on frame {index}"
         try:
-            # A copy: a function that works in place must not touch the movie.
+            # A copy: a function that works in place must not modify the movie.
             result = np.asarray(self.function(frame.copy(), **self.params))
         except PlayNanoError:
             raise
@@ -93,7 +93,7 @@ class FunctionMask:
 
 
 def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -> StepMask | FunctionMask:
-    """Return the object that makes the masks of a block of frames.
+    """Return an object that computes the masks of a block of frames.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -
 
 
 def stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> Any:
-    """Return the masks that an earlier module gave under a name.
+    """Return the masks that an earlier module returned under a name.
 
     Parameters
     ----------
     results
-        Module name -> its latest outputs; arrays may also stand there under their own name.
+        Module name -> its latest outputs; the array may also be given here directly, by its name.
     key
         Name of the array.
     stack
@@ -134,16 +134,16 @@ def stored_masks(results: Mapping[str, Any], key: str, stack: AFMImageStack) -> 
     Raises
     ------
     MissingInputError
-        If there is no output of this name.
+        If there is no output with this name.
     ParameterError
-        If it is not bool of the movie's shape.
+        If it is not a bool array of the shape of the movie.
     """
     masks = results.get(key)
     if masks is None or isinstance(masks, Mapping):
         inside = [out[key] for out in results.values() if isinstance(out, Mapping) and key in out]
         masks = inside[-1] if inside else None
     if masks is None:
-        raise MissingInputError(f"mask_key {key!r}: no earlier module gave an output of this name")
+        raise MissingInputError(f"mask_key {key!r}: no earlier module returned an output with this name")
     array = masks if isinstance(masks, FrameArray) or is_lazy(masks) else np.asarray(masks)
     if array.dtype != np.bool_ or array.shape != stack.data.shape:
         raise ParameterError(

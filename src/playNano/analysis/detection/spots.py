@@ -1,4 +1,4 @@
-"""The common run of the modules that detect points (blobs, peaks, copies of a template) rather than regions."""
+"""Run the detectors of spots (blobs, peaks, copies of a template) over a movie."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SpotDetector:
     pixel_size_nm: tuple[float, float]
 
     def __call__(self, start: int, block: Any, observed: Any) -> Any:
-        """Return the table of a block, without the spots of frames that were not observed."""
+        """Return the table of a block, without the spots of unobserved frames."""
         pixels = as_float_block(block)[0]
         table = self.function(
             pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, options=self.options
@@ -49,7 +49,7 @@ class SpotDetector:
 
 
 def options_from(kind: type[Options], params: Mapping[str, Any], where: str) -> Options:
-    """Make the options of an algorithm from those of a module's parameters that it declares.
+    """Create the options of an algorithm from the module parameters that it declares.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ def options_from(kind: type[Options], params: Mapping[str, Any], where: str) -> 
     params
         Parameters of the module by name.
     where
-        What the parameters belong to, for an error.
+        Context for error messages.
 
     Returns
     -------
     Options
-        An instance of ``kind``; fields that are no parameter of the module keep their defaults.
+        An instance of ``kind``; fields that are not parameters of the module keep their defaults.
 
     Raises
     ------
     ParameterError
-        If a value is out of its range, or two do not go together.
+        If a value is out of range, or two values are incompatible.
 
     Examples
     --------
@@ -93,14 +93,14 @@ def detect_spots(
     noun: str = "features",
     hidden_columns: tuple[str, ...] = (),
 ) -> AnalysisOutputs:
-    """Run a detector of spots over a movie and name its outputs.
+    """Run a detector of spots over a movie, and return its outputs by name.
 
     Parameters
     ----------
     stack
         The movie.
     previous_results
-        Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
+        Outputs of earlier modules; with those of `frame_quality`, frames that it flags as unusable are skipped.
     function
         The detector: ``function(block, first_frame=..., pixel_size_nm=..., options=...)`` -> table.
     options
@@ -108,9 +108,9 @@ def detect_spots(
     name
         Name of the module, for the progress display.
     noun
-        What the summary counts: ``total_<noun>``, ``avg_<noun>_per_frame``.
+        Plural name of the detections in the summary: ``total_<noun>``, ``avg_<noun>_per_frame``.
     hidden_columns
-        Columns of the table that the dicts of ``features_per_frame`` do not show.
+        Columns of the table that are omitted from the dicts of ``features_per_frame``.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def detect_spots(
         ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s) and the table's
         columns. ``summary``. ``table``: with ``time_s`` (when the tip passed the spot) and ``frame_time_s``
         (when the frame began). ``observed``: bool (n_frames,); where `frame_quality` has run before, frames
-        that it calls unusable are skipped and False here. ``times_from``: what ``time_s`` rests on, see
+        that it flags as unusable are skipped and False here. ``times_from``: basis of ``time_s``, see
         `playNano.analysis.times.times_from`.
     """
     import pandas as pd

@@ -1,4 +1,4 @@
-"""The built-in analysis modules: parameters in, algorithm called, outputs named."""
+"""The built-in analysis modules: they validate parameters, call an algorithm, and name its outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group detections that lie densely, and leave out the rest."""
+"""Density-based clustering of detections with noise (DBSCAN)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class RadiusOptions:
     eps
         Radius of a point's neighbourhood, in scaled coordinates, > 0.
     min_samples
-        Minimum number of points in the neighbourhood of a core point, itself counted, >= 1.
+        Minimum number of points in the neighbourhood of a core point, including itself, >= 1.
     eps_nm
         The radius in nm, > 0, instead of `eps`; coordinates are then not scaled.
     eps_s
-        With `eps_nm`: neighbours also lie within this time, s, > 0; the neighbourhood is a cylinder (ST-DBSCAN).
+        With `eps_nm`: maximum time difference of neighbours, s, > 0; the neighbourhood is a cylinder (ST-DBSCAN).
 
     References
     ----------
@@ -44,14 +44,14 @@ class RadiusOptions:
     eps_s: Annotated[Positive, Unit("s")] | None = None
 
     def __post_init__(self) -> None:
-        """Check the limits, and that there is a radius."""
+        """Check the limits, and that a radius is given."""
         check_options(self)
         if self.eps is None and self.eps_nm is None:
             raise ParameterError("give eps (scaled) or eps_nm")
 
 
 class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
-    """Group detections that lie densely, and leave out the rest, by DBSCAN.
+    """Group detections into dense clusters, and label the rest as noise, by DBSCAN.
 
     References
     ----------
@@ -65,7 +65,7 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
     by_density = True
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; a radius in nm replaces the scaled one.
+        """Validate parameters, and return the values in effect; a radius in nm replaces the scaled one.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
         Raises
         ------
         ParameterError
-            If a name is unknown, a value is wrong, or values do not go together.
+            If a name is unknown, a value is wrong, or values are incompatible.
         """
         at = where or self.name
         given = dict(params)
@@ -100,7 +100,7 @@ class DBSCANClusteringModule(ClusteringModule[RadiusOptions]):
         return bound
 
     def coordinates(self, features: FeatureMatrix, options: RadiusOptions) -> Coordinates:
-        """Return scaled coordinates, or lengths and times in units of the radii.
+        """Return the scaled coordinates, or lengths and times in units of the radii.
 
         Parameters
         ----------

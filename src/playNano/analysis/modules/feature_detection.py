@@ -1,4 +1,4 @@
-"""Find connected regions above a mask in every frame."""
+"""Detect connected regions of a mask in every frame."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ FIELDS: dict[str, str | tuple[str, ...]] = {
     "bbox": ("bbox_min_row", "bbox_min_col", "bbox_max_row", "bbox_max_col"),
     "centroid": ("y", "x"),
 }
-"""Key of a feature's dict -> column(s) of the table; all further columns follow under their own names."""
+"""Key of a feature's dict -> column(s) of the table; all other columns follow under their own names."""
 
 
 REGION_OPTIONS = tuple(field.name for field in fields(RegionOptions))
 
 
 class FeatureDetectionModule(AnalysisModule):
-    """Find connected regions above a mask in every frame."""
+    """Detect connected regions of a mask in every frame."""
 
     name = "feature_detection"
     kind = "detection"
@@ -55,18 +55,18 @@ class FeatureDetectionModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run`, and `RegionOptions`."""
+        """Return the declarations of the parameters: `run`, and `RegionOptions`."""
         return (Declaration(cls.run, LEADING, closed=True), Declaration(RegionOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; those of the mask are bound by the mask's own signature.
+        """Validate parameters, and return the values in effect; those of the mask are declared by its signature.
 
         Parameters
         ----------
         params
-            What the caller gave.
+            Values by name, as given by the caller.
         where
-            What the parameters belong to, for messages; by default the module's name.
+            Name of the step for messages; by default the module's.
         """
         at, given = where or self.name, dict(params)
         if "threshold" in given and given.get("mask_fn") is None and given.get("mask_key") is None:
@@ -91,7 +91,7 @@ class FeatureDetectionModule(AnalysisModule):
         mask_key: str | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
-        """Find connected regions above a mask in every frame.
+        """Detect connected regions of a mask in every frame.
 
         Parameters
         ----------
@@ -107,8 +107,8 @@ class FeatureDetectionModule(AnalysisModule):
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
             the modules there.
         **params
-            Those of `playNano.algorithms.regions.options.RegionOptions`, and those of the mask; names that neither
-            knows are an error.
+            Those of `playNano.algorithms.regions.options.RegionOptions`, and those of the mask; other names
+            are an error.
 
         Returns
         -------
@@ -117,21 +117,21 @@ class FeatureDetectionModule(AnalysisModule):
             ``area`` (px), ``min, max, mean`` (the pixels' unit), ``bbox`` (min_row, min_col, max_row,
             max_col; half open), ``centroid`` (row, col), and all columns of the table.
             ``labeled_masks``: int32 (n_frames, height, width), 0 = background, 8-connected regions numbered
-            in raster order as in `skimage.measure.label`; for a lazy stack they are made when they are read
+            in raster order as in `skimage.measure.label`; for a lazy stack they are computed when they are read
             (`playNano.core.lazy.FrameArray`).
             ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
-            ``table``: one row a feature; see `playNano.algorithms.regions.regions.find_regions`; ``time_s`` is when
+            ``table``: one row per feature; see `playNano.algorithms.regions.regions.find_regions`; ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
-            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
+            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it flags as unusable
             are skipped and False here.
-            ``times_from``: what ``time_s`` is based on, see `times_from`.
+            ``times_from``: basis of ``time_s``, see `times_from`.
 
         Raises
         ------
         ParameterError
-            If a parameter is unknown or wrong, or the mask is not bool of the frames' shape.
+            If a parameter is unknown or wrong, or the mask is not a bool array of the shape of the frames.
         MissingInputError
-            If there is no array of the name `mask_key`.
+            If there is no array with the name `mask_key`.
         StepError
             If the mask function fails; the message names the frame.
 
@@ -170,12 +170,12 @@ class FeatureDetectionModule(AnalysisModule):
 
 @dataclass(frozen=True)
 class RegionSearch:
-    """Find the regions of a block of frames; for `map_frames`.
+    """Detect the regions of a block of frames; for `map_frames`.
 
     Parameters
     ----------
     mask
-        What makes the masks; None where they are given with the frames.
+        Source of the masks; None if they are given with the frames.
     pixel_size_nm
         (y, x), nm.
     options
@@ -189,7 +189,7 @@ class RegionSearch:
     def __call__(
         self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
     ) -> tuple[Any, Any]:
-        """Return the table and the label images of a block; the latter are written to `out` where that is given."""
+        """Return the table and the label images of a block; the latter are written to `out` if it is given."""
         masks = stored if self.mask is None else self.mask(start, block)
         if not observed.all():
             masks = masks & observed[:, None, None]
@@ -205,16 +205,16 @@ class RegionSearch:
 
 
 def search_movie(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: str) -> tuple[Any, Any]:
-    """Return the table of all regions, and the label images: in memory, or made on demand for a lazy stack.
+    """Return the table of all regions, and the label images: in memory, or computed on demand for a lazy stack.
 
     Parameters
     ----------
     stack
         The movie.
     movies
-        What is cut into blocks for the search: pixels, which frames are observed, and stored masks, if any.
+        Arrays that are divided into blocks: pixels, whether each frame was observed, and stored masks, if any.
     search
-        What is done with each block.
+        Function that detects the regions of each block.
     what
         Name of the work, for messages and progress.
 
@@ -243,7 +243,7 @@ def search_movie(stack: AFMImageStack, movies: list[Any], search: RegionSearch, 
 
 @dataclass(frozen=True)
 class _IntoLabels:
-    """A search that writes the label images into the last of the arrays that it is given."""
+    """A region search that writes the label images into the last of its array arguments."""
 
     search: RegionSearch
 
@@ -253,7 +253,7 @@ class _IntoLabels:
 
 @dataclass(frozen=True)
 class _TableOnly:
-    """A search without label images."""
+    """A region search that returns only the table."""
 
     search: RegionSearch
 
@@ -268,12 +268,12 @@ def _label_frames(search: RegionSearch, movies: list[Any], start: int, stop: int
 
 
 def _region_options(params: Mapping[str, Any]) -> RegionOptions:
-    """Return those of the parameters that `RegionOptions` declares."""
+    """Create `RegionOptions` from the parameters that it declares."""
     return RegionOptions(**{name: params[name] for name in REGION_OPTIONS})
 
 
 def _mask_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of the mask: all others."""
+    """Return the parameters of the mask: those not declared by the module."""
     return {name: value for name, value in params.items() if name not in REGION_OPTIONS}
 
 
@@ -282,7 +282,7 @@ def _own_fields(table: Any) -> dict[str, str]:
 
 
 def _mask_declarations(mask: Any, where: str) -> list[Declaration]:
-    """Return what declares the parameters of a mask, given by its name or as a function."""
+    """Return the declarations of the parameters of a mask, given by its name or as a function."""
     if isinstance(mask, str):
         step = step_registry()[mask]
         if step.kind != "mask":

@@ -1,4 +1,4 @@
-"""Flag the frames that do not show the surface: blank, torn, scarred, jumped and rough ones."""
+"""Quality control of frames: flag blank, saturated, torn, scarred, displaced and rough frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLAGS = ("blank", "saturated", "torn", "partly_torn", "scars", "jump", "rough")
 
 
 class FrameQualityModule(AnalysisModule):
-    """Flag frames that do not show the surface; detection and tracking after it leave them out."""
+    """Flag unusable frames; later detection and tracking steps exclude them."""
 
     name = "frame_quality"
     kind = "quality"
@@ -24,7 +24,7 @@ class FrameQualityModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run` and `QualityLimits`."""
+        """Return the declarations of the parameters: `run` and `QualityLimits`."""
         return (Declaration(cls.run, LEADING, closed=True), Declaration(QualityLimits))
 
     @checked_run
@@ -36,7 +36,7 @@ class FrameQualityModule(AnalysisModule):
         source: Literal["raw", "current"] = "raw",
         **limits: Any,
     ) -> AnalysisOutputs:
-        """Flag frames that do not show the surface.
+        """Flag unusable frames.
 
         Parameters
         ----------
@@ -45,20 +45,20 @@ class FrameQualityModule(AnalysisModule):
         previous_results
             Not used.
         source
-            "raw": the heights as loaded, for which the limits are meant, also where steps have
-            been run since; "current": the heights as they are now.
+            "raw": the heights as loaded, for which the limits are meant, even if processing steps have
+            been run; "current": the heights after these steps.
         **limits
-            When a line or frame is flagged: see `playNano.algorithms.quality.limits.QualityLimits`. The defaults are
-            meant for every movie.
+            Limits above which a line or frame is flagged: see `playNano.algorithms.quality.limits.QualityLimits`. The
+            defaults are suitable for all movies.
 
         Returns
         -------
         dict
-            ``table``: one row a frame with the flags ``blank, saturated, torn, partly_torn, scars, jump, rough``,
-            ``usable``, the ``reason`` in words, and the figures that they rest on: see
+            ``table``: one row per frame with the flags ``blank, saturated, torn, partly_torn, scars, jump, rough``,
+            ``usable``, the ``reason`` in words, and the figures on which they are based: see
             `playNano.algorithms.quality.quality.frame_quality`.
-            ``usable``: bool (n_frames,); detection skips the others, tracking counts them as not observed.
-            ``thresholds``: the limits in effect and what was learnt from the movie.
+            ``usable``: bool (n_frames,); detection skips the others, tracking treats them as not observed.
+            ``thresholds``: the limits in effect, and the reference values estimated from the movie.
             ``summary``: ``total_frames, usable_frames`` and the number of frames with each flag.
 
         Examples
@@ -90,7 +90,7 @@ class FrameQualityModule(AnalysisModule):
 
 
 def _measure(start: int, block: Any) -> Any:
-    """Return the figures of a block of frames."""
+    """Return the quality figures of a block of frames."""
     from playNano.algorithms.quality.figures import frame_figures
 
     return frame_figures(block)

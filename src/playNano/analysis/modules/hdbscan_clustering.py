@@ -1,4 +1,4 @@
-"""Group detections into clusters of any density."""
+"""Hierarchical density-based clustering of detections (HDBSCAN)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class HDBSCANClusteringModule(ClusteringModule[HDBSCANOptions]):
-    """Group detections into clusters of any density, with a probability for each, by HDBSCAN.
+    """Group detections into clusters of varying density, with membership probabilities, by HDBSCAN.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Group detections into a given number of clusters."""
+"""Clustering of detections into a given number of clusters (k-means)."""
 
 from __future__ import annotations
 

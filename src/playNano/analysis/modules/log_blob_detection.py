@@ -1,4 +1,4 @@
-"""Detect bright spots of unknown size in every frame."""
+"""Detection of bright blobs of unknown size by the Laplacian of Gaussian."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playNano.core.params import Declaration
 
 
 class LoGBlobDetectionModule(AnalysisModule):
-    """Detect bright spots of unknown size in every frame by the Laplacian of Gaussian."""
+    """Detect bright blobs of unknown size in every frame by the Laplacian of Gaussian."""
 
     name = "log_blob_detection"
     kind = "detection"
@@ -21,19 +21,19 @@ class LoGBlobDetectionModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run`, and `BlobOptions` with scales in px."""
+        """Return the declarations of the parameters: `run`, and `BlobOptions` with scales in px."""
         options = Declaration(BlobOptions, ("min_sigma_nm", "max_sigma_nm"))
         return (Declaration(cls.run, LEADING, closed=True), options)
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect.
+        """Validate parameters, and return the values in effect.
 
         Parameters
         ----------
         params
-            What the caller gave.
+            Values by name, as given by the caller.
         where
-            What the parameters belong to, for messages; by default the module's name.
+            Name of the step for messages; by default the module's.
         """
         bound = super().bind(params, where)
         options_from(BlobOptions, bound, where or self.name)
@@ -48,18 +48,18 @@ class LoGBlobDetectionModule(AnalysisModule):
         include_radius: bool = True,
         **params: Any,
     ) -> AnalysisOutputs:
-        """Detect bright spots of unknown size in every frame.
+        """Detect bright blobs of unknown size in every frame.
 
         Parameters
         ----------
         stack
             The movie.
         previous_results
-            Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
+            Outputs of earlier modules; with those of `frame_quality`, frames that it flags as unusable are skipped.
         include_radius
-            Whether the dicts carry ``radius`` = sigma * sqrt(2).
+            Whether the dicts contain ``radius`` = sigma * sqrt(2).
         **params
-            Those of `playNano.algorithms.blobs.options.BlobOptions`, but for its limits in nm.
+            Those of `playNano.algorithms.blobs.options.BlobOptions`, except its limits in nm.
 
         Returns
         -------
@@ -67,15 +67,15 @@ class LoGBlobDetectionModule(AnalysisModule):
             ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s), ``y, x,
             sigma[, radius]`` (px) and the further columns of the table.
             ``summary``: ``total_frames, total_blobs, avg_blobs_per_frame``.
-            ``table``: one row a blob; see `playNano.algorithms.blobs.blobs.find_blobs`; ``time_s`` is when the tip
+            ``table``: one row per blob; see `playNano.algorithms.blobs.blobs.find_blobs`; ``time_s`` is when the tip
             passed it, ``frame_time_s`` when the frame began.
-            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it calls unusable
+            ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it flags as unusable
             are skipped and False here.
 
         Raises
         ------
         ParameterError
-            If a parameter is unknown, out of its range, or ``max_sigma`` is below ``min_sigma``.
+            If a parameter is unknown or out of range, or ``max_sigma`` is below ``min_sigma``.
 
         Examples
         --------

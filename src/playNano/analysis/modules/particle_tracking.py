@@ -44,7 +44,7 @@ class ParticleTrackingModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run`, `TrackingOptions`, `LinkingOptions` and `FeatureWeights`."""
+        """Return the declarations of the parameters: `run` and the dataclasses of options."""
         return (
             Declaration(cls.run, LEADING, closed=True),
             Declaration(TrackingOptions),
@@ -53,7 +53,7 @@ class ParticleTrackingModule(AnalysisModule):
         )
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect; a search range in nm replaces the one in px.
+        """Validate parameters, and return the values in effect; a search range in nm replaces the one in px.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class ParticleTrackingModule(AnalysisModule):
         return bound
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the detection module set where it is not given.
+        """Set the detection module if it is not given.
 
         Parameters
         ----------
@@ -101,11 +101,11 @@ class ParticleTrackingModule(AnalysisModule):
     ) -> AnalysisOutputs:
         """Link detected particles into tracks through the movie.
 
-        By default the links of the whole movie are the most likely ones together: displacements, miss rate, birth and
-        death rate are estimated from the movie, and one exact assignment decides on all links, with gap closing.
+        By default the joint likelihood of all links of the movie is maximised: displacements, miss rate, birth and
+        death rate are estimated from the movie, and one exact assignment determines all links, with gap closing.
         ``method="frame"`` links from frame to frame: minimum sum of squared distances, where a link within the search
-        range is better than a death and a birth. A movie with few links is not enough to estimate the model, and is
-        linked from frame to frame with either. The order of detections within a frame does not matter.
+        range is preferred to a death and a birth. A movie with too few links to estimate the model is
+        linked from frame to frame with either method. The result does not depend on the order of detections.
 
         Parameters
         ----------
@@ -114,12 +114,12 @@ class ParticleTrackingModule(AnalysisModule):
         previous_results
             Outputs of earlier modules, among them the detection's.
         detection_module
-            Module whose detections are linked. By default ``"feature_detection"``, or the one detection module that
+            Module whose detections are linked. By default ``"feature_detection"``, or the detection module that
             has run.
         coord_key
-            Which of its outputs holds the detections.
+            Name of its output that contains the detections.
         coord_columns
-            Coordinates to link, in the order in which ``coords`` shows them.
+            Coordinates to link, in the order of ``coords``.
         **options
             Those of `playNano.analysis.tracking.options.TrackingOptions` (search range, ...), of
             `playNano.algorithms.linking.settings.LinkingOptions` (gap closing, motion, rates, ...; lengths are declared
@@ -128,28 +128,28 @@ class ParticleTrackingModule(AnalysisModule):
         Returns
         -------
         dict
-            ``tracks``: a sequence of dicts with ``id``, ``frames`` (first to last detection, without a gap),
-            ``point_indices`` (index among the detections of the frame) and ``coords`` (tuples); where the
-            detection is missing, both are None.
-            ``track_masks``: id -> bool mask (height, width) of the last detection, where detections have
+            ``tracks``: a sequence of dicts with ``id``, ``frames`` (first to last detection, without gaps),
+            ``point_indices`` (index among the detections of the frame) and ``coords`` (tuples); both are None
+            if the detection is missing.
+            ``track_masks``: id -> bool mask (height, width) of the last detection, if detections have
             labels; else empty.
             ``n_tracks``: number of tracks.
             ``table``: the detections' table with ``track_id`` and ``point_index``, sorted by track and frame.
-            ``track_table``: a row a track: ``track_id, start_frame, end_frame, length, gaps, missed,
-            start_time_s, end_time_s, duration_s, mean_height_nm`` (where detections have a height),
+            ``track_table``: one row per track: ``track_id, start_frame, end_frame, length, gaps, missed,
+            start_time_s, end_time_s, duration_s, mean_height_nm`` (if detections have a height),
             ``net_displacement_nm, path_length_nm, straightness, censored_start, censored_end,
             mean_confidence, min_confidence``, and ``lineage`` with `merge_split`; see
             `playNano.algorithms.linking.tables.track_table`.
-            ``links``: a row a link: ``track_id, source, target`` (rows of ``table``), ``frame_from, frame_to,
-            gap, time_step_s, displacement_nm, confidence`` (probability that the link is right).
-            ``events``: a row a merge or split: ``kind, frame, track_id`` (the track that ended or began),
+            ``links``: one row per link: ``track_id, source, target`` (rows of ``table``), ``frame_from, frame_to,
+            gap, time_step_s, displacement_nm, confidence`` (probability that the link is correct).
+            ``events``: one row per merge or split: ``kind, frame, track_id`` (the track that ended or began),
             ``partner_id, source, target, y_nm, x_nm, distance_nm, probability``; empty without `merge_split`.
             ``drift``: ``frame, y_nm, x_nm`` of the common motion removed; zeros without `drift`.
-            ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (share, from the
+            ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (fraction, from the
             confidence), ``n_merges, n_splits, clock`` ("time_s", or "frame" where the times of the stack are
-            unknown or do not increase), ``trackability`` (ratio of step to neighbour distance, a verdict, "safe",
-            "doubtful" or "hopeless", with its reason; see `playNano.algorithms.linking.trackability`) and
-            ``parameters`` (step, rates and so on, as estimated or given).
+            unknown or do not increase), ``trackability`` (ratio of displacement to neighbour distance, and a verdict,
+            "safe", "doubtful" or "hopeless", with its reason; see `playNano.algorithms.linking.trackability`) and
+            ``parameters`` (displacement, rates, ..., as estimated or given).
 
         Raises
         ------
@@ -194,7 +194,7 @@ class ParticleTrackingModule(AnalysisModule):
 
 
 def _last_masks(rows: Any, outputs: Mapping[str, Any], coord_key: str) -> LastMasks | dict[int, Any]:
-    """Return the mask of the last detection of each track, where detections have labels; else an empty dict."""
+    """Return the mask of the last detection of each track; an empty dict if detections have no labels."""
     labels, detections = outputs.get("labeled_masks"), outputs.get(coord_key)
     if isinstance(labels, list | tuple):
         labels = np.asarray(labels)
@@ -209,7 +209,7 @@ def _last_masks(rows: Any, outputs: Mapping[str, Any], coord_key: str) -> LastMa
 
 
 def _labels_of(rows: Any, detections: Any) -> list[int] | None:
-    """Return the labels of detections, or None where they have none."""
+    """Return the labels of detections, or None if they have none."""
     frames, points = rows["frame"].tolist(), rows["point_index"].tolist()
     if isinstance(detections, RowsByFrame):
         if "label" not in detections.fields:

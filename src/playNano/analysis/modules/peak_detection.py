@@ -1,4 +1,4 @@
-"""Detect local maxima in every frame."""
+"""Detection of local maxima."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PeakDetectionModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run` (none), and `PeakOptions`."""
+        """Return the declarations of the parameters: `run` (none), and `PeakOptions`."""
         return (Declaration(cls.run, LEADING, closed=True), Declaration(PeakOptions))
 
     @checked_run
@@ -34,7 +34,7 @@ class PeakDetectionModule(AnalysisModule):
         stack
             The movie.
         previous_results
-            Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
+            Outputs of earlier modules; with those of `frame_quality`, frames that it flags as unusable are skipped.
         **params
             Those of `playNano.algorithms.peaks.options.PeakOptions`.
 
@@ -47,7 +47,7 @@ class PeakDetectionModule(AnalysisModule):
         Raises
         ------
         ParameterError
-            If a parameter is unknown or out of its range.
+            If a parameter is unknown or out of range.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Detect copies of a shape in every frame."""
+"""Detection of copies of a template by normalised cross-correlation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from playNano.errors import ParameterError
 
 
 class TemplateDetectionModule(AnalysisModule):
-    """Detect copies of a shape, rotated ones too, by normalised cross-correlation."""
+    """Detect copies of a template, in any rotation, by normalised cross-correlation."""
 
     name = "template_detection"
     kind = "detection"
@@ -25,24 +25,24 @@ class TemplateDetectionModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return what declares the parameters: `run`, and `TemplateOptions`."""
+        """Return the declarations of the parameters: `run`, and `TemplateOptions`."""
         return (Declaration(cls.run, LEADING, closed=True), Declaration(TemplateOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
-        """Return the values in effect.
+        """Validate parameters, and return the values in effect.
 
         Parameters
         ----------
         params
-            What the caller gave.
+            Values by name, as given by the caller.
         where
-            What the parameters belong to, for messages; by default the module's name.
+            Name of the step for messages; by default the module's.
         """
         bound = super().bind(params, where)
         if (bound["template"] is None) == (bound["template_box"] is None):
             raise ParameterError(f"{where or self.name}: give either template (heights) or template_box")
         if bound["template"] is not None and len({len(row) for row in bound["template"]}) != 1:
-            raise ParameterError(f"{where or self.name}: the rows of template must have one length")
+            raise ParameterError(f"{where or self.name}: the rows of template must have equal length")
         return bound
 
     @checked_run
@@ -55,16 +55,16 @@ class TemplateDetectionModule(AnalysisModule):
         template_box: Annotated[tuple[int, int, int, int, int], Unit("px")] | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
-        """Detect copies of a shape in every frame.
+        """Detect copies of a template in every frame.
 
         Parameters
         ----------
         stack
             The movie.
         previous_results
-            Outputs of earlier modules; with those of `frame_quality`, frames that it calls unusable are skipped.
+            Outputs of earlier modules; with those of `frame_quality`, frames that it flags as unusable are skipped.
         template
-            Heights of one copy, rows of numbers, sampled with the pixels of the movie. Either this or
+            Heights of one copy, as rows of numbers, with the pixel size of the movie. Either this or
             `template_box`.
         template_box
             Where the movie itself shows a copy: (frame, min_row, min_col, max_row, max_col), rows and columns in px,
@@ -81,7 +81,7 @@ class TemplateDetectionModule(AnalysisModule):
         Raises
         ------
         ParameterError
-            If a parameter is unknown or out of its range, or the box is not within the movie.
+            If a parameter is unknown or out of range, or the box is not within the movie.
         """
         shape = np.array(template) if template is not None else _cut(stack, template_box or (0, 0, 0, 0, 0))
         detector = partial(find_templates, template=shape)
@@ -90,7 +90,7 @@ class TemplateDetectionModule(AnalysisModule):
 
 
 def _cut(stack: AFMImageStack, box: tuple[int, int, int, int, int]) -> Any:
-    """Return the part of a frame that a box (frame, min_row, min_col, max_row, max_col) encloses."""
+    """Return the part of a frame inside a box (frame, min_row, min_col, max_row, max_col)."""
     frame, top, left, bottom, right = box
     inside = 0 <= top < bottom <= stack.height and 0 <= left < right <= stack.width
     if not (0 <= frame < stack.n_frames and inside):

@@ -1,4 +1,4 @@
-"""Group detections into as many clusters as they support."""
+"""Clustering of detections with the number of clusters chosen by an information criterion (x-means)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class XMeansClusteringModule(ClusteringModule[XMeansOptions]):
-    """Group detections into as many clusters as an information criterion supports.
+    """Group detections by x-means, with the number of clusters chosen by an information criterion.
 
-    ``info["path"]`` of the outputs holds the criterion for every number of clusters compared.
+    ``info["path"]`` of the outputs contains the criterion for every number of clusters compared.
 
     References
     ----------

@@ -1,1 +1,1 @@
-"""What tracking modules share: options, units of coordinates, and the tables of tracks."""
+"""Shared code of the tracking modules: options, units of coordinates, and tables of tracks."""

@@ -1,4 +1,4 @@
-"""Parameters of tracking that depend on pixels, nm and the columns of detections."""
+"""Options of tracking that depend on the unit of length and on the columns of the detections."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ Weight = Annotated[float, Field(ge=0)]
 Length = Annotated[float, Field(gt=0), Unit("nm")]
 
 OF_COORDINATES = ("max_distance", "distance_scale", "step")
-"""Fields of `LinkingOptions` that the tracking modules declare in other units or with another default."""
+"""Fields of `LinkingOptions` that the tracking modules declare with other units or defaults."""
 
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """Lengths and columns of tracking.
+    """Lengths and column names in tracking.
 
     Parameters
     ----------
     max_distance
-        Search range: maximum displacement of a particle from one frame to the next, px. With ``method="global"`` a
-        generous one is best: the distribution of displacements is estimated from the movie.
+        Search range: maximum displacement of a particle from one frame to the next, px. With ``method="global"`` it
+        should be generous, as the distribution of displacements is estimated from the movie.
     max_distance_nm
-        The same in nm, instead; pixels need not be square.
+        Search range in nm, instead of `max_distance`; pixels need not be square.
     distance_scale
-        How the search range grows with the time g since the last detection, in frame intervals: "constant" not
-        at all, "sqrt" by sqrt(g) as for Brownian motion, "linear" by g as for directed motion.
+        Scaling of the search range with the time g since the last detection, in frame intervals: "constant",
+        "sqrt" for sqrt(g) (Brownian motion), or "linear" for g (directed motion).
     step_nm
-        Root mean squared displacement per frame interval, nm, if known; by default it is estimated.
+        Root mean square displacement per frame interval, nm, if known; by default it is estimated.
     mass_column
-        Column of the detections that adds up in a merge, such as ``"volume_nm3"``; by default the position alone
-        decides.
+        Column of the detections that is conserved in a merge, such as ``"volume_nm3"``; by default merges are
+        detected by position alone.
     """
 
     max_distance: Annotated[float, Field(gt=0), Unit("px")] | None = 5.0
@@ -53,7 +53,7 @@ class TrackingOptions:
 
     @property
     def search_range(self) -> float:
-        """The search range, in nm where it is given so, else in px."""
+        """The search range, in nm if `max_distance_nm` is given, else in px."""
         given = self.max_distance if self.max_distance_nm is None else self.max_distance_nm
         if given is None:
             raise ParameterError("give max_distance (px) or max_distance_nm")
@@ -67,7 +67,7 @@ class FeatureWeights:
     Parameters
     ----------
     area_weight
-        Weight of the area beside the distance: a factor of the log likelihood ratio; 0: not used, 1: as the data say.
+        Weight of the log likelihood ratio of the areas in the cost; 0: not used, 1: full weight.
     area_scale_nm2
         Standard deviation of one measurement of the area, nm^2; by default estimated from the movie.
     height_weight
@@ -89,7 +89,7 @@ class FeatureWeights:
 
 
 def options_of(params: Mapping[str, Any], kind: type[Options]) -> Options:
-    """Return those of the parameters that a dataclass declares, as an instance of it.
+    """Create an instance of a dataclass from the parameters that it declares.
 
     Parameters
     ----------
@@ -104,14 +104,14 @@ def options_of(params: Mapping[str, Any], kind: type[Options]) -> Options:
 def linking_options(
     params: Mapping[str, Any], tracking: TrackingOptions, units: CoordinateUnits
 ) -> LinkingOptions:
-    """Return the options of linking, with lengths in the unit in which coordinates are linked.
+    """Create the options of linking, with lengths in the unit in which coordinates are linked.
 
     Parameters
     ----------
     params
-        Parameters in effect, among them those of `LinkingOptions` that have no unit of length.
+        Parameters in effect, including those of `LinkingOptions` without a unit of length.
     tracking
-        Those with a unit of length.
+        Options with a unit of length.
     units
         Units of the coordinates.
     """

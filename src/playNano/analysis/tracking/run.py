@@ -1,4 +1,4 @@
-"""From detections to the tables of tracks: units, times and features between the stack and the linking algorithm."""
+"""Link detections into tables of tracks: convert units, times and features for the linking algorithm and back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FEATURE_COLUMNS = {
     "height": ("height_nm", "z_max_nm", "z_mean_nm", "max"),
     "orientation": ("orientation_rad",),
 }
-"""Feature -> columns of a detection that may hold it, the first that exists."""
+"""Feature -> columns that may contain it; the first that exists is used."""
 
 PERIODS = {"orientation": float(np.pi)}
 LENGTHS = ("step_rms", "step_rms_of_share")
@@ -33,22 +33,22 @@ LENGTHS = ("step_rms", "step_rms_of_share")
 
 @dataclass(frozen=True)
 class TrackingTables:
-    """Tables of tracks, lengths in the unit of the report.
+    """Tables of tracks, with lengths in the report unit.
 
     Parameters
     ----------
     rows
         Detections that belong to a track, sorted by track and frame.
     links
-        One row a link; `source` and `target` are rows of `rows`.
+        One row per link; `source` and `target` are rows of `rows`.
     tracks
-        One row a track.
+        One row per track.
     events
-        One row a merge or split; `source` and `target` are rows of `rows`.
+        One row per merge or split; `source` and `target` are rows of `rows`.
     drift
-        Common motion that was removed, one row an observed frame.
+        Common motion that was removed, one row per observed frame.
     summary
-        Numbers on all tracks, and the estimated parameters.
+        Statistics of all tracks, and the estimated parameters.
     """
 
     rows: pd.DataFrame
@@ -66,11 +66,11 @@ class DetectionSource:
     Parameters
     ----------
     points
-        One row a detection; see `playNano.analysis.points.detected_points`.
+        One row per detection; see `playNano.analysis.points.detected_points`.
     outputs
         Outputs of the detection module.
     coord_key
-        Which of them the points come from.
+        Name of the output from which the points were taken.
     """
 
     points: pd.DataFrame
@@ -79,7 +79,7 @@ class DetectionSource:
 
     @property
     def observed(self) -> Any:
-        """Per frame, whether it was observed, or None where all were."""
+        """Whether each frame was observed, or None if all were."""
         return self.outputs.get("observed")
 
 
@@ -102,11 +102,11 @@ def track_detections(
     units
         Units of the coordinates.
     options
-        Options of linking, lengths in the unit of linking.
+        Options of linking, with lengths in the unit of linking.
     weights
         Weights of features in the cost of a link.
     mass_column
-        Column that adds up in a merge; None: the position alone decides.
+        Column that is conserved in a merge; None to detect merges by position alone.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def track_detections(
     Raises
     ------
     ParameterError
-        If the detections lack a feature with a weight, or the mass column.
+        If the detections lack a feature with a non-zero weight, or the mass column.
     """
     table = _linking_table(source, units)
     time_column, interval = _frame_times(stack, table)
@@ -134,7 +134,7 @@ def track_detections(
 
 
 def _linking_table(source: DetectionSource, units: CoordinateUnits) -> pd.DataFrame:
-    """Return the points with all columns of their detections, coordinates in the unit of linking."""
+    """Return the points with all columns of their detections, and coordinates in the unit of linking."""
     points = source.points
     table = detection_rows(points, source.outputs.get(source.coord_key))
     table["frame"] = points["frame"].to_numpy()
@@ -146,12 +146,12 @@ def _linking_table(source: DetectionSource, units: CoordinateUnits) -> pd.DataFr
 
 
 def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
-    """Return all columns of the detections that points stand for, row by row.
+    """Return all columns of the detections of points, row by row.
 
     Parameters
     ----------
     points
-        One row a detection, with ``frame`` and ``point_index``.
+        One row per detection, with ``frame`` and ``point_index``.
     detections
         Per frame, a sequence of detections: a view of a table, or dicts (of which only plain values are kept).
     """
@@ -169,7 +169,7 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
 
 
 def _frame_times(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None, float | None]:
-    """Return the time column and the frame interval, s; None where times are unknown or do not increase."""
+    """Return the time column and the frame interval, s; None if times are unknown or do not increase."""
     if not stack.has_times:
         return None, None
     times = np.array(stack.get_frame_times(), dtype=np.float64)
@@ -184,7 +184,7 @@ def _frame_times(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None,
 
 
 def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, FeatureCost]:
-    """Return the cost of each feature that has a weight, by its column."""
+    """Return the cost of each feature with a non-zero weight, by its column."""
     by_feature = {
         "area": (weights.area_weight, weights.area_scale_nm2),
         "height": (weights.height_weight, weights.height_scale_nm),
@@ -205,7 +205,7 @@ def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, Fe
 
 
 def _mass_of(column: str | None, table: pd.DataFrame) -> str | None:
-    """Return the mass column, checked; None where there are no detections."""
+    """Check that the mass column exists, and return it; None if there are no detections."""
     if column is not None and len(table) and column not in table.columns:
         raise ParameterError(
             f"mass_column is {column!r}, but the detections have {', '.join(map(str, table.columns))}"
@@ -254,7 +254,7 @@ def _tracking_tables(
 
 
 def _in_report_units(table: pd.DataFrame, units: CoordinateUnits) -> pd.DataFrame:
-    """Return a table with coordinates and distances in the unit of the report, px columns under their names in nm."""
+    """Convert coordinates and distances of a table to the report unit, and rename px columns to nm."""
     out = table.copy()
     for name, factor in zip(units.columns, units.report_factor, strict=True):
         out[name] = out[name] * factor
@@ -267,7 +267,7 @@ def _in_report_units(table: pd.DataFrame, units: CoordinateUnits) -> pd.DataFram
 
 
 def _summary(linked: LinkedMovie, units: CoordinateUnits, *, timed: bool) -> dict[str, Any]:
-    """Return the summary with lengths and areas in the unit of the report, which ends their names."""
+    """Return the summary with lengths and areas in the report unit, which is the suffix of their names."""
     summary = linked.summary()
     parameters: dict[str, Any] = {}
     for name, value in dict(summary.pop("parameters")).items():

@@ -1,4 +1,4 @@
-"""Units of the coordinates that are tracked."""
+"""Units of the coordinates in tracking."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CoordinateUnits:
     nm_per_unit
         Size of the unit of each column, nm; 1 where it is unknown.
     linking_factor
-        Factor of each column from its unit to that of linking.
+        Conversion factor of each column from its unit to that of linking.
     unit
         Unit of reported lengths: "nm", or "au" for coordinates of an unknown unit.
     """
@@ -36,17 +36,17 @@ class CoordinateUnits:
 
     @property
     def report_factor(self) -> npt.NDArray[np.float64]:
-        """Factor of each column from the unit of linking to that of the report."""
+        """Conversion factor of each column from the unit of linking to the report unit."""
         return self.nm_per_unit / self.linking_factor
 
     @property
     def length_factor(self) -> float:
-        """The same for lengths of any direction: the geometric mean over the columns."""
+        """Conversion factor of lengths in any direction: the geometric mean over the columns."""
         return float(np.exp(np.log(self.report_factor).mean()))
 
     @property
     def area_factor(self) -> float:
-        """The same for areas (volumes): the product over the columns."""
+        """Conversion factor of areas (volumes): the product over the columns."""
         return float(self.report_factor.prod())
 
 
@@ -60,7 +60,7 @@ def make_units(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: boo
     coord_columns
         Names of the coordinates, in any order.
     in_nm
-        Whether px coordinates are linked in nm, else in px.
+        Whether px coordinates are linked in nm instead of px.
 
     Returns
     -------

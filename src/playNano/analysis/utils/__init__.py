@@ -1,1 +1,1 @@
-"""Helpers for what comes after an analysis: files, tables, plots."""
+"""Helpers for the results of an analysis: files, tables, plots."""

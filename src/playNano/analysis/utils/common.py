@@ -19,17 +19,17 @@ NumpyEncoder = RecordEncoder
 
 
 def make_json_safe(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as numbers, text, lists and dicts only; nothing is summarised or cut.
+    """Convert a record to numbers, text, lists and dicts; nothing is summarised or truncated.
 
     Parameters
     ----------
     record
-        Any nesting of dicts, lists, arrays, tables and plain values.
+        Nested dicts, lists, arrays, tables and plain values.
 
     Raises
     ------
     TypeError
-        For an object that has no JSON form; the message says where it is.
+        For an object that cannot be represented in JSON; the message has its path.
 
     Examples
     --------
@@ -49,18 +49,18 @@ def export_to_hdf5(
     Parameters
     ----------
     record
-        Any nesting of dicts, lists, tuples, arrays, tables and plain values.
+        Nested dicts, lists, tuples, arrays, tables and plain values.
     out_path
-        The HDF5 file. Other records in it are kept; one of the same name is replaced.
+        The HDF5 file. Other records in it are kept; a record with the same name is replaced.
     dataset_name
         Name of the record within the file.
 
     Raises
     ------
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     TypeError
-        For an object that cannot be stored; the message says where it is.
+        For an object that cannot be stored; the message has its path.
     """
     import h5py
 
@@ -89,7 +89,7 @@ def load_analysis_from_hdf5(
     Raises
     ------
     KeyError
-        If the file has no record of this name; the message lists what it has.
+        If the file has no record with this name; the message lists its records.
     OSError
         If the file cannot be read.
     """

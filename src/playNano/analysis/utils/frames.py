@@ -1,4 +1,4 @@
-"""Features summarised by frame, as a table and a figure."""
+"""Summarise features by frame, as a table and a figure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def frame_summary_to_dataframe(features_per_frame: Sequence[Sequence[Mapping[str
     Parameters
     ----------
     features_per_frame
-        As a detection module returns it.
+        Output of a detection module.
 
     Returns
     -------
     pandas.DataFrame
-        One row a frame: ``frame_index``, ``n_features``, ``total_area`` (px), ``mean_area`` (px),
+        One row per frame: ``frame_index``, ``n_features``, ``total_area`` (px), ``mean_area`` (px),
         ``mean_intensity`` (the pixels' unit); means are 0 for a frame without features, areas and
-        intensities 0 where features have none.
+        intensities are 0 if features have none.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def plot_frame_histogram(
     Parameters
     ----------
     df
-        As `frame_summary_to_dataframe` returns it.
+        Table returned by `frame_summary_to_dataframe`.
     column
         Name of the column.
     ax
@@ -97,7 +97,7 @@ def plot_frame_histogram(
 
 
 def new_axes(**options: Any) -> Any:
-    """Return axes on a new figure without a window and outside matplotlib's global state.
+    """Create axes on a new figure that is not registered with pyplot.
 
     Parameters
     ----------

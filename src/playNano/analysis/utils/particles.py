@@ -1,4 +1,4 @@
-"""Tracks and clusters joined with their detections, as a table and a figure."""
+"""Join tracks or clusters with their detections, as a table and a figure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def flatten_particle_features(
     frame_key: str = "frames",
     index_key: str = "point_indices",
 ) -> pd.DataFrame:
-    """Join tracks or clusters with the features that they are made of.
+    """Join tracks or clusters with the features that they contain.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def flatten_particle_features(
     detection_output
         Output of the detection module before it.
     object_key
-        Key of the groups in `grouping_output`; by default "tracks" or "clusters", whichever exists.
+        Key of the groups in `grouping_output`; by default "tracks" or "clusters".
     object_id_field
-        Column for the group's number; by default "track_id" or "cluster_id".
+        Column for the number of the group; by default "track_id" or "cluster_id".
     frame_key
         Key of a group's frames.
     index_key
@@ -48,16 +48,16 @@ def flatten_particle_features(
     Returns
     -------
     pandas.DataFrame
-        One row a detection: `object_id_field`, ``frame``, ``timestamp`` (s), ``label``, ``centroid_x``,
-        ``centroid_y`` (px), ``area`` (px), ``mean``, ``min``, ``max`` (the pixels' unit); what a feature does
-        not have is missing (NaN).
+        One row per detection: `object_id_field`, ``frame``, ``timestamp`` (s), ``label``, ``centroid_x``,
+        ``centroid_y`` (px), ``area`` (px), ``mean``, ``min``, ``max`` (the pixels' unit); values that a feature
+        lacks are missing (NaN).
 
     Raises
     ------
     ValueError
-        If `object_key` is not given, and there are neither tracks nor clusters.
+        If `object_key` is not given, and the output has neither tracks nor clusters.
     KeyError
-        If a group has no frames or indices, or there are no features.
+        If a group has no frames or indices, or the detection output has no features.
 
     Examples
     --------
@@ -110,18 +110,18 @@ def plot_particle_labels_3d(
     save_to: str | os.PathLike[str] | None = None,
     cmap: str = "tab10",
 ) -> Any:
-    """Plot grouped detections in x, y and time, a colour a group.
+    """Plot grouped detections in x, y and time, one colour per group.
 
     Parameters
     ----------
     df
-        As `flatten_particle_features` returns it.
+        Table returned by `flatten_particle_features`.
     object_id_field
-        Column with the group's number.
+        Column with the number of the group.
     ax
         3-D axes to draw into; by default new ones.
     save_to
-        Picture file to write.
+        Image file to write.
     cmap
         Name of a matplotlib colour map.
 
@@ -155,19 +155,19 @@ def plot_particle_labels_3d(
 
 
 def export_particle_csv(df: pd.DataFrame, out_path: str | os.PathLike[str]) -> None:
-    """Write a table to a CSV file; its folder is made if need be.
+    """Write a table to a CSV file; its folder is created if necessary.
 
     Parameters
     ----------
     df
-        As `flatten_particle_features` returns it.
+        Table returned by `flatten_particle_features`.
     out_path
         The CSV file.
 
     Raises
     ------
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
     with atomic_write(Path(out_path)) as temporary:
         df.to_csv(temporary, index=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXPORTS = ("trackmate", "trackpy")
-"""What `export_tracks` writes: tracks.xml for TrackMate in Fiji, tracks_trackpy.csv for trackpy."""
+"""Formats of `export_tracks`: tracks.xml for TrackMate in Fiji, tracks_trackpy.csv for trackpy."""
 
 
 def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``particle``, ``frame``, ``y``, ``x`` (px) and all other columns of the detections, a row a detection,
+        ``particle``, ``frame``, ``y``, ``x`` (px) and all other columns of the detections, one row per detection,
         sorted by frame and particle.
 
     Raises
@@ -57,7 +57,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
 def to_napari_tracks(
     tracking: Mapping[str, Any],
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
-    """Return tracks as napari's tracks layer takes them: ``viewer.add_tracks(data, properties=..., graph=...)``.
+    """Convert tracks for a napari tracks layer: ``viewer.add_tracks(data, properties=..., graph=...)``.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     MissingInputError
         If the outputs have no table of tracks.
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
 
     Examples
     --------
@@ -155,16 +155,16 @@ def export_tracks(
     folder: str | Path,
     programs: Collection[str] = EXPORTS,
 ) -> dict[str, Path]:
-    """Write the last tracking of an analysis in other programs' formats.
+    """Write the last tracks of an analysis in the formats of other programs.
 
     Parameters
     ----------
     record
-        A record as `AnalysisPipeline.run` returns it, or an analysed stack.
+        A record returned by `AnalysisPipeline.run`, or an analysed stack.
     stack
         The movie.
     folder
-        Where to write; it is made if need be.
+        Folder for the files; it is created if necessary.
     programs
         Any of `EXPORTS`.
 
@@ -178,27 +178,49 @@ def export_tracks(
     ParameterError
         If a program is unknown.
     MissingInputError
-        If nothing was tracked.
+        If tracking has not been run.
     OSError
-        If a file cannot be written; an older file stays as it was.
+        If a file cannot be written; an existing file is left unchanged.
     """
     check_programs(programs)
-    trackings = list(outputs_of_kind(record, "tracking").values())
-    if programs and not trackings:
-        raise MissingInputError("there are no tracks to export: add a step particle_tracking")
+    tracking = last_tracking(record) if programs else {}
     written: dict[str, Path] = {}
     Path(folder).mkdir(parents=True, exist_ok=True)
     if "trackmate" in programs:
-        written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", trackings[-1], stack)
+        written["trackmate"] = to_trackmate_xml(Path(folder) / "tracks.xml", tracking, stack)
     if "trackpy" in programs:
         written["trackpy"] = Path(folder) / "tracks_trackpy.csv"
         with atomic_write(written["trackpy"]) as temporary:
-            to_trackpy(trackings[-1]).to_csv(temporary, index=False)
+            to_trackpy(tracking).to_csv(temporary, index=False)
     return written
 
 
+def last_tracking(source: Any) -> Mapping[str, Any]:
+    """Return the outputs of the last tracking step.
+
+    Parameters
+    ----------
+    source
+        A record returned by `AnalysisPipeline.run`, or an analysed stack.
+
+    Returns
+    -------
+    Mapping
+        Output name -> result.
+
+    Raises
+    ------
+    MissingInputError
+        If tracking has not been run.
+    """
+    tracked = list(outputs_of_kind(source, "tracking").values())
+    if not tracked:
+        raise MissingInputError("there are no tracks to export: add a step particle_tracking")
+    return tracked[-1]
+
+
 def check_programs(programs: Collection[str]) -> None:
-    """Raise unless tracks can be written for every program.
+    """Raise an error if tracks cannot be written for one of the programs.
 
     Parameters
     ----------
@@ -225,6 +247,6 @@ def _table(tracking: Mapping[str, Any]) -> pd.DataFrame:
             table = table.rename(columns={f"centroid_{axis}": axis})
         if axis not in table:
             raise MissingInputError(
-                f"the tracks have no column {axis!r}: they were made of other coordinates"
+                f"the tracks have no column {axis!r}: they were linked in other coordinates"
             )
     return table

@@ -1,7 +1,7 @@
-"""The one serializer: nested results to JSON and HDF5, and back with their types.
+"""Serialize nested results to JSON and HDF5, and restore them with their types.
 
-``values``: single values as JSON. ``hdf5``: trees of any depth as HDF5 groups. ``record``: whole
-records as JSON files, with large arrays beside them.
+``values``: single values as JSON. ``hdf5``: nested values as HDF5 groups. ``record``: complete
+records as JSON files, with large arrays in an HDF5 file next to them.
 """
 
 from playNano.core.serialize.hdf5 import StoredFrames, read_tree, write_tree

@@ -1,7 +1,7 @@
-"""Nested results as HDF5 groups and datasets that any HDF5 browser can walk.
+"""Store nested results as HDF5 groups and datasets, readable with any HDF5 browser.
 
-Dicts are groups, arrays datasets, tables groups of columns; everything else is a text dataset
-with type tags. A value that occurs twice is stored once (a hard link) and comes back shared.
+Dicts are groups, arrays are datasets, tables are groups of columns; all other values are text datasets
+with type tags. An object that occurs twice is stored once (a hard link), and is one object again when read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COMPRESS_FROM = 4096
-"""Arrays of more bytes than this are compressed."""
+"""Size above which an array is compressed, bytes."""
 
 
 def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
@@ -36,14 +36,14 @@ def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
     parent
         An open group.
     name
-        Name of the new member; it must be free.
+        Name of the new member; it must not exist.
     value
-        Any nesting of dicts, lists, tuples, arrays, tables and plain values.
+        Nested dicts, lists, tuples, arrays, tables and plain values.
 
     Raises
     ------
     TypeError
-        For an object that cannot be stored; the message says where it is.
+        For an object that cannot be stored; the message has its path.
     """
     _write(parent, name, value, {}, name)
 
@@ -54,9 +54,9 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
     Parameters
     ----------
     parent, name
-        As `write_tree` was given them.
+        As in `write_tree`.
     array
-        Turns the dataset of an array of numbers into what replaces it, or returns None to have it read;
+        Called with the dataset of each numeric array: returns a replacement, or None to read the dataset;
         by default all are read.
 
     Raises
@@ -69,14 +69,14 @@ def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any
 
 @dataclass(frozen=True)
 class StoredFrames:
-    """Frames of a dataset, by index; the file is opened for every reading, by whichever process reads.
+    """Frames of a dataset, by index; the file is opened for every read, so that any process can read.
 
     Parameters
     ----------
     path, name
         The file and the dataset in it.
     shape, dtype
-        Of the dataset.
+        Shape and dtype of the dataset.
     """
 
     path: Path
@@ -98,7 +98,7 @@ class StoredFrames:
 
 
 def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
-    """Write any value below a group; an object that was written before becomes a link."""
+    """Write a value into a group; an object that was written before becomes a hard link."""
     if id(value) in seen:
         parent[name] = parent.file[seen[id(value)][1]]
         return
@@ -138,7 +138,7 @@ def _write_dict(
     group.attrs["kind"] = "dict"
     keys = []
     for index, (key, item) in enumerate(value.items()):
-        # HDF5 names are text without slashes; the true keys are attributes.
+        # HDF5 names are text without slashes; the original keys are stored as attributes.
         plain = type(key) is str and key not in ("", ".", "..") and "/" not in key and "\0" not in key
         member = (
             key if plain and key not in group else f"{key!s:.40}".replace("/", "|").replace("\0", "") or "_"
@@ -147,10 +147,10 @@ def _write_dict(
         keys.append([member, key])
         _write(group, member, item, seen, f"{path}[{key!r}]")
         if isinstance(value, LazyMapping) and not value.kept(key):
-            # What was made for this write alone need not stay in memory until its end.
+            # An array that was computed for this write is released immediately.
             seen.pop(id(item), None)
     if any(member != key for member, key in keys):
-        # An attribute may hold 64 kB; a dataset has no such limit.
+        # The size of an attribute is limited to 64 kB, that of a dataset is not.
         group.attrs["keys_in"] = keys_name = _free_name(group, "__keys__")
         _write_text(group, keys_name, keys, path)
     return group
@@ -163,7 +163,7 @@ def _free_name(group: h5py.Group, name: str) -> str:
 
 
 def _write_array(parent: h5py.Group, name: str, value: np.ndarray[Any, Any]) -> Any:
-    """Write an array as a dataset, compressed where it is large; text and objects in a form of their own."""
+    """Write an array as a dataset, compressed if it is large; text and object arrays are encoded."""
     import h5py
 
     if value.dtype.kind in "OUMmV":
@@ -185,7 +185,7 @@ def _write_array(parent: h5py.Group, name: str, value: np.ndarray[Any, Any]) -> 
 
 
 def _write_frames(parent: h5py.Group, name: str, value: FrameArray) -> Any:
-    """Write frames as they are made, never all in memory."""
+    """Write frames as they are computed, without loading all of them into memory."""
     dataset = parent.create_dataset(
         name,
         shape=value.shape,
@@ -228,7 +228,7 @@ def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> None:
 
 
 def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
-    """Read any value that `_write` wrote; a link gives the same object again."""
+    """Read a value that `_write` wrote; a hard link returns the same object."""
     import h5py
 
     address = h5py.h5o.get_info(member.id).addr

@@ -1,4 +1,4 @@
-"""A record as a JSON file; what is large is stored once, by content, in an HDF5 file beside it."""
+"""Store a record as a JSON file, with large values in an HDF5 file next to it."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from playNano.core.tables import LastMasks, TableView
 from playNano.errors import RecordError
 
 LARGE = 100_000
-"""Arrays, tables, lists and numbered sets of arrays with more values than this leave the JSON."""
+"""Number of values above which an array, table, list or dict of arrays is stored in the HDF5 file."""
 
 _REFERENCE = "$stored"
 
 
 def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
-    """Write a record as strict JSON, large arrays and tables beside it.
+    """Write a record as strict JSON, with large arrays and tables in an HDF5 file next to it.
 
     Parameters
     ----------
     path
-        The JSON file. Values of more than `LARGE` numbers go to ``playnano-<checksum>.h5`` in the
-        same folder, each once; the JSON has ``{"$stored": {"file", "key", "kind", "shape",
+        The JSON file. Values of more than `LARGE` numbers are written to ``playnano-<checksum>.h5`` in the
+        same folder, each once; the JSON contains the reference ``{"$stored": {"file", "key", "kind", "shape",
         "dtype", "checksum"}}``.
     record
-        Any nesting of dicts, lists, arrays and tables.
+        Nested dicts, lists, arrays and tables.
 
     Raises
     ------
     OSError
-        If a file cannot be written. An older file of that name stays as it was.
+        If a file cannot be written. An existing file is left unchanged.
     TypeError
-        For an object that has no JSON form.
+        For an object that cannot be represented in JSON.
     """
     target = Path(path)
     store = _Store()
@@ -56,12 +56,12 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
 
 
 def read_record_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON record and put its stored arrays and tables back.
+    """Read a record from JSON, with the arrays and tables in its HDF5 file.
 
     Parameters
     ----------
     path
-        The JSON file; its HDF5 file must be beside it.
+        The JSON file; its HDF5 file must be in the same folder.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def read_record_json(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     RecordError
-        If a stored part is missing or differs from its checksum, or the file is not JSON.
+        If a stored value is missing or does not match its checksum, or the file is not JSON.
     """
     source = Path(path)
     try:
@@ -83,7 +83,7 @@ def read_record_json(path: str | Path) -> dict[str, Any]:
 
 
 class _Store:
-    """What leaves the JSON while it is made."""
+    """Large values that are stored in the HDF5 file instead of the JSON."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -92,7 +92,7 @@ class _Store:
         self._known: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def take(self, value: Any) -> dict[str, Any] | None:
-        """Store a large value and return the reference to it; None for a small one."""
+        """Collect a large value and return the reference to it; None for a small one."""
         if id(value) in self._known:
             return self._known[id(value)][1]
         known = value
@@ -115,12 +115,12 @@ class _Store:
         reference["checksum"] = checksum
         self.values[reference["key"]] = value
         self._references.append(reference)
-        # The value is kept beside its number, which a later value could otherwise be given.
+        # The value is kept with its id, which could otherwise be reused for a later object.
         self._known[id(known)] = (known, {_REFERENCE: reference})
         return self._known[id(known)][1]
 
     def name_references(self) -> None:
-        """Name the file after its content, so that one content is one file."""
+        """Name the file after the hash of its content, so that equal content is stored once."""
         if self.values:
             digest = hashlib.sha256("".join(sorted(self.values)).encode()).hexdigest()
             self.file_name = f"playnano-{digest[:16]}.h5"
@@ -128,7 +128,7 @@ class _Store:
                 reference["file"] = self.file_name
 
     def write(self, folder: Path) -> None:
-        """Write the values, unless the same file is there already."""
+        """Write the values, unless the same file exists already."""
         import h5py
 
         with atomic_write(folder / self.file_name) as temporary, h5py.File(temporary, "w") as file:
@@ -142,7 +142,7 @@ class _Store:
 
 
 def _is_large(value: Any) -> bool:
-    """Return whether a value is stored beside the JSON rather than in it."""
+    """Return whether a value is stored in the HDF5 file rather than in the JSON."""
     if isinstance(value, np.ndarray | FrameArray):
         return value.size > LARGE and value.dtype.kind != "O"
     if isinstance(value, LastMasks):
@@ -152,16 +152,16 @@ def _is_large(value: Any) -> bool:
     if is_table(value):
         return bool(value.size > LARGE)
     if isinstance(value, Mapping) and not all(isinstance(key, int) for key in value):
-        return False  # the record's own skeleton, which stays in the JSON
+        return False  # the structure of the record itself, which is kept in the JSON
     if isinstance(value, Mapping):
         return sum(item.size for item in value.values() if isinstance(item, np.ndarray)) > LARGE
     return isinstance(value, list | tuple) and _count(value, LARGE) > LARGE
 
 
 def _count(value: Any, limit: int) -> int:
-    """Count the values of lists in a nesting, up to a little over the limit.
+    """Count the values in nested lists; stop soon after the limit is exceeded.
 
-    Arrays and tables do not count: they leave by themselves.
+    Arrays and tables are not counted: they are stored separately.
     """
     if isinstance(value, Mapping):
         value = value.values()
@@ -211,24 +211,24 @@ def _restore(value: Any, source: Path, loaded: dict[str, Any]) -> Any:
 
 
 def _fetch(source: Path, reference: Mapping[str, Any]) -> Any:
-    """Read a stored value and check it against its checksum."""
+    """Read a stored value and verify its checksum."""
     import h5py
 
     beside = source.parent / Path(reference["file"]).name
     if not beside.is_file():
-        raise RecordError(f"{source} needs {beside.name} beside it; keep the two files together")
+        raise RecordError(f"{source} needs {beside.name} in the same folder; keep the two files together")
     try:
         with h5py.File(beside, "r") as file:
             value = read_tree(file, reference["key"])
     except (OSError, KeyError) as error:
         raise RecordError(f"{beside} is damaged: {error}") from error
     if _checksum(value) != reference["checksum"]:
-        raise RecordError(f"{beside}: {reference['key']} differs from its checksum in {source.name}")
+        raise RecordError(f"{beside}: {reference['key']} does not match its checksum in {source.name}")
     return value
 
 
 def _sidecars_of(path: Path) -> set[str]:
-    """Return the names of the files that an older JSON at this path refers to."""
+    """Return the names of the HDF5 files that an existing JSON file at this path refers to."""
     import re
 
     if not path.is_file():
@@ -237,7 +237,7 @@ def _sidecars_of(path: Path) -> set[str]:
 
 
 def _remove_unused(path: Path, names: set[str]) -> None:
-    """Remove files that only the replaced JSON referred to."""
+    """Remove files to which only the replaced JSON file referred."""
     if names:
         others = set().union(*(_sidecars_of(other) for other in path.parent.glob("*.json")))
         for name in names - others:

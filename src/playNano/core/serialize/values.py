@@ -1,4 +1,4 @@
-"""Values as JSON: plain for readers of JSON, tagged where the type must come back."""
+"""Convert values to JSON: plain for other programs, or tagged so that types can be restored."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TAG = "__type__"
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value is a pandas DataFrame (without importing pandas).
+    """Return whether a value is a pandas DataFrame (without importing pandas).
 
     Parameters
     ----------
     value
-        Anything.
+        Any object.
 
     Returns
     -------
@@ -37,24 +37,23 @@ def is_table(value: Any) -> bool:
 
 
 def json_safe(value: Any, large: Callable[[Any], Any] | None = None) -> Any:
-    """Return a value as numbers, strings, lists and dicts that strict JSON can hold.
+    """Convert a value to numbers, strings, lists and dicts that strict JSON can represent.
 
-    Nothing is summarised or cut. Arrays become lists, tables lists of dicts, tuples lists, keys
+    Nothing is summarised or truncated. Arrays become lists, tables lists of dicts, tuples lists, keys
     text, paths and times text, functions their names; NaN becomes null, infinities become
     "Infinity" and "-Infinity".
 
     Parameters
     ----------
     value
-        Any nesting of dicts, lists, tuples, sets, arrays, tables and plain values.
+        Nested dicts, lists, tuples, sets, arrays, tables and plain values.
     large
-        Called first for every container: what it returns replaces the value, unless it
-        returns None.
+        Called first for every container: its return value replaces the container, unless it is None.
 
     Raises
     ------
     TypeError
-        For an object that has no JSON form; the message says where it is.
+        For an object that cannot be represented in JSON; the message has its path.
 
     Examples
     --------
@@ -65,7 +64,7 @@ def json_safe(value: Any, large: Callable[[Any], Any] | None = None) -> Any:
 
 
 def _safe(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
-    """Return the JSON form of a value; `path` says in messages where it is."""
+    """Return the JSON representation of a value; `path` is its position, for messages."""
     if value is None or (isinstance(value, bool | int | str) and type(value) in (bool, int, str)):
         return value
     if isinstance(value, float | np.floating):
@@ -84,7 +83,7 @@ def _safe(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
 
 
 def _safe_other(value: Any, large: Callable[[Any], Any] | None, path: str) -> Any:
-    """Return the JSON form of a value that is no plain number, text, list or mapping."""
+    """Return the JSON representation of a value that is not a plain number, text, list or mapping."""
     if isinstance(value, np.generic):
         return _safe(value.item(), large, path)
     if isinstance(value, str | int):
@@ -128,17 +127,17 @@ class RecordEncoder(json.JSONEncoder):
     """
 
     def default(self, o: Any) -> Any:
-        """Return the JSON form of one value, or raise TypeError.
+        """Return the JSON representation of one value, or raise TypeError.
 
         Parameters
         ----------
         o
-            A value that is not JSON.
+            A value that is not a JSON type.
 
         Returns
         -------
         object
-            Its JSON form.
+            Its JSON representation.
         """
         return json_safe(o)
 
@@ -171,7 +170,7 @@ class RecordEncoder(json.JSONEncoder):
 
 
 def to_tagged(value: Any) -> Any:
-    """Return a JSON value from which `from_tagged` makes the same value of the same type.
+    """Convert a value to JSON with type tags, from which `from_tagged` restores it.
 
     Parameters
     ----------
@@ -181,12 +180,12 @@ def to_tagged(value: Any) -> Any:
     Returns
     -------
     object
-        Plain JSON; what JSON does not have is marked by its type.
+        Plain JSON; values of types that JSON lacks are tagged with their type.
 
     Raises
     ------
     TypeError
-        For a type that cannot be given back.
+        For a type that cannot be restored.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -231,17 +230,17 @@ _TAGGED: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def from_tagged(value: Any) -> Any:
-    """Return the value that `to_tagged` was given.
+    """Restore a value that `to_tagged` converted.
 
     Parameters
     ----------
     value
-        What `to_tagged` returned.
+        Return value of `to_tagged`.
 
     Returns
     -------
     object
-        The value, of its type.
+        The value, with its original type.
     """
     if isinstance(value, list):
         return [from_tagged(v) for v in value]

@@ -1,8 +1,8 @@
-"""Writers of files, and the declaration of an exporter.
+"""Declare exporters, which write a stack and its results to a file.
 
-An exporter is a function ``write(stack, path, **options) -> Path``: it gets the stack with its processed pixels and
-its analysis (``stack.analysis``), and writes one file or folder. A package of its own declares it with `exporter` and
-names it as an entry point of the group ``playNano.exporters``.
+An exporter is a function ``write(stack, path, **options) -> Path``: it receives the stack with its processed pixels
+and its analysis (``stack.analysis``), and writes one file or folder. A plugin package declares it with `exporter` and
+registers it as an entry point of the group ``playNano.exporters``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playNano.core.stack import Stack
 
 EXPORTER_ATTRIBUTE = "__exporter__"
-"""Where `exporter` puts the declaration of a function."""
+"""Attribute of a function in which `exporter` stores the declaration."""
 
 F = TypeVar("F", bound=Callable[..., Path])
 
@@ -32,11 +32,11 @@ class Exporter:
     Parameters
     ----------
     name
-        Unique name, by which users select it.
+        Unique name by which users select it.
     suffix
         Ending of the file's name, such as ``".xml"``.
     write
-        The function ``write(stack, path, **options) -> Path``, or ``"module:name"``. Its keyword arguments beside
+        The function ``write(stack, path, **options) -> Path``, or ``"module:name"``. Its keyword arguments other than
         stack and path are the exporter's options.
     stem
         The file's name before the suffix; by default `name`.
@@ -49,12 +49,12 @@ class Exporter:
 
     @property
     def file_name(self) -> str:
-        """The name of the file where none is given."""
+        """The default file name."""
         return f"{self.stem or self.name}{self.suffix}"
 
     @property
     def declaration(self) -> Declaration:
-        """The function that writes; its signature declares the options."""
+        """The function that writes the file; its signature declares the options."""
         function = load_object(self.write)
         return Declaration(function, tuple(inspect.signature(function).parameters)[:2])
 
@@ -68,7 +68,7 @@ class Exporter:
         Parameters
         ----------
         options
-            What the caller gave.
+            Values by name, as given by the caller.
 
         Returns
         -------
@@ -86,21 +86,21 @@ class Exporter:
         stack
             The movie with its analysis.
         path
-            File to write; for a folder that exists, `file_name` inside it.
+            File to write; if it is an existing folder, `file_name` in it.
         **options
             Options of the exporter.
 
         Returns
         -------
         Path
-            What was written.
+            The file or folder that was written.
 
         Raises
         ------
         ParameterError
             If an option is unknown, or its value is not allowed.
         MissingInputError
-            If the stack does not have the results that are written.
+            If the stack lacks the results to be written.
         OSError
             If the file cannot be written.
         """
@@ -121,7 +121,7 @@ def exporter(name: str, suffix: str, *, stem: str | None = None) -> Callable[[F]
     Returns
     -------
     callable
-        The decorator; the function stays as it is.
+        The decorator; it returns the function unchanged.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Write `.asd` movies: for tests of readers, and to hand a simulated movie to other programs."""
+"""Write `.asd` movies, for tests of readers and for other programs."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def write_asd(
     start: datetime | None = None,
     scan_direction: int | None = None,
 ) -> None:
-    """Write a movie as an `.asd` file, whole or not at all.
+    """Write a movie as an `.asd` file, atomically.
 
-    Values are rounded to the steps of the converter: 12 bits, +-5 V and 40 nm/V make steps of 0.098 nm.
+    Values are rounded to the levels of the A/D converter: 12 bits, +-5 V and 40 nm/V give levels of 0.098 nm.
 
     Parameters
     ----------
     path
-        The file; its folder is made if need be. An older file is replaced.
+        The file; its folder is created if necessary. An existing file is replaced.
     data
         (frames, y, x): nm for "TP" and "ER", degrees for "PH".
     pixel_size_nm
-        A number or (y, x), nm. The format keeps whole nm for the whole image, so that height times y and
+        A number or (y, x), nm. The format stores the size of the image in whole nm, so that height times y and
         width times x must be whole.
     frame_time_s
         Time of a frame, s.
@@ -74,13 +74,13 @@ def write_asd(
     version
         Header version: 0, 1 or 2.
     ad_range
-        Code of the converter's range, a key of `AD_RANGES`; bipolar 5 V by default.
+        Code of the input range of the A/D converter, a key of `AD_RANGES`; bipolar 5 V by default.
     ad_bits
-        Bits of the converter, 1 to 16.
+        Resolution of the A/D converter, bits, 1 to 16.
     z_piezo_extension
         nm/V.
     z_piezo_gain
-        Gain of the piezo's driver.
+        Gain of the piezo driver.
     scanner_sensitivity
         nm/V, for "ER".
     phase_sensitivity
@@ -90,18 +90,18 @@ def write_asd(
     comment
         Comment in the header.
     comment_offset
-        Bytes between header and comment (version 0 alone has them).
+        Bytes between header and comment (version 0 only).
     anchors
-        Red, green and blue anchor points of the colour map (version 2 alone has them).
+        Red, green and blue anchor points of the colour map (version 2 only).
     start
-        When the recording began; the year 2000 where not given.
+        Start of the recording; by default in the year 2000.
     scan_direction
-        The header's code of the scan; None for one whose row 0 is scanned first.
+        Code of the scan direction in the header; None for a scan that begins with row 0.
 
     Raises
     ------
     ParameterError
-        A value lies outside the converter's range, or a parameter does not fit the format.
+        A value is outside the range of the converter, or a parameter is not valid for the format.
     """
     path = Path(path)
     movies = [_movie(data, "data")] + ([] if second is None else [_movie(second, "second")])
@@ -168,7 +168,7 @@ def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) ->
     if not np.allclose(ranges, whole, rtol=1e-9, atol=0) or (whole < 1).any():
         raise ParameterError(
             f"pixel_size_nm {pixel_size_nm} makes an image of {ranges[0]} x {ranges[1]} nm; "
-            "the format keeps whole nm"
+            "the format stores whole nm"
         )
     return {
         "n_frames": shape[0],
@@ -183,12 +183,12 @@ def _geometry(shape: tuple[int, ...], pixel_size_nm: float | Sequence[float]) ->
 def _levels(
     values: npt.NDArray[np.float64], factor: float, ad_range: int, ad_bits: int, name: str
 ) -> npt.NDArray[np.uint16]:
-    """Return the levels of the converter for values, or raise if they are outside its range."""
+    """Convert values to levels of the A/D converter, or raise if they are outside its range."""
     volts, bipolar = AD_RANGES[ad_range]
     count = 2**ad_bits
     volts_out = values / factor
     levels = np.rint((volts - volts_out) * count / (2 * volts) if bipolar else -volts_out * count / volts)
-    # Half a step beyond the ends is still a rounding, more is not.
+    # Half a level beyond the ends is rounded; values further outside are an error.
     if not ((levels >= 0) & (levels <= count - 1)).all():
         ends = sorted(
             factor * ((volts - 2 * volts * level / count) if bipolar else (-volts * level / count))

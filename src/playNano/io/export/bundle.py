@@ -11,14 +11,14 @@ from playNano.io.formats.bundle import FORMAT, STACK, VERSION
 
 
 def write_bundle(stack: Stack, path: str | Path) -> Path:
-    """Write a stack to an HDF5 bundle; `load_afm_stack` reads it back whole.
+    """Write a stack with all its results to an HDF5 bundle, which `load_afm_stack` restores completely.
 
     Parameters
     ----------
     stack
-        The movie with whatever was made of it. An array that is in several slots is stored once.
+        The movie with its results. An array that occurs several times is stored once.
     path
-        The file (``.h5``); its folder is made if need be.
+        The file (``.h5``); its folder is created if necessary.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def write_bundle(stack: Stack, path: str | Path) -> Path:
     Raises
     ------
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
     import h5py
 

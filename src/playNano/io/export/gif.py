@@ -1,4 +1,4 @@
-"""A levelled movie as an animated GIF: scale bar, time stamp, tracks."""
+"""Write a levelled movie as an animated GIF with scale bar, time stamp and tracks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GREYS = 96
-"""Number of height colours: few, for small files. The track colours come after them in the palette."""
+"""Number of height colours, kept small for small files. The track colours follow them in the palette."""
 
 _WHITE = _GREYS + len(TRACK_COLOURS) - 1
 
@@ -41,16 +41,16 @@ def write_gif(
     stack
         The levelled movie; colours run from dark to bright between `playNano.io.export.render.height_limits`.
     path
-        The file; its folder is made if need be.
+        The file; its folder is created if necessary.
     tracks
         Detections with ``track_id``, ``frame``, ``y_nm``, ``x_nm``; each track is drawn with its last
         `trail` frames.
     width_px
-        Longer edge of the image, px, > 0. Pixels that are not square keep their true proportions.
+        Longer edge of the image, px, > 0. Non-square pixels keep their aspect ratio.
     trail
         Number of past frames in which a track is drawn, >= 0.
     max_frames
-        Maximum number of frames, > 0; of a longer movie every second, third ... frame is shown.
+        Maximum number of frames, > 0; a longer movie is subsampled to every second, third ... frame.
     frame_ms
         Duration of each frame, ms, > 0.
     progress
@@ -59,7 +59,7 @@ def write_gif(
     Raises
     ------
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
     """
     frames = range(0, stack.n_frames, max(1, -(-stack.n_frames // max_frames)))
     painter = _Painter(stack, tracks, width_px, trail)
@@ -145,7 +145,7 @@ class _Painter:
 
 
 def _path(rows: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return frames (n,) and positions (y, x), nm, (n, 2) of a track in the order of time."""
+    """Return frames (n,) and positions (y, x), nm, (n, 2) of a track in temporal order."""
     rows = rows.sort_values("frame")
     return rows["frame"].to_numpy(), rows[["y_nm", "x_nm"]].to_numpy()
 

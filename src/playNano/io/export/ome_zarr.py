@@ -22,23 +22,23 @@ from playNano.errors import ParameterError
 from playNano.io.formats.ome_zarr import METADATA, OWN
 
 _STORED_BYTES = 8 * 2**20
-"""Pixels of one chunk of the store, bytes."""
+"""Size of one chunk of the store, bytes."""
 
 
 def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
-    """Write a stack's pixels and what is known of them; `load_afm_stack` reads them back.
+    """Write the pixels and metadata of a stack as an OME-Zarr store, which `load_afm_stack` reads.
 
-    Frames are written block by block as they are computed, on the cluster where a client is active; a lazy
-    movie is never whole in memory. Nothing is at `path` before all is written, and what an interrupted
-    run leaves cannot be opened: the metadata of the store come last.
+    Frames are written block by block as they are computed, on the cluster if a client is active; a lazy
+    movie is never loaded into memory as a whole. `path` is created only when all data are written; the metadata of
+    the store are written last, so that the temporary store of an interrupted run cannot be opened.
 
     Parameters
     ----------
     stack
-        The movie. Its pixels as they are now, times, scan geometry, metadata and the list of its processing
+        The movie. Its current pixels, times, scan geometry, metadata and list of processing
         steps are written; masks and results are not (see `playNano.io.export.bundle.write_bundle`).
     path
-        The store, a folder whose name should end in ``.ome.zarr``; an older store there is replaced.
+        The store, a folder whose name should end in ``.ome.zarr``; an existing store is replaced.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     Raises
     ------
     OSError
-        If the store cannot be written, or `path` is a folder that is no zarr store. An older store stays.
+        If the store cannot be written, or `path` is a folder that is not a zarr store. An existing store is kept.
     ParameterError
         If zarr is not installed.
     """
@@ -70,11 +70,11 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
             shape=data.shape,
             chunks=(_stored_frames(data, frames), *data.shape[1:]),
             dtype=np.uint8 if data.dtype == np.bool_ else data.dtype,
-            # Blosc itself decodes a chunk that is cut off, to wrong numbers; the checksum refuses it.
+            # Blosc decodes a truncated chunk to wrong numbers without an error; the checksum detects it.
             compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
             dimension_names=("t", "y", "x"),
         )
-        # Blocks end where chunks of the store do, so that no two write the same one.
+        # Blocks are aligned with the chunks of the store, so that no two blocks write the same chunk.
         map_frames(_Writer(str(temporary / "0")), data, what="ome-zarr", block_frames=frames)
         content = {"zarr_format": 3, "node_type": "group", "attributes": _attributes(stack)}
         (temporary / METADATA).write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
@@ -94,13 +94,13 @@ class _Writer:
 
 
 def _stored_frames(data: Any, frames: int) -> int:
-    """Return how many frames make a chunk of the store: a divisor of the frames of a block."""
+    """Return the number of frames in a chunk of the store: a divisor of that in a block."""
     fitting = max(1, _STORED_BYTES // max(1, data.dtype.itemsize * int(np.prod(data.shape[1:]))))
     return max(n for n in range(1, min(fitting, frames) + 1) if frames % n == 0)
 
 
 def _attributes(stack: Stack) -> dict[str, Any]:
-    """Return the attributes of the store: OME's multiscales, and what only playNano reads."""
+    """Return the attributes of the store: OME multiscales, and metadata specific to playNano."""
     y, x = stack.pixel_size_yx_nm
     interval = _interval_s(stack)
     time: dict[str, Any] = {"name": "t", "type": "time"}
@@ -131,7 +131,7 @@ def _attributes(stack: Stack) -> dict[str, Any]:
 
 
 def _interval_s(stack: Stack) -> float | None:
-    """Return the usual time from frame to frame, or None where the times are not known."""
+    """Return the typical frame interval, s, or None if the times are not known."""
     if stack.has_times and stack.n_frames > 1:
         interval = float(np.median(np.diff(stack.get_frame_times())))
         return interval if interval > 0 else None
@@ -140,7 +140,7 @@ def _interval_s(stack: Stack) -> float | None:
 
 @contextmanager
 def _atomic_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target`; on success it replaces `target`."""
+    """Yield a temporary folder next to `target`; on success it replaces `target`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     temporary.mkdir()

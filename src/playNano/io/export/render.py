@@ -25,13 +25,13 @@ TRACK_COLOURS = (
 def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
     """Return the heights at the ends of the colour map: the median over frames of percentiles of each frame.
 
-    The median keeps frames that do not show the surface from setting the limits. A sample of at most about 50 frames,
+    The median is robust against frames that do not show the surface. A sample of at most about 50 frames,
     or of 48 frames of a lazy movie, is used.
 
     Parameters
     ----------
     data
-        Heights, (n_frames, height, width), numpy or lazy; values that are not finite are left out.
+        Heights, (n_frames, height, width), numpy or lazy; non-finite values are ignored.
     low, high
         Percentiles, 0 to 100.
 
@@ -62,7 +62,7 @@ def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) 
 
 @dataclass(frozen=True)
 class ScaleBar:
-    """A scale bar of a round length (1, 2 or 5 times a power of ten) that fills up to a quarter of the image.
+    """A scale bar of a round length (1, 2 or 5 times a power of ten), at most a quarter of the image width.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class ScaleBar:
 
     @classmethod
     def for_width(cls, width_nm: float) -> ScaleBar:
-        """Return the scale bar for an image of a width.
+        """Return the scale bar for an image of a given width.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str 
 
 
 def shade_lost(axes: Any, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]) -> None:
-    """Shade the times of frames that do not show the surface.
+    """Shade the times of unusable frames in a plot over time.
 
     Parameters
     ----------

@@ -19,33 +19,22 @@ TABLES = (
     ("clustering", "occupancy_table", "cluster_occupancy"),
     ("detection", "table", "features"),
 )
-"""Kind of module, output that is a table, name of its file without the ending."""
+"""Kind of module, output that is a table, file name without the suffix."""
 
 
 def file_name(stem: str, ending: str, key: str, written: Container[str]) -> str:
-    """Return the name of a step's file, with the step's number where the plain name is taken.
+    """Return the file name for the output of a step, with the step's number if the plain name is in use.
 
     Parameters
     ----------
     stem
-        Name without the ending.
+        File name without the suffix: "clusters".
     ending
-        Ending without the dot.
+        Suffix without the dot: "csv".
     key
-        ``"step_<n>_<module>"``.
+        Key of the step: ``"step_<n>_<module>"``.
     written
-        Names that are taken.
-
-    Parameters
-    ----------
-    kind
-        What the file holds: "clusters".
-    ending
-        Ending of its name, without the dot.
-    key
-        The step: ``"step_<n>_<module>"``.
-    written
-        Names that are taken.
+        Names that are in use.
 
     Returns
     -------
@@ -68,13 +57,13 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     ----------
     source
         A record as `AnalysisPipeline.run` returns it, or an analysed stack. The kind of each step decides
-        which files its tables go to (`TABLES`), whichever module made them.
+        the files to which its tables are written (`TABLES`), independent of the module.
     folder
-        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row a point), ``track_table.csv``
-        (one row a track), ``links.csv`` (one row a link, with its confidence), ``track_events.csv`` (one row a
-        merge or split), ``cluster_table.csv`` (one row a cluster) and ``cluster_occupancy.csv`` (one row a
-        cluster and frame); it is made if need be. Where several steps give the same kind, the later ones' files
-        end in ``_step_<n>``.
+        Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row per point), ``track_table.csv``
+        (one row per track), ``links.csv`` (one row per link, with its confidence), ``track_events.csv`` (one row per
+        merge or split), ``cluster_table.csv`` (one row per cluster) and ``cluster_occupancy.csv`` (one row per
+        cluster and frame); it is created if necessary. If several steps are of the same kind, the file names of the
+        later ones end in ``_step_<n>``.
 
     Returns
     -------
@@ -84,7 +73,7 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     Raises
     ------
     OSError
-        If a file cannot be written; an older file stays as it was.
+        If a file cannot be written; an existing file is left unchanged.
     """
     made = [
         (key, outputs[table], stem)

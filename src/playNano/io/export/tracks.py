@@ -1,4 +1,4 @@
-"""Tables of tracks in the formats of other programs: napari, trackpy, TrackMate."""
+"""Convert tables of tracks to the formats of other programs: napari, trackpy, TrackMate."""
 
 from __future__ import annotations
 
@@ -48,13 +48,12 @@ def trackpy_table(table: pd.DataFrame, track_id: npt.ArrayLike) -> pd.DataFrame:
     table
         Detections: `frame`, `y`, `x` (px) and further columns.
     track_id
-        Track of each detection, (N,); rows with a negative one are left out.
+        Track of each detection, (N,); rows with a negative value are omitted.
 
     Returns
     -------
     DataFrame
-        A copy with the column `particle` in place of `track_id`, sorted by frame and particle, with a fresh
-        index.
+        A copy with the column `particle` instead of `track_id`, sorted by frame and particle, with a new index.
 
     Raises
     ------
@@ -80,14 +79,14 @@ def napari_tracks(
     columns: Sequence[str] = ("y", "x"),
     events: pd.DataFrame | None = None,
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[Any]], dict[int, list[int]]]:
-    """Return tracks as napari's tracks layer takes them.
+    """Return tracks as data, properties and graph of a napari tracks layer.
 
     Parameters
     ----------
     table
         Detections: `frame`, the coordinates, and further columns.
     track_id
-        Track of each detection, (N,); rows with a negative one are left out.
+        Track of each detection, (N,); rows with a negative value are omitted.
     columns
         Coordinate columns, y first.
     events
@@ -153,7 +152,7 @@ def write_trackmate_xml(
     path
         File to write.
     table
-        Detections: `frame`, the coordinates, `time_s` where known.
+        Detections: `frame`, the coordinates, and `time_s` if known.
     track_id
         Track of each detection, (N,); detections without a track become spots without a track.
     columns
@@ -163,9 +162,9 @@ def write_trackmate_xml(
     radius
         Radius of the spots, in that unit.
     quality
-        Column with the quality of the spots; None: 1 for all.
+        Column with the quality of the spots; None for a quality of 1.
     frame_interval_s
-        Time between frames, s; None: time counts in frames.
+        Time between frames, s; None for times in frames.
     events
         Merges and splits (`source`, `target`: rows of the table), which become edges too.
     image_name
@@ -185,7 +184,7 @@ def write_trackmate_xml(
     ParameterError
         If a column is missing or `track_id` has the wrong shape.
     OSError
-        If the file cannot be written; an older file stays as it was.
+        If the file cannot be written; an existing file is left unchanged.
 
     References
     ----------
@@ -222,7 +221,7 @@ def write_trackmate_xml(
 
 
 def _declare(model: ElementTree.Element) -> None:
-    """Declare the features: TrackMate refuses undeclared ones."""
+    """Declare the features; TrackMate rejects undeclared ones."""
     declarations = ElementTree.SubElement(model, "FeatureDeclarations")
     for group, features in (
         ("SpotFeatures", SPOT_FEATURES),
@@ -286,7 +285,7 @@ def _write_tracks(
     track: npt.NDArray[np.int64],
     events: pd.DataFrame | None,
 ) -> None:
-    """Write the edges; tracks that events join are one TrackMate track, named after its first one."""
+    """Write the edges; tracks that are connected by events form one TrackMate track, named after the first one."""
     order = np.lexsort([frame, track])
     order = order[track[order] >= 0]
     same = track[order][1:] == track[order][:-1]

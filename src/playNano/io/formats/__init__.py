@@ -1,16 +1,16 @@
-"""Readers of file formats: their declaration, and the registry that finds them by name.
+"""Declare readers of file formats, and register them by name.
 
 A reader is two functions:
 
 ``sniff(path, head) -> str | None``
-    Why this file (or folder) is not of the format, or None where it may be; `head` holds its first bytes.
+    Reason why the file (or folder) is not of the format, or None if it may be; `head` contains its first bytes.
 ``open(path, channel=None, **options) -> Movie``
-    The movie, described and not decoded. None means the height channel, or the first one where
-    the file has no height. `FileFormatError` and `ChannelError` say what is wrong.
+    The movie with its metadata; pixels are not decoded. None means the height channel, or the first one if
+    the file has no height. `FileFormatError` and `ChannelError` report the cause of a failure.
 
-A package of its own declares a reader with `reader` and names it as an entry point of the group
-``playNano.readers``. Built-in readers are listed in `BUILTIN_READERS` as text, so that nothing of a format is imported
-before a file needs it.
+A plugin package declares a reader with `reader` and registers it as an entry point of the group
+``playNano.readers``. Built-in readers are listed in `BUILTIN_READERS` as text, so that the module of a format is
+imported only when a file needs it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from playNano.core.params import Declaration, Parameter, bind_params
 from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
-from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Sniff, errors_as_reasons
 from playNano.io.movie import Movie
 
 HEAD_BYTES = 512
 READER_ATTRIBUTE = "__reader__"
-"""Where `reader` puts the declaration of a function."""
+"""Attribute of a function in which `reader` stores the declaration."""
 
 F = TypeVar("F", bound=Callable[..., Movie])
-Sniff = Callable[[Path, bytes], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,17 @@ class Reader:
     name
         Short name of the format.
     suffixes
-        Endings of a file's name, lower case; "[0-9]" means any digit. A reader whose suffix fits is
+        Suffixes of file names, lower case; "[0-9]" means any digit. A reader with a matching suffix is
         tried first.
     sniff
-        The function that says why a file is not of this format, or ``"module:name"``.
+        The function that returns why a file is not of this format, or ``"module:name"``.
     open
-        The function that opens it, or ``"module:name"``. Its keyword arguments beside path and channel are the
-        options of the format.
+        The function that opens a file, or ``"module:name"``. Its keyword arguments other than path and channel are
+        the options of the format.
     series
-        Whether a file holds one frame, so that a folder of such files is a movie.
+        Whether a file contains one frame, so that a folder of such files is a movie.
     folder
-        Whether the reader takes a folder instead of a file.
+        Whether the reader accepts a folder instead of a file.
     """
 
     name: str
@@ -66,7 +65,7 @@ class Reader:
     folder: bool = False
 
     def fits_name(self, path: Path) -> bool:
-        """Return whether a file's name ends as this format's files do.
+        """Return whether a file name has a suffix of this format.
 
         Parameters
         ----------
@@ -76,12 +75,12 @@ class Reader:
         Returns
         -------
         bool
-            Upper and lower case are the same.
+            The comparison is case-insensitive.
         """
         return any(fnmatchcase(path.name.casefold(), f"*{suffix}") for suffix in self.suffixes)
 
     def refusal(self, path: Path, head: bytes) -> str | None:
-        """Return why a file is not of this format, or None where it may be.
+        """Return the reason why a file is not of this format, or None if it may be.
 
         Parameters
         ----------
@@ -95,10 +94,7 @@ class Reader:
         str or None
             The reason.
         """
-        try:
-            return cast("str | None", load_object(self.sniff)(path, head))
-        except FileFormatError as error:
-            return str(error).removeprefix(f"{path}: ")
+        return errors_as_reasons(load_object(self.sniff))(path, head)
 
     @property
     def declaration(self) -> Declaration:
@@ -118,21 +114,21 @@ class Reader:
         path
             The file or folder.
         channel
-            The channel; None means the height, or the first channel where there is no height.
+            The channel; None means the height, or the first channel if there is no height.
         **options
             Options of the format.
 
         Returns
         -------
         Movie
-            Described, not decoded.
+            The movie with its metadata; pixels are not decoded.
 
         Raises
         ------
         ParameterError
             If an option is unknown to the format, or its value is not allowed.
         FileFormatError, ChannelError
-            If the file is damaged, or does not have the channel.
+            If the file is damaged, or does not contain the channel.
         """
         declared = self.declaration
         where = f"{path}: the {self.name} reader"
@@ -154,7 +150,7 @@ def reader(
     Returns
     -------
     callable
-        The decorator; the function stays as it is.
+        The decorator; it returns the function unchanged.
 
     Examples
     --------
@@ -175,7 +171,7 @@ def reader(
 def _builtin(
     name: str, suffixes: tuple[str, ...], module: str, *, series: bool = False, folder: bool = False
 ) -> Reader:
-    """Return the declaration of a reader whose functions are called after the format."""
+    """Return the declaration of a reader whose functions are named after the format."""
     source = f"playNano.io.formats.{module}"
     verb = name.replace("-", "_")
     return Reader(name, suffixes, f"{source}:sniff_{verb}", f"{source}:open_{verb}", series, folder)
@@ -198,7 +194,7 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("folder", ("/",), "folder", folder=True),
     )
 )
-"""Name -> built-in reader; where several fit a name, the order counts."""
+"""Name -> built-in reader, in the order in which they are tried."""
 
 
 def _accept_reader(name: str, target: Any) -> Reader:
@@ -213,7 +209,7 @@ def reader_registry() -> Registry[Reader]:
 
 
 def read_head(path: Path) -> bytes:
-    """Return the first bytes of a file, by which readers know their own.
+    """Return the first bytes of a file, by which readers identify their format.
 
     Parameters
     ----------

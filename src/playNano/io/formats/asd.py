@@ -1,4 +1,4 @@
-"""Reader for `.asd`: movies of high-speed microscopes of the Kanazawa (RIBM) design."""
+"""Read `.asd` movies of high-speed AFMs of the Kanazawa (RIBM) design."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import FileFormatError
 from playNano.io.formats.asd_header import AD_RANGES, FRAME_FIELDS, AsdHeader, read_header
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
@@ -25,7 +24,7 @@ _ALIASES = {
     "phase_trace": ("PH",),
     "phase": ("PH",),
 }
-# Numbers of the header's scan direction for which real movies show that row 0 is scanned first: the
+# Codes of the scan direction for which real movies show that row 0 is scanned first: the
 # surface drifts in z without a jump from the last row of a frame to the first row of the next one
 # (0.7 levels rms, against 16 the other way round), and torn frames begin and end accordingly.
 _SCANS_DOWN = {0: (10,), 1: (1,), 2: (1,)}
@@ -33,24 +32,24 @@ _SCANS_DOWN = {0: (10,), 1: (1,), 2: (1,)}
 
 @dataclass(frozen=True)
 class AsdFrames:
-    """Decodes frames of one channel; holds no open file, and can be pickled.
+    """Decode frames of one channel; keeps no file open, and can be pickled.
 
     Parameters
     ----------
     path
         The file.
     first_byte
-        Where the channel's first frame begins.
+        Offset of the first frame of the channel.
     shape
         (n_frames, height, width).
     frame_header_bytes
         Bytes before each frame's pixels.
     bits
-        Bits of the converter.
+        Resolution of the A/D converter, bits.
     slope
-        Unit of the pixels for one level.
+        Change of the pixel value per level.
     intercept
-        Value of level 0.
+        Pixel value of level 0.
     """
 
     path: Path
@@ -67,7 +66,7 @@ class AsdFrames:
         values = np.empty((check_range(start, stop, n_frames, self.path), height, width), dtype=np.float32)
         if start == stop:
             return values
-        # A converter of 16 bits needs all of them; in narrower files the sign bit is never set.
+        # With 16 bits all bits belong to the level; with fewer bits the sign bit is never set.
         level = "<u2" if self.bits == 16 else "<i2"
         levels = self._map([("header", f"V{self.frame_header_bytes}"), ("levels", level, (height, width))])[
             "levels"
@@ -80,7 +79,7 @@ class AsdFrames:
         return values
 
     def frame_headers(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the frames' own headers as columns, one value a frame."""
+        """Return the headers of the frames as columns, one value per frame."""
         known = np.dtype(FRAME_FIELDS)
         _, height, width = self.shape
         if self.frame_header_bytes < known.itemsize:
@@ -93,7 +92,7 @@ class AsdFrames:
         return columns
 
     def _map(self, fields: list[Any]) -> npt.NDArray[Any]:
-        # Mapped again for every call, so that no lock stays on the file (Windows) between the calls.
+        # The file is mapped again for every call, so that it is not locked (Windows) between calls.
         return np.memmap(self.path, np.dtype(fields), mode="r", offset=self.first_byte, shape=self.shape[:1])
 
 
@@ -105,20 +104,20 @@ def open_asd(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file; header versions 0, 1 and 2.
     channel
-        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace"; upper and lower case
-        are the same. None means the height, or the first channel where there is no height.
+        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace", case-insensitive.
+        None means the height, or the first channel if there is no height.
 
     Returns
     -------
     Movie
-        Heights and errors in nm, phases in degrees; volts where the file has no sensitivity for them.
+        Heights and errors in nm, phases in degrees; volts if the file contains no sensitivity for them.
 
     Raises
     ------
     FileFormatError
-        The file is not an `.asd` movie, or holds fewer frames than it says.
+        The file is not an `.asd` movie, or contains fewer frames than its header states.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     header = read_header(path)
@@ -150,30 +149,28 @@ def open_asd(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_asd(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.asd` movie, or None where it may be.
+    """Return the reason why a file is not an `.asd` movie, or None if it may be.
 
     Parameters
     ----------
     path
         The file.
     head
-        Its first bytes (not needed: the header says more).
+        Its first bytes (not used: the complete header is read).
 
     Returns
     -------
     str or None
         The reason.
     """
-    try:
-        read_header(path)
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    read_header(path)
     return None
 
 
 def _calibration(header: AsdHeader, channel: str) -> tuple[float, float, str]:
-    """Return value = slope * level + intercept and the unit of the value."""
+    """Return slope and intercept of value = slope * level + intercept, and the unit of the value."""
     fields = header.fields
     volts, bipolar = AD_RANGES[fields["ad_range"]]
     levels = 2.0 ** fields["ad_bits"]
@@ -184,7 +181,7 @@ def _calibration(header: AsdHeader, channel: str) -> tuple[float, float, str]:
         "PH": (-fields["phase_sensitivity"], "deg"),
     }
     factor, unit = factors[channel]
-    # Some files leave a sensitivity at 0, which would turn the whole channel into zeros.
+    # In some files a sensitivity is 0, which would set the whole channel to zero.
     return (slope * factor, intercept * factor, unit) if factor else (slope, intercept, "V")
 
 

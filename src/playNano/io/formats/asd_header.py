@@ -1,7 +1,7 @@
-"""The header of an `.asd` file: the fields of versions 0, 1 and 2, in the order of their bytes.
+"""Parse the header of an `.asd` file: the fields of versions 0, 1 and 2, in byte order.
 
-The layout was learnt from public descriptions and checked byte by byte on real files of versions 0 and 1.
-Numbers are little endian and packed without gaps.
+The layout is based on public descriptions and was verified byte by byte on real files of versions 0 and 1.
+Numbers are little endian and packed without padding.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ FIXED_V0 = np.dtype(
         ("file_id", "<i2"),
     ]
 )
-# Behind the user's name.
+# After the user name.
 TAIL_V0 = np.dtype([("scanner_sensitivity", "<f4"), ("phase_sensitivity", "<f4"), ("scan_direction", "<i4")])
 
 FIXED_V1 = np.dtype(
@@ -107,7 +107,7 @@ FIXED_V1 = np.dtype(
         ("z_piezo_gain", "<f4"),
     ]
 )
-# Version 2 has this behind the comment, then one (x, y) pair of i4 for each anchor.
+# Version 2 has this after the comment, then one (x, y) pair of i4 for each anchor point.
 EXTRA_V2 = np.dtype(
     [
         ("number_of_frames", "<i4"),
@@ -147,11 +147,11 @@ class AsdHeader:
     Parameters
     ----------
     fields
-        Every number of the header by name, as plain values; `user_name` and `comment` as text.
+        All numbers of the header by name, as plain values; `user_name` and `comment` as text.
     channels
         The channels in the order in which they are stored: "TP", "ER", "PH".
     starts
-        Byte(s) at which the frames may begin, the likeliest first; the size of the file decides.
+        Possible offsets of the first frame, bytes, the most likely first; the file size determines which applies.
     """
 
     fields: dict[str, Any]
@@ -160,18 +160,18 @@ class AsdHeader:
 
     @property
     def n_frames(self) -> int:
-        """Frames of one channel."""
+        """Number of frames of one channel."""
         return int(self.fields["n_frames"])
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one frame with its own header."""
+        """Size of one frame with its header, bytes."""
         pixels = int(self.fields["x_pixels"]) * int(self.fields["y_pixels"])
         return int(self.fields["frame_header_bytes"]) + 2 * pixels
 
     @property
     def start_time(self) -> str | None:
-        """When the recording began (ISO 8601, the microscope's clock), or None where the date is no date."""
+        """Start of the recording (ISO 8601, clock of the microscope), or None if the date is not valid."""
         parts = (int(self.fields[name]) for name in ("year", "month", "day", "hour", "minute", "second"))
         try:
             return datetime(*parts).isoformat()  # type: ignore[arg-type]
@@ -179,11 +179,11 @@ class AsdHeader:
             return None
 
     def as_plain(self) -> dict[str, Any]:
-        """Return what is of interest outside the reader."""
+        """Return the fields that are of interest outside the reader, as plain values."""
         return {name: value for name, value in self.fields.items() if name not in _NOT_FOR_READERS}
 
     def first_frame_byte(self, file_bytes: int, path: Path) -> int:
-        """Return where the frames begin.
+        """Return the offset of the first frame, bytes.
 
         Parameters
         ----------
@@ -195,28 +195,28 @@ class AsdHeader:
         Returns
         -------
         int
-            Byte of the first frame's header.
+            Offset of the header of the first frame.
 
         Raises
         ------
         FileFormatError
-            The file is shorter than its header says.
+            The file is shorter than its header states.
         """
         frames = self.n_frames * len(self.channels)
         needed = frames * self.frame_bytes
         for start in self.starts:
             if start + needed == file_bytes:
                 return start
-        # Only the likeliest start may leave bytes over: a cut file would fit an earlier one.
+        # Only the most likely offset may leave surplus bytes: a truncated file could match a smaller offset.
         start = self.starts[0]
         if start + needed < file_bytes:
             return start
         there = max(0, file_bytes - start) // self.frame_bytes
         size = f"{self.fields['y_pixels']} x {self.fields['x_pixels']} px"
         raise FileFormatError(
-            f"{path}: the file is cut off: its header says {self.n_frames} frames of {size} in "
+            f"{path}: the file is cut off: its header states {self.n_frames} frames of {size} in "
             f"{len(self.channels)} channel(s) ({', '.join(self.channels)}), {start + needed} bytes in all; "
-            f"{file_bytes} bytes are there, {there} whole frames of {frames}"
+            f"it has {file_bytes} bytes, {there} whole frames of {frames}"
         )
 
 
@@ -231,17 +231,17 @@ def read_header(path: Path) -> AsdHeader:
     Returns
     -------
     AsdHeader
-        All of it; no frame is read.
+        The complete header; no frame is read.
 
     Raises
     ------
     FileFormatError
-        The bytes are not such a header; the message says which field is impossible.
+        The bytes are not such a header; the message names the invalid field.
     """
     with path.open("rb") as file:
         version = int.from_bytes(_take(file, 4, path), "little")
         if version not in (0, 1, 2):
-            raise FileFormatError(f"{path}: header version {version} is none of 0, 1, 2")
+            raise FileFormatError(f"{path}: header version {version} is not one of 0, 1, 2")
         file.seek(0)
         fields = _record(file, FIXED_V0 if version == 0 else FIXED_V1, path)
         _check(fields, path)
@@ -252,7 +252,7 @@ def read_header(path: Path) -> AsdHeader:
             _take(file, fields["comment_offset_bytes"], path)
         comment = _take(file, fields["comment_bytes"], path)
         if version == 0:
-            # The header's own length ends before the offset to the comment.
+            # The header length in the file does not include the offset to the comment.
             starts = (
                 fields["header_bytes"] + fields["comment_offset_bytes"] + fields["comment_bytes"],
                 file.tell(),
@@ -268,7 +268,7 @@ def read_header(path: Path) -> AsdHeader:
 
 
 def _skip_extra(file: BinaryIO, fields: dict[str, Any], path: Path) -> tuple[int, ...]:
-    """Read what version 2 adds and return where the frames may begin."""
+    """Read the fields that version 2 adds, and return the possible offsets of the frames."""
     before = file.tell()
     try:
         extra = _record(file, EXTRA_V2, path)
@@ -298,10 +298,10 @@ def _record(file: BinaryIO, dtype: np.dtype[Any], path: Path) -> dict[str, Any]:
 
 
 def _check(fields: dict[str, Any], path: Path) -> None:
-    """Refuse numbers that no microscope writes: the format has no signature."""
+    """Reject implausible values: the format has no signature by which to recognise it."""
     first, second = fields["channel_1"], fields["channel_2"]
     if first not in CHANNELS or (second and second not in CHANNELS):
-        raise FileFormatError(f"{path}: channels {first!r}, {second!r} are none of {', '.join(CHANNELS)}")
+        raise FileFormatError(f"{path}: channels {first!r}, {second!r} are not among {', '.join(CHANNELS)}")
     limits = {
         "x_pixels": (1, 65536),
         "y_pixels": (1, 65536),
@@ -322,12 +322,12 @@ def _check(fields: dict[str, Any], path: Path) -> None:
             )
     if fields["ad_range"] not in AD_RANGES:
         known = ", ".join(hex(code) for code in AD_RANGES)
-        raise FileFormatError(f"{path}: the header's ad_range {fields['ad_range']:#x} is none of {known}")
+        raise FileFormatError(f"{path}: the header's ad_range {fields['ad_range']:#x} is not one of {known}")
 
 
 def _text(data: bytes, fields: dict[str, Any]) -> str:
-    """Decode text of an unsure encoding without ever failing over it."""
-    # Version 0 names no encoding; what is known of it has two bytes a letter, the higher one first.
+    """Decode text of uncertain encoding; undecodable bytes are replaced."""
+    # Version 0 specifies no encoding; known files use two bytes per character, big endian.
     if fields["version"] == 0 and len(data) % 2 == 0 and 0 in data[::2]:
         return data.decode("utf-16-be", errors="replace").replace("\0", "").strip()
     encoding = f"cp{fields.get('text_encoding') or 65001}"

@@ -1,4 +1,4 @@
-"""Read playNano's own HDF5 bundles: a stack with its steps, masks, results and records."""
+"""Read HDF5 bundles of playNano: a stack with its steps, masks, results and records."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from playNano.io.movie import Movie, new_stack
 FORMAT = "playNano bundle"
 VERSION = 1
 STACK = "stack"
-"""The group that holds everything."""
+"""The group that contains all data."""
 
 
 def sniff_bundle(path: Path, head: bytes) -> str | None:
-    """Return why a file is not a bundle, or None where it is one.
+    """Return the reason why a file is not a bundle, or None if it is one.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def sniff_bundle(path: Path, head: bytes) -> str | None:
         return "it is not an HDF5 file"
     with opened(path) as file:
         format_name = file.attrs.get("format")
-    return None if format_name == FORMAT else "it is an HDF5 file, but not one that playNano wrote"
+    return None if format_name == FORMAT else "it is an HDF5 file, but was not written by playNano"
 
 
 @dataclass(frozen=True)
 class BundleFrames:
-    """Read frames [start, stop) of a bundle; holds no open file, and can be pickled."""
+    """Read frames [start, stop) of a bundle; keeps no file open, and can be pickled."""
 
     path: Path
     n_frames: int
@@ -70,19 +70,19 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file.
     channel
-        None, "height_trace" or the name of the one channel that the bundle holds.
+        None, "height_trace" or the name of the channel in the bundle.
 
     Returns
     -------
     Movie
-        Its ``load()`` gives the whole stack back, with steps, masks, results and records.
+        Its ``load()`` restores the complete stack, with steps, masks, results and records.
 
     Raises
     ------
     FileFormatError
         The file is not a bundle, of a newer version, or damaged.
     ChannelError
-        It holds another channel.
+        It contains another channel.
     """
     source = Path(path)
     with opened(source) as file:
@@ -92,7 +92,7 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
             info: dict[str, Any] = read_tree(file[STACK], "info")
         except KeyError as error:
             raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
-    # A bundle holds one channel, so the default name of one means it.
+    # A bundle contains one channel, which the default channel name selects.
     name = pick_channel(source, channel, (info["channel"],), {"height_trace": (info["channel"],)})
 
     return Movie(
@@ -119,7 +119,7 @@ def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
     path
         A file that `playNano.io.export.bundle.write_bundle` wrote.
     lazy
-        Leave pixels, snapshots and masks in the file, behind Dask arrays, and label images, to be read when
+        Keep pixels, snapshots and masks in the file as Dask arrays, and label images as arrays that are read when
         they are indexed.
 
     Raises
@@ -160,7 +160,7 @@ def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
 
 def _check_version(path: Path, attributes: Any) -> None:
     if attributes.get("format") != FORMAT:
-        raise FileFormatError(f"{path} is an HDF5 file, but not one that playNano wrote")
+        raise FileFormatError(f"{path} is an HDF5 file, but was not written by playNano")
     version = int(attributes.get("version", 0))
     if version != VERSION:
         raise FileFormatError(

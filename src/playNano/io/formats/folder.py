@@ -1,4 +1,4 @@
-"""Reader for a folder in which every file is one frame of a movie, in the order of their acquisition."""
+"""Read a folder of images as a movie: each file is one frame, ordered by acquisition time."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from playNano.io.movie import Movie
 
 @dataclass(frozen=True)
 class FolderFrames:
-    """Decodes frames file by file; holds no open file, and can be pickled.
+    """Decode frames file by file; keeps no file open, and can be pickled.
 
     Parameters
     ----------
     path
         The folder.
     frames
-        For each frame what decodes it.
+        The function that decodes each frame.
     shape
         (height, width).
     """
@@ -52,28 +52,28 @@ class FolderFrames:
 def open_folder(path: str | Path, channel: str | None = None) -> Movie:
     """Read a folder of images of one format as a movie, one file per frame.
 
-    The frames are ordered by when they were taken, which their files state; names decide only between frames
-    of one moment, or where no file states a time.
+    Frames are ordered by the acquisition times in their files, and by name if times are equal or missing in all
+    files.
 
     Parameters
     ----------
     path
-        The folder. Its files that are no images of a known format are left out and listed in the header.
+        The folder. Files that are not images of a known format are ignored and listed in the header.
     channel
         As for a single file of the format.
 
     Returns
     -------
     Movie
-        One frame a file; "timestamp" is missing where the files state no times.
+        One frame per file; "timestamp" is missing if the files contain no times.
 
     Raises
     ------
     FileFormatError
         There is no image, there are images of several formats, an image is damaged, or the images differ in
-        size, unit or in whether they state their time.
+        size, unit or in whether they contain a time.
     ChannelError
-        A file does not have the channel.
+        A file does not contain the channel.
     """
     path = Path(path)
     groups, others = _files(path)
@@ -109,14 +109,14 @@ def open_folder(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_folder(path: Path, head: bytes) -> str | None:
-    """Return why a folder is no movie, or None where it may be.
+    """Return the reason why a folder is not a movie, or None if it may be.
 
     Parameters
     ----------
     path
         The folder.
     head
-        Nothing: a folder has no bytes.
+        Not used.
 
     Returns
     -------
@@ -139,10 +139,10 @@ def _image_readers() -> list[Reader]:
 
 
 def _accepting(file: Path, readers: Sequence[Reader]) -> Reader | None:
-    """Return the reader of single images that takes a file.
+    """Return the reader of single images that accepts a file.
 
-    Raises FileFormatError where the file's name promises an image and its content is none: a damaged frame
-    must not vanish from a movie.
+    Raises FileFormatError if the file has the suffix of an image but not the content of one: a damaged frame
+    must not be omitted from a movie.
     """
     head = read_head(file)
     refusals = []
@@ -158,7 +158,7 @@ def _accepting(file: Path, readers: Sequence[Reader]) -> Reader | None:
 
 
 def _files(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """Return the images of each format, and the names of the files that are none."""
+    """Return the images of each format, and the names of the other files."""
     groups: dict[str, list[Path]] = defaultdict(list)
     others = []
     readers = _image_readers()
@@ -180,18 +180,18 @@ def _start(movie: Movie) -> datetime | None:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a key by which "10" comes after "9"."""
+    """Return a key for natural sorting, in which "10" is after "9"."""
     return [(int(part or 0), text) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
 def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
-    """Return the images in the order of their acquisition; by name where no file states a time."""
+    """Sort images by acquisition time, or by name if no file contains a time."""
     named = sorted(movies, key=lambda movie: _natural(movie.path.name))
     starts = [_start(movie) for movie in named]
     without = [movie.path.name for movie, start in zip(named, starts, strict=True) if start is None]
     if without and len(without) < len(named):
         raise FileFormatError(
-            f"{path}: {len(without)} of {len(named)} images do not state when they were taken, such as "
+            f"{path}: {len(without)} of {len(named)} images do not contain an acquisition time, such as "
             f"{without[0]}, so that they cannot be put in order"
         )
     moments = [start for start in starts if start is not None]
@@ -202,7 +202,7 @@ def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
 
 
 def _times(movies: Sequence[Movie]) -> list[float] | None:
-    """Return when each frame began, s after the first; None where the files do not state it."""
+    """Return the start of each frame, s after the first; None if the files do not contain it."""
     starts = [start for movie in movies if (start := _start(movie)) is not None]
     if not starts:
         return None
@@ -210,7 +210,7 @@ def _times(movies: Sequence[Movie]) -> list[float] | None:
     step_s = float(movies[0].header.get("start_time_step_s", 0.0))
     frame_time_s = movies[0].scan.frame_time_s if movies[0].scan else None
     if step_s and frame_time_s:
-        # A clock that counts whole seconds does not contradict a regular frame time, if it agrees.
+        # Acquisition times in whole seconds are replaced by a regular frame time if both agree.
         regular = [i * frame_time_s for i in range(len(movies))]
         if all(abs(a - b) <= step_s for a, b in zip(elapsed, regular, strict=True)):
             return regular
@@ -226,18 +226,18 @@ def _compare(first: Movie, other: Movie, path: Path) -> None:
     ):
         if one != two:
             raise FileFormatError(
-                f"{path}: the images are no movie: {what} {one} in {first.path.name}, {two} in "
+                f"{path}: the images are not one movie: {what} {one} in {first.path.name}, {two} in "
                 f"{other.path.name}"
             )
     if not np.allclose(first.pixel_size_nm, other.pixel_size_nm, rtol=1e-6, atol=0):
         raise FileFormatError(
-            f"{path}: the images are no movie: pixels of {first.pixel_size_nm} nm (y, x) in "
+            f"{path}: the images are not one movie: pixels of {first.pixel_size_nm} nm (y, x) in "
             f"{first.path.name}, {other.pixel_size_nm} in {other.path.name}"
         )
 
 
 def _scan(scans: Sequence[ScanGeometry | None]) -> ScanGeometry | None:
-    """Return one geometry for all frames: the first one's, with the turns of the slow axis."""
+    """Return one geometry for all frames: that of the first one, with the reversals of the slow axis."""
     known = [scan for scan in scans if scan is not None]
     if len(known) < len(scans):
         return None

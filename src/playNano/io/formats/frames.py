@@ -1,8 +1,9 @@
-"""Helpers of all readers: plain images, ranges of frames, names of channels."""
+"""Helpers for readers: uncompressed images, ranges of frames, names of channels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.errors import FileFormatError, ParameterError
+
+Sniff = Callable[[Path, bytes], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Calibration:
     Parameters
     ----------
     slope
-        Unit of the value for one raw count.
+        Change of the value per raw count.
     intercept
         Value of raw 0.
     unit
@@ -33,22 +36,22 @@ class Calibration:
 
 @dataclass(frozen=True)
 class RawImage:
-    """Decodes one frame that a file has as plain numbers; holds no open file, and can be pickled.
+    """Decode one frame that is stored as uncompressed numbers; keeps no file open, and can be pickled.
 
     Parameters
     ----------
     path
         The file.
     first_byte
-        Where the frame begins.
+        Offset of the frame.
     dtype
-        How a pixel is stored.
+        Type of a stored pixel.
     shape
         (height, width).
     scaling
-        From stored numbers to values.
+        Scaling from stored numbers to values.
     flip_y
-        Whether the lowest line is stored first.
+        Whether the bottom line is stored first.
     flip_x
         Whether the rightmost pixel of a line is stored first.
     """
@@ -62,7 +65,7 @@ class RawImage:
     flip_x: bool = False
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Decode frames [start, stop); there is one."""
+        """Decode frames [start, stop) of the single frame."""
         count = check_range(start, stop, 1, self.path) * self.shape[0] * self.shape[1]
         raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
         raw *= self.scaling.slope
@@ -72,27 +75,51 @@ class RawImage:
         return np.ascontiguousarray(turned)
 
 
+def errors_as_reasons(sniff: Sniff) -> Sniff:
+    """Decorate a function ``sniff(path, head)`` so that it returns the message of a FileFormatError as the reason.
+
+    Parameters
+    ----------
+    sniff
+        Returns the reason why a file is not of a format, or None if it may be.
+
+    Returns
+    -------
+    callable
+        The function, which does not raise FileFormatError.
+    """
+
+    @functools.wraps(sniff)
+    def call(path: Path, head: bytes) -> str | None:
+        try:
+            return sniff(path, head)
+        except FileFormatError as error:
+            return str(error).removeprefix(f"{path}: ")
+
+    return call
+
+
 def check_bytes(path: Path, end: int, what: str) -> None:
-    """Raise FileFormatError where a file ends before a part of it does.
+    """Raise FileFormatError if a file is truncated within a part of it.
 
     Parameters
     ----------
     path
         The file.
     end
-        The byte behind the part.
+        Offset of the byte after the part.
     what
-        What the part is, for the message.
+        Name of the part, for the message.
     """
     there = path.stat().st_size
     if there < end:
         raise FileFormatError(
-            f"{path}: the file is cut off: {what} ends at byte {end}, {there} bytes are there"
+            f"{path}: the file is cut off: {what} ends at byte {end}, the file has {there} bytes"
         )
 
 
 def check_range(start: int, stop: int, n_frames: int, path: Path) -> int:
-    """Return how many frames there are in [start, stop).
+    """Validate a range of frames, and return the number of frames in it.
 
     Parameters
     ----------
@@ -113,7 +140,7 @@ def check_range(start: int, stop: int, n_frames: int, path: Path) -> int:
     Raises
     ------
     ParameterError
-        The range does not lie within the movie.
+        The range is not within the movie.
 
     Examples
     --------
@@ -128,12 +155,12 @@ def check_range(start: int, stop: int, n_frames: int, path: Path) -> int:
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Return names that differ: a second "a" becomes "a 2".
+    """Make names unique: a second "a" becomes "a 2".
 
     Parameters
     ----------
     names
-        Names, some perhaps more than once.
+        Names, possibly with duplicates.
 
     Returns
     -------

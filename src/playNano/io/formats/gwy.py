@@ -1,4 +1,4 @@
-"""Reader for `.gwy`: the images of a Gwyddion file, each a channel of one frame."""
+"""Read Gwyddion files (`.gwy`); each image is a channel of one frame."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _ALIASES = {"height_trace": _HEIGHTS, "height": _HEIGHTS}
 
 @dataclass(frozen=True)
 class Numbers:
-    """The position of an array of numbers in the file; it is not read before it is needed.
+    """Position of a numeric array in the file; the array is read only when needed.
 
     Parameters
     ----------
     first_byte
-        Where it begins.
+        Offset of the array.
     count
-        How many numbers it has.
+        Number of elements.
     kind
-        Gwyddion's letter for the type: "D" is double.
+        Gwyddion's type code: "D" is double.
     """
 
     first_byte: int
@@ -52,14 +52,14 @@ def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm. The file does not state how it was scanned.
+        One frame, lengths in nm. The file contains no scan timing or direction.
 
     Raises
     ------
     FileFormatError
-        The file is no Gwyddion file, or is damaged.
+        The file is not a Gwyddion file, or is damaged.
     ChannelError
-        The file has no such image.
+        The file does not contain the image.
     """
     path = Path(path)
     top = _container(path)
@@ -97,7 +97,7 @@ def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_gwy(path: Path, head: bytes) -> str | None:
-    """Return why a file is no Gwyddion file, or None where it may be.
+    """Return the reason why a file is not a Gwyddion file, or None if it may be.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def sniff_gwy(path: Path, head: bytes) -> str | None:
 
 
 def _unit(value: Any) -> str:
-    # Gwyddion leaves the unit out where it is one that it takes for granted.
+    # Gwyddion omits the unit if it is the default one.
     return str(value.get("unitstr", "")) if isinstance(value, dict) else ""
 
 
@@ -130,13 +130,13 @@ def _container(path: Path) -> dict[str, Any]:
 
 
 def _object(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-    """Read an object, name and size first, and return its parts by name and the byte behind it."""
+    """Read an object, and return its components by name, and the offset after it."""
     _, at = _text(data, at)
     (size,) = struct.unpack_from("<I", data, at)
     at += 4
     end = at + size
     if end > len(data):
-        raise ValueError(f"an object ends at byte {end}, {len(data)} bytes are there")
+        raise ValueError(f"an object ends at byte {end}, the file has {len(data)} bytes")
     parts: dict[str, Any] = {}
     while at < end:
         name, at = _text(data, at)
@@ -145,7 +145,7 @@ def _object(data: bytes, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _value(data: bytes, at: int) -> tuple[Any, int]:
-    """Read a value of any type, and return it and the byte behind it."""
+    """Read a value of any type, and return it and the offset after it."""
     kind = chr(data[at])
     at += 1
     if kind in _NUMBERS:
@@ -160,7 +160,7 @@ def _value(data: bytes, at: int) -> tuple[Any, int]:
     if kind in _ITEM_BYTES:
         end = at + count * _ITEM_BYTES[kind]
         if end > len(data):
-            raise ValueError(f"an array ends at byte {end}, {len(data)} bytes are there")
+            raise ValueError(f"an array ends at byte {end}, the file has {len(data)} bytes")
         return Numbers(at, count, kind), end
     if kind not in "SO":
         raise ValueError(f"there is no type {kind!r}")

@@ -1,4 +1,4 @@
-"""Open HDF5 files with errors that name the file."""
+"""Open HDF5 files, with error messages that name the file."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Yields
     ------
     h5py.File
-        Closed again when the block ends.
+        The file, closed at the end of the context.
 
     Raises
     ------
     FileFormatError
-        The file, or a part of it that is read within the block, is foreign or damaged.
+        The file, or a part of it that is read inside the context, is damaged or not of the expected form.
     """
     import h5py
 

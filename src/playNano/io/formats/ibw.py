@@ -1,4 +1,4 @@
-"""Reader for `.ibw`: images of Asylum Research microscopes, Igor binary waves of version 5."""
+"""Read `.ibw` images of Asylum Research AFMs (Igor binary waves, version 5)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, numbered
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
-# Both headers in the order of their bytes; in a file of the other byte order everything is swapped.
+# Both headers in byte order; in a big-endian file all numbers are byte-swapped.
 _HEADER = np.dtype(
     [
         ("version", "<i2"),
@@ -64,7 +64,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file.
     channel
-        As in "HeightTrace" or "height_trace". None means the height.
+        Name such as "HeightTrace" or "height_trace". None means the height.
 
     Returns
     -------
@@ -74,9 +74,9 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     Raises
     ------
     FileFormatError
-        The file is no image of this kind, or is cut off.
+        The file is not an image of this kind, or is truncated.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     header, order = _header(path)
@@ -86,7 +86,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     first_byte = _BIN_HEADER_BYTES + _WAVE_HEADER_BYTES
     end = first_byte + width * height * count * dtype.itemsize
     check_bytes(path, end, "the wave")
-    check_bytes(path, _end_of_texts(header), "the text behind the wave")
+    check_bytes(path, _end_of_texts(header), "the text after the wave")
     note, names = _texts(path, header, count)
     name = pick_channel(path, channel, names, _ALIASES)
     factor, unit = base_unit(_unit(name, header["data_unit"].item().decode("latin-1")))
@@ -100,7 +100,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm, x_nm),
         unit=unit,
-        # The lowest line of the image is stored first.
+        # The bottom line of the image is stored first.
         read=RawImage(
             path,
             first_byte + names.index(name) * width * height * dtype.itemsize,
@@ -127,8 +127,9 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_ibw(path: Path, head: bytes) -> str | None:
-    """Return why a file is no Igor wave with an image, or None where it may be.
+    """Return the reason why a file is not an Igor wave with an image, or None if it may be.
 
     Parameters
     ----------
@@ -144,15 +145,12 @@ def sniff_ibw(path: Path, head: bytes) -> str | None:
     """
     if head[:2] not in (b"\5\0", b"\0\5"):
         return "it is not an Igor wave of version 5"
-    try:
-        _header(path)
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    _header(path)
     return None
 
 
 def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
-    """Return the header of the wave and its byte order, or raise if it is no image."""
+    """Return the header of the wave and its byte order, or raise if it is not an image."""
     with path.open("rb") as file:
         data = file.read(_HEADER.itemsize)
     if len(data) < _HEADER.itemsize or data[:2] not in (b"\5\0", b"\0\5"):
@@ -162,16 +160,18 @@ def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
     sizes = header["dimensions"].tolist()
     pixel_bytes = np.dtype(_TYPES.get(int(header["type"]), "V1")).itemsize
     if int(header["type"]) not in _TYPES or min(sizes[:2]) < 1 or min(sizes) < 0 or sizes[3] > 0:
-        raise FileFormatError(f"{path}: the Igor wave of type {header['type']} and size {sizes} is no image")
+        raise FileFormatError(
+            f"{path}: the Igor wave of type {header['type']} and size {sizes} is not an image"
+        )
     if header["wave_bytes"] != _WAVE_HEADER_BYTES + pixel_bytes * int(
         np.prod([max(size, 1) for size in sizes])
     ):
-        raise FileFormatError(f"{path}: the Igor wave's length does not go with its size {sizes}")
+        raise FileFormatError(f"{path}: the length of the Igor wave does not match its size {sizes}")
     return header, order
 
 
 def _end_of_texts(header: np.void) -> int:
-    """Return the byte behind note, units and labels, which come after the pixels."""
+    """Return the offset after note, units and labels, which follow the pixels."""
     sizes = ("wave_bytes", "formula_bytes", "note_bytes", "data_unit_bytes")
     texts = sum(int(header[name]) for name in sizes)
     return (
@@ -191,7 +191,7 @@ def _texts(path: Path, header: np.void, count: int) -> tuple[dict[str, str], lis
         file.seek(
             int(header["data_unit_bytes"]) + int(header["dimension_unit_bytes"].sum()) + sum(labels[:2]), 1
         )
-        # The label of the whole dimension comes before those of its elements.
+        # The label of the whole dimension precedes those of its elements.
         data = file.read(labels[2])[_LABEL_BYTES:]
     labels_read = [
         data[i : i + _LABEL_BYTES].split(b"\0")[0].decode("latin-1")
@@ -215,7 +215,7 @@ def _number(note: dict[str, str], key: str) -> float | None:
 def _pixel_size_nm(
     header: np.void, note: dict[str, str], shape: tuple[int, int], path: Path
 ) -> tuple[float, float]:
-    """Return the size of a pixel (y, x), nm, by the note's scan size or the wave's own scaling."""
+    """Return the pixel size (y, x), nm, from the scan size in the note or the scaling of the wave."""
     sizes = [_number(note, "SlowScanSize"), _number(note, "FastScanSize")]
     points = [_number(note, "ScanLines"), _number(note, "ScanPoints")]
     if all(sizes):
@@ -233,7 +233,7 @@ def _pixel_size_nm(
 
 
 def _unit(name: str, wave_unit: str) -> str:
-    """Return the unit of a channel: the wave has one for all of them, which is that of the heights."""
+    """Return the unit of a channel; the wave has a single unit, that of the heights."""
     plain = name.casefold().removeprefix("nap")
     if plain.startswith(_DEGREES):
         return "deg"

@@ -1,4 +1,4 @@
-"""The calibration chain of JPK files: encoder, then conversions slot by slot up to the default one."""
+"""Calibration of JPK files: the chain of the encoder and the conversion slots up to the default one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from playNano.io.metadata import base_unit
 
 
 def as_text(value: Any) -> str:
-    """Return an attribute as text (JPK stores text as bytes).
+    """Return an attribute as text (JPK files store text as bytes).
 
     Parameters
     ----------
     value
-        Bytes, or anything else.
+        Bytes, or any other object.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def as_text(value: Any) -> str:
 
 
 def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Calibration:
-    """Put the whole chain of a channel's scalings into one.
+    """Compose the chain of linear scalings of a channel into one.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Cali
     Returns
     -------
     Calibration
-        From stored numbers to the default slot, lengths in nm. A slot that is not defined changes nothing.
+        Scaling from stored numbers to the default slot, lengths in nm. An undefined slot is the identity.
 
     Raises
     ------
     FileFormatError
-        A scaling is not linear, or the chain has a gap or a circle.
+        A scaling is not linear, or the chain is incomplete or cyclic.
 
     Examples
     --------
@@ -79,20 +79,20 @@ def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Cali
 
 
 def _chain(attributes: Mapping[str, Any], where: str) -> list[str]:
-    """Return the prefixes of the scalings that apply, in the order in which they apply."""
+    """Return the prefixes of the scalings of the chain, in the order in which they are applied."""
     prefixes = ["encoder.scaling"] if "encoder.scaling.multiplier" in attributes else []
     base = as_text(attributes.get("conversions.base", ""))
     slot = as_text(attributes.get("conversions.default", base))
     slots: list[str] = []
     while slot != base:
         if slot in slots:
-            raise FileFormatError(f"{where}: its calibration goes round in a circle: {' <- '.join(slots)}")
+            raise FileFormatError(f"{where}: its calibration is cyclic: {' <- '.join(slots)}")
         slots.append(slot)
         key = f"conversion.{slot}.base-calibration-slot"
         if _defined(attributes, slot) and key not in attributes:
-            raise FileFormatError(f"{where}: calibration slot {slot!r} does not say on which slot it builds")
+            raise FileFormatError(f"{where}: calibration slot {slot!r} does not specify its base slot")
         slot = as_text(attributes.get(key, base))
-    # The base slot is what the encoder gives; a scaling of its own is there only if it is defined.
+    # The base slot is the output of the encoder; it has a scaling of its own only if it is defined.
     return prefixes + [
         f"conversion.{name}.scaling" for name in [base, *reversed(slots)] if _defined(attributes, name)
     ]

@@ -1,4 +1,4 @@
-"""Reader for `.h5-jpk`: movies of JPK / Bruker NanoRacer microscopes in HDF5."""
+"""Read `.h5-jpk` movies of JPK / Bruker NanoRacer AFMs (HDF5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range
+from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
 from playNano.io.formats.jpk_calibration import as_text, calibration
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
@@ -20,8 +20,8 @@ from playNano.io.movie import Movie
 
 _GRID = "position-pattern.grid"
 _INTERLACE = "environment.fast-imaging.feed-forward-parameters.yaxis.interlace"
-# "topDown" scans the line that is stored first before the others: in real movies the surface drifts in z
-# without a jump from the line stored last to the first line of the next frame. The image has them flipped.
+# "topDown" means that the line stored first is scanned first: in real movies the surface drifts in z
+# without a jump from the line stored last to the first line of the next frame. The image is flipped in y.
 _FIRST_STORED = {"topdown": "first", "bottomup": "last"}
 _HEADER_ATTRIBUTES = {
     "instrument": "description.instrument",
@@ -38,18 +38,18 @@ _HEADER_ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Grid:
-    """Pixels of a measurement.
+    """Pixel grid of a measurement.
 
     Parameters
     ----------
     height
-        Lines.
+        Number of lines.
     width
-        Pixels in a line.
+        Number of pixels in a line.
     pixel_size_nm
         (y, x), nm.
     flip
-        Whether the file's first line is the bottom one of the image.
+        Whether the first line in the file is the bottom line of the image.
     """
 
     height: int
@@ -60,20 +60,20 @@ class Grid:
 
 @dataclass(frozen=True)
 class Part:
-    """One channel of one measurement: where its numbers are, what they mean, and when they were taken.
+    """One channel of one measurement: dataset, calibration and times.
 
     Parameters
     ----------
     dataset
         Path of the (pixels, frames) dataset within the file.
     n_frames
-        Columns of the dataset.
+        Number of columns of the dataset.
     scaling
-        From stored numbers to values.
+        Scaling from stored numbers to values.
     starts_ms
-        When each frame began, milliseconds since 1970; empty where the file does not state it.
+        Start of each frame, milliseconds since 1970; empty if the file does not contain it.
     ends_ms
-        When each frame ended.
+        End of each frame.
     """
 
     dataset: str
@@ -85,16 +85,16 @@ class Part:
 
 @dataclass(frozen=True)
 class JpkFrames:
-    """Decodes frames of one channel; holds no open file, and can be pickled.
+    """Decode frames of one channel; keeps no file open, and can be pickled.
 
     Parameters
     ----------
     path
         The file.
     parts
-        The measurements in the order in which they were made.
+        The measurements in temporal order.
     grid
-        Their pixels.
+        Their pixel grid.
     """
 
     path: Path
@@ -109,7 +109,7 @@ class JpkFrames:
         first = 0
         with opened(self.path) as file:
             for part in self.parts:
-                # One column a time: the file's chunks are columns, and memory stays flat.
+                # One column at a time: the chunks of the file are columns, and memory use stays constant.
                 for i in range(max(start, first), min(stop, first + part.n_frames)):
                     column = file[part.dataset][:, i - first].astype(np.float64)
                     column *= part.scaling.slope
@@ -123,28 +123,27 @@ class JpkFrames:
 def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
     """Read `.h5-jpk` movies of JPK/Bruker microscopes (NanoRacer).
 
-    Several measurements in one file become one movie, in the order in which they began, if they have the
-    same pixels.
+    Several measurements in one file are joined to one movie, in temporal order, if they have the same pixel grid.
 
     Parameters
     ----------
     path
         The file.
     channel
-        As in "height_trace", "measuredHeight_trace", "error_retrace"; without an ending the trace is meant.
+        Name such as "height_trace", "measuredHeight_trace" or "error_retrace"; without a suffix the trace is meant.
         None means the height.
 
     Returns
     -------
     Movie
-        Values by the vendor's default calibration, lengths in nm.
+        Values with the default calibration of the file, lengths in nm.
 
     Raises
     ------
     FileFormatError
-        The file is not such a movie, or its measurements do not fit together.
+        The file is not such a movie, or its measurements differ in pixels or unit.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     with opened(path) as file:
@@ -163,7 +162,7 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
     if any(other != grid for other in grids) or any(part.scaling.unit != unit for part in parts):
         raise FileFormatError(
             f"{path}: its {len(parts)} measurements differ in pixels, size or unit; "
-            "save each of them as a file"
+            "save each of them in a separate file"
         )
     starts_ms, durations_s = _times(parts)
     header = {name: _plain(attributes[key]) for name, key in _HEADER_ATTRIBUTES.items() if key in attributes}
@@ -188,8 +187,9 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_h5_jpk(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.h5-jpk` movie, or None where it may be.
+    """Return the reason why a file is not an `.h5-jpk` movie, or None if it may be.
 
     Parameters
     ----------
@@ -205,11 +205,8 @@ def sniff_h5_jpk(path: Path, head: bytes) -> str | None:
     """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
-    try:
-        with opened(path) as file:
-            _measurements(file, path)
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    with opened(path) as file:
+        _measurements(file, path)
     return None
 
 
@@ -237,7 +234,7 @@ def _channels(measurement: Any) -> dict[str, Any]:
 
 def _need(attributes: Mapping[str, Any], key: str, path: Path) -> Any:
     if key not in attributes:
-        raise FileFormatError(f"{path}: the measurement does not state its {key}")
+        raise FileFormatError(f"{path}: the measurement does not contain {key}")
     return attributes[key]
 
 
@@ -251,13 +248,13 @@ def _grid(attributes: Mapping[str, Any], path: Path) -> Grid:
         length_nm(_need(attributes, f"{_GRID}.{name}", path), unit, path, f"{_GRID}.{name}")
         for name in ("ulength", "vlength")
     )
-    # Lines are stored with increasing y, the image has the largest y on top.
+    # Lines are stored with increasing y; the image has the largest y at the top.
     reflected = as_text(attributes.get(f"{_GRID}.reflect", "false")) == "true"
     return Grid(height, width, (y_nm / height, x_nm / width), flip=not reflected)
 
 
 def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) -> Part:
-    """Return where the pixels of one measurement are, with their calibration and times."""
+    """Return dataset, calibration and times of one channel of a measurement."""
     pixels = grid.height * grid.width
     shapes = {name: getattr(group[name], "shape", ()) for name in group if name != "thumbnail"}
     datasets = [group[name] for name, shape in shapes.items() if shape[:1] == (pixels,)]
@@ -270,13 +267,13 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
     times = []
     for name in ("meta-data/start-times", "meta-data/end-times"):
         values = measurement[name][()].ravel() if name in measurement else ()
-        # A file that was saved while it was recorded may list fewer times than frames.
+        # A file that was saved during the recording may contain fewer times than frames.
         times.append(tuple(int(value) for value in values[:n_frames]) if len(values) >= n_frames else ())
     return Part(datasets[0].name, n_frames, calibration(dict(group.attrs), path, channel), *times)
 
 
 def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
-    """Return start (ms since 1970) and duration (s) of every frame; empty where a part does not state it."""
+    """Return start (ms since 1970) and duration (s) of every frame; empty if missing in any measurement."""
     starts = (
         [time for part in parts for time in part.starts_ms] if all(part.starts_ms for part in parts) else []
     )
@@ -290,7 +287,7 @@ def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
 def _scan(attributes: Mapping[str, Any], grid: Grid, durations_s: list[float], channel: str) -> ScanGeometry:
     """Return timing and direction of the scan."""
     rate_hz = float(attributes.get("timing-settings.scanRate", 0.0))
-    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines.
+    # Interlaced: trace and retrace each record every other line, so that one scan period yields two lines.
     lines = 2 if as_text(attributes.get(_INTERLACE, "false")) == "true" else 1
     direction: Literal["down", "up"] | None = None
     first = _FIRST_STORED.get(as_text(attributes.get("motion", "")).casefold())

@@ -1,7 +1,7 @@
-"""Reader for `.jpk` and `.jpk-qi-image`: one image of a JPK / Bruker microscope a file, TIFF with own tags.
+"""Read `.jpk` and `.jpk-qi-image` images of JPK / Bruker AFMs (TIFF with private tags).
 
-Every page but the first (a thumbnail) is a channel. A page lists calibration slots of 48 tags each; the
-scaling of every slot counts from the stored numbers.
+Every page except the first (a thumbnail) is a channel. A page lists calibration slots of 48 tags each; the
+scaling of every slot applies to the stored numbers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, numbered
+from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons, numbered
 from playNano.io.formats.tiff import TiffPage, is_tiff, read_pages
 from playNano.io.metadata import base_unit, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
 
-# Tags of the first page: what was measured, when and where.
+# Tags of the first page: settings, time and position of the measurement.
 _SOFTWARE, _START, _COMMENT, _END, _ID, _USER = 0x8000, 0x8003, 0x8004, 0x8006, 0x8008, 0x8009
 _ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _SCAN_RATE, _MOTION = (
     0x8017,
@@ -32,7 +32,7 @@ _ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _SCAN_RATE, _MOTION = (
     0x8049,
     0x804B,
 )
-# Tags of a channel's page; those of a slot count from its first one.
+# Tags of the page of a channel; those of a slot are relative to its first tag.
 _CHANNEL, _RETRACE, _SLOTS, _DEFAULT, _FIRST_SLOT, _SLOT_TAGS = 0x8050, 0x8051, 0x8080, 0x8081, 0x8090, 48
 _UNIT, _SCALING, _MULTIPLIER, _OFFSET = 18, 19, 20, 21
 
@@ -41,16 +41,16 @@ _DIRECTIONS: dict[str, Literal["down", "up"]] = {"topDown": "down", "bottomUp": 
 
 @dataclass(frozen=True)
 class JpkImage:
-    """Decodes the one frame of a `.jpk` file; holds no open file, and can be pickled.
+    """Decode the frame of a `.jpk` file; keeps no file open, and can be pickled.
 
     Parameters
     ----------
     path
         The file.
     page
-        The channel's page.
+        Page of the channel.
     scaling
-        From stored numbers to values.
+        Scaling from stored numbers to values.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class JpkImage:
     scaling: Calibration
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Decode frames [start, stop); there is one."""
+        """Decode frames [start, stop) of the single frame."""
         if check_range(start, stop, 1, self.path) == 0:
             return np.empty((0, *self.page.shape), dtype=np.float32)
         values = self.page.pixels(self.path).astype(np.float64)
@@ -75,20 +75,20 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file; a folder of such files is a movie (see `playNano.io.formats.folder`).
     channel
-        As in "height_trace", "measuredHeight_retrace"; without an ending the trace is meant. None means the
-        height.
+        Name such as "height_trace" or "measuredHeight_retrace"; without a suffix the trace is meant. None means
+        the height.
 
     Returns
     -------
     Movie
-        One frame, by the vendor's default calibration, lengths in nm.
+        One frame with the default calibration of the file, lengths in nm.
 
     Raises
     ------
     FileFormatError
         The file is not such an image.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     every = read_pages(path)
@@ -132,8 +132,9 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_jpk(path: Path, head: bytes) -> str | None:
-    """Return why a file is not a `.jpk` image, or None where it may be.
+    """Return the reason why a file is not a `.jpk` image, or None if it may be.
 
     Parameters
     ----------
@@ -149,10 +150,7 @@ def sniff_jpk(path: Path, head: bytes) -> str | None:
     """
     if not is_tiff(head):
         return "it is not a TIFF file"
-    try:
-        has = any(_CHANNEL in page.tags for page in read_pages(path))
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    has = any(_CHANNEL in page.tags for page in read_pages(path))
     return None if has else "the TIFF file has no page with a JPK channel"
 
 
@@ -180,7 +178,7 @@ def _scaling(tags: dict[int, Any], path: Path, channel: str) -> Calibration:
 
 
 def _moment(text: Any) -> datetime | None:
-    """Return the moment of a text such as "2023-02-16 12:08:46.436 GMT", without its time zone."""
+    """Parse a time such as "2023-02-16 12:08:46.436 GMT", ignoring the time zone."""
     match = re.match(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)", str(text))
     try:
         return datetime.fromisoformat(f"{match[1]}T{match[2]}") if match else None
@@ -189,7 +187,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _start_time(tags: dict[int, Any], start: datetime | None) -> str | None:
-    # The file's identity is its start in ms since 1970, in newer files; it knows no time zones.
+    # In newer files the identifier is the start in ms since 1970, independent of time zones.
     identity = str(tags.get(_ID, ""))
     if start is not None and identity.isdecimal():
         moment = datetime.fromtimestamp(int(identity) / 1000, tz=UTC).replace(tzinfo=None)
@@ -200,7 +198,7 @@ def _start_time(tags: dict[int, Any], start: datetime | None) -> str | None:
 
 def _scan(tags: dict[int, Any], lines: int, duration_s: float | None, way: str) -> ScanGeometry:
     rate_hz = float(tags.get(_SCAN_RATE, 0.0))
-    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines.
+    # Interlaced: trace and retrace each record every other line, so that one scan period yields two lines.
     interlaced = re.search(r"yaxis\.interlace : true", str(tags.get(_ENVIRONMENT, ""))) is not None
     return ScanGeometry(
         lines=lines,

@@ -1,9 +1,9 @@
-"""Reader and writer for numpy's own files: `.npy` (pixels alone) and `.npz` (a stack with its metadata).
+"""Read and write numpy files: `.npy` (pixels only) and `.npz` (a stack with its metadata).
 
-The keys of an `.npz` file of ours: `data` (n, height, width); `pixel_size_nm` (y, x); `channel` and `unit`
-(text); `timestamps` (n, s; only where known); `metadata` (text: a JSON object with `frame_metadata`, `scan`
-and `header`); `format` ("playNano-npz") and `version` (1). Files of others need `data` only. Nothing is ever
-unpickled.
+The keys of an `.npz` file of playNano: `data` (n, height, width); `pixel_size_nm` (y, x); `channel` and `unit`
+(text); `timestamps` (n, s; only if known); `metadata` (text: a JSON object with `frame_metadata`, `scan`
+and `header`); `format` ("playNano-npz") and `version` (1). Files of other programs need `data` only. Pickled
+objects are never loaded.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ PixelSize = Annotated[Edge | Sequence[Edge], Unit("nm")]
 
 @dataclass(frozen=True)
 class NpyFrames:
-    """Reads frames of an `.npy` file, mapped for each call: no file stays open.
+    """Read frames of an `.npy` file, which is memory-mapped for each call; keeps no file open.
 
     Parameters
     ----------
     path
         The file.
     n_frames
-        Frames in it.
+        Number of frames.
     """
 
     path: Path
@@ -63,14 +63,14 @@ class NpyFrames:
 
 @dataclass(frozen=True)
 class NpzFrames:
-    """Reads frames out of the member `data` of an `.npz` file; no file stays open.
+    """Read frames from the member `data` of an `.npz` file; keeps no file open.
 
     Parameters
     ----------
     path
         The file.
     n_frames
-        Frames in it.
+        Number of frames.
     """
 
     path: Path
@@ -106,9 +106,9 @@ def open_npy(
     path
         The file.
     channel
-        What to call the channel: the file has no name for it.
+        Name for the channel; the file does not contain one.
     pixel_size_nm
-        Size of a pixel, nm: a number or (y, x). The file cannot state it, so it must be given.
+        Size of a pixel, nm: a number or (y, x). It must be given, as the file does not contain it.
     frame_time_s
         Time from frame to frame, s, if known.
     unit
@@ -117,21 +117,19 @@ def open_npy(
     Returns
     -------
     Movie
-        Its pixels are read from the mapped file when needed.
+        Its pixels are read from the memory-mapped file when needed.
 
     Raises
     ------
     ParameterError
         `pixel_size_nm` is missing or not positive, or `frame_time_s` is not positive.
     FileFormatError
-        The array is no movie, or holds objects or text.
+        The array is not a movie, or contains objects or text.
     """
     path = Path(path)
     movie = _as_movie(_mapped(path))
     if pixel_size_nm is None:
-        raise ParameterError(
-            f"{path}: an .npy file does not state the size of its pixels; give pixel_size_nm"
-        )
+        raise ParameterError(f"{path}: an .npy file does not contain the pixel size; give pixel_size_nm")
     if frame_time_s is not None and not frame_time_s > 0:
         raise ParameterError(f"frame_time_s is {frame_time_s}; it must be positive")
     name = channel or "height_trace"
@@ -164,11 +162,11 @@ def open_npz(
     Parameters
     ----------
     path
-        The file, written by `write_npz` or by anything that names its pixels `data`.
+        The file, written by `write_npz` or by another program, with pixels named `data`.
     channel
-        The channel of the file; any name for the height means the height. None takes what is there.
+        The channel of the file; any name for the height means the height. None selects the channel of the file.
     pixel_size_nm
-        Size of a pixel, nm: a number or (y, x); instead of the file's own.
+        Size of a pixel, nm: a number or (y, x); replaces that of the file.
 
     Returns
     -------
@@ -178,11 +176,11 @@ def open_npz(
     Raises
     ------
     ParameterError
-        Neither the file nor the caller gives the size of a pixel, or it is not positive.
+        The pixel size is neither in the file nor given, or it is not positive.
     FileFormatError
-        The file has no `data`, its arrays do not make a movie, or they hold Python objects.
+        The file has no `data`, its arrays do not form a movie, or they contain Python objects.
     ChannelError
-        The file holds another channel.
+        The file contains another channel.
     """
     path = Path(path)
     shape, dtype, small = _npz_members(path)
@@ -216,19 +214,19 @@ def open_npz(
 
 
 def write_npz(path: str | Path, stack: Stack) -> None:
-    """Write pixels and metadata of a stack to an `.npz` file, whole or not at all.
+    """Write pixels and metadata of a stack to an `.npz` file, atomically.
 
     Parameters
     ----------
     path
-        The file; its folder is made if need be. An older file is replaced.
+        The file; its folder is created if necessary. An existing file is replaced.
     stack
-        Whose `data` (as they are, processed or not), pixel size, channel, unit, times and metadata are kept.
+        The movie; its current `data`, pixel size, channel, unit, times and metadata are written.
 
     Raises
     ------
     FileFormatError
-        The metadata hold something that JSON cannot express.
+        The metadata contain a value that JSON cannot represent.
     """
     path = Path(path)
     scan = getattr(stack, "scan", None)
@@ -262,7 +260,7 @@ def write_npz(path: str | Path, stack: Stack) -> None:
 
 
 def sniff_npy(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.npy` file, or None where it may be.
+    """Return the reason why a file is not an `.npy` file, or None if it may be.
 
     Parameters
     ----------
@@ -280,7 +278,7 @@ def sniff_npy(path: Path, head: bytes) -> str | None:
 
 
 def sniff_npz(path: Path, head: bytes) -> str | None:
-    """Return why a file is not an `.npz` file with pixels, or None where it may be.
+    """Return the reason why a file is not an `.npz` file with pixels, or None if it may be.
 
     Parameters
     ----------
@@ -327,10 +325,10 @@ def _as_movie(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _check_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
     if dtype.hasobject:
         raise FileFormatError(
-            f"{path}: the array holds Python objects, which are never loaded; save plain numbers"
+            f"{path}: the array contains Python objects, which are never loaded; save plain numbers"
         )
     if dtype.kind not in "biuf":
-        raise FileFormatError(f"{path}: the array holds {dtype}, not real numbers")
+        raise FileFormatError(f"{path}: the array contains {dtype}, not real numbers")
     if len(shape) not in (2, 3) or 0 in shape:
         raise FileFormatError(
             f"{path}: the array has the shape {shape}; a movie is (frames, y, x), a frame (y, x)"
@@ -344,7 +342,7 @@ def _member_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _npz_members(path: Path) -> tuple[tuple[int, int, int], np.dtype[Any], dict[str, Any]]:
-    """Return shape and type of the pixels and every other array of the file."""
+    """Return shape and dtype of the pixels, and all other arrays of the file."""
     try:
         with zipfile.ZipFile(path) as archive:
             if "data.npy" not in archive.namelist():
@@ -371,7 +369,7 @@ def _json_object(value: Any, path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(str(value))
     except ValueError as error:
-        raise FileFormatError(f"{path}: its metadata are no JSON text: {error}") from error
+        raise FileFormatError(f"{path}: its metadata are not JSON text: {error}") from error
     return loaded if isinstance(loaded, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Reader for OME-Zarr movies (NGFF 0.5, zarr v3)."""
+"""Read OME-Zarr movies (NGFF 0.5, zarr v3)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pydantic import Field
 from playNano._options import Unit, pixel_pair
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
 METADATA = "zarr.json"
 OWN = "playNano"
-"""Attribute with what OME-Zarr does not define."""
+"""Attribute with metadata that OME-Zarr does not define."""
 
 _NM = {
     "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "meter": 1e9, "picometer": 1e-3, "angstrom": 0.1,
@@ -35,18 +35,18 @@ Edge = Annotated[float, Field(gt=0)]
 
 @dataclass(frozen=True)
 class ZarrFrames:
-    """Reads frames of one channel; holds no open store, and can be pickled.
+    """Read frames of one channel; keeps no store open, and can be pickled.
 
     Parameters
     ----------
     path
         The array within the store.
     axes
-        Names of its axes, "t", "y" and "x" among them or all but "t".
+        Names of its axes: "y", "x", usually "t", and possibly others.
     shape
         (n_frames, height, width).
     channel
-        Index on the axis "c", where there is one.
+        Index along the axis "c", if it exists.
     """
 
     path: Path
@@ -91,21 +91,21 @@ def open_ome_zarr(
     path
         The store, a folder.
     channel
-        Name of the channel, or one for the height; stores without channels hold the height.
+        Name of the channel, or a name for the height; stores without channels contain the height.
     pixel_size_nm
         Edge of a pixel, nm, a number or (y, x), for stores whose axes have no unit of length.
 
     Returns
     -------
     Movie
-        Frames with times where the time axis has a unit, and all else that playNano wrote with them.
+        Frames, with times if the time axis has a unit, and with the metadata that playNano wrote.
 
     Raises
     ------
     FileFormatError
         The store is not an OME-Zarr image of version 0.5, is damaged or has several planes in z.
     ChannelError
-        The store does not have the channel.
+        The store does not contain the channel.
     """
     path = Path(path)
     attributes = _attributes(path)
@@ -140,25 +140,23 @@ def open_ome_zarr(
     )
 
 
+@errors_as_reasons
 def sniff_ome_zarr(path: Path, head: bytes) -> str | None:
-    """Return why a folder is not an OME-Zarr image, or None where it may be one.
+    """Return the reason why a folder is not an OME-Zarr image, or None if it may be.
 
     Parameters
     ----------
     path
         The folder.
     head
-        Empty: a folder has no bytes.
+        Not used.
 
     Returns
     -------
     str or None
         The reason.
     """
-    try:
-        _first_image(path, _attributes(path))
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    _first_image(path, _attributes(path))
     return None
 
 
@@ -166,7 +164,7 @@ def _attributes(path: Path) -> dict[str, Any]:
     source = path / METADATA
     if not source.is_file():
         old = " (zarr v2 stores are not read)" if (path / ".zattrs").is_file() else ""
-        raise FileFormatError(f"{path}: it has no {METADATA}, so it is not a whole zarr v3 store{old}")
+        raise FileFormatError(f"{path}: it has no {METADATA}, so it is not a complete zarr v3 store{old}")
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -221,7 +219,7 @@ def _pixel_size(
         return pixel_pair(given, f"{path}: ")
     if units["y"] not in _NM or units["x"] not in _NM:
         raise FileFormatError(
-            f"{path}: the unit of y and x is {units['y']!r} and {units['x']!r}, which is no length; "
+            f"{path}: the unit of y and x is {units['y']!r} and {units['x']!r}, which is not a length; "
             "give pixel_size_nm"
         )
     return scale["y"] * _NM[units["y"]], scale["x"] * _NM[units["x"]]

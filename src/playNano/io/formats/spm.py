@@ -1,4 +1,4 @@
-"""Reader for Bruker NanoScope images: `.spm` and numbered files such as `movie.102`, one frame a file."""
+"""Read Bruker NanoScope images: `.spm` and numbered files such as `movie.102`, one frame per file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, numbered
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -40,8 +40,8 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file; a folder of such files is a movie (see `playNano.io.formats.folder`).
     channel
-        As NanoScope calls it, as in "Height Sensor"; with "_trace" or "_retrace" behind it where the file has
-        both. None means the height, by its sensor if there is one.
+        NanoScope's name, such as "Height Sensor", with the suffix "_trace" or "_retrace" if the file contains
+        both. None means the height, from the height sensor if there is one.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     Raises
     ------
     FileFormatError
-        The file is not such an image, or is cut off.
+        The file is not such an image, or is truncated.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     sections = _sections(path)
@@ -83,7 +83,7 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        # The lowest line of the image is stored first.
+        # The bottom line of the image is stored first.
         read=RawImage(path, first_byte, dtype, (height, width), scaling, flip_y=True),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
@@ -98,7 +98,7 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         header={
             "file_channel": name,
             "start_time": start.isoformat() if start else None,
-            # The date counts whole seconds.
+            # The date has a resolution of 1 s.
             "start_time_step_s": 1.0,
             "software": sections[0][1].get("Version"),
             "comment": image.get("Note", ""),
@@ -108,8 +108,9 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_spm(path: Path, head: bytes) -> str | None:
-    """Return why a file is not a NanoScope image, or None where it may be.
+    """Return the reason why a file is not a NanoScope image, or None if it may be.
 
     Parameters
     ----------
@@ -125,17 +126,14 @@ def sniff_spm(path: Path, head: bytes) -> str | None:
     """
     if not head.startswith(_MAGIC):
         return "it does not begin with the list of a NanoScope file"
-    try:
-        sections = _sections(path)
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    sections = _sections(path)
     if not any(name == _IMAGE_SECTION for name, _ in sections):
         return "the NanoScope file has no image"
     return None
 
 
 def _sections(path: Path) -> list[tuple[str, Section]]:
-    """Return the lists of the header in their order, each with its entries."""
+    """Return the sections of the header in order, each with its entries."""
     with path.open("rb") as file:
         head = file.read(_MAX_HEADER_BYTES)
     end = head.find(_END)
@@ -183,7 +181,7 @@ def _extent(image: Section, path: Path) -> tuple[int, int]:
 def _location(image: Section, pixels: int, channel: str, path: Path) -> tuple[int, str]:
     """Return the first byte of a channel and the type of its pixels."""
     offset, length = _extent(image, path)
-    # "Bytes/pixel" says 2 in some files that have 4.
+    # "Bytes/pixel" is 2 in some files with 4 bytes per pixel.
     if length not in (2 * pixels, 4 * pixels):
         raise FileFormatError(
             f"{path}: channel {channel} has {length} bytes for {pixels} pixels; 2 or 4 each are known"
@@ -192,7 +190,7 @@ def _location(image: Section, pixels: int, channel: str, path: Path) -> tuple[in
 
 
 def _scaling(image: Section, everything: Section, dtype: str, path: Path) -> Calibration:
-    """Return the scaling by the "hard" range of the converter and the sensitivity that goes with it."""
+    """Return the scaling from the "hard" range of the A/D converter and the corresponding sensitivity."""
     text = image.get("@Z scale", "")
     match = re.match(r"V (?:\[(?P<sens>.*?)\] )?\(\S+ .*?/LSB\)\s+(?P<range>\S+)\s*(?P<unit>\S*)", text)
     if match is None:
@@ -201,7 +199,7 @@ def _scaling(image: Section, everything: Section, dtype: str, path: Path) -> Cal
     sensitivity = everything.get(f"@{match['sens']}", "") if match["sens"] else ""
     scale = re.match(r"V\s+(\S+)\s*(?:(\S+)/(\S+))?", sensitivity)
     if scale and scale[2]:
-        # The sensitivity counts per V (or whatever), the range may count in mV.
+        # The sensitivity may be per V and the range in mV.
         slope *= float(scale[1]) * _ratio(unit, scale[3])
         unit = scale[2]
     elif scale:
@@ -218,7 +216,7 @@ def _ratio(unit: str, other: str) -> float:
 
 
 def _size_nm(image: Section, scan: Section, path: Path) -> tuple[float, float]:
-    """Return height and width of the image."""
+    """Return height and width of the image, nm."""
     text = image.get("Scan Size") or scan.get("Scan Size", "")
     match = re.match(r"(\S+)(?:\s+([\d.eE+-]+))?\s+(\S+)$", text)
     if match is None:
@@ -236,7 +234,7 @@ def _size_nm(image: Section, scan: Section, path: Path) -> tuple[float, float]:
 
 
 def _moment(text: str) -> datetime | None:
-    """Return the moment of a text such as "01:59:45 PM Fri Apr 25 2014", whatever the locale."""
+    """Parse a date such as "01:59:45 PM Fri Apr 25 2014", independent of the locale."""
     match = re.match(r"(\d+):(\d+):(\d+) ([AP])M \w+ (\w{3}) (\d+) (\d+)", text)
     if match is None or match[5] not in _MONTHS:
         return None

@@ -1,6 +1,6 @@
-"""The tags and plain pixels of TIFF files, read strictly: a file that is cut off anywhere is an error.
+"""Read tags and uncompressed pixels of TIFF files strictly: a truncated file is an error.
 
-Image libraries pass over what is missing, which would turn half a file into one with fewer channels.
+Image libraries ignore missing pages, so that a truncated file would appear to have fewer channels.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _SAMPLES, _COUNTS, _KIND = (
     279,
     339,
 )
-# TIFF type: letter of struct. Rationals are not read.
+# TIFF type: format character of `struct`. Rationals are not read.
 _LETTERS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d"}
 _MAX_PAGES = 4096
 
 
 @dataclass(frozen=True)
 class TiffPage:
-    """One page of a TIFF file: its tags, and where its pixels are.
+    """One page of a TIFF file: its tags, with the position of its pixels.
 
     Parameters
     ----------
     tags
-        Values by the number of the tag: text, a number, or a tuple of numbers.
+        Tag number -> value: text, a number, or a tuple of numbers.
     order
         "<" for little endian, ">" for big endian.
     """
@@ -51,7 +51,7 @@ class TiffPage:
         return int(self.tags.get(_HEIGHT, 0)), int(self.tags.get(_WIDTH, 0))
 
     def pixels(self, path: Path) -> npt.NDArray[Any]:
-        """Read the pixels as they are stored.
+        """Read the pixels as stored, without scaling.
 
         Parameters
         ----------
@@ -66,14 +66,14 @@ class TiffPage:
         Raises
         ------
         FileFormatError
-            They are packed, coloured, or not all there.
+            The pixels are compressed, in colour, or incomplete.
         """
         kind = {1: "u", 2: "i", 3: "f"}.get(self.tags.get(_KIND, 1))
         bits = self.tags.get(_BITS)
         if kind is None or bits not in (8, 16, 32, 64) or self.tags.get(_COMPRESSION, 1) != 1:
-            raise FileFormatError(f"{path}: the pixels of the TIFF page are packed or of an unknown kind")
+            raise FileFormatError(f"{path}: the pixels of the TIFF page are compressed or of an unknown type")
         if self.tags.get(_SAMPLES, 1) != 1:
-            raise FileFormatError(f"{path}: the TIFF page is coloured")
+            raise FileFormatError(f"{path}: the TIFF page is in colour")
         height, width = self.shape
         data = b"".join(self._strips(path))
         if len(data) != height * width * bits // 8:
@@ -90,7 +90,7 @@ class TiffPage:
         return strips
 
     def check(self, file_bytes: int, path: Path) -> None:
-        """Raise FileFormatError where the file ends before the page's pixels do.
+        """Raise FileFormatError if the file is truncated within the pixels of the page.
 
         Parameters
         ----------
@@ -107,12 +107,12 @@ class TiffPage:
         end = max((offset + count for offset, count in zip(offsets, counts, strict=True)), default=0)
         if end > file_bytes:
             raise FileFormatError(
-                f"{path}: the file is cut off: pixels end at byte {end}, {file_bytes} are there"
+                f"{path}: the file is cut off: pixels end at byte {end}, the file has {file_bytes} bytes"
             )
 
 
 def is_tiff(head: bytes) -> bool:
-    """Return whether the first bytes are those of a TIFF file.
+    """Return whether the first bytes of a file are those of a TIFF file.
 
     Parameters
     ----------
@@ -122,13 +122,13 @@ def is_tiff(head: bytes) -> bool:
     Returns
     -------
     bool
-        Either byte order.
+        True for either byte order.
     """
     return head[:4] in (b"II*\0", b"MM\0*")
 
 
 def read_pages(path: Path) -> list[TiffPage]:
-    """Read the tags of every page; no pixels.
+    """Read the tags of every page, without pixels.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def read_pages(path: Path) -> list[TiffPage]:
     Raises
     ------
     FileFormatError
-        The file is no TIFF file, or is cut off: tags or pixels are missing.
+        The file is not a TIFF file, or is truncated: tags or pixels are missing.
     """
     file_bytes = path.stat().st_size
     with path.open("rb") as file:
@@ -155,7 +155,7 @@ def read_pages(path: Path) -> list[TiffPage]:
         (offset,) = struct.unpack(f"{order}I", _take(file, 4, path))
         while offset:
             if len(pages) >= _MAX_PAGES:
-                raise FileFormatError(f"{path}: the pages of the TIFF file go round in a circle")
+                raise FileFormatError(f"{path}: the list of pages of the TIFF file is cyclic")
             file.seek(offset)
             (count,) = struct.unpack(f"{order}H", _take(file, 2, path))
             entries = _take(file, 12 * count, path)

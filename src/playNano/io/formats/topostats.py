@@ -1,4 +1,4 @@
-"""Reader for `.topostats`: the image of a TopoStats file (HDF5)."""
+"""Read the image of a `.topostats` file (HDF5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
 from playNano.io.metadata import length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -21,7 +21,7 @@ _ALIASES = {"height_trace": ("image",), "height": ("image",)}
 
 @dataclass(frozen=True)
 class TopoStatsImage:
-    """Reads the one frame of a TopoStats file; holds no open file, and can be pickled.
+    """Read the frame of a TopoStats file; keeps no file open, and can be pickled.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class TopoStatsImage:
     shape: tuple[int, int]
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Read frames [start, stop); there is one."""
+        """Read frames [start, stop) of the single frame."""
         if check_range(start, stop, 1, self.path) == 0:
             return np.empty((0, *self.shape), dtype=np.float32)
         with opened(self.path) as file:
@@ -53,19 +53,19 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file.
     channel
-        "image" (levelled) or "image_original"; names for the height mean the levelled one.
+        "image" (levelled) or "image_original"; names for the height mean the levelled image.
 
     Returns
     -------
     Movie
-        One frame, nm. The file does not state how or when it was scanned.
+        One frame, nm. The file contains no scan timing or direction.
 
     Raises
     ------
     FileFormatError
-        The file has no image or no size of its pixels.
+        The file contains no image or no pixel size.
     ChannelError
-        The file does not have the channel.
+        The file does not contain the channel.
     """
     path = Path(path)
     with opened(path) as file:
@@ -94,8 +94,9 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_topostats(path: Path, head: bytes) -> str | None:
-    """Return why a file is no TopoStats file, or None where it may be.
+    """Return the reason why a file is not a TopoStats file, or None if it may be.
 
     Parameters
     ----------
@@ -111,13 +112,10 @@ def sniff_topostats(path: Path, head: bytes) -> str | None:
     """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
-    try:
-        with opened(path) as file:
-            if _images(file) and "pixel_to_nm_scaling" in file:
-                return None
-            return "the HDF5 file has no 'image' with a 'pixel_to_nm_scaling'"
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
+    with opened(path) as file:
+        if _images(file) and "pixel_to_nm_scaling" in file:
+            return None
+        return "the HDF5 file has no 'image' with a 'pixel_to_nm_scaling'"
 
 
 def _images(file: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Reader for WSxM images: `.stp` and `.top`, one frame a file."""
+"""Read WSxM images: `.stp` and `.top`, one frame per file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
     path
         The file.
     channel
-        The one channel of the file, as in "Topography"; names for the height mean it too.
+        The channel of the file, such as "Topography"; names for the height also select it.
 
     Returns
     -------
@@ -41,9 +41,9 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
     Raises
     ------
     FileFormatError
-        The file is no such image, or is cut off.
+        The file is not such an image, or is truncated.
     ChannelError
-        The file has another channel.
+        The file contains another channel.
     """
     path = Path(path)
     fields, first_byte = _header(path)
@@ -68,7 +68,7 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        # WSxM stores the image from its lower right corner.
+        # WSxM stores the image starting at the bottom right corner.
         read=RawImage(path, first_byte, dtype, (height, width), scaling, flip_y=True, flip_x=True),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
@@ -87,7 +87,7 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
 
 
 def sniff_wsxm(path: Path, head: bytes) -> str | None:
-    """Return why a file is no WSxM image, or None where it may be.
+    """Return the reason why a file is not a WSxM image, or None if it may be.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def sniff_wsxm(path: Path, head: bytes) -> str | None:
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
-    """Return the entries of the header and where the image begins."""
+    """Return the entries of the header, and the offset of the image."""
     with path.open("rb") as file:
         head = file.read(_MAX_HEADER_BYTES)
-    # The length in the header is wrong in some files; its end is marked.
+    # The length in the header is wrong in some files; the end mark is reliable.
     end = _END.search(head)
     if not _MAGIC.match(head) or end is None:
-        raise FileFormatError(f"{path}: it is no WSxM image, or is cut off within its header")
+        raise FileFormatError(f"{path}: it is not a WSxM image, or is cut off within its header")
     entries = (line.partition(":") for line in head[: end.start()].decode("latin-1").splitlines())
     fields: dict[str, str] = {}
     for key, _, value in entries:

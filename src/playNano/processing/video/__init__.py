@@ -1,1 +1,1 @@
-"""Steps in which a frame's result depends on other frames too."""
+"""Steps in which the result of a frame depends on several frames."""

@@ -1,4 +1,4 @@
-"""Steps that average over time: less noise, but moving objects are blurred or lost."""
+"""Temporal filters: they reduce noise, but blur or remove moving objects."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def _half(params: Mapping[str, Any]) -> int:
 
 @step("filter", "1.0", neighbours=_half)
 def temporal_median(data: Pixels, *, window: Window = 3) -> Pixels:
-    """Replace each pixel by its median over neighbouring frames; features that are in few of them vanish.
+    """Replace each pixel by its median over neighbouring frames; features present in few of them are removed.
 
     Parameters
     ----------
     data
-        Heights, (n, height, width), in the order of time; a single frame stays as it is.
+        Heights, (n, height, width), in temporal order; a single frame is returned unchanged.
     window
-        Frames that the median spans, the frame at its centre: odd, 1 changes nothing. Near the ends of the
-        movie the window ends with the movie.
+        Number of frames in the window, centred on the frame: odd, 1 changes nothing. At the ends of the
+        movie the window is truncated.
 
     Returns
     -------
     numpy.ndarray
-        The filtered frames. NaN stays NaN, and is left out of its neighbours' medians.
+        The filtered frames. NaN stays NaN, and is excluded from the medians of its neighbours.
 
     Examples
     --------
@@ -62,15 +62,15 @@ def temporal_mean(data: Pixels, *, window: Window = 3) -> Pixels:
     Parameters
     ----------
     data
-        Heights, (n, height, width), in the order of time; a single frame stays as it is.
+        Heights, (n, height, width), in temporal order; a single frame is returned unchanged.
     window
-        Frames that the mean spans, the frame at its centre: odd, 1 changes nothing. Near the ends of the
-        movie the window ends with the movie.
+        Number of frames in the window, centred on the frame: odd, 1 changes nothing. At the ends of the
+        movie the window is truncated.
 
     Returns
     -------
     numpy.ndarray
-        The averaged frames. NaN stays NaN, and is left out of its neighbours' means.
+        The averaged frames. NaN stays NaN, and is excluded from the means of its neighbours.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def temporal_mean(data: Pixels, *, window: Window = 3) -> Pixels:
 
 
 def _over_time(average: Callable[[Pixels, Mask], Pixels], data: Pixels, window: int) -> Pixels:
-    """Return the average of every frame's window in time; pixels that are NaN stay so and do not count."""
+    """Return the average over the temporal window of each frame; NaN stays NaN and is excluded."""
     out = np.empty_like(data)
     half = window // 2
     usable = ~np.isnan(data)
