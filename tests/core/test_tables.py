@@ -47,8 +47,8 @@ def test_rows_by_frame_equal_the_lists(detections):
 
 
 def test_places_are_rows_of_the_table(detections):
-    assert detections.places([3, 0, 2], [0, 1, 0]).tolist() == [3, 1, 2]
-    assert detections.places([], []).tolist() == []
+    assert detections.row_numbers([3, 0, 2], [0, 1, 0]).tolist() == [3, 1, 2]
+    assert detections.row_numbers([], []).tolist() == []
 
 
 def test_values_are_plain_python(detections):

@@ -99,7 +99,7 @@ print(export_stack(stack, "heights", {str(tmp_path)!r}, digits=3))
     assert said.strip() == str(tmp_path / "heights.csv")
     table = pd.read_csv(tmp_path / "heights.csv")
     assert table["z_max"].tolist() == [2, 4, 10]
-    assert table["share"].tolist() == [0, 0.167, 0.167]
+    assert table["fraction"].tolist() == [0, 0.167, 0.167]
     assert "time_s" not in table  # the images state no times
 
 
@@ -124,7 +124,7 @@ def test_all_four_from_the_command_line(site, images, tmp_path):
     listed = in_process(site, *playnano, "modules", cwd=tmp_path)
     for line in (
         "clip_heights +Clip heights to a range",
-        "high_pixels +Measure which share",
+        "high_pixels +Measure the fraction",
         "gsf +Read `.gsf` images",
         "heights +Write time",
     ):

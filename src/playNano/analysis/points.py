@@ -255,7 +255,7 @@ def joined(rows: Any, detections: Any, group: str) -> Any:
     keys = [group, "frame", "point_index"]
     if not isinstance(detections, RowsByFrame):
         return rows
-    positions = detections.places(rows["frame"], rows["point_index"])
+    positions = detections.row_numbers(rows["frame"], rows["point_index"])
     table = detections.table.iloc[positions].reset_index(drop=True).drop(columns=["frame"])
     for column, key in enumerate(keys):
         table.insert(column, key, rows[key].to_numpy())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="playnano",
-    help="Turn high-speed AFM movies into measured, reproducible numbers.",
+    help="Analyse high-speed AFM movies quantitatively and reproducibly.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -27,9 +27,9 @@ app = typer.Typer(
 )
 
 File = Annotated[
-    Path, typer.Argument(help="The movie: a vendor's file, .h5, .zarr, .npz, .npy, or a folder of images.")
+    Path, typer.Argument(help="The movie: a file of a vendor, .h5, .zarr, .npz, .npy, or a folder of images.")
 ]
-Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes such as "data/*.asd".')]
+Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes, such as "data/*.asd".')]
 FileOrRecord = Annotated[
     Path,
     typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),
@@ -66,7 +66,7 @@ Lazy = Annotated[
     bool | None,
     typer.Option(
         "--lazy/--no-lazy",
-        help="Leave the pixels on disk; by default when they take over a quarter of free memory.",
+        help="Keep the pixels on disk; by default if they exceed a quarter of the free memory.",
     ),
 ]
 Cluster = Annotated[
@@ -195,7 +195,7 @@ def process(
         process_file(file, plan, output, options)
 
 
-@app.command(short_help="Level, detect, track and cluster: tables and pictures.")
+@app.command(short_help="Level, detect, track and cluster: tables and figures.")
 def analyze(
     file: File,
     output: Output,
@@ -219,7 +219,7 @@ def analyze(
         analyze_file(file, plan, output, options)
 
 
-@app.command(short_help="Run one pipeline over many movies.")
+@app.command(short_help="Run one pipeline on many movies.")
 def batch(
     files: Files,
     output: Output,
@@ -246,7 +246,7 @@ def batch(
         raise typer.Exit(code)
 
 
-@app.command(short_help="Say how wrong a pipeline is on movies like yours.")
+@app.command(short_help="Measure the errors of a pipeline on movies like yours.")
 def validate(
     file: FileOrRecord,
     output: Output = Path("playnano_validate"),
@@ -267,7 +267,7 @@ def validate(
     run_validation(file, plan, output, Options(channel, pixel_size_nm), quick=quick, seed=seed)
 
 
-@app.command(short_help="List steps, modules, readers, exporters; or one in full.")
+@app.command(short_help="List steps, modules, readers, exporters, or show one.")
 def modules(name: Name = None) -> None:
     """List processing steps, analysis modules, readers and exporters, or show the parameters of one."""
     from playNano.cli.modules import show_modules
@@ -275,7 +275,7 @@ def modules(name: Name = None) -> None:
     show_modules(name)
 
 
-@app.command(short_help="Simulate a movie whose truth is known.")
+@app.command(short_help="Simulate a movie with known ground truth.")
 def simulate(
     output: Annotated[
         Path,
@@ -312,7 +312,7 @@ def simulate(
     run_simulation(preset, output, seed, asd_version, changes)
 
 
-@app.command(short_help="Simulate a movie, analyse it, compare with the truth.")
+@app.command(short_help="Simulate and analyse a movie, and compare the tracks.")
 def demo(
     output: Output = Path("playnano_demo"),
     seed: Seed = 0,
@@ -323,7 +323,7 @@ def demo(
     run_demo(output, seed)
 
 
-@app.command(name="warm-up", short_help="Compile ahead, so that the first run need not.")
+@app.command(name="warm-up", short_help="Compile the kernels before the first run.")
 def warm_up(
     processes: Annotated[
         int, typer.Option(min=1, max=2, help="Number of processes that compile in parallel.")

@@ -40,7 +40,7 @@ TITLES = {
 """Kind -> heading, in the order in which the kinds are printed."""
 
 NARROW = 100
-"""Below this width, columns, parameters are listed below each other: a table would leave no width for their meaning."""
+"""Terminal width, columns, below which parameters are listed below each other instead of in a table."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ def _show_all(entries: Sequence[Entry]) -> None:
 
 
 def _show_one(entry: Entry) -> None:
-    """Print what an entry does, its parameters, then the rest of its description and what it returns."""
-    # A pipe has no width of its own.
+    """Print the summary of an entry, its parameters, the rest of its description, and its return values."""
+    # A pipe has no terminal width.
     width = out.width if out.is_terminal else max(out.width, 120)
     out.print(f"[bold]{entry.name}[/bold] ({TITLES[entry.kind]})")
     out.print(f"{_fill(_plain(entry.summary), width)}\n", markup=False)
@@ -182,7 +182,7 @@ def _show_one(entry: Entry) -> None:
 
 
 def _print_table(parameters: Sequence[Parameter], width: int) -> None:
-    """Print parameters as a table, a row each."""
+    """Print parameters as a table, one row each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for heading, max_width in (("parameter", None), ("unit", None), ("type and range", 24), ("default", 18)):
         table.add_column(heading, no_wrap=max_width is None, max_width=max_width, overflow="fold")
@@ -196,7 +196,7 @@ def _print_table(parameters: Sequence[Parameter], width: int) -> None:
 
 
 def _print_list(parameters: Sequence[Parameter], width: int) -> None:
-    """Print parameters below each other, the meaning of each under its name, type and default."""
+    """Print parameters as a list: name, type and default, followed by the description."""
     for parameter in parameters:
         unit = f" ({parameter.unit})" if parameter.unit else ""
         default = "needed" if parameter.required else f"default {_default(parameter)}"
@@ -210,12 +210,12 @@ def _default(parameter: Parameter) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text of a docstring with single backticks, the only markup that reads well as it is."""
+    """Replace the double backticks in the text of a docstring by single ones."""
     return text.replace("``", "`")
 
 
 def _fill(text: str, width: int, indent: int = 0, first: str = "") -> str:
-    """Return text wrapped to a width: the first line begins with `first`, the others are indented."""
+    """Wrap text to a width; the first line begins with `first`, the others are indented."""
     return textwrap.fill(
         " ".join(text.split()),
         width,
@@ -227,7 +227,7 @@ def _fill(text: str, width: int, indent: int = 0, first: str = "") -> str:
 
 
 def _returns(text: str, width: int) -> str:
-    """Return the section on what a function returns, wrapped: every key of a dict begins a line."""
+    """Wrap the ``Returns`` section of a docstring, with every key of a dict on a new line."""
     items: list[str] = []
     for line in text.splitlines():
         begins = not line.startswith(" ") or not items or not items[-1].startswith(" ")

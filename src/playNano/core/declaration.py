@@ -18,7 +18,7 @@ from playNano.core.docstrings import parameter_descriptions
 
 _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _FLIPPED = {"gt": "<", "ge": "<="}
-"""Sign of a lower limit that stands before the type: "0 < float"."""
+"""Sign of a lower limit that is written before the type: "0 < float"."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def describe_type(annotation: Any) -> str:
 
 
 def _with_limits(words: str, limits: list[tuple[str, float]]) -> str:
-    """Return a type with its limits: "float > 0", "0 < float < 1"."""
+    """Format a type with its limits: "float > 0", "0 < float < 1"."""
     if sorted(name[0] for name, _ in limits) == ["g", "l"]:
         (low, minimum), (high, maximum) = sorted(limits)
         return f"{minimum:g} {_FLIPPED[low]} {words} {_SIGNS[high]} {maximum:g}"

@@ -104,7 +104,7 @@ class RowsByFrame(TableView):
         """Return the number of detections of each frame, (n_frames,)."""
         return np.diff(self._bounds).astype(np.int64)
 
-    def places(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def row_numbers(self, frames: Any, indices: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the row numbers of detections that are given by frame and index within it, (N,) each.
 
         Parameters

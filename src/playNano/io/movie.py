@@ -26,8 +26,8 @@ class Movie:
     format
         Short name of the format, as in "asd".
     channel
-        The channel as the caller named it, or as the file names it where the caller gave none. Files of a whole
-        stack (bundle, npz, OME-Zarr) keep the name that the stack had.
+        Name of the channel as given by the caller, or as in the file if the caller gave none. Files of a complete
+        stack (bundle, npz, OME-Zarr) keep the name of the stack.
     channels
         Names of all channels of the file.
     shape

@@ -22,7 +22,7 @@ class ProcessingPipeline:
 
     Steps are validated when they are added, with or without a stack: a wrong name or parameter raises before
     any pixel is read. A mask set by `add_mask` applies to the levelling steps after it (masked pixels are
-    left out of every fit, mean and median) until `clear_mask`; a further mask is combined with it (union).
+    excluded from every fit, mean and median) until `clear_mask`; a further mask is combined with it (union).
 
     Parameters
     ----------

@@ -100,8 +100,8 @@ class FeatureDetectionModule(AnalysisModule):
         previous_results
             Outputs of earlier modules; needed for `mask_key` only.
         mask_fn
-            Name of a registered mask, or a function frame -> bool mask. Either this or `mask_key`; where
-            only a ``threshold`` is given, it is "mask_threshold". Its parameters are given here too: `playnano
+            Name of a registered mask, or a function frame -> bool mask. Either this or `mask_key`; "mask_threshold"
+            if only a ``threshold`` is given. Its parameters are given here too: `playnano
             modules mask_threshold` lists them.
         mask_key
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of

@@ -215,6 +215,6 @@ def _labels_of(rows: Any, detections: Any) -> list[int] | None:
         if "label" not in detections.fields:
             return None
         column = detections.table[detections.fields["label"]].to_numpy()
-        return [int(label) for label in column[detections.places(frames, points)]]
+        return [int(label) for label in column[detections.row_numbers(frames, points)]]
     features = [detections[frame][point] for frame, point in zip(frames, points, strict=True)]
     return [int(f["label"]) for f in features] if all("label" in f for f in features) else None

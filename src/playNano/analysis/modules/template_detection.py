@@ -67,7 +67,7 @@ class TemplateDetectionModule(AnalysisModule):
             Heights of one copy, as rows of numbers, with the pixel size of the movie. Either this or
             `template_box`.
         template_box
-            Where the movie itself shows a copy: (frame, min_row, min_col, max_row, max_col), rows and columns in px,
+            Bounding box of a copy in the movie: (frame, min_row, min_col, max_row, max_col), rows and columns in px,
             half open.
         **params
             Those of `playNano.algorithms.peaks.options.TemplateOptions`.

@@ -158,7 +158,7 @@ def detection_rows(points: pd.DataFrame, detections: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(detections, RowsByFrame):
-        at = detections.places(points["frame"], points["point_index"])
+        at = detections.row_numbers(points["frame"], points["point_index"])
         rows: pd.DataFrame = detections.table.iloc[at].reset_index(drop=True)
         return rows
     plain = [

@@ -157,7 +157,7 @@ def open_npz(
     *,
     pixel_size_nm: PixelSize | None = None,
 ) -> Movie:
-    """Read `.npz` files: a stack that playNano wrote, or an array `data`.
+    """Read `.npz` files: a stack written by playNano, or an array `data`.
 
     Parameters
     ----------

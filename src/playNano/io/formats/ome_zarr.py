@@ -84,7 +84,7 @@ def open_ome_zarr(
     *,
     pixel_size_nm: Annotated[Edge | tuple[Edge, Edge], Unit("nm")] | None = None,
 ) -> Movie:
-    """Read `.zarr` images (OME-Zarr); of a pyramid the finest level.
+    """Read `.zarr` images (OME-Zarr); the finest level of a pyramid is used.
 
     Parameters
     ----------
