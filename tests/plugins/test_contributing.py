@@ -126,7 +126,7 @@ def test_all_four_from_the_command_line(site, images, tmp_path):
         "clip_heights +Clip heights to a range",
         "high_pixels +Measure the fraction",
         "gsf +Read `.gsf` images",
-        "heights +Write time",
+        "heights +Write a table",
     ):
         assert re.search(rf"^  {line}", listed, re.MULTILINE)
     shown = in_process(site, *playnano, "modules", "clip_heights", cwd=tmp_path)

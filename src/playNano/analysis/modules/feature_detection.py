@@ -101,8 +101,8 @@ class FeatureDetectionModule(AnalysisModule):
             Outputs of earlier modules; needed for `mask_key` only.
         mask_fn
             Name of a registered mask, or a function frame -> bool mask. Either this or `mask_key`; "mask_threshold"
-            if only a ``threshold`` is given. Its parameters are given here too: `playnano
-            modules mask_threshold` lists them.
+            if only a ``threshold`` is given. The parameters of the mask are parameters of this module too;
+            `playnano modules mask_threshold` lists them.
         mask_key
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
             the modules there.
