@@ -32,7 +32,12 @@ PACKAGE = Path(__file__).parent
 KEPT_DAYS = 30
 """Caches of other sources or versions of numba are deleted when unused for this number of days."""
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
 _listeners: list[Callable[[str], None]] = []
+
+not_kept: dict[str, str] = {}
+"""Full name of a kernel -> why its compiled form could not be kept, of those that this process has compiled."""
 
 
 def jit(function: Any = None, **options: Any) -> Any:
@@ -79,8 +84,9 @@ def _widen_literals(compiled: Any) -> None:
 class KernelCache(FunctionCache):  # type: ignore[misc]
     """Cache of the compiled versions of one function, one file for each, named by the hash of what it depends on.
 
-    There is no index file that two processes could write at the same time. If a file cannot be read or written, the
-    function is compiled again.
+    There is no index file that two processes could write at the same time. If a file is damaged, or cannot be read
+    or written, the function is compiled again. If a kernel source has been edited since the process began, nothing
+    is read or written: which of the two versions a function was compiled from is then unknown.
     """
 
     def __init__(self, function: Any) -> None:
@@ -109,19 +115,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         target_context.refresh()
         _note_use()
         path, key = self._file(sig, target_context.codegen())
-        try:
-            stored_key, content = pickle.loads(path.read_bytes())  # noqa: S301 - numba stores code in no other way
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            ImportError,
-            pickle.UnpicklingError,
-        ):
-            stored_key = None
-        if stored_key != key:
+        content = _read(path, key) if sources_unchanged() else None
+        if content is None:
             for listener in _listeners:
                 listener(self._name)
             return None
@@ -129,18 +124,35 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Store a compiled version if the folder is writable."""
-        if not self._impl.check_cachable(data):
+        if not (sources_unchanged() and self._impl.check_cachable(data)):
             return
         path, key = self._file(sig, data.codegen)
         temporary = path.with_suffix(f".{uuid4().hex[:12]}.tmp")
         try:
-            _prepare_folder(path.parent)
-            temporary.write_bytes(pickle.dumps((key, self._impl.reduce(data))))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _delete_old(path.parent)
+            stored = pickle.dumps((key, self._impl.reduce(data)))
+            temporary.write_bytes(hashlib.sha256(stored).digest() + stored)
             temporary.replace(path)
-        except OSError:
+        except OSError as error:
             # The disk is read-only or full: the function is compiled but not cached.
+            not_kept[self._name] = str(error)
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path, key: str) -> Any:
+    """Return what a file of the cache holds, or None where it is missing, damaged or of another key."""
+    try:
+        whole = path.read_bytes()
+    except OSError:
+        return None
+    digest, stored = whole[:_DIGEST_BYTES], whole[_DIGEST_BYTES:]
+    # A file that was cut off or altered must not reach the unpickler, still less the linker.
+    if hashlib.sha256(stored).digest() != digest:
+        return None
+    stored_key, content = pickle.loads(stored)  # noqa: S301 - numba stores code in no other way
+    return content if stored_key == key else None
 
 
 class _NoLocator(FunctionCache._impl_class):  # type: ignore[misc]
@@ -160,14 +172,33 @@ def on_compile(listener: Callable[[str], None]) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+def can_keep() -> bool:
+    """Return whether the folder of the cache can be written, or made."""
+    folder = kernel_cache_folder()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
+
+
 @cache
 def kernel_cache_folder() -> Path:
     """Return the folder for compiled code of the present sources, in ``PLAYNANO_CACHE_DIR`` or the user's cache."""
-    return cache_root() / "kernels" / f"numba-{numba.__version__}-{kernel_hash()}"
+    # Absolute, so that a process that changes its folder keeps its cache.
+    return (cache_root() / "kernels" / f"numba-{numba.__version__}-{_HASH}").absolute()
 
 
 def cache_root() -> Path:
-    """Return the folder of playNano's caches: ``PLAYNANO_CACHE_DIR``, or one in the user's cache folder."""
+    """Return the folder of playNano's caches: ``PLAYNANO_CACHE_DIR``, or one in the user's cache folder.
+
+    For a user without a home folder it is a path that nothing can be written to.
+    """
+    try:
+        return _chosen_root().expanduser()
+    except RuntimeError:  # there is no home folder
+        return Path(os.devnull) / "playNano"
+
+
+def _chosen_root() -> Path:
+    """Return the folder of the caches, which may begin with ``~``."""
     chosen = os.environ.get("PLAYNANO_CACHE_DIR")
     if chosen:
         return Path(chosen)
@@ -214,10 +245,33 @@ def _note_use() -> None:
 
 
 @cache
-def _prepare_folder(folder: Path) -> None:
-    """Create the cache folder, once per process, and delete caches that have been unused for a long time."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _delete_old(folder: Path) -> None:
+    """Delete caches next to a folder that have been unused for a long time, once per process."""
     oldest = time.time() - KEPT_DAYS * 86_400
-    for other in folder.parent.iterdir():
+    for other in folder.parent.glob("numba-*"):
         if other != folder and other.is_dir() and other.stat().st_mtime < oldest:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def sources_unchanged() -> bool:
+    """Return whether the kernel sources are those that the process began with."""
+    return _stamps(_SOURCES) == _STAMPS
+
+
+def _stamps(paths: list[Path]) -> list[tuple[int, int] | None]:
+    """Return when each file was changed, and its size; None for one that is gone."""
+    stamps: list[tuple[int, int] | None] = []
+    for path in paths:
+        try:
+            state = path.stat()
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((state.st_mtime_ns, state.st_size))
+    return stamps
+
+
+# Taken before any kernel is imported: a later look would give the name of the new text to the old code.
+_SOURCES = kernel_sources()
+_STAMPS = _stamps(_SOURCES)
+_HASH = kernel_hash()

@@ -136,3 +136,85 @@ def test_where_the_cache_lies(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/local")
     assert _jit.cache_root() == Path("/local/playNano/Cache")
+
+
+def test_a_file_with_one_altered_byte_is_made_anew(copied, tmp_path):
+    cache = tmp_path / "cache"
+    run(copied, cache)
+    for path in cache.rglob("*.nbc"):
+        whole = bytearray(path.read_bytes())
+        for at in range(len(whole) // 2, len(whole), 50):
+            whole[at] ^= 0x5A
+        path.write_bytes(bytes(whole))
+    assert run(copied, cache) == "30"
+
+
+def test_an_edit_while_the_process_runs_is_not_kept_under_the_new_name(copied, tmp_path):
+    cache = tmp_path / "cache"
+    source = copied / "base_kernels.py"
+    edit = (
+        "import pathlib\nfrom copied.user_kernels import total\n"
+        f"path = pathlib.Path({str(source)!r})\npath.write_text(path.read_text().replace('10', '11'))\n"
+        "print(total(3))"
+    )
+    assert run(copied, cache, edit) == "30"
+    assert run(copied, cache) == "33"
+
+
+def test_a_reloaded_source_is_compiled_anew(copied, tmp_path):
+    cache = tmp_path / "cache"
+    source = copied / "base_kernels.py"
+    code = (
+        "import importlib, pathlib, copied.base_kernels as base\nfirst = base.factor()\n"
+        f"path = pathlib.Path({str(source)!r})\npath.write_text(path.read_text().replace('10', '111'))\n"
+        "importlib.reload(base)\nprint(first, base.factor())"
+    )
+    assert run(copied, cache, code) == "10 111"
+
+
+def test_a_folder_deleted_while_running_is_made_again(copied, tmp_path):
+    cache = tmp_path / "cache"
+    code = (
+        "import shutil\nfrom copied.user_kernels import total\ntotal(3)\n"
+        f"shutil.rmtree({str(cache)!r})\nprint(total(3.0))"
+    )
+    assert run(copied, cache, code) == "30.0"
+    assert len(list(cache.rglob("*.nbc"))) == 1
+
+
+def test_only_caches_of_numba_are_deleted(copied, tmp_path):
+    other = tmp_path / "cache" / "kernels" / "linux-6.1"
+    other.mkdir(parents=True)
+    long_ago = time.time() - (_jit.KEPT_DAYS + 1) * 86_400
+    os.utime(other, (long_ago, long_ago))
+    run(copied, tmp_path / "cache")
+    assert other.exists()
+
+
+def test_a_relative_folder_stays_where_it_is(copied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    code = (
+        "import os\nfrom copied.user_kernels import total\ntotal(3)\nos.chdir('elsewhere')\nprint(total(3.0))"
+    )
+    assert run(copied, "cache", code) == "30.0"
+    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 3
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_sign_of_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PLAYNANO_CACHE_DIR", "~/cache")
+    assert _jit.cache_root() == tmp_path / "cache"
+
+
+def test_a_user_without_a_home_folder(copied, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("PLAYNANO_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    with pytest.raises(OSError, match=r"."):
+        _jit.cache_root().mkdir(parents=True)

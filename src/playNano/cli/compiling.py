@@ -43,7 +43,7 @@ def report_compiling(kinds: Sequence[str]) -> Iterator[None]:
     kinds
         Kinds of the modules that will run, in order.
     """
-    from playNano._jit import on_compile
+    from playNano._jit import can_keep, on_compile
 
     stages = [kind for kind in dict.fromkeys(kinds) if kind in KINDS.values()]
     begun: set[str] = set()
@@ -53,7 +53,9 @@ def report_compiling(kinds: Sequence[str]) -> Iterator[None]:
         if kind in stages and kind not in begun:
             begun.add(kind)
             number = f"{stages.index(kind) + 1} of {len(stages)}"
-            err.print(f"compiling {kind}, {number}, once: later runs load the result", markup=False)
+            kept = "once: later runs load the result"
+            lost = "for this run only: PLAYNANO_CACHE_DIR must be a folder that can be written"
+            err.print(f"compiling {kind}, {number}, {kept if can_keep() else lost}", markup=False)
 
     with on_compile(listener):
         yield

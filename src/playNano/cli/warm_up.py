@@ -23,10 +23,13 @@ def run_warm_up(processes: int = 2) -> None:
     Raises
     ------
     PlayNanoError
-        If a process fails; the message ends with its stderr.
+        If a process fails; the message ends with its stderr. Also if the result cannot be cached, because
+        later runs would then compile again.
     """
     from playNano._jit import kernel_cache_folder
 
+    folder = kernel_cache_folder()
+    before = set(folder.glob("*.nbc"))
     began = time.monotonic()
     command = [sys.executable, "-m", __name__]
     parts = [[name] for name in PARTS] if processes > 1 else [list(PARTS)]
@@ -35,7 +38,31 @@ def run_warm_up(processes: int = 2) -> None:
         errors = job.communicate()[1]
         if job.returncode:
             raise PlayNanoError(f"compiling {' and '.join(names)} failed: {errors.strip()[-2000:]}")
-    out.print(f"compiled in {time.monotonic() - began:.0f} s; kept in {kernel_cache_folder()}", markup=False)
+    after = set(folder.glob("*.nbc"))
+    if not after:
+        raise PlayNanoError(f"nothing was compiled into {folder}; is NUMBA_DISABLE_JIT set?")
+    taken = f"{time.monotonic() - began:.0f} s"
+    done = f"compiled in {taken}" if after - before else f"compiled already (seen in {taken})"
+    out.print(f"{done}; kept in {folder}", markup=False)
+
+
+def run_part(name: str) -> None:
+    """Compile a part of the main job, and exit with a message where the result cannot be kept.
+
+    Parameters
+    ----------
+    name
+        One of `PARTS`.
+    """
+    from playNano._jit import kernel_cache_folder, not_kept
+
+    PARTS[name]()
+    if not_kept:
+        reason = next(iter(not_kept.values()))
+        raise SystemExit(
+            f"{len(not_kept)} compiled functions cannot be kept in {kernel_cache_folder()} ({reason}); "
+            "set PLAYNANO_CACHE_DIR to a folder that can be written"
+        )
 
 
 def warm_detection() -> None:
@@ -75,4 +102,4 @@ def _movie() -> Any:
 
 if __name__ == "__main__":
     for part in sys.argv[1:]:
-        PARTS[part]()
+        run_part(part)
