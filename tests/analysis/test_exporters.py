@@ -8,6 +8,7 @@ import pytest
 
 from playNano.analysis.exporters import export_stack, exporter_registry, plan_exports
 from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.core.files import atomic_write
 from playNano.errors import (
     DuplicateNameError,
     MissingInputError,
@@ -99,3 +100,18 @@ def test_exports_that_cannot_be_planned(plugins):
         plan_exports(["plain"])
     with pytest.raises(PluginTypeError, match="'other_name' declares the exporter 'counts'"):
         plan_exports(["other_name"])
+
+
+@exporter("half", ".txt")
+def write_half(stack, path):
+    with atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("no space left")
+
+
+def test_an_exporter_that_fails_half_way_is_named_and_leaves_nothing(plugins, tracked, tmp_path):
+    plugins.add("playNano.exporters", "half", write_half)
+    with pytest.raises(OSError, match="no space left") as caught:
+        export_stack(tracked, "half", tmp_path)
+    assert caught.value.__notes__ == [f"in the exporter half, writing {tmp_path / 'half.txt'}"]
+    assert not list(tmp_path.iterdir())

@@ -114,6 +114,15 @@ def test_a_broken_plugin_breaks_nothing_else(registry, plugins, value, reason):
     assert list(registry.plugin_errors()) == ["bad"]
 
 
+def test_a_plugin_that_exits_when_it_is_imported(registry, plugins, tmp_path, monkeypatch):
+    (tmp_path / "plugin_that_exits.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.point(GROUPS[0], "bad", "plugin_that_exits:thing")
+    with pytest.raises(PluginError, match=r"'bad' .* cannot be loaded: SystemExit: 3"):
+        registry["bad"]
+    assert list(registry.plugin_errors()) == ["bad"]
+
+
 def test_a_plugin_of_the_wrong_kind(registry, plugins):
     plugins.add(GROUPS[0], "bad", "text")
     with pytest.raises(TypeError, match="'bad' is not a number"):

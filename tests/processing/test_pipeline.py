@@ -386,3 +386,24 @@ def test_progress(stack):
         )
     # A block goes through all frame-wise steps at once.
     assert reports == [("remove_plane + zero_mean", 3, 6), ("remove_plane + zero_mean", 6, 6)]
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 8, 8)), "movie.npy"])
+def test_what_is_not_a_stack_is_refused_with_the_cure(given):
+    with pytest.raises(
+        ParameterError, match=rf"not on a {type(given).__name__}; make one .* AFMImageStack\("
+    ):
+        ProcessingPipeline().add_filter("remove_plane").run(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "reason"),
+    [
+        ("mask_hysteresis", {"low_nm": 3, "high_nm": 1}, "must not exceed high_nm"),
+        ("mask_multi_otsu", {"classes": 3, "level": 3}, "classes - 1"),
+        ("mask_local_height", {"height_nm": 1, "sigmas": 2}, "either height_nm or sigmas"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused_when_a_step_is_added(name, params, reason):
+    with pytest.raises(ParameterError, match=rf"step 1 \({name}\): .*{reason}"):
+        ProcessingPipeline().add_mask(name, **params)

@@ -196,7 +196,7 @@ class Registry(Generic[T]):
             return known[2]
         try:
             target = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script without a main guard may exit when it is imported
             raise PluginError(
                 f"the plugin {point.name!r} ({point.value}) for {self.kind} cannot be loaded: "
                 f"{type(error).__name__}: {error}"

@@ -206,6 +206,11 @@ class ProcessingPipeline:
         movie = given if given is not None else self.stack
         if movie is None:
             raise ParameterError("there is no stack to run on: give one to ProcessingPipeline or to run")
+        if not isinstance(movie, Stack):
+            raise ParameterError(
+                f"a pipeline runs on an AFMImageStack, not on a {type(movie).__name__}; make one of an array as "
+                "AFMImageStack(array, pixel_size_nm, channel, file_path)"
+            )
         return movie
 
     def _add(self, name: str, params: Mapping[str, Any], kinds: tuple[str, ...]) -> ProcessingPipeline:

@@ -87,7 +87,18 @@ class Step:
         dict
             Every parameter with its value.
         """
-        return bind_all([self.declaration], params, where=where)
+        bound = bind_all([self.declaration], params, where=where)
+        if (
+            self.kind == "mask"
+            and self.direct is not None
+            and self.function.__module__.startswith("playNano.")
+        ):
+            # What contradicts itself, such as low above high, is refused by the function; it sees one pixel here.
+            try:
+                self.direct(np.zeros((1, 1, 1)), **bound)
+            except ParameterError as error:
+                raise ParameterError(f"{where}: {error}") from error
+        return bound
 
     @property
     def declaration(self) -> Declaration:

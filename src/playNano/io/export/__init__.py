@@ -107,7 +107,12 @@ class Exporter:
         target = Path(path)
         if target.is_dir() and not target.name.endswith(self.suffix):
             target = target / self.file_name
-        return Path(self.declaration.function(stack, target, **self.bind(options)) or target)
+        values = self.bind(options)
+        try:
+            return Path(self.declaration.function(stack, target, **values) or target)
+        except Exception as error:
+            error.add_note(f"in the exporter {self.name}, writing {target}")
+            raise
 
 
 def exporter(name: str, suffix: str, *, stem: str | None = None) -> Callable[[F], F]:
