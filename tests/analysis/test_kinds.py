@@ -16,7 +16,7 @@ from playNano.analysis.utils.tracks import export_tracks
 from playNano.cli.app import run
 from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.core.serialize import read_record_json, write_record_json
-from playNano.errors import MissingInputError, PluginTypeError
+from playNano.errors import MissingInputError, ParameterError, PluginTypeError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
 from playNano.io.export.tables import write_tables
@@ -220,3 +220,94 @@ def test_records_without_kinds_still_load(make_stack, tmp_path):
     write_overview(back, back, tmp_path / "old.png")
     fresh = analysed(back, f"{DETECT};particle_tracking")
     assert list(outputs_of_kind(fresh, "tracking")) == ["step_2_particle_tracking"]
+
+
+class Bare(AnalysisModule):
+    """Run a function of the stack: what a plugin of any kind may return."""
+
+    name = "bare"
+
+    def run(self, stack, previous_results=None):
+        return self.outputs(stack)
+
+
+def bare(plugins, name, kind, outputs):
+    module = type(name, (Bare,), {"name": name, "kind": kind, "outputs": staticmethod(outputs)})
+    plugins.add("playNano.analysis", name, module)
+
+
+def moving(stack):
+    frames = np.arange(stack.n_frames)
+    return pd.DataFrame({"frame": frames, "y": 10.0, "x": 5.0 + frames})
+
+
+def cli(*words):
+    with pytest.raises(SystemExit) as stop:
+        run([*map(str, words)])
+    return stop.value.code
+
+
+def test_the_latest_quality_module_says_which_frames_count(make_stack, plugins):
+    stack = make_stack()
+    usable = np.arange(stack.n_frames) != 1
+    bare(plugins, "my_quality", "quality", lambda stack: {"usable": usable})
+    bare(plugins, "silent_quality", "quality", lambda stack: {"sharpness": 1.0})
+    for steps, lost in (
+        (f"my_quality;silent_quality;{DETECT}", [1]),
+        (f"frame_quality;my_quality;{DETECT}", [1]),
+        (f"my_quality;frame_quality;{DETECT}", []),
+        (f"frame_quality;my_quality;frame_quality;{DETECT}", []),
+    ):
+        *_, detection = analysed(stack, steps)["analysis"].values()
+        assert np.flatnonzero(~detection["observed"]).tolist() == lost, steps
+    bare(plugins, "short_quality", "quality", lambda stack: {"usable": [True]})
+    with pytest.raises(ParameterError, match=r"'usable' of 'short_quality' has the shape \(1,\)"):
+        analysed(stack, f"short_quality;{DETECT}")
+
+
+@pytest.mark.parametrize("form", ["table", "dicts"])
+def test_detections_of_a_plugin_are_tracked_and_clustered(make_stack, plugins, tmp_path, capsys, form):
+    def outputs(stack):
+        table = moving(stack).iloc[::-1]
+        dicts = [[{"y": row.y, "x": row.x}] for row in moving(stack).itertuples()]
+        return {"table": table} if form == "table" else {"features_per_frame": dicts}
+
+    bare(plugins, "my_detection", "detection", outputs)
+    write_npz(tmp_path / "movie.npz", make_stack(pixel_size_nm=(4.0, 2.0)))
+    steps = "my_detection;particle_tracking:max_distance=3;k_means_clustering:k=1"
+    words = ("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s", steps)
+    assert not cli(*words, "--export", "trackmate", "--export", "trackpy")
+    assert "n_tracks 1" in capsys.readouterr().out
+    tracks = pd.read_csv(tmp_path / "out" / "tracks.csv")
+    assert tracks["x_nm"].tolist() == [2 * (5.0 + n) for n in range(6)]
+    assert set(tracks["y_nm"]) == {40.0}
+
+
+def test_a_tracker_with_nothing_but_a_table(make_stack, plugins, tmp_path, capsys):
+    bare(
+        plugins,
+        "table_tracker",
+        "tracking",
+        lambda stack: {"table": moving(stack).assign(track_id=7, y_nm=20.0, x_nm=10.0)},
+    )
+    write_npz(tmp_path / "movie.npz", make_stack())
+    words = ("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s")
+    assert not cli(*words, "table_tracker;k_means_clustering:k=1,detection_module=table_tracker")
+    assert "step_1_table_tracker: n_tracks 1" in capsys.readouterr().out
+    bare(plugins, "empty_tracker", "tracking", lambda stack: {})
+    assert not cli(*words, f"{DETECT};empty_tracker")
+
+
+def test_a_table_of_tracks_without_positions_is_refused(make_stack, plugins):
+    bare(plugins, "blind_tracker", "tracking", lambda stack: {"table": moving(stack)})
+    with pytest.raises(PluginTypeError, match=r"step 1 \(blind_tracker\): .*lacks track_id, y_nm, x_nm"):
+        analysed(make_stack(), "blind_tracker")
+
+
+def test_a_summary_of_numpy_numbers_is_printed(make_stack, plugins, tmp_path, capsys):
+    bare(
+        plugins, "counter", "measurement", lambda stack: {"summary": {"n": np.int64(3), "m": np.float32(0.5)}}
+    )
+    write_npz(tmp_path / "movie.npz", make_stack())
+    assert not cli("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s", "counter")
+    assert "step_1_counter: n 3, m 0.5" in capsys.readouterr().out

@@ -192,3 +192,8 @@ def test_joining_of_movies():
     assert alone["recall"].low < 1
     unknown = summarise([Trial({"recall": float("nan")}, {}), trials[0]])
     assert unknown["recall"].n_movies == 1
+
+
+def test_tracks_without_times_have_no_diffusion():
+    table = pd.DataFrame({"frame": range(9), "track_id": 0, "y_nm": 1.0, "x_nm": 2.0})
+    assert np.isnan(of.diffusion(table))

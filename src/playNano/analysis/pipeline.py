@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, check_module
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
+from playNano.analysis.previous import PreviousResults
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import (
     array_fingerprint,
@@ -24,6 +25,9 @@ from playNano.core.step_text import step_calls
 from playNano.errors import PluginError, PluginTypeError
 
 logger = logging.getLogger(__name__)
+
+TABLE_COLUMNS = {"detection": ("frame",), "tracking": ("track_id", "frame", "y_nm", "x_nm")}
+"""Kind -> columns that the output ``table`` of its modules must have."""
 
 AnalysisRecord: TypeAlias = dict[str, Any]
 """Record of an analysis, as returned by `AnalysisPipeline.run`.
@@ -147,7 +151,7 @@ class AnalysisPipeline:
         analysis: dict[str, dict[str, Any]] = {}
         provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **_described(stack)}
         _attach(stack, environment, analysis, provenance)
-        latest: dict[str, Any] = {}
+        latest = PreviousResults()
         for number, ((name, params), module) in enumerate(
             zip(self.steps, self._modules, strict=True), start=1
         ):
@@ -155,7 +159,7 @@ class AnalysisPipeline:
             analysis[record["analysis_key"]] = outputs
             provenance["steps"].append(record)
             provenance["results_by_name"].setdefault(name, []).append(outputs)
-            latest[name] = outputs
+            latest.put(name, module.kind, outputs, len(stack.data))
         result: AnalysisRecord = {"environment": environment, "analysis": analysis, "provenance": provenance}
         if log_to is not None:
             from playNano.analysis.export import export_analysis_to_json
@@ -182,7 +186,7 @@ def _run_module(
     module: AnalysisModule,
     params: dict[str, Any],
     stack: AFMImageStack,
-    latest: Mapping[str, Any],
+    latest: PreviousResults,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run one module, and return its entry of the record and its outputs."""
     in_effect = module.resolve_defaults(params, latest)
@@ -197,7 +201,7 @@ def _run_module(
     }
     started = time.perf_counter()
     try:
-        outputs = module.run(stack, previous_results=dict(latest), **in_effect)
+        outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
     except Exception as error:
         source = getattr(stack, "file_path", "the stack")
         error.add_note(f"in analysis step {number} ({name}) of {source}")
@@ -207,8 +211,20 @@ def _run_module(
         raise PluginTypeError(
             f"step {number} ({name}) returned a {type(outputs).__name__}, not a dict of outputs"
         )
+    _check_table(f"step {number} ({name})", module.kind, outputs.get("table"))
     record["duration_s"] = time.perf_counter() - started
     return record, dict(outputs)
+
+
+def _check_table(where: str, kind: str, table: Any) -> None:
+    """Check that a table has the columns by which results of its kind are written and drawn."""
+    if table is None or kind not in TABLE_COLUMNS:
+        return
+    missing = [name for name in TABLE_COLUMNS[kind] if name not in getattr(table, "columns", ())]
+    if missing:
+        raise PluginTypeError(
+            f"{where}: the output 'table' of a module of the kind {kind!r} lacks {', '.join(missing)}"
+        )
 
 
 def _described(stack: AFMImageStack) -> dict[str, Any]:

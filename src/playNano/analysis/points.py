@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.analysis.previous import of_kind
 from playNano.core.tables import RowsByFrame, RowsByGroup
 from playNano.errors import MissingInputError, ParameterError
 
@@ -79,9 +80,9 @@ def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, 
     Returns
     -------
     dict
-        With ``detection_module``: the first of `DETECTIONS` that has run, or "feature_detection" if none has;
-        and ``coord_key``: "tracks" for a module with this output and without "features_per_frame", else
-        "features_per_frame".
+        With ``detection_module``: the first of `DETECTIONS` that has run, else the latest detection of a plugin, or
+        "feature_detection" if none has; and ``coord_key``: "tracks" for a module with this output and without
+        "features_per_frame", else "features_per_frame".
 
     Examples
     --------
@@ -93,7 +94,8 @@ def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, 
     resolved = dict(params)
     if "detection_module" not in params:
         ran = [name for name in DETECTIONS if name in previous_results]
-        resolved["detection_module"] = ran[0] if ran else DEFAULT_DETECTION
+        others = of_kind(previous_results, "detection")[-1:]
+        resolved["detection_module"] = (ran or others or [DEFAULT_DETECTION])[0]
     if "coord_key" not in params:
         outputs = previous_results.get(resolved["detection_module"], {})
         only_tracks = "tracks" in outputs and DEFAULT_OUTPUT not in outputs

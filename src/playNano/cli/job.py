@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +199,11 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
     out.print(str(stack).partition("\n")[0], markup=False)
     for key, outputs in record["analysis"].items():
         summary = dict(outputs.get("summary", {}))
-        if key in tracking:
+        if key in tracking and "tracks" in outputs:
             summary["n_tracks"] = len(outputs["tracks"])
-        plain = {name: value for name, value in summary.items() if isinstance(value, int | float)}
+        elif key in tracking and "table" in outputs:
+            summary["n_tracks"] = outputs["table"]["track_id"].nunique()
+        plain = {name: value for name, value in summary.items() if isinstance(value, Real)}
         text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
         out.print(f"  {key}: {text}", markup=False)
     out.print(f"results in {folder}", markup=False)

@@ -21,7 +21,7 @@ from playNano.algorithms.estimation.noise_and_particles import (
 )
 from playNano.algorithms.quality.quality import frame_quality
 from playNano.core.serialize import json_safe
-from playNano.errors import StackError
+from playNano.errors import ParameterError, StackError
 from playNano.simulate.faults import Faults
 from playNano.simulate.movie import SimulatedMovie, simulate_scene
 from playNano.simulate.noise import Noise
@@ -162,6 +162,11 @@ class MovieModel:
         field = np.array(self.shape[1:]) * self.pixel_size_nm
         enlargement = float(np.prod(field + 2 * margin) / np.prod(field))
         count = p.per_frame * enlargement
+        if not np.isfinite(d.unbind_rate_s):
+            raise ParameterError(
+                "the movie does not show how long particles stay: too few of them are followed from frame to frame; "
+                "give a longer movie, or a pipeline that detects more of them"
+            )
         size = min(p.radius_spread, p.height_spread)
         species = Species(
             Gaussian(p.height_nm, p.radius_nm),

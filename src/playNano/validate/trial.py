@@ -296,8 +296,10 @@ def diffusion(table: pd.DataFrame) -> float:
     Returns
     -------
     float
-        Diffusion coefficient, nm^2/s; nan with too few steps.
+        Diffusion coefficient, nm^2/s; nan with too few steps, and without times.
     """
+    if "time_s" not in table:
+        return float("nan")
     columns: Sequence[npt.NDArray[Any]] = [
         table[name].to_numpy() for name in ("frame", "track_id", "time_s", *POSITION)
     ]

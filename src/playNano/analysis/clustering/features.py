@@ -57,7 +57,7 @@ class FeatureSpace:
     coord_columns: Annotated[Sequence[str], Field(min_length=1)] = ("centroid_x", "centroid_y")
     use_time: bool = True
     normalise: bool = True
-    time_weight: Annotated[float, Field(ge=0)] | None = None
+    time_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     units: Literal["px", "nm"] = "px"
     scale_by: Literal["range", "std"] = "range"
     scale_nm: tuple[Length, Length] | None = None

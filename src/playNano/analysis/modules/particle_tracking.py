@@ -27,7 +27,7 @@ from playNano.analysis.tracking.options import (
     options_of,
 )
 from playNano.analysis.tracking.run import DetectionSource, track_detections
-from playNano.analysis.tracking.units import make_units
+from playNano.analysis.tracking.units import make_units, with_positions
 from playNano.core.params import Declaration
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
@@ -184,7 +184,7 @@ class ParticleTrackingModule(AnalysisModule):
             "tracks": RowsByGroup(tables.rows, "track_id", range(n_tracks), coord_columns, dense=True),
             "track_masks": _last_masks(tables.rows, outputs, coord_key),
             "n_tracks": n_tracks,
-            "table": joined(tables.rows, outputs.get(coord_key), "track_id"),
+            "table": with_positions(joined(tables.rows, outputs.get(coord_key), "track_id"), stack),
             "track_table": tables.tracks,
             "links": tables.links,
             "events": tables.events,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Options = TypeVar("Options", "TrackingOptions", "FeatureWeights")
 
-Weight = Annotated[float, Field(ge=0)]
-Length = Annotated[float, Field(gt=0), Unit("nm")]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Length = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm")]
 
 OF_COORDINATES = ("max_distance", "distance_scale", "step")
 """Fields of `LinkingOptions` that the tracking modules declare with other units or defaults."""
@@ -45,7 +45,7 @@ class TrackingOptions:
         detected by position alone.
     """
 
-    max_distance: Annotated[float, Field(gt=0), Unit("px")] | None = 5.0
+    max_distance: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("px")] | None = 5.0
     max_distance_nm: Length | None = None
     distance_scale: DistanceScale = "constant"
     step_nm: Length | None = None
@@ -81,11 +81,11 @@ class FeatureWeights:
     """
 
     area_weight: Weight = 0.0
-    area_scale_nm2: Annotated[float, Field(gt=0), Unit("nm^2")] | None = None
+    area_scale_nm2: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm^2")] | None = None
     height_weight: Weight = 0.0
     height_scale_nm: Length | None = None
     orientation_weight: Weight = 0.0
-    orientation_scale_rad: Annotated[float, Field(gt=0), Unit("rad")] | None = None
+    orientation_scale_rad: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("rad")] | None = None
 
 
 def options_of(params: Mapping[str, Any], kind: type[Options]) -> Options:

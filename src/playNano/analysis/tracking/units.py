@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.linking.tables import Unit
 from playNano.analysis.points import PIXEL_AXES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,22 @@ def make_units(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: boo
     columns = tuple(sorted(names, key=lambda name: not name.startswith(("y", "centroid_y"))))
     unit: Unit = "nm" if all(name.endswith("_nm") for name in names) else "au"
     return CoordinateUnits(columns, np.ones(len(names)), np.ones(len(names)), unit)
+
+
+def with_positions(table: pd.DataFrame, stack: AFMImageStack) -> pd.DataFrame:
+    """Return a table of tracks with the columns ``y, x`` (px) and ``y_nm, x_nm``, from other px coordinates if need be.
+
+    Parameters
+    ----------
+    table
+        One row a detection. Without coordinates in px it comes back as it is.
+    stack
+        The movie, with its pixel size.
+    """
+    added: dict[str, pd.Series] = {}
+    for axis, name in enumerate("yx"):
+        px = next((table[known] for known in (name, f"centroid_{name}") if known in table), None)
+        if px is None:
+            return table
+        added |= {name: px, f"{name}_nm": px * stack.pixel_size_yx_nm[axis]}
+    return table.assign(**{name: values for name, values in added.items() if name not in table})
