@@ -19,6 +19,11 @@ class Options:
     method: Literal["a", "b"] = "a"
 
 
+@dataclass
+class Heights:
+    height: float | None = None
+
+
 @pytest.mark.parametrize(
     "right",
     [{}, {"width": 2}, {"width": np.float32(0.5)}, {"count": np.int64(3)}, {"exact": True}, {"method": "b"}],
@@ -48,3 +53,13 @@ def test_wrong_values_are_named(wrong):
     (name,) = wrong
     with pytest.raises(ParameterError, match=f"^{name} = "):
         check_options(Options(**wrong))
+
+
+@pytest.mark.parametrize("value", [np.bool_(True), float("nan"), np.float32("nan")])
+def test_neither_truth_values_of_numpy_nor_nan_are_numbers(value):
+    with pytest.raises(ParameterError, match=r"^height = "):
+        check_options(Heights(height=value))
+
+
+def test_truth_values_of_numpy_are_truth_values():
+    check_options(Options(exact=np.bool_(True)))

@@ -64,8 +64,11 @@ def check_options(options: Any) -> None:
             raise ParameterError(f"{name} = {value!r}: {reasons}") from error
         # Pydantic accepts text for a number and a bool for a number, but the value would not be converted here.
         is_number = isinstance(converted, int | float) and not isinstance(converted, bool)
-        if isinstance(converted, bool) != isinstance(value, bool) or (is_number and isinstance(value, str)):
+        is_truth = isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
+        if isinstance(converted, bool) != is_truth or (is_number and isinstance(value, str)):
             raise ParameterError(f"{name} = {value!r}: Input should be {type(converted).__name__}")
+        if is_number and math.isnan(converted):
+            raise ParameterError(f"{name} = {value!r}: Input should be a number")
 
 
 def pixel_pair(pixel_size_nm: Any, where: str = "") -> tuple[float, float]:

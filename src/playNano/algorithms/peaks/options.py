@@ -51,7 +51,7 @@ class PeakOptions:
     min_height_nm: LengthNm = 0.0
     min_prominence_nm: LengthNm | None = None
     min_distance_nm: LengthNm = 0.0
-    smoothing_px: Annotated[float, Field(ge=0), Unit("px")] = 0.0
+    smoothing_px: Annotated[float, Field(ge=0, allow_inf_nan=False), Unit("px")] = 0.0
     background: Literal["frame", "zero"] = "frame"
     remove_edge: bool = True
     subpixel: bool = True
