@@ -134,6 +134,7 @@ DETECT = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:the mean height of the frame alone:UserWarning")
 @pytest.mark.parametrize(
     "steps",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from playNano.algorithms.blobs._pruning import disc_overlap, prune
 from playNano.algorithms.blobs._scale_space import exact_maxima, fast_maxima, local_maxima, make_scales
 from playNano.algorithms.blobs.blobs import COLUMNS
 from playNano.errors import ParameterError
+
+OFFSET = pytest.mark.filterwarnings("ignore:the mean height of the frame alone:UserWarning")
 
 
 def blobs_of(
@@ -74,6 +77,7 @@ def overlaps(blobs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return shared.reshape(len(blobs), len(blobs))
 
 
+@OFFSET
 @settings(deadline=None, max_examples=20)
 @given(
     st.integers(0, 10_000),
@@ -118,6 +122,7 @@ def chained(blobs: npt.NDArray[np.float64], limit: float) -> set[tuple[float, ..
     return {key(blob) for blob, g in zip(blobs, group, strict=True) if g in set(group[both])}
 
 
+@OFFSET
 def test_single_precision_frames_are_computed_in_double_precision() -> None:
     z = (scene(3, (40, 44), 4, 0.2)[0] - 170).astype(np.float32)
     assert_same_blobs(spots(blobs_of(z[None])), reference(z.astype(np.float64), 1, 5, 10, 0.1, 0.5))
@@ -398,3 +403,17 @@ def test_nothing_to_find() -> None:
 def test_wrong_parameters_are_named(change: dict, word: str) -> None:
     with pytest.raises(ParameterError, match=word):
         blobs_of(np.zeros((1, 8, 8)), **change)
+
+
+def test_a_frame_far_from_zero_is_warned_of():
+    y, x = np.mgrid[:40, :40]
+    frame = np.exp(-((y - 20) ** 2 + (x - 15) ** 2) / 18)[None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        near = find_blobs(frame, BlobOptions(threshold=0.1))
+        find_blobs(frame + 1000, BlobOptions(threshold=0.1, mode="fast"))
+        find_blobs(frame + 1000, BlobOptions(threshold=10))
+    assert len(near) == 1
+    for offset in (1000, -1000):
+        with pytest.warns(UserWarning, match=r"beyond the threshold of 0\.1 nm: level the movie first"):
+            find_blobs(frame + offset, BlobOptions(threshold=0.1))

@@ -365,3 +365,19 @@ def test_shapes_must_match() -> None:
         find_regions(np.zeros((1, 4, 4)), np.zeros((4, 4), bool))
     with pytest.raises(ParameterError, match="axes"):
         find_regions(np.zeros((4, 4)), np.zeros((4, 4), bool))
+
+
+def test_double_precision_far_from_zero_loses_nothing():
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:40, :40]
+    frame = 0.1 * np.exp(-((y - 20.3) ** 2 + (x - 17.8) ** 2) / 18) + rng.normal(0, 0.005, (40, 40))
+    mask = (frame > 0.04)[None]
+    near = find_regions(frame[None], mask, RegionOptions(min_height_nm=0.05)).table
+    for offset in (1e5, -3e6):
+        far = find_regions(frame[None] + offset, mask, RegionOptions(min_height_nm=0.05)).table
+        moved = ["min", "max", "mean", "background_nm"]
+        np.testing.assert_allclose(far[moved] - offset, near[moved], atol=1e-7)
+        rest = [name for name in near if name not in (*moved, "touches_edge")]
+        np.testing.assert_allclose(far[rest], near[rest], rtol=1e-6, atol=1e-7)
+    zero = find_regions(frame[None] + 1e5, mask, RegionOptions(background="zero")).table
+    assert zero["height_nm"].tolist() == pytest.approx([1e5], rel=1e-5)

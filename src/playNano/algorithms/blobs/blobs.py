@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,8 @@ def find_blobs(
     -----
     The second derivative of the Gaussian is truncated at four sigma and does not sum to exactly zero, so that a
     constant height of the whole frame adds to the responses of ``mode="exact"``, as to those of scikit-image: some
-    0.14 % of that height at sigma 5. Level frames first. ``mode="fast"`` subtracts the mean of the frame.
+    0.14 % of that height at sigma 5. Level frames first; a warning says where this alone exceeds the threshold.
+    ``mode="fast"`` subtracts the mean of the frame.
 
     Accuracy for single particles 5 nm high, sigma 3 pixels, noise 0.3 nm, 300 random positions: the root mean
     square error of the position is 0.42 pixels without refinement, 0.084 with the paraboloid and 0.066 with
@@ -123,6 +125,8 @@ def _blobs_of_frame(frame: FloatArray, scales: Scales, options: BlobOptions) -> 
     filled = _filled(frame)
     if filled is None:
         return np.empty((0, N_MEASURED))
+    if options.mode == "exact":
+        _warn_of_offset(filled, scales, options.threshold)
     maxima = (exact_maxima if options.mode == "exact" else fast_maxima)(filled, scales, options.threshold)
     sigmas = scales.sigmas[maxima.where[:, 0]]
     kept = prune(maxima.where[:, 1:] * np.array(scales.pixel), sigmas, options.overlap)
@@ -135,6 +139,19 @@ def _blobs_of_frame(frame: FloatArray, scales: Scales, options: BlobOptions) -> 
         rows[:, 0:4] = _refined(maxima, scales.sigmas)
     _measure(frame, scales.pixel, options, rows)
     return rows
+
+
+def _warn_of_offset(frame: FloatArray, scales: Scales, threshold: float) -> None:
+    """Warn where the height of the whole frame alone gives a response beyond the threshold."""
+    mean = float(frame.mean(dtype=np.float64))
+    added = mean * max((float(y.curvature.sum() + x.curvature.sum()) for y, x in scales.kernels), key=abs)
+    if threshold and abs(added) > threshold:
+        # The same text for every frame, so that Python shows it once.
+        warnings.warn(
+            "the mean height of the frame alone gives responses of blobs beyond the threshold of "
+            f'{threshold:g} nm: level the movie first, or use mode="fast"',
+            stacklevel=2,
+        )
 
 
 def _filled(frame: FloatArray) -> FloatArray | None:

@@ -35,6 +35,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+MAX_OFFSET = 64.0
+"""Frames in double precision that lie farther from zero than this many ranges of their heights are shifted first."""
+
 
 @dataclass(frozen=True)
 class Regions:
@@ -73,7 +76,9 @@ def find_regions(
     Parameters
     ----------
     block
-        Heights, (n, h, w), in nm. They are converted to single precision (float32), that of loaded movies.
+        Heights, (n, h, w), in nm. They are converted to single precision (float32), that of loaded movies. From a
+        frame in double precision that lies far from zero compared with its range of heights, a constant is subtracted
+        first, so that no precision is lost (unless the background is "zero").
     masks
         Foreground, (n, h, w), boolean. Pixels that are not finite are never foreground.
     options
@@ -150,7 +155,7 @@ def find_regions(
     options = options or RegionOptions()
     if properties not in ("basic", "full"):
         raise ParameterError(f"properties must be 'basic' or 'full', not {properties!r}")
-    z = np.ascontiguousarray(as_block(block), dtype=np.float32)
+    z, levels = _single_precision(block, options)
     mask = _foreground(masks, z, options)
     pixel = pixel_pair(pixel_size_nm)
     if out is not None and (out.shape != z.shape or out.dtype != np.int32 or not out.flags.c_contiguous):
@@ -168,9 +173,35 @@ def find_regions(
         high_enough = _within(heights["height_nm"], options.min_height_nm, options.max_height_nm)
         kept = kept[high_enough]
         columns = {name: values[high_enough] for name, values in {**columns, **heights}.items()}
+    columns = _raised(columns, levels[sums.frame[kept]]) if levels.any() else columns
     label, labels = _paint(labelled, kept, z.shape, out)
     table = _table({"frame": sums.frame[kept] + int(first_frame), "label": label, **columns}, properties)
     return Regions(labels, table)
+
+
+def _single_precision(
+    block: npt.ArrayLike, options: RegionOptions
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Return heights in single precision, and the level that was subtracted from each frame, 0 in most cases."""
+    z = as_block(block)
+    levels = np.zeros(len(z))
+    if z.dtype != np.float32 and z.size and options.background != "zero":
+        low, high = (extreme.reduce(z.reshape(len(z), -1), axis=1) for extreme in (np.fmin, np.fmax))
+        with np.errstate(invalid="ignore"):
+            far = np.abs(low + high) / 2 > MAX_OFFSET * (high - low)
+        if far.any():
+            levels[far] = np.round((low[far] + high[far]) / 2)
+            z = z - levels[:, None, None]
+    return np.ascontiguousarray(z, dtype=np.float32), levels
+
+
+def _raised(columns: Columns, levels: npt.NDArray[np.float64]) -> Columns:
+    """Return columns with the levels added to those that are not measured above a background."""
+    absolute = {name for name in ("min", "max", "mean", "background_nm") if name in columns}
+    return {
+        name: values.astype(np.float64) + levels if name in absolute else values
+        for name, values in columns.items()
+    }
 
 
 def _foreground(masks: npt.ArrayLike, z: npt.NDArray[np.float32], options: RegionOptions) -> BoolArray:
