@@ -363,3 +363,19 @@ def test_progress(stack):
     with report_progress(lambda *report: reports.append(report)):
         pipeline_of(("count_nonzero", {})).run(stack)
     assert reports[-1] == ("count_nonzero", 6, 6)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "particle_tracking:max_distance=inf",
+        "particle_tracking:max_distance_nm=inf",
+        "particle_tracking:step_nm=inf",
+        "particle_tracking:area_weight=inf",
+        "peak_detection:smoothing_px=inf",
+        "k_means_clustering:k=2,time_weight=inf",
+    ],
+)
+def test_infinite_values_are_refused_before_the_run(step):
+    with pytest.raises(ParameterError, match=r"finite number"):
+        AnalysisPipeline().add_steps(step)

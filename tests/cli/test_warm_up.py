@@ -73,7 +73,8 @@ def test_a_kernel_that_cannot_be_kept_is_noted(tmp_path, monkeypatch):
 
 
 def test_the_sign_of_life_promises_only_what_is_kept(cache, monkeypatch, capsys):
-    for can_keep, expected in ((True, "once: later runs load the result"), (False, "PLAYNANO_CACHE_DIR must be a folder")):
+    texts = {True: "once: later runs load the result", False: "PLAYNANO_CACHE_DIR must be a folder"}
+    for can_keep, expected in texts.items():
         monkeypatch.setattr(_jit, "can_keep", lambda can=can_keep: can)
         with report_compiling(["detection"]):
             _jit._listeners[-1]("playNano.algorithms.regions._label_kernels.label_runs")

@@ -1,12 +1,13 @@
 """Movie models fitted to movies whose settings are known, and movies simulated from them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from playNano.afm_stack import AFMImageStack
-from playNano.errors import StackError
+from playNano.errors import ParameterError, StackError
 from playNano.simulate import simulate_movie, simulate_preset
 from playNano.simulate.scanner import Scanner
 from playNano.validate.calibrate import calibrate
@@ -111,3 +112,9 @@ def test_the_number_of_particles_follows_from_the_density(model):
     field = 112 * 120 * 4
     area = (112 * 2 + 2 * scene.margin_nm) * (120 * 2 + 2 * scene.margin_nm)
     assert scene.species[0].count == pytest.approx(model.particles.per_frame * area / field, abs=0.51)
+
+
+def test_a_movie_that_does_not_show_how_long_particles_stay(model):
+    short = replace(model, dynamics=replace(model.dynamics, unbind_rate_s=float("nan")))
+    with pytest.raises(ParameterError, match=r"how long particles stay.* give a longer movie"):
+        short.simulate(3, 0)
