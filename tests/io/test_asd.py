@@ -148,7 +148,7 @@ def test_size_time_text_and_scan(tmp_path, version):
     assert movie.scan.lines == 20
     assert movie.scan.line_time_s == pytest.approx(0.0125)
     assert movie.scan.frame_time_s == pytest.approx(0.25)
-    assert movie.scan.direction == "down"
+    assert movie.scan.direction == "up"
     assert movie.frame_metadata[0]["is_stimulated"] is False
     assert not movie.read(0, 3).any()
 

@@ -133,8 +133,8 @@ def test_several_formats(tmp_path):
 @pytest.mark.parametrize(
     ("motions", "direction", "alternating"),
     [
-        (["topDown", "topDown", "topDown"], "down", False),
-        (["bottomUp", "topDown", "bottomUp"], "up", True),
+        (["topDown", "topDown", "topDown"], "up", False),
+        (["bottomUp", "topDown", "bottomUp"], "down", True),
         (["topDown", "topDown", "bottomUp"], None, False),
         (["topDown", "spiral", "topDown"], None, False),
     ],

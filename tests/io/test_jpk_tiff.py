@@ -61,16 +61,33 @@ def test_calibration_rows_size_and_times(tmp_path):
     movie = pickle.loads(pickle.dumps(open_jpk(write(tmp_path / "a.jpk"))))
     values = movie.read(0, 1)
     assert values.dtype == np.float32
-    np.testing.assert_allclose(values[0], RAW * -2e-3 + 3.0, rtol=1e-6)
+    np.testing.assert_allclose(values[0], RAW[::-1] * -2e-3 + 3.0, rtol=1e-6)
     assert movie.shape == (1, 3, 4)
     assert movie.pixel_size_nm == pytest.approx((5.0, 2.0))
     assert movie.unit == "nm"
     assert movie.frame_metadata == [{"timestamp": 0.0, "duration_s": 2.5}]
     assert movie.header["start_time"] == "2023-02-16T12:08:46.436+00:00"
-    assert (movie.scan.line_rate_hz, movie.scan.direction, movie.scan.trace) == (50.0, "down", "trace")
+    assert (movie.scan.line_rate_hz, movie.scan.direction, movie.scan.trace) == (50.0, "up", "trace")
     assert movie.read(0, 0).shape == (0, 3, 4)
     with pytest.raises(ParameterError):
         movie.read(0, 2)
+
+
+@pytest.mark.parametrize(
+    ("reflect", "motion", "rows", "direction"),
+    [
+        (None, "topDown", -1, "up"),
+        (0, "topDown", -1, "up"),
+        (0, "bottomUp", -1, "down"),
+        (1, "topDown", 1, "down"),
+        (1, "bottomUp", 1, "up"),
+        (1, "spiral", 1, None),
+    ],
+)
+def test_rows_and_direction_go_by_the_grid(tmp_path, reflect, motion, rows, direction):
+    movie = open_jpk(write(tmp_path / "a.jpk", main={0x8045: reflect, 0x804B: motion}))
+    np.testing.assert_allclose(movie.read(0, 1)[0], RAW[::rows] * -2e-3 + 3.0, rtol=1e-6)
+    assert movie.scan.direction == direction
 
 
 def test_channels(tmp_path):
@@ -82,19 +99,20 @@ def test_channels(tmp_path):
     ]
     path = write(tmp_path / "a.jpk", channels)
     assert open_jpk(path).channels == ("height_retrace", "height_trace", "phase_trace", "height_trace 2")
-    np.testing.assert_allclose(open_jpk(path, "height").read(0, 1)[0], 2 * RAW * -2e-3 + 3.0, rtol=1e-6)
+    np.testing.assert_allclose(open_jpk(path, "height").read(0, 1)[0], 2 * RAW[::-1] * -2e-3 + 3.0, rtol=1e-6)
     assert open_jpk(path, "height_retrace").scan.trace == "retrace"
     phase = open_jpk(path, "phase")
     assert phase.unit == ""
-    np.testing.assert_array_equal(phase.read(0, 1)[0], RAW)
+    np.testing.assert_array_equal(phase.read(0, 1)[0], RAW[::-1])
     with pytest.raises(ChannelError, match="height_retrace, height_trace, phase_trace"):
         open_jpk(path, "amplitude")
 
 
-def test_interlaced_lines_take_half_a_period(tmp_path):
+@pytest.mark.parametrize(("end", "line_time_s"), [(None, 0.01), ("2023-02-16 12:08:46.469 GMT", 0.011)])
+def test_interlaced_lines_share_the_time_of_the_frame(tmp_path, end, line_time_s):
     text = "fast-imaging.feed-forward-parameters.yaxis.interlace : true\nother : 1"
-    movie = open_jpk(write(tmp_path / "a.jpk", main={0x8017: text}))
-    assert movie.scan.line_time_s == pytest.approx(0.01)
+    movie = open_jpk(write(tmp_path / "a.jpk", main={0x8017: text, 0x8006: end}))
+    assert movie.scan.line_time_s == pytest.approx(line_time_s)
     assert movie.header["scan_rate_hz"] == 50.0
 
 
@@ -176,7 +194,7 @@ def test_other_numbers_and_byte_orders(tmp_path, dtype):
     with tifffile.TiffWriter(path, byteorder=">" if dtype[0] == ">" else "<") as tiff:
         tiff.write(np.zeros((4, 4), np.uint8), extratags=extra(MAIN), metadata=None)
         tiff.write(raw, extratags=extra(channel("height")[1]), metadata=None, rowsperstrip=2)
-    np.testing.assert_allclose(open_jpk(path).read(0, 1)[0], raw * -2e-3 + 3.0, rtol=1e-6)
+    np.testing.assert_allclose(open_jpk(path).read(0, 1)[0], raw[::-1] * -2e-3 + 3.0, rtol=1e-6)
 
 
 def test_pages_in_a_circle(tmp_path):

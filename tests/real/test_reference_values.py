@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from playNano.io.loader import list_channels, open_movie
 
@@ -19,13 +20,13 @@ TABLE = {
     ("asd/sbccd_v1.asd", "TP"): (
         ((197, 200, 200), (2.0, 2.0), "nm"),
         (-176.712611, -178.350225, -173.330694),
-        (-176.781621, -175.683599, -178.036504),
+        (-178.036504, -176.624756, -176.781621),
         -126.590315,
     ),
     ("asd/sbccd_v1.asd", "PH"): (
         ((197, 200, 200), (2.0, 2.0), "deg"),
         (0.041945, -0.134277, 0.229492),
-        (0.053711, 0.043945, 0.046387),
+        (0.046387, 0.014648, 0.053711),
         0.034186,
     ),
     ("asd/dna_v0.asd", "TP"): (
@@ -37,13 +38,13 @@ TABLE = {
     ("asd/lattice_v1_unipolar.asd", "TP"): (
         ((32, 200, 200), (0.5, 0.5), "nm"),
         (-218.621968, -219.581770, -217.816349),
-        (-219.033881, -218.668621, -218.668621),
+        (-218.668621, -218.607742, -219.033881),
         -94.348572,
     ),
     ("asd/two_frames_v1.asd", "TP"): (
         ((2, 250, 250), (0.636, 0.636), "nm"),
         (-48.668343, -58.328525, -42.240431),
-        (-44.003509, -43.195432, -58.255063),
+        (-58.255063, -57.226601, -44.003509),
         -60.146231,
     ),
     ("sample.h5-jpk", "height_trace"): (
@@ -55,7 +56,7 @@ TABLE = {
     ("jpk_movie", "height_trace"): (
         ((4, 512, 512), (0.166015625, 0.166015625), "nm"),
         (442.753563, 432.262139, 445.951320),
-        (435.898469, 432.734397, 445.448807),
+        (445.448807, 441.793854, 435.898469),
         447.890024,
     ),
     ("spm_movie", "Height Sensor"): (
@@ -98,7 +99,7 @@ TABLE = {
     ("single/sample.jpk", "height_trace"): (
         ((1, 256, 256), (1.277017634, 1.277017634), "nm"),
         (3345.370527, 3302.591820, 3360.950042),
-        (3334.485032, 3314.873929, 3304.327633),
+        (3304.327633, 3353.646729, 3334.485032),
         3345.370527,
     ),
 }
@@ -134,8 +135,8 @@ def test_pixels(name, channel):
         ("asd/lattice_v1_unipolar.asd", 1.0, 1.0, 200),
         ("asd/two_frames_v1.asd", 1.0, 1.0, 250),
         ("sample.h5-jpk", 3.275, 3.262, 40),
-        # 100 periods a second, each with two lines of the interlaced image.
-        ("jpk_movie", 2.59, 2.585, 200),
+        # Interlaced: the lines of the picture share the time of the frame, 5.05 ms each.
+        ("jpk_movie", 2.59, 2.585, 512 / 2.585),
         ("spm_movie", 256 / 24.4141, 256 / 24.4141, 24.4141),
     ],
 )
@@ -146,7 +147,7 @@ def test_times(name, start_s, frame_s, lines_hz):
     np.testing.assert_allclose(np.diff(times), start_s, atol=1e-9)
     assert movie.scan.frame_time_s == pytest.approx(frame_s)
     assert movie.scan.line_rate_hz == pytest.approx(lines_hz)
-    assert movie.scan.direction == ("up" if name == "sample.h5-jpk" else "down")
+    assert movie.scan.direction == ("down" if name == "spm_movie" else "up")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +178,33 @@ def test_direction_is_the_order_of_time(name, channel, frames):
     other = "up" if movie.scan.direction == "down" else "down"
     # A tilt of the surface makes every jump alike; only their spread tells.
     assert np.std(jumps[movie.scan.direction]) < 0.2 * np.std(jumps[other])
+
+
+@pytest.mark.parametrize("name", ["jpk_movie/save-2023.02.16-12.08.46.436.jpk", "single/sample.jpk-qi-image"])
+def test_rows_are_those_of_the_vendors_own_thumbnail(name):
+    """The file's first page is the picture that the instrument's software showed."""
+    path = real(name)
+    with tifffile.TiffFile(path) as tiff:
+        thumbnail = tiff.pages[0].asarray().astype(np.float64)
+    image = open_movie(path, "height_trace").read(0, 1)[0]
+    rows, columns = (np.linspace(0, n, 65).astype(int) for n in image.shape)
+    small = np.add.reduceat(np.add.reduceat(image, rows[:-1], 0), columns[:-1], 1)
+    small /= np.outer(np.diff(rows), np.diff(columns))
+
+    def agreement(picture):
+        level = [a - a.mean(axis=1, keepdims=True) for a in (thumbnail, picture)]
+        x = np.arange(64.0) - 31.5
+        level = [a - np.outer(a @ x, x) / (x @ x) for a in level]
+        return np.corrcoef(level[0].ravel(), level[1].ravel())[0, 1]
+
+    assert agreement(small) > 0.6
+    assert abs(agreement(small[::-1])) < 0.1
+
+
+@pytest.mark.parametrize(("name", "corners"), [("r0.jpk", (961, 1023, 1)), ("r1.jpk", (1, 63, 961))])
+def test_rows_of_jpk_files_go_by_their_grid(name, corners):
+    image = open_movie(real(f"cases/{name}")).read(0, 1)[0]
+    assert (image[0, 0], image[0, -1], image[-1, 0]) == pytest.approx(corners, abs=TOLERANCE)
 
 
 def test_two_files_of_one_image_agree():

@@ -59,7 +59,8 @@ def write_asd(
     path
         The file; its folder is created if necessary. An existing file is replaced.
     data
-        (frames, y, x): nm for "TP" and "ER", degrees for "PH".
+        (frames, y, x), row 0 the top line: nm for "TP" and "ER", degrees for "PH". The file has the bottom line
+        first, so that the reader gives back the rows as they are here.
     pixel_size_nm
         A number or (y, x), nm. The format stores the size of the image in whole nm, so that height times y and
         width times x must be whole.
@@ -96,7 +97,7 @@ def write_asd(
     start
         Start of the recording; by default in the year 2000.
     scan_direction
-        Code of the scan direction in the header; None for a scan that begins with row 0.
+        The header's code of the scan; None for one that goes up: the bottom line is scanned first.
 
     Raises
     ------
@@ -211,7 +212,7 @@ def _frames(levels: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
     frames["number"] = np.arange(1, n_frames + 1)
     frames["max_level"] = levels.max(axis=(1, 2))
     frames["min_level"] = levels.min(axis=(1, 2))
-    frames["levels"] = levels
+    frames["levels"] = levels[:, ::-1]
     return frames
 
 

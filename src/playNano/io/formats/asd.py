@@ -24,10 +24,11 @@ _ALIASES = {
     "phase_trace": ("PH",),
     "phase": ("PH",),
 }
-# Codes of the scan direction for which real movies show that row 0 is scanned first: the
-# surface drifts in z without a jump from the last row of a frame to the first row of the next one
-# (0.7 levels rms, against 16 the other way round), and torn frames begin and end accordingly.
-_SCANS_DOWN = {0: (10,), 1: (1,), 2: (1,)}
+# Numbers of the header's scan direction for which real movies show that the line stored first, the bottom
+# one of the picture, is scanned first: the surface drifts in z without a jump from the line stored last to
+# the first line of the next frame (0.7 levels rms, against 16 the other way round), and torn frames begin
+# and end accordingly.
+_SCANS_UP = {0: (10,), 1: (1,), 2: (1,)}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class AsdFrames:
         for i in range(start, stop):
             np.multiply(levels[i], self.slope, out=line)
             line += self.intercept
-            values[i - start] = line
+            # The bottom line of the picture is stored first.
+            values[i - start] = line[::-1]
         return values
 
     def frame_headers(self) -> dict[str, npt.NDArray[Any]]:
@@ -186,10 +188,10 @@ def _calibration(header: AsdHeader, channel: str) -> tuple[float, float, str]:
 
 
 def _scan(header: AsdHeader, lines: int, frame_time_s: float | None) -> ScanGeometry:
-    down = header.fields["scan_direction"] in _SCANS_DOWN[header.fields["version"]]
+    up = header.fields["scan_direction"] in _SCANS_UP[header.fields["version"]]
     return ScanGeometry(
         lines=lines,
         line_time_s=None if frame_time_s is None else frame_time_s / lines,
         frame_time_s=frame_time_s,
-        direction="down" if down else None,
+        direction="up" if up else None,
     )

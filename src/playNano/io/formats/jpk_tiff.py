@@ -24,19 +24,14 @@ from playNano.io.movie import Movie
 
 # Tags of the first page: settings, time and position of the measurement.
 _SOFTWARE, _START, _COMMENT, _END, _ID, _USER = 0x8000, 0x8003, 0x8004, 0x8006, 0x8008, 0x8009
-_ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _SCAN_RATE, _MOTION = (
-    0x8017,
-    0x8042,
-    0x8043,
-    0x8044,
-    0x8049,
-    0x804B,
-)
-# Tags of the page of a channel; those of a slot are relative to its first tag.
+_ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _REFLECT = 0x8017, 0x8042, 0x8043, 0x8044, 0x8045
+_SCAN_RATE, _MOTION = 0x8049, 0x804B
+# Tags of a channel's page; those of a slot count from its first one.
 _CHANNEL, _RETRACE, _SLOTS, _DEFAULT, _FIRST_SLOT, _SLOT_TAGS = 0x8050, 0x8051, 0x8080, 0x8081, 0x8090, 48
 _UNIT, _SCALING, _MULTIPLIER, _OFFSET = 18, 19, 20, 21
 
-_DIRECTIONS: dict[str, Literal["down", "up"]] = {"topDown": "down", "bottomUp": "up"}
+# "topDown" scans the line that is stored first before the others, wherever the picture has that line.
+_FIRST_STORED = {"topdown": "first", "bottomup": "last"}
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,15 @@ class JpkImage:
     page
         Page of the channel.
     scaling
-        Scaling from stored numbers to values.
+        From stored numbers to values.
+    flip
+        Whether the line stored first is the bottom one of the picture.
     """
 
     path: Path
     page: TiffPage
     scaling: Calibration
+    flip: bool
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop) of the single frame."""
@@ -64,7 +62,8 @@ class JpkImage:
         values = self.page.pixels(self.path).astype(np.float64)
         values *= self.scaling.slope
         values += self.scaling.intercept
-        return values.astype(np.float32)[np.newaxis]
+        image = values[::-1] if self.flip else values
+        return np.ascontiguousarray(image, dtype=np.float32)[np.newaxis]
 
 
 def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
@@ -106,6 +105,7 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
         for tag in (_V_LENGTH, _U_LENGTH)
     )
     scaling = _scaling(page.tags, path, name)
+    flip = not first.get(_REFLECT, 0)
     start, end = (_moment(first.get(tag)) for tag in (_START, _END))
     duration_s = (end - start).total_seconds() if start and end and end > start else None
     return Movie(
@@ -116,9 +116,9 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        read=JpkImage(path, page, scaling),
+        read=JpkImage(path, page, scaling, flip),
         frame_metadata=[{"timestamp": 0.0} | ({"duration_s": duration_s} if duration_s else {})],
-        scan=_scan(first, height, duration_s, ways[names.index(name)]),
+        scan=_scan(first, height, duration_s, ways[names.index(name)], flip),
         header={
             "file_channel": name,
             "start_time": _start_time(first, start),
@@ -196,14 +196,23 @@ def _start_time(tags: dict[int, Any], start: datetime | None) -> str | None:
     return start.isoformat(timespec="milliseconds") if start else None
 
 
-def _scan(tags: dict[int, Any], lines: int, duration_s: float | None, way: str) -> ScanGeometry:
+def _scan(tags: dict[int, Any], lines: int, duration_s: float | None, way: str, flip: bool) -> ScanGeometry:
+    """Return timing of the scan, and its direction in the picture."""
     rate_hz = float(tags.get(_SCAN_RATE, 0.0))
-    # Interlaced: trace and retrace each record every other line, so that one scan period yields two lines.
+    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines;
+    # with the pauses at their ends the lines share the time of the frame.
     interlaced = re.search(r"yaxis\.interlace : true", str(tags.get(_ENVIRONMENT, ""))) is not None
+    line_time_s = 1 / (rate_hz * (2 if interlaced else 1)) if rate_hz > 0 else None
+    if interlaced and duration_s:
+        line_time_s = duration_s / lines
+    direction: Literal["down", "up"] | None = None
+    first = _FIRST_STORED.get(str(tags.get(_MOTION)).casefold())
+    if first is not None:
+        direction = "up" if (first == "first") == flip else "down"
     return ScanGeometry(
         lines=lines,
-        line_time_s=1 / (rate_hz * (2 if interlaced else 1)) if rate_hz > 0 else None,
+        line_time_s=line_time_s,
         frame_time_s=duration_s,
-        direction=_DIRECTIONS.get(str(tags.get(_MOTION))),
+        direction=direction,
         trace="retrace" if way == "retrace" else "trace",
     )
