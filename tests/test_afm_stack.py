@@ -9,7 +9,7 @@ import pytest
 from playNano import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.scan import ScanGeometry
-from playNano.errors import StackError
+from playNano.errors import PlayNanoWarning, StackError
 
 
 def movie(n=4, height=3, width=5):
@@ -18,7 +18,8 @@ def movie(n=4, height=3, width=5):
 
 def test_attributes(make_stack):
     data = movie()
-    stack = AFMImageStack(data, 2.5, "height_trace", "folder/movie.asd", [{"timestamp": 1.5}])
+    with pytest.warns(PlayNanoWarning, match="3 of 4 frames have no time"):
+        stack = AFMImageStack(data, 2.5, "height_trace", "folder/movie.asd", [{"timestamp": 1.5}])
     assert stack.data is data
     assert (stack.pixel_size_nm, stack.pixel_size_yx_nm) == (2.5, (2.5, 2.5))
     assert stack.channel == "height_trace"
@@ -35,6 +36,7 @@ def test_provenance_has_its_keys(make_stack):
         "environment": {},
         "processing": {"steps": [], "keys_by_name": {}},
         "analysis": {"steps": [], "results_by_name": {}, "frame_times": None},
+        "warnings": [],
     }
 
 
@@ -136,9 +138,12 @@ def test_times(make_stack):
 
 
 def test_times_that_are_not_known(make_stack):
-    stack = make_stack(movie(), frame_metadata=[{"timestamp": 7}, {}, {"timestamp": None}])
-    assert stack.get_frame_times() == [7.0, 1.0, 2.0, 3.0]
-    assert not stack.has_times
+    with pytest.warns(PlayNanoWarning, match="3 of 4 frames have no time"):
+        stack = make_stack(movie(), frame_metadata=[{"timestamp": 7}, {}, {"timestamp": None}])
+    np.testing.assert_array_equal(stack.get_frame_times(), [7.0, np.nan, np.nan, np.nan])
+    assert stack.has_times
+    assert not make_stack(movie(), frame_metadata=None).has_times
+    assert make_stack(movie(), frame_metadata=None).get_frame_times() == [0.0, 1.0, 2.0, 3.0]
     assert [type(t) for t in stack.get_frame_times()] == [float] * 4
 
 
@@ -227,7 +232,7 @@ def test_export_processing_log(make_stack, tmp_path):
     path = tmp_path / "log" / "p.json"
     stack.export_processing_log(path)
     content = json.loads(path.read_text())
-    assert set(content) == {"environment", "processing"}
+    assert set(content) == {"environment", "processing", "warnings"}
     assert content["processing"]["steps"][0]["name"] == "remove_plane"
 
 

@@ -52,7 +52,7 @@ class AFMImageStack(Stack):
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
         ``environment``; ``processing`` (``steps``, ``keys_by_name``); ``analysis`` (``steps``,
-        ``results_by_name``, ``frame_times``).
+        ``results_by_name``, ``frame_times``); ``warnings`` (what makes the movie doubtful, one text each).
 
     Raises
     ------

@@ -31,7 +31,14 @@ class PluginTypeError(PlayNanoError, TypeError):
     """A plugin is not of the type that its entry-point group requires."""
 
 
-class PluginWarning(UserWarning):
+class PlayNanoWarning(UserWarning):
+    """A result is worth less than it seems; the message names file, cause and consequence.
+
+    Warnings about a movie stand in its record too, under ``provenance["warnings"]``.
+    """
+
+
+class PluginWarning(PlayNanoWarning):
     """An installed plugin cannot be used; the message names it and the cause."""
 
 

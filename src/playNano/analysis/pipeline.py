@@ -15,6 +15,7 @@ from playNano.analysis.previous import PreviousResults
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import (
     array_fingerprint,
+    collect_warnings,
     file_fingerprint,
     gather_environment_info,
     to_record,
@@ -35,8 +36,9 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
 ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (file, channel, shape, dtype, pixel size, checksum: of the pixels, or of a lazy stack's file) and
-``processing`` (the processing steps run before).
+``input`` (file, channel, what was requested as channel, shape, dtype, pixel size, checksum: of the pixels, or of a
+lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and ``processing`` (the
+steps done before).
 """
 
 
@@ -155,7 +157,8 @@ class AnalysisPipeline:
         for number, ((name, params), module) in enumerate(
             zip(self.steps, self._modules, strict=True), start=1
         ):
-            record, outputs = _run_module(number, name, module, params, stack, latest)
+            with collect_warnings(provenance["warnings"]):
+                record, outputs = _run_module(number, name, module, params, stack, latest)
             analysis[record["analysis_key"]] = outputs
             provenance["steps"].append(record)
             provenance["results_by_name"].setdefault(name, []).append(outputs)
@@ -237,12 +240,14 @@ def _described(stack: AFMImageStack) -> dict[str, Any]:
         "input": {
             "file": str(getattr(stack, "file_path", "")),
             "channel": getattr(stack, "channel", None),
+            "requested_channel": (getattr(stack, "metadata", None) or {}).get("requested_channel"),
             "unit": getattr(stack, "unit", None),
             "shape": list(stack.data.shape),
             "dtype": str(stack.data.dtype),
             "pixel_size_nm": list(getattr(stack, "pixel_size_yx_nm", ())),
             "checksum": _checksum(stack),
         },
+        "warnings": list(processing.get("warnings", ())),
         "processing": [dict(step) for step in processing.get("processing", {}).get("steps", [])],
     }
 

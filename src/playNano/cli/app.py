@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from playNano._version import __version__
+from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
     from playNano.analysis.plan import Plan
@@ -114,12 +117,26 @@ def run(arguments: list[str] | None = None) -> None:
     # An error is reported by the line below, and must not be logged as well.
     logging.getLogger("playNano").addHandler(logging.NullHandler())
     try:
-        app(given, standalone_mode=True)
+        with warnings.catch_warnings():
+            # The same text once, however often its cause occurs.
+            warnings.simplefilter("default", PlayNanoWarning)
+            warnings.showwarning = partial(_print_warning, warnings.showwarning)
+            app(given, standalone_mode=True)
     except Exception as error:
         if debug:
             raise
         typer.echo(f"playnano: {_one_line(error)}", err=True)
         raise SystemExit(2) from error
+
+
+def _print_warning(
+    usual: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Print a warning of ours on one line; leave others to Python."""
+    if not issubclass(category, PlayNanoWarning):
+        usual(message, category, *where, **more)
+        return
+    typer.echo(f"playnano: warning: {' '.join(str(message).split())}", err=True)
 
 
 def _one_line(error: Exception) -> str:

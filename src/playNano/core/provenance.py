@@ -8,7 +8,9 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ import numpy as np
 from playNano._version import __version__
 from playNano.core.build import build_commit
 from playNano.core.lazy import FrameArray
+from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +74,27 @@ def _library_versions() -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             versions[f"{library}_version"] = None
     return versions
+
+
+@contextmanager
+def collect_warnings(texts: list[str]) -> Iterator[None]:
+    """Collect the `PlayNanoWarning` texts that are issued inside the context, and issue them again behind it.
+
+    Parameters
+    ----------
+    texts
+        Receives each new text once.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PlayNanoWarning)
+        try:
+            yield
+        finally:
+            given = list(caught)
+    for item in given:
+        if issubclass(item.category, PlayNanoWarning) and str(item.message) not in texts:
+            texts.append(str(item.message))
+        warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
 
 
 def array_fingerprint(array: Any) -> str:

@@ -100,6 +100,12 @@ class ScanGeometry:
             alternating=step % 2 != 0,
         )
 
+    def turned(self) -> ScanGeometry:
+        """Return the geometry of frames whose rows are put in reverse order: "down" becomes "up", "up" "down"."""
+        if self.direction is None:
+            return self
+        return replace(self, direction="up" if self.direction == "down" else "down")
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dict."""
         return asdict(self)

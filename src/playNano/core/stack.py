@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -10,11 +11,13 @@ from typing import Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core import stack_checks as check
+from playNano.core.clock import FrameClock, frame_clock
 from playNano.core.lazy import FrameArray, computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.scan import ScanGeometry
-from playNano.core.stack_checks import checked_metadata, checked_pixel_size, checked_pixels
-from playNano.errors import StackError
+from playNano.core.stack_text import describe
+from playNano.errors import PlayNanoWarning, StackError
 
 
 class Stack:
@@ -42,18 +45,12 @@ class Stack:
 
     Attributes
     ----------
-    data : numpy.ndarray or dask.array.Array
-        The pixels after the processing steps that have been run.
-    processed : MutableMapping
-        Snapshots: ``"raw"`` and ``"step_<n>_<name>"``. Those between raw pixels and the latest are computed
-        when they are read; see `playNano.processing.pipeline.ProcessingPipeline`.
-    masks : MutableMapping
-        Masks, bool (n_frames, height, width), by ``"step_<n>_<name>"``; computed when they are read.
+    processed, masks : MutableMapping
+        Snapshots and masks by the key of their step; see `playNano.processing.pipeline.ProcessingPipeline`.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
-        ``environment``; ``processing`` (``steps``, ``keys_by_name``); ``analysis`` (``steps``,
-        ``results_by_name``, ``frame_times``).
+        ``environment, processing, analysis, warnings``, as in `playNano.afm_stack.AFMImageStack`.
 
     Raises
     ------
@@ -82,12 +79,12 @@ class Stack:
         unit: str = "nm",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Validate pixels, pixel size and metadata, and start without results."""
-        self.data: Any = checked_pixels(data)
-        self._pixel_size_nm = checked_pixel_size(pixel_size_nm)
+        """Check pixels, pixel size and metadata, and begin with no results."""
+        self._data: Any = check.checked_pixels(data)
+        self._pixel_size_nm = check.checked_pixel_size(pixel_size_nm)
         self.channel = channel
         self.file_path = Path(file_path)
-        self.frame_metadata = checked_metadata(frame_metadata, len(data))
+        self.frame_metadata = check.checked_metadata(frame_metadata, len(data))
         self.scan = scan
         self.unit = unit
         self.metadata = dict(metadata or {})
@@ -98,7 +95,40 @@ class Stack:
             "environment": {},
             "processing": {"steps": [], "keys_by_name": {}},
             "analysis": {"steps": [], "results_by_name": {}, "frame_times": None},
+            "warnings": [],
         }
+        self._backwards = False
+        if (problem := self.clock.problem) is not None:
+            self.warn(problem)
+
+    @property
+    def data(self) -> Any:
+        """The pixels, (n_frames, height, width): a numpy or Dask array."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        """Replace the pixels of the same frames.
+
+        Parameters
+        ----------
+        value
+            Pixels, (n_frames, height, width); for other frames take a slice of the stack.
+        """
+        self._data = check.checked_replacement(value, len(self.frame_metadata))
+
+    def warn(self, text: str) -> None:
+        """Issue a `PlayNanoWarning` that names the file, and keep it for the record.
+
+        Parameters
+        ----------
+        text
+            Cause and consequence.
+        """
+        message = f"{self.file_path.name}: {text}"
+        if message not in self.provenance["warnings"]:
+            self.provenance["warnings"].append(message)
+        warnings.warn(message, PlayNanoWarning, stacklevel=3)
 
     @property
     def pixel_size_nm(self) -> float | tuple[float, float]:
@@ -115,7 +145,7 @@ class Stack:
         value
             nm: a number, or (y, x); positive.
         """
-        self._pixel_size_nm = checked_pixel_size(value)
+        self._pixel_size_nm = check.checked_pixel_size(value)
 
     @property
     def pixel_size_yx_nm(self) -> tuple[float, float]:
@@ -207,7 +237,7 @@ class Stack:
         return self.n_frames
 
     def time_for_frame(self, index: int) -> float:
-        """Return the start time of a frame, s; its index if no time is known.
+        """Return when a frame begins, as `get_frame_times` does.
 
         Parameters
         ----------
@@ -217,21 +247,23 @@ class Stack:
         Returns
         -------
         float
-            Seconds after the start of the first frame.
+            Seconds; NaN where it is not known; the index of the frame where no frame has a usable time.
         """
-        position = self._position(index)
-        time = self.frame_metadata[position].get("timestamp")
-        return float(position) if time is None else float(time)
+        return self.get_frame_times()[self._position(index)]
 
     def get_frame_times(self) -> list[float]:
-        """Return the start time of each frame, s; its index if no time is known."""
-        times = (entry.get("timestamp") for entry in self.frame_metadata)
-        return [float(index) if time is None else float(time) for index, time in enumerate(times)]
+        """Return when each frame begins, s: NaN where it is not known; its index where no frame has a usable time."""
+        return list(map(float, self.clock.times))
 
     @property
     def has_times(self) -> bool:
-        """Whether every frame has a time."""
-        return all(entry.get("timestamp") is not None for entry in self.frame_metadata)
+        """Whether `get_frame_times` are seconds: frames have times, which increase."""
+        return self.clock.known
+
+    @property
+    def clock(self) -> FrameClock:
+        """The times of the frames, and what is wrong with them."""
+        return frame_clock(self.frame_metadata, backwards=self._backwards)
 
     def channel_for_frame(self, index: int) -> str:
         """Return the channel of a frame: from its own metadata if it has one, else that of the stack.
@@ -273,6 +305,9 @@ class Stack:
         """Restore and return the pixels as loaded; remove snapshots, masks and processing steps."""
         if "raw" in self.processed:
             self.data = self.processed["raw"]
+        for step in reversed(self.provenance["processing"]["steps"]):
+            if step.get("scan_before"):
+                self.scan = ScanGeometry(**step["scan_before"])
         self.processed = {}
         self.masks = {}
         self.provenance["processing"] = {"steps": [], "keys_by_name": {}}
@@ -280,7 +315,7 @@ class Stack:
         return pixels
 
     def export_processing_log(self, path: str | os.PathLike[str]) -> None:
-        """Write environment and processing steps as JSON.
+        """Write environment, processing steps and warnings as JSON.
 
         Parameters
         ----------
@@ -294,7 +329,7 @@ class Stack:
         """
         from playNano.core.serialize import write_record_json
 
-        parts = {key: self.provenance[key] for key in ("environment", "processing")}
+        parts = {key: self.provenance[key] for key in ("environment", "processing", "warnings")}
         write_record_json(Path(path), parts)
 
     def export_analysis_log(self, path: str | os.PathLike[str]) -> None:
@@ -325,35 +360,7 @@ class Stack:
 
     def __repr__(self) -> str:
         """Return a summary of a few lines."""
-        y, x = self._pixel_size_nm
-        pixel = f"{x:.4g} nm/px" if y == x else f"{y:.4g} x {x:.4g} nm/px (y, x)"
-        field = f"{self.height * y:.4g} x {self.width * x:.4g} nm"
-        done = [str(step["name"]) for step in self.provenance["processing"]["steps"]]
-        lines = [
-            f"{type(self).__name__} {self.file_path.name!r}, channel {self.channel!r} ({self.unit})",
-            f"  {self.n_frames} frames of {self.height} x {self.width} px, {field}, {pixel}, {self.data.dtype}"
-            + (", lazy" if self.is_lazy else ""),
-            f"  {self._describe_time()}",
-            f"  steps: {', '.join(done) or 'none'}",
-        ]
-        if self.analysis:
-            lines.append(f"  analysis: {', '.join(self.analysis)}")
-        return "\n".join(lines)
-
-    def _describe_time(self) -> str:
-        """Return a description of the frame times, for the summary."""
-        if not self.has_times or not self.n_frames:
-            return "frame times not known"
-        times = self.get_frame_times()
-        if len(times) < 2:
-            return f"one frame at {times[0]:.4g} s"
-        interval = (times[-1] - times[0]) / (len(times) - 1)
-        text = f"{times[-1] - times[0] + interval:.4g} s, {interval:.4g} s a frame"
-        if self.scan is not None and self.scan.line_rate_hz is not None:
-            text += f", {self.scan.line_rate_hz:.4g} lines/s"
-        if self.scan is not None and self.scan.direction is not None:
-            text += f", scanned {self.scan.direction}"
-        return text
+        return describe(self)
 
     def _position(self, index: int) -> int:
         position = index.__index__()
@@ -373,17 +380,16 @@ class Stack:
             self._pixel_size_nm,
             self.channel,
             self.file_path,
-            [dict(entry) for entry in self.frame_metadata[index]],
             scan=None if self.scan is None else self.scan.for_frames(start, step),
             unit=self.unit,
             metadata=self.metadata,
         )
+        # Whoever takes the frames in reverse order knows that their times decrease.
+        part._backwards = self._backwards ^ (step < 0)
+        part.frame_metadata = [dict(entry) for entry in self.frame_metadata[index]]
         part.processed = LazyMapping(self.processed).part(index)
         part.masks = LazyMapping(self.masks).part(index)
-        processing = self.provenance["processing"]
         part.provenance["environment"] = dict(self.provenance["environment"])
-        part.provenance["processing"] = {
-            "steps": [dict(step) for step in processing["steps"]],
-            "keys_by_name": {key: list(value) for key, value in processing["keys_by_name"].items()},
-        }
+        part.provenance["processing"] = check.part_of_processing(self.provenance["processing"], start, step)
+        part.provenance["warnings"] = [*self.provenance["warnings"]]
         return part

@@ -10,6 +10,7 @@ import numpy as np
 
 from playNano._options import pixel_pair
 from playNano.core.lazy import is_lazy, whole_frames
+from playNano.core.scan import ScanGeometry
 from playNano.errors import ParameterError, StackError, StackTypeError
 
 
@@ -49,6 +50,62 @@ def checked_pixels(data: Any) -> Any:
     if any(math.isnan(length) for length in data.shape):
         raise StackError("a lazy movie must know its shape; call compute_chunk_sizes() on the Dask array")
     return whole_frames(data)
+
+
+def checked_replacement(data: Any, n_frames: int) -> Any:
+    """Return pixels that may take the place of a stack's pixels.
+
+    Parameters
+    ----------
+    data
+        A numpy or Dask array (n_frames, height, width) of real numbers.
+    n_frames
+        Number of frames of the stack, whose times and metadata stay.
+
+    Returns
+    -------
+    ndarray or dask.array.Array
+        The input, or the same in other chunks.
+
+    Raises
+    ------
+    StackError
+        If it makes no movie, or has another number of frames.
+    """
+    pixels = checked_pixels(data)
+    if len(pixels) != n_frames:
+        raise StackError(
+            f"{len(pixels)} frames cannot take the place of {n_frames}: times and metadata would belong to other "
+            "frames; take a part of the stack itself, as in stack[20:60], which keeps them together"
+        )
+    return pixels
+
+
+def part_of_processing(record: Mapping[str, Any], start: int, step: int) -> dict[str, Any]:
+    """Return the record of processing for a part of a movie's frames.
+
+    Parameters
+    ----------
+    record
+        ``steps`` and ``keys_by_name`` of the whole movie.
+    start
+        First frame of the part.
+    step
+        Distance of its frames.
+
+    Returns
+    -------
+    dict
+        A copy; scan geometries are those of the part.
+    """
+    steps = [dict(entry) for entry in record["steps"]]
+    for entry in steps:
+        if entry.get("scan_before"):
+            entry["scan_before"] = ScanGeometry(**entry["scan_before"]).for_frames(start, step).to_dict()
+    return {
+        "steps": steps,
+        "keys_by_name": {key: list(value) for key, value in record["keys_by_name"].items()},
+    }
 
 
 def checked_pixel_size(value: Any) -> tuple[float, float]:

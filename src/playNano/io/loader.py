@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from playNano.core.memory import free_memory_bytes
 from playNano.core.stack import Stack
-from playNano.errors import FileFormatError
+from playNano.errors import FileFormatError, PlayNanoWarning
 from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie, new_stack
@@ -58,30 +59,41 @@ def load_afm_stack(
     ParameterError
         An option is unknown to the format, or its value is not allowed.
 
+    Warns
+    -----
+    PlayNanoWarning
+        For what makes the movie doubtful, such as a recording that is not whole; the record holds it too.
+
     Examples
     --------
     >>> stack = load_afm_stack("movie.asd", "TP")  # doctest: +SKIP
     """
-    movie = open_movie(path, channel, **options)
+    movie = _open(path, channel, **options)
     if lazy is None:
         lazy = _is_large(movie)
     if movie.load is not None:
         return movie.load(lazy)
-    if lazy:
-        # Workers of a cluster may have another working directory.
-        pixels = lazy_pixels(open_movie(Path(path).absolute(), channel, **options))
-    else:
-        pixels = movie.read(0, movie.shape[0])
-    return new_stack(
-        pixels,
+    _warn(movie)
+    # Workers of a cluster may run in another folder.
+    stack = new_stack(
+        lazy_pixels(_open(Path(path).absolute(), channel, **options))
+        if lazy
+        else movie.read(0, movie.shape[0]),
         movie.pixel_size_nm,
         movie.channel,
         movie.path,
         movie.frame_metadata,
         scan=movie.scan,
         unit=movie.unit,
-        metadata={**movie.header, "format": movie.format, "channels": list(movie.channels)},
+        metadata={
+            **movie.header,
+            "format": movie.format,
+            "channels": list(movie.channels),
+            "requested_channel": channel,
+        },
     )
+    stack.provenance["warnings"] = [*movie.warnings, *stack.provenance["warnings"]]
+    return stack
 
 
 def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace", **options: Any) -> Movie:
@@ -110,10 +122,27 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
     ChannelError
         The file does not contain the channel.
     ParameterError
-        An option is unknown to the format, or its value is not allowed.
+        An option is unknown to the format, or has an impossible value.
+
+    Warns
+    -----
+    PlayNanoWarning
+        For what makes the movie doubtful, such as a recording that is not whole.
     """
+    movie = _open(path, channel, **options)
+    _warn(movie)
+    return movie
+
+
+def _open(path: str | os.PathLike[str], channel: str | None, **options: Any) -> Movie:
     path = Path(path)
     return find_reader(path).open_movie(path, channel, **options)
+
+
+def _warn(movie: Movie) -> None:
+    """Issue the warnings of a movie to the caller of the loader."""
+    for text in movie.warnings:
+        warnings.warn(text, PlayNanoWarning, stacklevel=3)
 
 
 def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ...]:

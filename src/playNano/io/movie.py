@@ -44,7 +44,10 @@ class Movie:
     scan
         Scan timing and direction, or None.
     header
-        Further metadata of the file, as plain values.
+        What else the file states, as plain values.
+    warnings
+        What makes the movie doubtful, one text each: cause and consequence. Loading the movie issues them, and its
+        record holds them.
     load
         For files that contain a complete stack, results included: ``load(lazy)`` restores it, with frames as
         Dask arrays if `lazy` is true.
@@ -61,6 +64,7 @@ class Movie:
     frame_metadata: list[dict[str, Any]] = field(default_factory=list)
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     load: Callable[[bool], Stack] | None = None
 
 

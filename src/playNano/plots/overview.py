@@ -116,7 +116,8 @@ def _spread(start: int, block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
     draw_heights(axes, stack, stack.get_frame(frame))
-    time = f", {stack.time_for_frame(frame):.2f} s" if stack.has_times else ""
+    known = stack.has_times and np.isfinite(stack.time_for_frame(frame))
+    time = f", {stack.time_for_frame(frame):.2f} s" if known else ""
     axes.set_title(f"{stack.file_path.name}, {stack.channel}: frame {frame}{time}", fontsize=10)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.leveling.offsets import frame_offset
+from playNano.core.scan import ScanGeometry
 from playNano.processing.steps import Pixels, step, usable_pixels
 
 Mask = npt.NDArray[np.bool_]
@@ -75,9 +76,9 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
     return out
 
 
-@step("filter", "1.0")
+@step("filter", "1.1", scan=ScanGeometry.turned)
 def vertical_flip(data: Pixels) -> Pixels:
-    """Flip each frame vertically.
+    """Turn each frame upside down; the direction of the scan turns with it.
 
     Parameters
     ----------

@@ -262,7 +262,11 @@ def _commit(
     processed.setdefault("raw", stack.data)
     last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
     keys: dict[str, list[str]] = {}
+    scan = stack.scan
     for position, (step, record) in enumerate(zip(steps, records, strict=True)):
+        if scan is not None and step.step is not None and step.step.scan is not None:
+            record["scan_before"] = scan.to_dict()
+            scan = step.step.scan(scan)
         key = f"step_{record['index']}_{step.name}"
         if step.kind == "clear" or keep == "none":
             continue
@@ -278,7 +282,7 @@ def _commit(
     merged = {name: [*processing["keys_by_name"].get(name, []), *new] for name, new in keys.items()}
     if not stack.provenance["environment"]:
         stack.provenance["environment"] = gather_environment_info()
-    stack.processed, stack.masks, stack.data = processed, masks, data
+    stack.processed, stack.masks, stack.data, stack.scan = processed, masks, data, scan
     stack.provenance["processing"] = {
         "steps": [*processing["steps"], *records],
         "keys_by_name": {**processing["keys_by_name"], **merged},

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from playNano.core.params import Declaration, bind_all, checked
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
+from playNano.core.scan import ScanGeometry
 from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
 
 Pixels = npt.NDArray[Any]
@@ -53,8 +54,10 @@ class Step:
     direct
         The same function without validation, for contiguous float blocks and bound parameters.
     neighbours
-        Number of frames on either side on which the result of a frame depends, as a function of the parameters;
-        None for steps that process each frame independently.
+        Frames on either side that a frame's result depends on, as a function of the parameters; None for
+        steps that look at each frame alone.
+    scan
+        For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Step:
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
     direct: Callable[..., Pixels] | None = None
     neighbours: Callable[[Mapping[str, Any]], int] | None = None
+    scan: Callable[[ScanGeometry], ScanGeometry] | None = None
 
     def __reduce__(self) -> Any:
         # A declared step is pickled as the function that declares it, which is pickled by name.
@@ -118,6 +122,7 @@ def step(
     *,
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None,
     neighbours: Callable[[Mapping[str, Any]], int] | None = None,
+    scan: Callable[[ScanGeometry], ScanGeometry] | None = None,
 ) -> Callable[[F], F]:
     """Declare a function of a block of frames as a processing step.
 
@@ -134,7 +139,9 @@ def step(
     min_pixels
         Minimum number of usable pixels in a frame, as a function of the parameters.
     neighbours
-        Number of frames on either side on which the result of a frame depends, as a function of the parameters.
+        Frames on either side that a frame's result depends on, as a function of the parameters.
+    scan
+        For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
 
     Returns
     -------
@@ -182,6 +189,7 @@ def step(
             min_pixels=min_pixels,
             direct=function,
             neighbours=neighbours,
+            scan=scan,
         )
         return cast(F, call)
 

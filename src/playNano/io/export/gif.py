@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,7 @@ class _Painter:
 
         self.stack, self.trail = stack, trail
         self.frames = FrameArray.of(stack.data) if stack.is_lazy else stack.data
+        self.times = stack.get_frame_times() if stack.has_times else [math.nan] * stack.n_frames
         self.low, self.high = height_limits(stack.data)
         py, px = stack.pixel_size_yx_nm
         tall, wide = stack.height * py, stack.width * px
@@ -135,8 +137,8 @@ class _Painter:
 
     def _stamp(self, draw: Any, frame: int) -> None:
         """Draw the time stamp and the scale bar."""
-        stack = self.stack
-        text = f"{stack.time_for_frame(frame):.2f} s" if stack.has_times else f"frame {frame}"
+        time = self.times[frame]
+        text = f"frame {frame}" if math.isnan(time) else f"{time:.2f} s"
         outlined = {"fill": _WHITE, "font": self.font, "stroke_width": 1, "stroke_fill": 0}
         draw.text((8, 5), text, **outlined)
         length, y = self.bar.length_nm * self.px_per_nm, self.size[1] - 10

@@ -133,7 +133,7 @@ def _attributes(stack: Stack) -> dict[str, Any]:
 def _interval_s(stack: Stack) -> float | None:
     """Return the typical frame interval, s, or None if the times are not known."""
     if stack.has_times and stack.n_frames > 1:
-        interval = float(np.median(np.diff(stack.get_frame_times())))
+        interval = float(np.nanmedian(np.diff(stack.get_frame_times())))
         return interval if interval > 0 else None
     return None if stack.scan is None else stack.scan.frame_time_s
 

@@ -155,6 +155,7 @@ def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
     )
     stack.processed, stack.masks = tree["processed"], tree["masks"]
     stack.analysis, stack.provenance = tree["analysis"], tree["provenance"]
+    stack.provenance.setdefault("warnings", [])
     return stack
 
 
