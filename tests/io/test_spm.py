@@ -61,8 +61,9 @@ def test_values_rows_size_and_scan(tmp_path):
         movie.read(0, 2)
 
 
-def test_four_bytes_a_pixel_whatever_the_header_says(tmp_path):
-    path = write(tmp_path / "a.spm", raws=(RAW * 65536,), dtype="<i4")
+@pytest.mark.parametrize(("said", "factor"), [(2, 1), (4, 65536), (None, 65536)])
+def test_the_scale_goes_by_the_bytes_that_the_header_names(tmp_path, said, factor):
+    path = write(tmp_path / "a.spm", [{"Bytes/pixel": said}], raws=(RAW * factor,), dtype="<i4")
     np.testing.assert_allclose(open_spm(path).read(0, 1)[0], RAW * 0.002, rtol=1e-6)
 
 

@@ -36,7 +36,7 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
 ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (file, channel, what was requested as channel, shape, dtype, pixel size, checksum: of the pixels, or of a
+``input`` (file, channel as the file calls it, the channel requested, shape, dtype, pixel size, checksum: of the pixels, or of a
 lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and ``processing`` (the
 steps done before).
 """
@@ -234,13 +234,15 @@ def _described(stack: AFMImageStack) -> dict[str, Any]:
     """Return the entries of the record that describe the input."""
     times = getattr(stack, "get_frame_times", None)
     processing = getattr(stack, "provenance", None) or {}
+    requested = getattr(stack, "channel", None)
     return {
         "frame_times": times() if times is not None else None,
         "frame_times_known": bool(getattr(stack, "has_times", False)),
         "input": {
             "file": str(getattr(stack, "file_path", "")),
-            "channel": getattr(stack, "channel", None),
-            "requested_channel": (getattr(stack, "metadata", None) or {}).get("requested_channel"),
+            # "Height" may have been read from "height_trace": only the file's own name tells trace from retrace.
+            "channel": (getattr(stack, "metadata", None) or {}).get("file_channel") or requested,
+            "requested_channel": requested,
             "unit": getattr(stack, "unit", None),
             "shape": list(stack.data.shape),
             "dtype": str(stack.data.dtype),

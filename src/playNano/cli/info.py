@@ -44,7 +44,7 @@ def describe(movie: Movie) -> list[tuple[str, str]]:
     return [
         ("file", f"{movie.path} ({movie.format})"),
         ("channels", ", ".join(movie.channels)),
-        ("shown", f"{movie.channel} ({movie.unit})"),
+        ("shown", f"{movie.header.get('file_channel') or movie.channel} ({movie.unit})"),
         ("frames", f"{n_frames} of {height} x {width} px"),
         ("pixel", pixel),
         ("field", f"{height * y:.6g} nm (y) x {width * x:.6g} nm (x)"),

@@ -85,12 +85,7 @@ def load_afm_stack(
         movie.frame_metadata,
         scan=movie.scan,
         unit=movie.unit,
-        metadata={
-            **movie.header,
-            "format": movie.format,
-            "channels": list(movie.channels),
-            "requested_channel": channel,
-        },
+        metadata={**movie.header, "format": movie.format, "channels": list(movie.channels)},
     )
     stack.provenance["warnings"] = [*movie.warnings, *stack.provenance["warnings"]]
     return stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,10 @@ from playNano.io.formats.frames import Calibration, RawImage, check_bytes, error
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
-_MAGIC = b"\\*File list"
-_END = b"\\*File list end"
+_MAGICS = (b"\\*File list", b"\\*EC File list")
+_END = b"File list end"
+# From this version on, pixels are stored in 4 bytes; their scale goes on following "Bytes/pixel".
+_FOUR_BYTES_VERSION = 0x09200000
 _MAX_HEADER_BYTES = 2**24
 _IMAGE_SECTION = "Ciao image list"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -62,17 +65,14 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     name = pick_channel(path, channel, names, _ALIASES)
     image = images[names.index(name)]
     scan = next((section for title, section in sections if title == "Ciao scan list"), {})
-    width, height = (int(_number(image, key, path)) for key in ("Samps/line", "Number of lines"))
-    if width < 1 or height < 1:
-        raise FileFormatError(f"{path}: channel {name} has {height} x {width} px")
+    layout = _layout(image, sections[0][1], name, path)
+    width, height = layout.width, layout.height
     for title, section in zip(names, images, strict=True):
         check_bytes(path, sum(_extent(section, path)), f"channel {title}")
-    first_byte, dtype = _location(image, height * width, name, path)
-    scaling = _scaling(
-        image, {key: value for _, part in sections for key, value in part.items()}, dtype, path
-    )
-    y_nm, x_nm = _size_nm(image, scan, path)
-    rate_hz = float(scan.get("Scan Rate", "0") or 0)
+    everything = {key: value for _, part in sections for key, value in part.items()}
+    scaling, lost = _scaling(image, everything, layout, path)
+    y_nm, x_nm = _size_nm(image, scan, layout, path)
+    rate_hz = float(_entry(scan, "Scan Rate", "0") or 0)
     frame_time_s = height / rate_hz if rate_hz > 0 else None
     start = _moment(sections[0][1].get("Date", ""))
     return Movie(
@@ -83,17 +83,17 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        # The bottom line of the image is stored first.
-        read=RawImage(path, first_byte, dtype, (height, width), scaling, flip_y=True),
+        # The lowest line of the image is stored first.
+        read=RawImage(path, layout.first_byte, layout.dtype, (height, width), scaling, flip_y=True),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
             line_time_s=1 / rate_hz if rate_hz > 0 else None,
             frame_time_s=frame_time_s,
             direction=_DIRECTIONS.get(
-                image.get("Frame direction", scan.get("Capture direction", "")).casefold()
+                (_entry(image, "Frame direction") or _entry(scan, "Capture direction")).casefold()
             ),
-            trace=_WAYS.get(image.get("Line Direction", "").casefold()),
+            trace=_WAYS.get(_entry(image, "Line Direction").casefold()),
         ),
         header={
             "file_channel": name,
@@ -105,6 +105,7 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
             "scan_rate_hz": rate_hz or None,
             "microscope": dict(sections).get("Equipment list", {}).get("Description"),
         },
+        warnings=_doubts(layout, lost, f"{path.name}: channel {name}"),
     )
 
 
@@ -124,7 +125,7 @@ def sniff_spm(path: Path, head: bytes) -> str | None:
     str or None
         The reason.
     """
-    if not head.startswith(_MAGIC):
+    if not head.startswith(_MAGICS):
         return "it does not begin with the list of a NanoScope file"
     sections = _sections(path)
     if not any(name == _IMAGE_SECTION for name, _ in sections):
@@ -137,7 +138,7 @@ def _sections(path: Path) -> list[tuple[str, Section]]:
     with path.open("rb") as file:
         head = file.read(_MAX_HEADER_BYTES)
     end = head.find(_END)
-    if not head.startswith(_MAGIC) or end < 0:
+    if not head.startswith(_MAGICS) or end < 0:
         raise FileFormatError(f"{path}: the header of the NanoScope file has no end; the file is cut off")
     sections: list[tuple[str, Section]] = []
     for line in head[:end].decode("latin-1").splitlines():
@@ -153,24 +154,32 @@ def _sections(path: Path) -> list[tuple[str, Section]]:
 
 
 def _title(image: Section) -> str | None:
-    match = re.search(r'"(.*)"', image.get("@Image Data", ""))
+    match = re.search(r'"(.*)"', _entry(image, "@Image Data"))
     return match[1] if match else None
 
 
 def _names(images: list[Section]) -> list[str]:
     titles = [str(_title(image)) for image in images]
     names = [
-        title if titles.count(title) == 1 else f"{title}_{image.get('Line Direction', 'Trace').casefold()}"
+        title if titles.count(title) == 1 else f"{title}_{_entry(image, 'Line Direction', 'Trace').casefold()}"
         for title, image in zip(titles, images, strict=True)
     ]
     return numbered(names)
 
 
+def _entry(section: Section, key: str, default: str = "") -> str:
+    """Return an entry by its name, in the spelling of any version: "Scan Size" is "Scan size" in version 5."""
+    if key in section:
+        return section[key]
+    return next((value for name, value in section.items() if name.casefold() == key.casefold()), default)
+
+
 def _number(section: Section, key: str, path: Path) -> float:
+    text = _entry(section, key)
     try:
-        return float(section[key])
-    except (KeyError, ValueError) as error:
-        raise FileFormatError(f"{path}: the NanoScope header has no readable {key!r} ({error})") from error
+        return float(text)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: the NanoScope header has no readable {key!r} ({text!r})") from error
 
 
 def _extent(image: Section, path: Path) -> tuple[int, int]:
@@ -178,34 +187,88 @@ def _extent(image: Section, path: Path) -> tuple[int, int]:
     return int(_number(image, "Data offset", path)), int(_number(image, "Data length", path))
 
 
-def _location(image: Section, pixels: int, channel: str, path: Path) -> tuple[int, str]:
-    """Return the first byte of a channel and the type of its pixels."""
+@dataclass(frozen=True)
+class Layout:
+    """How the pixels of a channel are stored.
+
+    Parameters
+    ----------
+    first_byte
+        Where they begin.
+    dtype
+        Type of a pixel.
+    scale_bytes
+        Bytes of a pixel that the scale refers to.
+    width
+        Pixels in a line.
+    height
+        Lines that are there.
+    planned_lines
+        Lines of the whole image, fewer of which an interrupted scan has.
+    """
+
+    first_byte: int
+    dtype: str
+    scale_bytes: int
+    width: int
+    height: int
+    planned_lines: int
+
+
+def _layout(image: Section, file_list: Section, channel: str, path: Path) -> Layout:
+    """Return how the pixels of a channel are stored; an interrupted scan has fewer lines than it says."""
+    width, planned = (int(_number(image, key, path)) for key in ("Samps/line", "Number of lines"))
+    if width < 1 or planned < 1:
+        raise FileFormatError(f"{path}: channel {channel} has {planned} x {width} px")
     offset, length = _extent(image, path)
-    # "Bytes/pixel" is 2 in some files with 4 bytes per pixel.
-    if length not in (2 * pixels, 4 * pixels):
-        raise FileFormatError(
-            f"{path}: channel {channel} has {length} bytes for {pixels} pixels; 2 or 4 each are known"
-        )
-    return offset, f"<i{length // pixels}"
+    said = re.fullmatch(r"[24]", _entry(image, "Bytes/pixel"))
+    version = re.match(r"0x[0-9a-fA-F]+", _entry(file_list, "Version"))
+    later = version is not None and int(version[0], 16) >= _FOUR_BYTES_VERSION
+    # Some files store another number of bytes than they say.
+    likely = 4 if later or (said and said[0] == "4") else 2
+    valid = re.fullmatch(r"\d+", _entry(image, "Valid data len Y"))
+    for stored in (likely, 6 - likely):
+        for lines in (planned, int(valid[0]) if valid else 0):
+            if 0 < lines <= planned and length == stored * lines * width:
+                return Layout(offset, f"<i{stored}", int(said[0]) if said else stored, width, lines, planned)
+    raise FileFormatError(
+        f"{path}: channel {channel} has {length} bytes for {planned * width} pixels; 2 or 4 each are known"
+    )
 
 
-def _scaling(image: Section, everything: Section, dtype: str, path: Path) -> Calibration:
-    """Return the scaling from the "hard" range of the A/D converter and the corresponding sensitivity."""
-    text = image.get("@Z scale", "")
+def _scaling(
+    image: Section, everything: Section, layout: Layout, path: Path
+) -> tuple[Calibration, str | None]:
+    """Return the scaling by the "hard" range and the sensitivity that goes with it, and what is missing of it."""
+    text = _entry(image, "@Z scale")
     match = re.match(r"V (?:\[(?P<sens>.*?)\] )?\(\S+ .*?/LSB\)\s+(?P<range>\S+)\s*(?P<unit>\S*)", text)
-    if match is None:
-        raise FileFormatError(f"{path}: channel {_title(image)} has no readable Z scale: {text!r}")
-    slope, unit = float(match["range"]) / 2.0 ** (8 * int(dtype[-1])), match["unit"]
-    sensitivity = everything.get(f"@{match['sens']}", "") if match["sens"] else ""
-    scale = re.match(r"V\s+(\S+)\s*(?:(\S+)/(\S+))?", sensitivity)
+    try:
+        slope = float(match["range"] if match else "") / 2.0 ** (8 * layout.scale_bytes)
+    except ValueError as error:
+        raise FileFormatError(
+            f"{path}: channel {_title(image)} has no readable Z scale: {text!r}"
+        ) from error
+    unit, name, lost = (match["unit"], match["sens"], None) if match else ("", None, None)
+    sensitivity = _entry(everything, f"@{name}") if name else ""
+    scale = re.match(r"V\s+([\d.eE+-]+)\s*(?:(\S+)/(\S+))?", sensitivity)
     if scale and scale[2]:
         # The sensitivity may be per V and the range in mV.
         slope *= float(scale[1]) * _ratio(unit, scale[3])
         unit = scale[2]
     elif scale:
         slope *= float(scale[1])
+    elif name:
+        lost = f"the header has no {name!r}, so that its values are in {unit or 'no unit'} as the converter gave them"
     factor, unit = base_unit(unit)
-    return Calibration(slope * factor, 0.0, unit)
+    return Calibration(slope * factor, 0.0, unit), lost
+
+
+def _doubts(layout: Layout, lost: str | None, where: str) -> tuple[str, ...]:
+    """Return the warnings of a channel."""
+    texts = [f"{where}: {lost}"] if lost else []
+    if layout.height < layout.planned_lines:
+        texts.append(f"{where}: the scan was interrupted, {layout.height} of {layout.planned_lines} lines are there")
+    return tuple(texts)
 
 
 def _ratio(unit: str, other: str) -> float:
@@ -215,22 +278,33 @@ def _ratio(unit: str, other: str) -> float:
     return prefixes.get(unit[:1], 1.0) if unit[1:] == other else 1.0
 
 
-def _size_nm(image: Section, scan: Section, path: Path) -> tuple[float, float]:
-    """Return height and width of the image, nm."""
-    text = image.get("Scan Size") or scan.get("Scan Size", "")
+def _size_nm(image: Section, scan: Section, layout: Layout, path: Path) -> tuple[float, float]:
+    """Return height and width of the image as it is, which may have fewer lines than the scan was to have."""
+    text = _entry(image, "Scan Size") or _entry(scan, "Scan Size")
     match = re.match(r"(\S+)(?:\s+([\d.eE+-]+))?\s+(\S+)$", text)
     if match is None:
         raise FileFormatError(f"{path}: the NanoScope header has no readable 'Scan Size': {text!r}")
     try:
         x_nm = length_nm(float(match[1]), match[3], path, "Scan Size")
-        if match[2]:
-            return length_nm(float(match[2]), match[3], path, "Scan Size"), x_nm
-        wide, high = (float(part) for part in image.get("Aspect Ratio", "1:1").split(":"))
-        return x_nm * high / wide, x_nm
-    except ValueError as error:
+        aspect = _aspect(_entry(image, "Aspect Ratio", "1:1"))
+        y_nm = length_nm(float(match[2]), match[3], path, "Scan Size") if match[2] else x_nm / aspect
+        planned = layout.planned_lines
+        if match[2] and aspect != 1:
+            # The second number is then that of a square image.
+            square = _aspect(_entry(scan, "Aspect Ratio", "1:1")) == 1
+            lines = _number(scan, "Lines", path) if square else float(layout.width)
+            y_nm *= planned / lines
+    except (ValueError, ZeroDivisionError) as error:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"{path}: the NanoScope header's 'Scan Size' is {text!r}") from error
+    return y_nm * layout.height / planned, x_nm
+
+
+def _aspect(text: str) -> float:
+    """Return width : height of an aspect ratio, "2:1" or one number."""
+    wide, _, high = text.partition(":")
+    return float(wide) / float(high or 1)
 
 
 def _moment(text: str) -> datetime | None:
