@@ -64,7 +64,8 @@ def test_options(asd, tmp_path):
     with pytest.raises(ParameterError, match=r"npy reader: .*'pixel_size'; did you mean 'pixel_size_nm'\?"):
         open_movie(path, pixel_size=2.0)
     with pytest.raises(
-        ParameterError, match=r"the asd reader: unknown parameter 'pixel_size_nm' \(it takes: none\)"
+        ParameterError,
+        match=r"the asd reader: unknown parameter 'pixel_size_nm' \(it takes: allow_incomplete\)",
     ):
         open_movie(asd, pixel_size_nm=2.0)
 

@@ -24,6 +24,7 @@ def small_files():
     return [file for suffix, file in files.items() if suffix not in (".csv", ".json", ".txt", ".md", ".py")]
 
 
+@pytest.mark.filterwarnings("ignore::playNano.errors.PlayNanoWarning")
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the folder of real files {DATA} is not there")
 def test_cut_off_anywhere(tmp_path):
     tried = []

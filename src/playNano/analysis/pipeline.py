@@ -36,9 +36,9 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
 ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (file, channel as the file calls it, the channel requested, shape, dtype, pixel size, checksum: of the pixels, or of a
-lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and ``processing`` (the
-steps done before).
+``input`` (file, channel as the file calls it, the channel requested, shape, dtype, pixel size, checksum: of the
+pixels, or of a lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and
+``processing`` (the steps done before).
 """
 
 

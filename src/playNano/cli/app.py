@@ -65,6 +65,9 @@ StepsBefore = Annotated[
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
 ]
+AllowIncomplete = Annotated[
+    bool, typer.Option("--allow-incomplete", help="Read the whole frames of a recording that is cut off.")
+]
 Lazy = Annotated[
     bool | None,
     typer.Option(
@@ -182,12 +185,12 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
     return Plan.from_options(processing, analysis, pipeline)
 
 
-@app.command(short_help="Show channels, size, pixel size and times of a file.")
-def info(file: File, channel: AnyChannel = None) -> None:
-    """Show the contents of a file: channels, size, pixel size, times, heights of the first frame."""
+@app.command()
+def info(file: File, channel: AnyChannel = None, allow_incomplete: AllowIncomplete = False) -> None:
+    """Show what is in a file: channels, size, pixel size, times, the first frame's heights."""
     from playNano.cli.info import show_info
 
-    show_info(file, channel)
+    show_info(file, channel, allow_incomplete=allow_incomplete)
 
 
 @app.command(short_help="Level and smooth a movie.")
@@ -202,13 +205,15 @@ def process(
     zarr: Zarr = False,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    allow_incomplete: AllowIncomplete = False,
     workers: Workers = None,
 ) -> None:
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
     plan = _plan(steps, None, pipeline)
-    with _workplace(cluster, workers, Options(channel, pixel_size_nm, lazy, gif, zarr)) as options:
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, allow_incomplete=allow_incomplete)
+    with _workplace(cluster, workers, given) as options:
         process_file(file, plan, output, options)
 
 
@@ -225,13 +230,15 @@ def analyze(
     export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    allow_incomplete: AllowIncomplete = False,
     workers: Workers = None,
 ) -> None:
     """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif."""
     from playNano.cli.job import Options, analyze_file
 
     plan = _plan(process, steps, pipeline)
-    given = Options(channel, pixel_size_nm, lazy, gif, exports=tuple(export or ()))
+    exports = tuple(export or ())
+    given = Options(channel, pixel_size_nm, lazy, gif, exports=exports, allow_incomplete=allow_incomplete)
     with _workplace(cluster, workers, given) as options:
         analyze_file(file, plan, output, options)
 
@@ -250,6 +257,7 @@ def batch(
     zarr: Zarr = False,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    allow_incomplete: AllowIncomplete = False,
     workers: Workers = None,
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors."""
@@ -257,7 +265,8 @@ def batch(
     from playNano.cli.job import Options
 
     plan = _plan(process, steps, pipeline)
-    with _workplace(cluster, workers, Options(channel, pixel_size_nm, lazy, gif, zarr)) as options:
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, allow_incomplete=allow_incomplete)
+    with _workplace(cluster, workers, given) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)
@@ -272,6 +281,7 @@ def validate(
     pipeline: PipelineFile = None,
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
+    allow_incomplete: AllowIncomplete = False,
     quick: Quick = False,
     seed: Seed = 0,
 ) -> None:
@@ -281,7 +291,8 @@ def validate(
 
     given = (process, steps, pipeline)
     plan = None if given == (None, None, None) else _plan(*given)
-    run_validation(file, plan, output, Options(channel, pixel_size_nm), quick=quick, seed=seed)
+    options = Options(channel, pixel_size_nm, allow_incomplete=allow_incomplete)
+    run_validation(file, plan, output, options, quick=quick, seed=seed)
 
 
 @app.command(short_help="List steps, modules, readers, exporters, or show one.")

@@ -11,8 +11,8 @@ from playNano.io.loader import open_movie
 from playNano.io.movie import Movie
 
 
-def show_info(file: Path, channel: str | None) -> None:
-    """Print the contents of a file; only the first frame is decoded.
+def show_info(file: Path, channel: str | None, *, allow_incomplete: bool = False) -> None:
+    """Print what is in a file; only the first frame is decoded.
 
     Parameters
     ----------
@@ -20,8 +20,11 @@ def show_info(file: Path, channel: str | None) -> None:
         The movie.
     channel
         The channel whose first frame is shown; None means the height.
+    allow_incomplete
+        Whether a recording that is cut off is shown, by its whole frames.
     """
-    for name, value in describe(open_movie(file, channel)):
+    options = {"allow_incomplete": True} if allow_incomplete else {}
+    for name, value in describe(open_movie(file, channel, **options)):
         out.print(f"{name:<16} {value}", markup=False)
 
 

@@ -41,7 +41,9 @@ class Options:
     zarr
         Whether processed pixels are written to processed.ome.zarr instead of processed.h5.
     exports
-        Registered exporters to run: ``"trackmate"``, or with options ``"NAME:option=value"``.
+        Registered exporters that write too: ``"trackmate"``, or with options ``"NAME:option=value"``.
+    allow_incomplete
+        Whether the whole frames of a recording that is cut off are read.
     """
 
     channel: str = "height_trace"
@@ -50,6 +52,7 @@ class Options:
     gif: bool = True
     zarr: bool = False
     exports: tuple[str, ...] = ()
+    allow_incomplete: bool = False
 
     def results(self) -> dict[str, Any]:
         """Return the options that affect the results or the files written: all except `lazy`."""
@@ -64,6 +67,8 @@ class Options:
             The movie.
         """
         options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
+        if self.allow_incomplete:
+            options["allow_incomplete"] = True
         return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def run_validation(
     channel = options.channel
     if plan is None:
         file, channel, plan = read_record(file)
-    stack = Options(channel, options.pixel_size_nm, options.lazy).load(file)
+    stack = replace(options, channel=channel).load(file)
     with progress_bars(inner=False) as bars, report_compiling(plan.bind()[1].kinds):
         result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
     paths = save_validation(result, folder)

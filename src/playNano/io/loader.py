@@ -12,6 +12,7 @@ from playNano.core.memory import free_memory_bytes
 from playNano.core.stack import Stack
 from playNano.errors import FileFormatError, PlayNanoWarning
 from playNano.io.formats import Reader, read_head, reader_registry
+from playNano.io.formats.known import known_format
 from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie, new_stack
 
@@ -41,7 +42,8 @@ def load_afm_stack(
         and metadata of a bundle are then read, not its results). False: a numpy array. None: lazy if the movie is
         larger than a quarter of the free memory.
     **options
-        Further options of the reader of the format, such as ``pixel_size_nm`` for `.npy`.
+        What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy` or ``allow_incomplete``
+        for an `.asd` recording that is cut off.
 
     Returns
     -------
@@ -185,7 +187,7 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
     FileNotFoundError
         The file does not exist.
     FileFormatError
-        No reader accepts the file; the message has the reason of each one.
+        Every reader refuses; the message names the format where it is known, else says why each one does.
 
     Warns
     -----
@@ -208,7 +210,14 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
         if reason is None:
             return reader
         refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
-    refusals += registry.plugin_errors().values()
+    plugins = registry.plugin_errors().values()
+    named = None if folder else known_format(path, head)
+    if named is not None:
+        more = "".join(f"; {reason}" for reason in plugins)
+        raise FileFormatError(
+            f"{path}: this is a file of the format {named.name}; playNano does not read it{more}"
+        )
+    refusals += plugins
     what = "folder" if folder else "file"
     raise FileFormatError(f"{path}: no reader accepts this {what}. {'; '.join(refusals)}")
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.io.formats.asd_header import AD_RANGES, FRAME_FIELDS, AsdHeader, read_header
-from playNano.io.formats.frames import check_range, errors_as_reasons
+from playNano.io.formats.frames import check_range, check_scaling
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
@@ -98,16 +98,18 @@ class AsdFrames:
         return np.memmap(self.path, np.dtype(fields), mode="r", offset=self.first_byte, shape=self.shape[:1])
 
 
-def open_asd(path: str | Path, channel: str | None = None) -> Movie:
-    """Read `.asd` movies of high-speed microscopes of the Kanazawa/RIBM design.
+def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: bool = False) -> Movie:
+    """Open one channel of an `.asd` movie without decoding it.
 
     Parameters
     ----------
     path
         The file; header versions 0, 1 and 2.
     channel
-        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace", case-insensitive.
-        None means the height, or the first channel if there is no height.
+        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace"; upper and lower case
+        are the same. None means the height, or the first channel where there is no height.
+    allow_incomplete
+        Read the whole frames of a recording that is cut off, with a warning, instead of refusing it.
 
     Returns
     -------
@@ -124,13 +126,13 @@ def open_asd(path: str | Path, channel: str | None = None) -> Movie:
     path = Path(path)
     header = read_header(path)
     name = pick_channel(path, channel, header.channels, _ALIASES)
-    first_byte = header.first_frame_byte(path.stat().st_size, path)
-    first_byte += header.channels.index(name) * header.n_frames * header.frame_bytes
+    extent = header.extent(path.stat().st_size, name, path, allow_incomplete)
     fields = header.fields
     slope, intercept, unit = _calibration(header, name)
-    shape = (header.n_frames, int(fields["y_pixels"]), int(fields["x_pixels"]))
+    check_scaling(slope, intercept, f"{path}: channel {name}")
+    shape = (extent.n_frames, int(fields["y_pixels"]), int(fields["x_pixels"]))
     frames = AsdFrames(
-        path, first_byte, shape, fields["frame_header_bytes"], fields["ad_bits"], slope, intercept
+        path, extent.first_byte, shape, fields["frame_header_bytes"], fields["ad_bits"], slope, intercept
     )
     frame_time_s = fields["frame_time_ms"] / 1000
     timed = bool(np.isfinite(frame_time_s)) and frame_time_s > 0
@@ -148,6 +150,7 @@ def open_asd(path: str | Path, channel: str | None = None) -> Movie:
         ),
         scan=_scan(header, shape[1], frame_time_s if timed else None),
         header={**header.as_plain(), "file_channel": name, "start_time": header.start_time},
+        warnings=(f"{path.name}: {extent.doubt}",) if extent.doubt else (),
     )
 
 

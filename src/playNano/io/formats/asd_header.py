@@ -6,7 +6,6 @@ Numbers are little endian and packed without padding.
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +140,25 @@ _NOT_FOR_READERS = (
 
 
 @dataclass(frozen=True)
+class Extent:
+    """Where the frames of a channel are.
+
+    Parameters
+    ----------
+    first_byte
+        Where the header of its first frame begins.
+    n_frames
+        How many frames there are.
+    doubt
+        Why this is not the number in the header, or None.
+    """
+
+    first_byte: int
+    n_frames: int
+    doubt: str | None
+
+
+@dataclass(frozen=True)
 class AsdHeader:
     """The header of an `.asd` file, which precedes the frames.
 
@@ -182,41 +200,63 @@ class AsdHeader:
         """Return the fields that are of interest outside the reader, as plain values."""
         return {name: value for name, value in self.fields.items() if name not in _NOT_FOR_READERS}
 
-    def first_frame_byte(self, file_bytes: int, path: Path) -> int:
-        """Return the offset of the first frame, bytes.
+    def extent(self, file_bytes: int, channel: str, path: Path, allow_incomplete: bool) -> Extent:
+        """Return where the frames of a channel are.
 
         Parameters
         ----------
         file_bytes
             Size of the file.
+        channel
+            One of `channels`, which are stored one after the other.
         path
-            The file, for the message.
+            The file, for messages.
+        allow_incomplete
+            Whether a file that is cut off gives the frames that are whole.
 
         Returns
         -------
-        int
-            Offset of the header of the first frame.
+        Extent
+            First byte, number of frames, and a warning where it is not the number in the header.
 
         Raises
         ------
         FileFormatError
-            The file is shorter than its header states.
+            The file is shorter than its header says, or has no whole frame of the channel.
         """
+        needed = self.n_frames * len(self.channels) * self.frame_bytes
+        # Only the likeliest start may leave bytes over: a cut file would fit an earlier one.
+        start = next((start for start in self.starts if start + needed == file_bytes), self.starts[0])
+        first = start + self.channels.index(channel) * self.n_frames * self.frame_bytes
+        over = (file_bytes - start - needed) // self.frame_bytes
+        if start + needed <= file_bytes:
+            return Extent(first, self.n_frames, self._frames_over(over) if over else None)
+        if not allow_incomplete:
+            raise FileFormatError(f"{path}: {self._cut_off(start, file_bytes)}")
+        there = min(self.n_frames, max(0, file_bytes - first) // self.frame_bytes)
+        if there == 0:
+            raise FileFormatError(
+                f"{path}: the file is cut off: no whole frame of channel {channel} is there"
+            )
+        if there == self.n_frames:
+            return Extent(first, there, None)
+        text = f"the recording of channel {channel} is cut off: {there} of {self.n_frames} frames are whole"
+        return Extent(first, there, f"{text} and were read")
+
+    def _frames_over(self, over: int) -> str:
+        frames = "1 more whole frame follows" if over == 1 else f"{over} more whole frames follow"
+        counted = f"{self.n_frames} a channel, the number in its header"
+        return f"{frames} behind the last one; only {counted}, are read"
+
+    def _cut_off(self, start: int, file_bytes: int) -> str:
         frames = self.n_frames * len(self.channels)
-        needed = frames * self.frame_bytes
-        for start in self.starts:
-            if start + needed == file_bytes:
-                return start
-        # Only the most likely offset may leave surplus bytes: a truncated file could match a smaller offset.
-        start = self.starts[0]
-        if start + needed < file_bytes:
-            return start
         there = max(0, file_bytes - start) // self.frame_bytes
         size = f"{self.fields['y_pixels']} x {self.fields['x_pixels']} px"
-        raise FileFormatError(
-            f"{path}: the file is cut off: its header states {self.n_frames} frames of {size} in "
-            f"{len(self.channels)} channel(s) ({', '.join(self.channels)}), {start + needed} bytes in all; "
-            f"it has {file_bytes} bytes, {there} whole frames of {frames}"
+        return (
+            f"the file is cut off: its header says {self.n_frames} frames of {size} in {len(self.channels)} "
+            f"channel(s) ({', '.join(self.channels)}), {start + frames * self.frame_bytes} bytes in all; "
+            f"{file_bytes} bytes are there, {there} whole frames of {frames}; allow_incomplete=True "
+            "(--allow-incomplete) reads the frames that are whole"
         )
 
 
@@ -330,9 +370,10 @@ def _text(data: bytes, fields: dict[str, Any]) -> str:
     # Version 0 specifies no encoding; known files use two bytes per character, big endian.
     if fields["version"] == 0 and len(data) % 2 == 0 and 0 in data[::2]:
         return data.decode("utf-16-be", errors="replace").replace("\0", "").strip()
-    encoding = f"cp{fields.get('text_encoding') or 65001}"
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        encoding = "utf-8"
-    return data.decode(encoding, errors="replace").replace("\0", "").strip()
+    # Text that is not in the encoding that the header names is Japanese, as the instruments' computers are.
+    for encoding in (f"cp{fields.get('text_encoding') or 65001}", "utf-8", "cp932"):
+        try:
+            return data.decode(encoding).replace("\0", "").strip()
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return data.decode("utf-8", errors="replace").replace("\0", "").strip()

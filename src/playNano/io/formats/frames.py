@@ -34,6 +34,30 @@ class Calibration:
     unit: str
 
 
+def check_scaling(slope: float, intercept: float, where: str) -> None:
+    """Refuse a scaling that would turn every pixel into NaN or infinity.
+
+    Parameters
+    ----------
+    slope
+        Unit of the value for one raw count.
+    intercept
+        Value of raw 0.
+    where
+        The file, and the channel, for the message.
+
+    Raises
+    ------
+    FileFormatError
+        One of them is not finite.
+    """
+    if not (np.isfinite(slope) and np.isfinite(intercept)):
+        raise FileFormatError(
+            f"{where}: the calibration is value = {slope} * count + {intercept}, which is not finite; the header is "
+            "damaged"
+        )
+
+
 @dataclass(frozen=True)
 class RawImage:
     """Decode one frame that is stored as uncompressed numbers; keeps no file open, and can be pickled.
@@ -63,6 +87,10 @@ class RawImage:
     scaling: Calibration
     flip_y: bool = False
     flip_x: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a scaling that is not finite."""
+        check_scaling(self.scaling.slope, self.scaling.intercept, str(self.path))
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop) of the single frame."""

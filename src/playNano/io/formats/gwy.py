@@ -173,4 +173,8 @@ def _value(data: bytes, at: int) -> tuple[Any, int]:
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
     end = data.index(b"\0", at)
-    return data[at:end].decode("utf-8", errors="replace"), end + 1
+    try:
+        return data[at:end].decode("utf-8"), end + 1
+    except UnicodeDecodeError:
+        # Older programs wrote units such as the micrometre in Latin-1, which has a letter for every byte.
+        return data[at:end].decode("latin-1"), end + 1

@@ -48,8 +48,19 @@ _BIN_HEADER_BYTES, _WAVE_HEADER_BYTES = 64, 320
 _TYPES = {2: "f4", 4: "f8", 8: "i1", 16: "i2", 32: "i4", 72: "u1", 80: "u2", 96: "u4"}
 _LABEL_BYTES = 32
 _DIRECTIONS: dict[str, Literal["down", "up"]] = {"1": "down", "0": "up"}
-_DEGREES = ("phase",)
-_NO_LENGTH = {"current": "A", "frequency": "Hz", "user": "V", "dissipation": "W"}
+# What a channel's name begins with, and its unit where the note does not tell; of others it is V.
+_UNITS = {
+    "height": "m",
+    "zsensor": "m",
+    "deflection": "m",
+    "amplitude": "m",
+    "phase": "deg",
+    "current": "A",
+    "frequency": "Hz",
+    "potential": "V",
+    "dissipation": "W",
+}
+_UNNAMED = "layer "
 _ALIASES = {
     "height_trace": ("HeightTrace", "ZSensorTrace", "Height", "ZSensor", "HeightRetrace", "ZSensorRetrace"),
     "height": ("HeightTrace", "ZSensorTrace", "HeightRetrace", "ZSensorRetrace"),
@@ -89,7 +100,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     check_bytes(path, _end_of_texts(header), "the text after the wave")
     note, names = _texts(path, header, count)
     name = pick_channel(path, channel, names, _ALIASES)
-    factor, unit = base_unit(_unit(name, header["data_unit"].item().decode("latin-1")))
+    factor, unit = base_unit(_unit(name, note, header["data_unit"].item().decode("latin-1")))
     y_nm, x_nm = _pixel_size_nm(header, note, (height, width), path)
     rate_hz = _number(note, "ScanRate")
     return Movie(
@@ -198,7 +209,7 @@ def _texts(path: Path, header: np.void, count: int) -> tuple[dict[str, str], lis
         for i in range(0, len(data), _LABEL_BYTES)
     ]
     names = [
-        labels_read[i] if i < len(labels_read) and labels_read[i] else f"layer {i}" for i in range(count)
+        labels_read[i] if i < len(labels_read) and labels_read[i] else f"{_UNNAMED}{i}" for i in range(count)
     ]
     entries = (line.partition(":") for line in re.split(r"[\r\n]+", note) if ":" in line)
     return {key.strip(): value.strip() for key, _, value in entries}, numbered(names)
@@ -232,12 +243,16 @@ def _pixel_size_nm(
     return y_nm, x_nm
 
 
-def _unit(name: str, wave_unit: str) -> str:
-    """Return the unit of a channel; the wave has a single unit, that of the heights."""
-    plain = name.casefold().removeprefix("nap")
-    if plain.startswith(_DEGREES):
-        return "deg"
-    return next((unit for start, unit in _NO_LENGTH.items() if plain.startswith(start)), wave_unit)
+def _unit(name: str, note: dict[str, str], wave_unit: str) -> str:
+    """Return the unit of a channel: by its key in the note, else by its name; the wave has one for all channels."""
+    if name.startswith(_UNNAMED):
+        return wave_unit
+    channel = re.sub(r"(Retrace|Trace)?( \d+)?$", "", name)
+    for key in (channel, channel.removeprefix("Nap")):
+        if note.get(f"{key}Unit"):
+            return note[f"{key}Unit"]
+    plain = channel.removeprefix("Nap").casefold().replace(" ", "")
+    return next((unit for start, unit in _UNITS.items() if plain.startswith(start)), "V")
 
 
 def _start_time(note: dict[str, str]) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration
+from playNano.io.formats.frames import Calibration, check_scaling
 from playNano.io.metadata import base_unit
 
 
@@ -27,6 +27,22 @@ def as_text(value: Any) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def has_encoder(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a channel states what one of its stored numbers is worth.
+
+    Parameters
+    ----------
+    attributes
+        As for `calibration`.
+
+    Returns
+    -------
+    bool
+        Without it the further scalings have nothing to count from, and `calibration` gives the stored numbers.
+    """
+    return "encoder.scaling.multiplier" in attributes
+
+
 def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Calibration:
     """Compose the chain of linear scalings of a channel into one.
 
@@ -43,7 +59,8 @@ def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Cali
     Returns
     -------
     Calibration
-        Scaling from stored numbers to the default slot, lengths in nm. An undefined slot is the identity.
+        From stored numbers to the default slot, lengths in nm. A slot that is not defined changes nothing; without
+        a scaling of the encoder none applies, and the numbers stay as stored, without a unit.
 
     Raises
     ------
@@ -70,17 +87,20 @@ def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Cali
     """
     where = f"{path}: channel {channel}"
     slope, intercept, unit = 1.0, 0.0, ""
+    if not has_encoder(attributes):
+        return Calibration(slope, intercept, unit)
     for prefix in _chain(attributes, where):
         multiplier, offset, scaled = _scaling(attributes, prefix, where)
         slope, intercept = slope * multiplier, intercept * multiplier + offset
         unit = scaled or unit
     factor, unit = base_unit(unit)
+    check_scaling(slope, intercept, where)
     return Calibration(slope * factor, intercept * factor, unit)
 
 
 def _chain(attributes: Mapping[str, Any], where: str) -> list[str]:
-    """Return the prefixes of the scalings of the chain, in the order in which they are applied."""
-    prefixes = ["encoder.scaling"] if "encoder.scaling.multiplier" in attributes else []
+    """Return the prefixes of the scalings that apply, in the order in which they apply."""
+    prefixes = ["encoder.scaling"]
     base = as_text(attributes.get("conversions.base", ""))
     slot = as_text(attributes.get("conversions.default", base))
     slots: list[str] = []

@@ -14,7 +14,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
-from playNano.io.formats.jpk_calibration import as_text, calibration
+from playNano.io.formats.jpk_calibration import as_text, calibration, has_encoder
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -23,6 +23,7 @@ _INTERLACE = "environment.fast-imaging.feed-forward-parameters.yaxis.interlace"
 # "topDown" means that the line stored first is scanned first: in real movies the surface drifts in z
 # without a jump from the line stored last to the first line of the next frame. The image is flipped in y.
 _FIRST_STORED = {"topdown": "first", "bottomup": "last"}
+_NOT_SCALED = "the file has no scaling of the encoder, so that its values are raw counts and not heights"
 _HEADER_ATTRIBUTES = {
     "instrument": "description.instrument",
     "software": "description.source-software",
@@ -157,6 +158,7 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
             for measurement, group, grid in zip(measurements, groups, grids, strict=True)
         ]
         attributes = dict(measurements[0].attrs)
+        scaled = all(has_encoder(group[name].attrs) for group in groups)
     parts.sort(key=lambda part: part.starts_ms[:1])
     grid, unit = grids[0], parts[0].scaling.unit
     if any(other != grid for other in grids) or any(part.scaling.unit != unit for part in parts):
@@ -184,6 +186,7 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
         ),
         scan=_scan(attributes, grid, durations_s, name),
         header=header,
+        warnings=() if scaled else (f"{path.name}: channel {name}: {_NOT_SCALED}",),
     )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons, numbered
+from playNano.io.formats.frames import Calibration, check_range, check_scaling, numbered
 from playNano.io.formats.tiff import TiffPage, is_tiff, read_pages
 from playNano.io.metadata import base_unit, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -173,6 +173,7 @@ def _scaling(tags: dict[int, Any], path: Path, channel: str) -> Calibration:
                 raise FileFormatError(f"{path}: channel {channel} has a {kind}; only linear ones can be read")
             factor, unit = base_unit(str(tags.get(first + _UNIT, "")))
             multiplier, offset = (float(_need(tags, first + tag, path)) for tag in (_MULTIPLIER, _OFFSET))
+            check_scaling(multiplier, offset, f"{path}: channel {channel}")
             return Calibration(multiplier * factor, offset * factor, unit)
     raise FileFormatError(f"{path}: channel {channel} has no calibration slot {default!r}, its default one")
 

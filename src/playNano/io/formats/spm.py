@@ -161,7 +161,9 @@ def _title(image: Section) -> str | None:
 def _names(images: list[Section]) -> list[str]:
     titles = [str(_title(image)) for image in images]
     names = [
-        title if titles.count(title) == 1 else f"{title}_{_entry(image, 'Line Direction', 'Trace').casefold()}"
+        title
+        if titles.count(title) == 1
+        else f"{title}_{_entry(image, 'Line Direction', 'Trace').casefold()}"
         for title, image in zip(titles, images, strict=True)
     ]
     return numbered(names)
@@ -245,10 +247,9 @@ def _scaling(
     try:
         slope = float(match["range"] if match else "") / 2.0 ** (8 * layout.scale_bytes)
     except ValueError as error:
-        raise FileFormatError(
-            f"{path}: channel {_title(image)} has no readable Z scale: {text!r}"
-        ) from error
-    unit, name, lost = (match["unit"], match["sens"], None) if match else ("", None, None)
+        raise FileFormatError(f"{path}: channel {_title(image)} has no readable Z scale: {text!r}") from error
+    unit, name = (match["unit"], match["sens"]) if match else ("", None)
+    lost = None
     sensitivity = _entry(everything, f"@{name}") if name else ""
     scale = re.match(r"V\s+([\d.eE+-]+)\s*(?:(\S+)/(\S+))?", sensitivity)
     if scale and scale[2]:
@@ -267,7 +268,9 @@ def _doubts(layout: Layout, lost: str | None, where: str) -> tuple[str, ...]:
     """Return the warnings of a channel."""
     texts = [f"{where}: {lost}"] if lost else []
     if layout.height < layout.planned_lines:
-        texts.append(f"{where}: the scan was interrupted, {layout.height} of {layout.planned_lines} lines are there")
+        texts.append(
+            f"{where}: the scan was interrupted, {layout.height} of {layout.planned_lines} lines are there"
+        )
     return tuple(texts)
 
 
