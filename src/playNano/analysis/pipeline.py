@@ -38,7 +38,7 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
 ``input`` (file, channel as the file calls it, the channel requested, shape, dtype, pixel size, checksum: of the
 pixels, or of a lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and
-``processing`` (the steps done before).
+``processing`` (the processing steps run before).
 """
 
 

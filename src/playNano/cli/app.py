@@ -185,9 +185,9 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
     return Plan.from_options(processing, analysis, pipeline)
 
 
-@app.command()
+@app.command(short_help="Show channels, size, pixel size and times of a file.")
 def info(file: File, channel: AnyChannel = None, allow_incomplete: AllowIncomplete = False) -> None:
-    """Show what is in a file: channels, size, pixel size, times, the first frame's heights."""
+    """Show the contents of a file: channels, size, pixel size, times, heights of the first frame."""
     from playNano.cli.info import show_info
 
     show_info(file, channel, allow_incomplete=allow_incomplete)

@@ -12,7 +12,7 @@ from playNano.io.movie import Movie
 
 
 def show_info(file: Path, channel: str | None, *, allow_incomplete: bool = False) -> None:
-    """Print what is in a file; only the first frame is decoded.
+    """Print the contents of a file; only the first frame is decoded.
 
     Parameters
     ----------

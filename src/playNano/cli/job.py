@@ -41,7 +41,7 @@ class Options:
     zarr
         Whether processed pixels are written to processed.ome.zarr instead of processed.h5.
     exports
-        Registered exporters that write too: ``"trackmate"``, or with options ``"NAME:option=value"``.
+        Registered exporters to run: ``"trackmate"``, or with options ``"NAME:option=value"``.
     allow_incomplete
         Whether the whole frames of a recording that is cut off are read.
     """

@@ -79,7 +79,7 @@ class Stack:
         unit: str = "nm",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check pixels, pixel size and metadata, and begin with no results."""
+        """Validate pixels, pixel size and metadata, and start without results."""
         self._data: Any = check.checked_pixels(data)
         self._pixel_size_nm = check.checked_pixel_size(pixel_size_nm)
         self.channel = channel
@@ -237,7 +237,7 @@ class Stack:
         return self.n_frames
 
     def time_for_frame(self, index: int) -> float:
-        """Return when a frame begins, as `get_frame_times` does.
+        """Return the start time of a frame, as `get_frame_times` does.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class Stack:
         return self.get_frame_times()[self._position(index)]
 
     def get_frame_times(self) -> list[float]:
-        """Return when each frame begins, s: NaN where it is not known; its index where no frame has a usable time."""
+        """Return the start time of each frame, s: NaN if it is not known; its index if no frame has a usable time."""
         return list(map(float, self.clock.times))
 
     @property

@@ -65,7 +65,7 @@ def checked_replacement(data: Any, n_frames: int) -> Any:
     Returns
     -------
     ndarray or dask.array.Array
-        The input, or the same in other chunks.
+        The input, or the same array with other chunks.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def load_afm_stack(
         and metadata of a bundle are then read, not its results). False: a numpy array. None: lazy if the movie is
         larger than a quarter of the free memory.
     **options
-        What the format's reader takes beside these, such as ``pixel_size_nm`` for `.npy` or ``allow_incomplete``
+        Further options of the reader of the format, such as ``pixel_size_nm`` for `.npy`, or ``allow_incomplete``
         for an `.asd` recording that is cut off.
 
     Returns
@@ -76,7 +76,7 @@ def load_afm_stack(
     if movie.load is not None:
         return movie.load(lazy)
     _warn(movie)
-    # Workers of a cluster may run in another folder.
+    # Workers of a cluster may have another working directory.
     stack = new_stack(
         lazy_pixels(_open(Path(path).absolute(), channel, **options))
         if lazy
@@ -119,7 +119,7 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
     ChannelError
         The file does not contain the channel.
     ParameterError
-        An option is unknown to the format, or has an impossible value.
+        An option is unknown to the format, or its value is not allowed.
 
     Warns
     -----
@@ -187,7 +187,7 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
     FileNotFoundError
         The file does not exist.
     FileFormatError
-        Every reader refuses; the message names the format where it is known, else says why each one does.
+        No reader accepts the file; the message names its format if it is known, else has the reason of each reader.
 
     Warns
     -----

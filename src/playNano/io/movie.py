@@ -44,7 +44,7 @@ class Movie:
     scan
         Scan timing and direction, or None.
     header
-        What else the file states, as plain values.
+        Further metadata of the file, as plain values.
     warnings
         What makes the movie doubtful, one text each: cause and consequence. Loading the movie issues them, and its
         record holds them.

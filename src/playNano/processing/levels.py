@@ -78,7 +78,7 @@ def zero_median(data: Pixels, mask: Mask | None = None) -> Pixels:
 
 @step("filter", "1.1", scan=ScanGeometry.turned)
 def vertical_flip(data: Pixels) -> Pixels:
-    """Turn each frame upside down; the direction of the scan turns with it.
+    """Flip each frame vertically; the scan direction is reversed with it.
 
     Parameters
     ----------

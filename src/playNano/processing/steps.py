@@ -54,8 +54,8 @@ class Step:
     direct
         The same function without validation, for contiguous float blocks and bound parameters.
     neighbours
-        Frames on either side that a frame's result depends on, as a function of the parameters; None for
-        steps that look at each frame alone.
+        Number of frames on either side on which the result of a frame depends, as a function of the parameters;
+        None for steps that process each frame independently.
     scan
         For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
     """
@@ -139,7 +139,7 @@ def step(
     min_pixels
         Minimum number of usable pixels in a frame, as a function of the parameters.
     neighbours
-        Frames on either side that a frame's result depends on, as a function of the parameters.
+        Number of frames on either side on which the result of a frame depends, as a function of the parameters.
     scan
         For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
 

@@ -18,7 +18,7 @@ TABLES = ("truth", "particles", "events", "faults")
 _VOLTS = 5.0
 # Fraction of the converter's range that the movie covers.
 _FILLED = 0.95
-# A code that no instrument writes, so that readers do not take the scan for one that goes up.
+# A code that no instrument writes, so that readers do not assume an upward scan.
 _NOT_UP = -1
 
 
@@ -30,10 +30,10 @@ def save_movie(movie: SimulatedMovie, path: str | Path, *, asd_version: int = 1)
     movie
         A simulated movie.
     path
-        File that ends in ``.npz`` (numpy), ``.h5`` (our bundle) or ``.asd`` (the format of high-speed AFMs, which
-        rounds heights to 4096 steps of a converter whose range suits the movie). Of scans, ``.asd`` knows only those
-        that go up; of others it keeps no direction, and detections in it have the times of their frames. The folder
-        is made if need be; older files are replaced.
+        File that ends in ``.npz`` (numpy), ``.h5`` (bundle of playNano) or ``.asd`` (the format of high-speed AFMs,
+        which rounds heights to 4096 steps of a converter whose range is adapted to the movie, and supports upward scans
+        only: other movies are written without a direction, and detections in them have the times of their frames). Its
+        folder is created if needed; existing files are replaced.
     asd_version
         Header version of an ``.asd`` file: 0, 1 or 2.
 
@@ -110,7 +110,7 @@ def _write_asd(movie: SimulatedMovie, path: Path, version: int) -> None:
 
     scan = movie.scan
     up = scan.direction == "up" and not scan.alternating
-    # Whole tenths of a nanometre a volt, as scanners are calibrated.
+    # Rounded to 0.1 nm/V, like the calibrations of scanners.
     largest = float(np.abs(movie.data).max()) / _VOLTS / _FILLED
     write_asd(
         path,

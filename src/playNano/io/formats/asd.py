@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.io.formats.asd_header import AD_RANGES, FRAME_FIELDS, AsdHeader, read_header
-from playNano.io.formats.frames import check_range, check_scaling
+from playNano.io.formats.frames import check_range, check_scaling, errors_as_reasons
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
@@ -99,15 +99,15 @@ class AsdFrames:
 
 
 def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: bool = False) -> Movie:
-    """Open one channel of an `.asd` movie without decoding it.
+    """Read `.asd` movies of high-speed microscopes of the Kanazawa/RIBM design.
 
     Parameters
     ----------
     path
         The file; header versions 0, 1 and 2.
     channel
-        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace"; upper and lower case
-        are the same. None means the height, or the first channel where there is no height.
+        "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace", case-insensitive.
+        None means the height, or the first channel if there is no height.
     allow_incomplete
         Read the whole frames of a recording that is cut off, with a warning, instead of refusing it.
 

@@ -222,10 +222,10 @@ class AsdHeader:
         Raises
         ------
         FileFormatError
-            The file is shorter than its header says, or has no whole frame of the channel.
+            The file is shorter than its header states, or has no whole frame of the channel.
         """
         needed = self.n_frames * len(self.channels) * self.frame_bytes
-        # Only the likeliest start may leave bytes over: a cut file would fit an earlier one.
+        # Only the most likely offset may leave surplus bytes: a truncated file could match a smaller offset.
         start = next((start for start in self.starts if start + needed == file_bytes), self.starts[0])
         first = start + self.channels.index(channel) * self.n_frames * self.frame_bytes
         over = (file_bytes - start - needed) // self.frame_bytes
@@ -253,9 +253,9 @@ class AsdHeader:
         there = max(0, file_bytes - start) // self.frame_bytes
         size = f"{self.fields['y_pixels']} x {self.fields['x_pixels']} px"
         return (
-            f"the file is cut off: its header says {self.n_frames} frames of {size} in {len(self.channels)} "
+            f"the file is cut off: its header states {self.n_frames} frames of {size} in {len(self.channels)} "
             f"channel(s) ({', '.join(self.channels)}), {start + frames * self.frame_bytes} bytes in all; "
-            f"{file_bytes} bytes are there, {there} whole frames of {frames}; allow_incomplete=True "
+            f"it has {file_bytes} bytes, {there} whole frames of {frames}; allow_incomplete=True "
             "(--allow-incomplete) reads the frames that are whole"
         )
 

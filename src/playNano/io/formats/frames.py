@@ -40,7 +40,7 @@ def check_scaling(slope: float, intercept: float, where: str) -> None:
     Parameters
     ----------
     slope
-        Unit of the value for one raw count.
+        Change of the value per raw count.
     intercept
         Value of raw 0.
     where

@@ -99,7 +99,7 @@ def calibration(attributes: Mapping[str, Any], path: Path, channel: str) -> Cali
 
 
 def _chain(attributes: Mapping[str, Any], where: str) -> list[str]:
-    """Return the prefixes of the scalings that apply, in the order in which they apply."""
+    """Return the prefixes of the scalings of the chain, in the order in which they are applied."""
     prefixes = ["encoder.scaling"]
     base = as_text(attributes.get("conversions.base", ""))
     slot = as_text(attributes.get("conversions.default", base))

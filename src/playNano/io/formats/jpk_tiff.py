@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, check_scaling, numbered
+from playNano.io.formats.frames import Calibration, check_range, check_scaling, errors_as_reasons, numbered
 from playNano.io.formats.tiff import TiffPage, is_tiff, read_pages
 from playNano.io.metadata import base_unit, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -26,7 +26,7 @@ from playNano.io.movie import Movie
 _SOFTWARE, _START, _COMMENT, _END, _ID, _USER = 0x8000, 0x8003, 0x8004, 0x8006, 0x8008, 0x8009
 _ENVIRONMENT, _U_LENGTH, _V_LENGTH, _THETA, _REFLECT = 0x8017, 0x8042, 0x8043, 0x8044, 0x8045
 _SCAN_RATE, _MOTION = 0x8049, 0x804B
-# Tags of a channel's page; those of a slot count from its first one.
+# Tags of the page of a channel; those of a slot are relative to its first tag.
 _CHANNEL, _RETRACE, _SLOTS, _DEFAULT, _FIRST_SLOT, _SLOT_TAGS = 0x8050, 0x8051, 0x8080, 0x8081, 0x8090, 48
 _UNIT, _SCALING, _MULTIPLIER, _OFFSET = 18, 19, 20, 21
 
@@ -45,7 +45,7 @@ class JpkImage:
     page
         Page of the channel.
     scaling
-        From stored numbers to values.
+        Scaling from stored numbers to values.
     flip
         Whether the line stored first is the bottom one of the picture.
     """
@@ -200,8 +200,8 @@ def _start_time(tags: dict[int, Any], start: datetime | None) -> str | None:
 def _scan(tags: dict[int, Any], lines: int, duration_s: float | None, way: str, flip: bool) -> ScanGeometry:
     """Return timing of the scan, and its direction in the picture."""
     rate_hz = float(tags.get(_SCAN_RATE, 0.0))
-    # Interlaced: trace and retrace each make every other line, so that a period of the scan makes two lines;
-    # with the pauses at their ends the lines share the time of the frame.
+    # Interlaced: trace and retrace each record every other line, so that one scan period yields two lines; with
+    # the pauses at their ends they share the time of the frame.
     interlaced = re.search(r"yaxis\.interlace : true", str(tags.get(_ENVIRONMENT, ""))) is not None
     line_time_s = 1 / (rate_hz * (2 if interlaced else 1)) if rate_hz > 0 else None
     if interlaced and duration_s:

@@ -83,7 +83,7 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        # The lowest line of the image is stored first.
+        # The bottom line of the image is stored first.
         read=RawImage(path, layout.first_byte, layout.dtype, (height, width), scaling, flip_y=True),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
