@@ -11,7 +11,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.core.tables import RowsByGroup
-from playNano.errors import MissingInputError, ParameterError
+from playNano.errors import MissingInputError, ParameterError, PlayNanoWarning
 
 
 def stack_for(frames, **change):
@@ -304,7 +304,8 @@ def test_the_true_times_are_used_where_there_are_some():
 
 
 def test_times_that_stand_still_are_not_used():
-    stack = stack_for(40, frame_metadata=[{"timestamp": 1.0}] * 40)
+    with pytest.warns(PlayNanoWarning, match="do not increase"):
+        stack = stack_for(40, frame_metadata=[{"timestamp": 1.0}] * 40)
     out = run_on(walks(40, 12), stack, max_distance=6)
     assert out["summary"]["clock"] == "frame"
     assert out["n_tracks"] == 12
