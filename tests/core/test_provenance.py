@@ -2,6 +2,7 @@
 
 import functools
 import json
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,11 +12,13 @@ import playNano
 from playNano.core.provenance import (
     _library_versions,
     array_fingerprint,
+    collect_warnings,
     describe_callable,
     gather_environment_info,
     to_record,
     utc_now,
 )
+from playNano.errors import PlayNanoWarning
 from playNano.utils import system_info
 
 
@@ -90,3 +93,22 @@ def test_describe_callable():
 def test_to_record_keeps_all_but_functions():
     params = {"fn": json.dumps, "kind": int, "n": 3, "names": ["a"]}
     assert to_record(params) == {"fn": "json:dumps", "kind": int, "n": 3, "names": ["a"]}
+
+
+def test_warnings_are_collected_once_and_issued_again():
+    texts = ["before"]
+    with pytest.warns(PlayNanoWarning) as caught, collect_warnings(texts):
+        for text in ("a", "b", "a", "before"):
+            warnings.warn(text, PlayNanoWarning, stacklevel=1)
+    assert texts == ["before", "a", "b"]
+    assert [str(item.message) for item in caught] == ["a", "b", "before"]
+
+
+def test_other_warnings_and_errors_pass_through_the_collection():
+    texts = []
+    with pytest.warns(FutureWarning, match="later"), collect_warnings(texts), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("later", FutureWarning, stacklevel=1)
+    with pytest.raises(ZeroDivisionError), collect_warnings(texts):
+        raise ZeroDivisionError
+    assert texts == []

@@ -228,3 +228,12 @@ def test_the_record_tells_trace_from_retrace():
     pipeline.add("count_nonzero")
     given = pipeline.run(stack)["provenance"]["input"]
     assert (given["channel"], given["requested_channel"]) == ("height_trace", "Height")
+
+
+def test_warnings_of_images_are_those_of_their_folder(tmp_path):
+    for i in range(2):
+        text = case("nosens.spm").read_bytes().replace(b"01:59:45", f"01:59:4{5 + i}".encode())
+        (tmp_path / f"a.{i:03d}").write_bytes(text)
+    with pytest.warns(PlayNanoWarning, match="no 'Sens. Zsens'"):
+        stack = load_afm_stack(tmp_path)
+    assert [text[:5] for text in stack.provenance["warnings"]] == ["a.000", "a.001"]

@@ -1,6 +1,7 @@
 """Times that belong to their frames, and scans that turn with the rows."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import PlayNanoWarning, StackError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.loader import load_afm_stack
+from playNano.processing.steps import step
 
 DOWN = ScanGeometry(lines=6, line_time_s=0.1, frame_time_s=1.0, direction="down")
 
@@ -120,3 +122,17 @@ def test_warnings_stand_in_the_log_of_processing(tmp_path):
     movie.export_processing_log(tmp_path / "log.json")
     assert "1 of 2 frames" in json.loads((tmp_path / "log.json").read_text())["warnings"][0]
     assert movie[:1].provenance["warnings"] == movie.provenance["warnings"]
+
+
+def test_warnings_of_steps_stand_in_the_record(plugins):
+    @step("filter", "1.0")
+    def doubtful(data):
+        """Return the pixels and warn of them."""
+        warnings.warn("the surface is too rough", PlayNanoWarning, stacklevel=1)
+        return data
+
+    plugins.add("playNano.filters", "doubtful", doubtful)
+    movie = stack()
+    with pytest.warns(PlayNanoWarning, match="too rough"):
+        movie.apply(["doubtful"])
+    assert movie.provenance["warnings"] == ["the surface is too rough"]

@@ -91,7 +91,8 @@ def collect_warnings(texts: list[str]) -> Iterator[None]:
             yield
         finally:
             given = list(caught)
-    for item in given:
+    # A module may give the same warning for every frame.
+    for item in {(item.category, str(item.message)): item for item in given}.values():
         if issubclass(item.category, PlayNanoWarning) and str(item.message) not in texts:
             texts.append(str(item.message))
         warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)

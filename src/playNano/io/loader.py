@@ -211,7 +211,9 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
             return reader
         refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
     plugins = registry.plugin_errors().values()
-    named = None if folder else known_format(path, head)
+    # A reader whose suffix fits tells better what is wrong with the file.
+    taken = folder or any(reader.fits_name(path) for reader in readers)
+    named = None if taken else known_format(path, head)
     if named is not None:
         more = "".join(f"; {reason}" for reason in plugins)
         raise FileFormatError(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from playNano.core.executor import map_frames
 from playNano.core.lazy import is_lazy
 from playNano.core.lazy_mapping import LazyMapping
-from playNano.core.provenance import gather_environment_info, to_record, utc_now
+from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError, StepError
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
@@ -81,7 +81,8 @@ def run_steps(
     if keep not in get_args(Keep):
         raise ParameterError(f"keep must be one of {', '.join(get_args(Keep))}, not {keep!r}")
     run = Run(stack.file_path.name, len(stack.provenance["processing"]["steps"]), workers, block_frames)
-    data, records = run.pixels(stack.data, steps), run.records
+    with collect_warnings(stack.provenance["warnings"]):
+        data, records = run.pixels(stack.data, steps), run.records
     _commit(stack, steps, data, records, keep, run)
 
 

@@ -12,6 +12,7 @@ from playNano.algorithms._common.inputs import as_block, pixel_pair
 from playNano.algorithms.blobs._pruning import prune
 from playNano.algorithms.blobs._scale_space import Maxima, Scales, exact_maxima, fast_maxima, make_scales
 from playNano.algorithms.blobs.options import BlobOptions
+from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,6 +151,7 @@ def _warn_of_offset(frame: FloatArray, scales: Scales, threshold: float) -> None
         warnings.warn(
             "the mean height of the frame alone gives responses of blobs beyond the threshold of "
             f'{threshold:g} nm: level the movie first, or use mode="fast"',
+            PlayNanoWarning,
             stacklevel=2,
         )
 

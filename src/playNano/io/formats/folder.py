@@ -105,6 +105,7 @@ def open_folder(path: str | Path, channel: str | None = None) -> Movie:
         frame_metadata=frames,
         scan=_scan([movie.scan for movie in movies]),
         header={**first.header, "files": [movie.path.name for movie in movies], "other_files": others},
+        warnings=tuple(dict.fromkeys(text for movie in movies for text in movie.warnings)),
     )
 
 
