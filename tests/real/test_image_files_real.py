@@ -1,0 +1,51 @@
+"""Real images of further vendors, against an independent computation or the vendor's own export."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playNano.io.loader import list_channels, load_afm_stack, open_movie
+
+DATA = Path(
+    os.environ.get("PLAYNANO_TEST_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data")
+)
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the folder of real files {DATA} is not there")
+
+
+def nid_channels(path):
+    """Decode all channels of an easyScan file without the reader: name, frame, unit, step, values."""
+    data = path.read_bytes()
+    text, _, pixels = data.partition(b"\n#!")
+    text = text.decode("utf-8").replace("\r", "")
+    position = 0
+    for section in re.findall(r"Gr\d-Ch\d+=(.+)", text):
+        entries = dict(re.findall(r"(\w+)=(.*)", text.split(f"[{section}]\n")[1].split("\n\n")[0]))
+        points, lines, bits = (int(entries[key]) for key in ("Points", "Lines", "SaveBits"))
+        raw = np.frombuffer(pixels, f"<i{bits // 8}", points * lines, position).astype(float)
+        position += points * lines * bits // 8
+        step, low = float(entries["Dim2Range"]), float(entries["Dim2Min"])
+        values = (raw - -(2.0 ** (bits - 1))) * (step / 2.0**bits) + low
+        image = np.array([values[points * row : points * (row + 1)] for row in reversed(range(lines))])
+        yield entries["Dim2Name"], entries["Frame"], entries["Dim2Unit"], step / 2.0**bits, image
+    assert position == len(pixels)
+
+
+@pytest.mark.parametrize("name", ["circles", "squares_holes"])
+def test_nanosurf_easyscan(name):
+    path = DATA / "nanosurf" / f"{name}.nid"
+    seen = []
+    for title, frame, unit, step, image in nid_channels(path):
+        channel = f"{title}_{'trace' if frame == 'Scan forward' else 'retrace'}"
+        stack = load_afm_stack(path, channel)
+        factor = 1e9 if unit == "m" else 1.0
+        assert stack.unit == ("nm" if unit == "m" else unit)
+        assert np.abs(stack.data[0] - image * factor).max() < 0.1 * step * factor
+        assert stack.pixel_size_nm == pytest.approx(50_000 / 256)
+        assert (stack.scan.direction, stack.scan.line_time_s) == ("up", 2.0)
+        seen.append(channel)
+    assert tuple(seen) == list_channels(path)
+    assert len(seen) == 4
+    assert open_movie(path).header["start_time"].startswith("2008-01-24T15:")
