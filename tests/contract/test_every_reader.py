@@ -11,6 +11,7 @@ from tests.io.test_asd import full_range
 from tests.io.test_asd import write as asd_file
 from tests.io.test_jpk_h5 import write as h5_jpk_file
 from tests.io.test_jpk_tiff import write as jpk_file
+from tests.io.test_nhf import nhf_file
 from tests.io.test_nid import nid_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
@@ -67,6 +68,7 @@ def make_file(tmp_path, make_stack):
             "wsxm": lambda: wsxm_file(tmp_path / "a.stp"),
             "topostats": lambda: topostats_file(tmp_path / "a.topostats"),
             "nid": lambda: nid_file(tmp_path / "a.nid"),
+            "nhf": lambda: nhf_file(tmp_path / "a.nhf"),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

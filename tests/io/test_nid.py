@@ -135,5 +135,5 @@ def test_a_channel_without_section(tmp_path):
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "a.nid"
     path.write_bytes(b"[Other]\r\nkey=1\r\n#!")
-    with pytest.raises(FileFormatError, match="nid .*does not begin with a section"):
+    with pytest.raises(FileFormatError, match=r"nid .*does not begin with a section"):
         find_reader(path)

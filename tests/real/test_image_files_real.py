@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -49,3 +50,32 @@ def test_nanosurf_easyscan(name):
     assert tuple(seen) == list_channels(path)
     assert len(seen) == 4
     assert open_movie(path).header["start_time"].startswith("2008-01-24T15:")
+
+
+def test_nanosurf_studio_equals_the_vendors_export():
+    path = DATA / "nanosurf" / "SBS-PS_example_data.nhf"
+    heights = load_afm_stack(path, "Position Z")
+    export = load_afm_stack(path.with_suffix(".gwy"), "Topography")
+    assert np.abs(heights.data - export.data).max() < 3e-4
+    assert heights.pixel_size_nm == pytest.approx(100.0)
+    assert (heights.unit, heights.scan.direction, heights.scan.frame_time_s) == ("nm", "up", 50.0)
+    ways = {"trace": 0, "retrace": 1}
+    with h5py.File(path) as file:
+        names = set()
+        for way, number in ways.items():
+            for dataset in file[f"measurement_0/segment_{number}"].values():
+                if dataset.size != 10_000:
+                    continue
+                names.add(f"{dataset.attrs['name']}_{way}")
+                movie = open_movie(path, f"{dataset.attrs['name']}_{way}")
+                raw = dataset[()].astype(float)
+                step = 1.0
+                if "base_calibration_min" in dataset.attrs:
+                    low, high = (dataset.attrs[f"base_calibration_{end}"] for end in ("min", "max"))
+                    bits = 8 * dataset.dtype.itemsize
+                    step = (high - low) / (2.0**bits - 1) * (1e9 if movie.unit == "nm" else 1.0)
+                    raw = (raw + 2.0 ** (bits - 1)) * step + low * (1e9 if movie.unit == "nm" else 1.0)
+                rounding = np.abs(raw).max() * 2.0**-24
+                image = np.array([raw[100 * row : 100 * row + 100] for row in range(99, -1, -1)])
+                assert np.abs(movie.read(0, 1)[0] - image).max() < 0.1 * step + rounding
+    assert names == set(list_channels(path))

@@ -191,6 +191,7 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("wsxm", (".stp", ".top"), "wsxm", series=True),
         _builtin("topostats", (".topostats",), "topostats", series=True),
         _builtin("nid", (".nid",), "nid", series=True),
+        _builtin("nhf", (".nhf",), "nhf"),
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )

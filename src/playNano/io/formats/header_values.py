@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def text_header(path: Path, end: bytes) -> tuple[str, int]:
 
 
 def decoded(data: bytes) -> str:
-    """Return text whose encoding the file does not state.
+    r"""Return text whose encoding the file does not state.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def decoded(data: bytes) -> str:
 
     Examples
     --------
-    >>> decoded(b"\\xb0"), decoded(b"\\xc2\\xb0")
+    >>> decoded(b"\xb0"), decoded(b"\xc2\xb0")
     ('°', '°')
     """
     try:
@@ -240,6 +240,31 @@ def iso_start(date: str, time: str, layouts: Sequence[str]) -> str | None:
         except ValueError:
             continue
     return None
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return the moment that ISO 8601 text means, or None where it is no such text.
+
+    Parameters
+    ----------
+    text
+        Without a time zone it is taken as UTC.
+
+    Returns
+    -------
+    datetime or None
+        With a time zone.
+
+    Examples
+    --------
+    >>> moment_of("2023-07-18T15:26:38Z").second
+    38
+    """
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def height_aliases(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

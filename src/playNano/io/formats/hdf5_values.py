@@ -1,0 +1,97 @@
+"""Parts of HDF5 files that are checked before they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playNano.errors import FileFormatError, PlayNanoError
+from playNano.io.formats.hdf5 import opened
+
+if TYPE_CHECKING:
+    import h5py
+
+# Deflate, the best of the common filters, packs at most about a thousand bytes into one.
+_MAX_PACKING = 1100
+_DAMAGE = (KeyError, RuntimeError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
+@contextmanager
+def checked_file(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file; whatever is missing or of a wrong kind within it is an error that names the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Yields
+    ------
+    h5py.File
+        Closed again when the block ends.
+
+    Raises
+    ------
+    FileFormatError
+        The file, or a part of it that is read within the block, is foreign or damaged.
+    """
+    try:
+        with opened(path) as file:
+            yield file
+    except PlayNanoError:
+        raise
+    except _DAMAGE as error:
+        raise FileFormatError(f"{path}: a part of the HDF5 file is missing or damaged: {error}") from error
+
+
+def attribute(node: Any, name: str, default: Any = None) -> Any:
+    """Return an attribute as a plain value.
+
+    Parameters
+    ----------
+    node
+        A group or dataset.
+    name
+        Name of the attribute.
+    default
+        What is returned where there is none.
+
+    Returns
+    -------
+    object
+        Text, a number, or a list of these.
+    """
+    value = node.attrs.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def check_stored(dataset: Any, shape: tuple[int, ...], path: Path) -> None:
+    """Raise FileFormatError unless an object is a dataset of numbers that the file can hold.
+
+    Parameters
+    ----------
+    dataset
+        The object.
+    shape
+        The shape that it should have.
+    path
+        The file, for the message.
+    """
+    if getattr(dataset, "shape", None) != shape or dataset.dtype.kind not in "iuf":
+        raise FileFormatError(
+            f"{path}: {dataset.name} is no array of {' x '.join(map(str, shape))} numbers; it has the shape "
+            f"{getattr(dataset, 'shape', None)}"
+        )
+    stored = int(dataset.id.get_storage_size())
+    if stored > path.stat().st_size or dataset.size * dataset.dtype.itemsize > _MAX_PACKING * stored:
+        raise FileFormatError(
+            f"{path}: {dataset.name} has {shape} numbers, of which only {stored} bytes are stored"
+        )
