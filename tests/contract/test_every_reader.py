@@ -11,10 +11,12 @@ from tests.io.test_asd import full_range
 from tests.io.test_asd import write as asd_file
 from tests.io.test_jpk_h5 import write as h5_jpk_file
 from tests.io.test_jpk_tiff import write as jpk_file
+from tests.io.test_mi import mi_file
 from tests.io.test_nhf import nhf_file
 from tests.io.test_nid import nid_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
+from tests.io.test_sxm import sxm_file
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
@@ -69,6 +71,8 @@ def make_file(tmp_path, make_stack):
             "topostats": lambda: topostats_file(tmp_path / "a.topostats"),
             "nid": lambda: nid_file(tmp_path / "a.nid"),
             "nhf": lambda: nhf_file(tmp_path / "a.nhf"),
+            "sxm": lambda: sxm_file(tmp_path / "a.sxm"),
+            "mi": lambda: mi_file(tmp_path / "a.mi"),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

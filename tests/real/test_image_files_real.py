@@ -79,3 +79,26 @@ def test_nanosurf_studio_equals_the_vendors_export():
                 image = np.array([raw[100 * row : 100 * row + 100] for row in range(99, -1, -1)])
                 assert np.abs(movie.read(0, 1)[0] - image).max() < 0.1 * step + rounding
     assert names == set(list_channels(path))
+
+
+TRUTH_SCAN = {
+    "up.sxm": ("Z_trace", "up", 2.0),
+    "down.sxm": ("Z_trace", "down", 2.0),
+    "nan.sxm": ("Z_trace", "down", 2.0),
+    "b16.mi": ("Topography_trace", "down", 0.5),
+    "b32.mi": ("Topography_trace", "down", 0.5),
+}
+
+
+@pytest.mark.parametrize("name", list(TRUTH_SCAN))
+def test_small_files_with_a_known_truth(name):
+    truth_nm = np.load(DATA / "cases" / "truth_m.npy") * 1e9
+    stack = load_afm_stack(DATA / "cases" / name)
+    channel, direction, line_time_s = TRUTH_SCAN[name]
+    seen = np.isfinite(stack.data[0])
+    assert seen.all() == (name != "nan.sxm")
+    assert seen.any()
+    np.testing.assert_allclose(stack.data[0][seen], truth_nm[seen], rtol=1e-6)
+    assert (stack.unit, stack.metadata["file_channel"]) == ("nm", channel)
+    assert stack.pixel_size_nm == pytest.approx(1.0)
+    assert (stack.scan.direction, stack.scan.line_time_s) == (direction, line_time_s)

@@ -192,6 +192,8 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("topostats", (".topostats",), "topostats", series=True),
         _builtin("nid", (".nid",), "nid", series=True),
         _builtin("nhf", (".nhf",), "nhf"),
+        _builtin("sxm", (".sxm",), "sxm", series=True),
+        _builtin("mi", (".mi",), "mi", series=True),
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )
