@@ -14,6 +14,7 @@ from tests.io.test_jpk_tiff import write as jpk_file
 from tests.io.test_mi import mi_file
 from tests.io.test_nhf import nhf_file
 from tests.io.test_nid import nid_file
+from tests.io.test_park import park_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
 from tests.io.test_sxm import sxm_file
@@ -73,6 +74,7 @@ def make_file(tmp_path, make_stack):
             "nhf": lambda: nhf_file(tmp_path / "a.nhf"),
             "sxm": lambda: sxm_file(tmp_path / "a.sxm"),
             "mi": lambda: mi_file(tmp_path / "a.mi"),
+            "park": lambda: park_file(tmp_path / "a.tiff"),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from playNano.errors import FileFormatError
+from playNano.io.formats.frames import Calibration
+from playNano.io.formats.mi import MiText
 from playNano.io.loader import find_reader, open_movie
 
 RAW = np.arange(12).reshape(3, 4) * 1000 - 6000
@@ -91,9 +93,19 @@ def test_damaged_text(tmp_path):
     path.write_bytes(whole.replace(b"-6000", b"-6k00"))
     with pytest.raises(FileFormatError, match="a pixel is no number"):
         open_movie(path).read(0, 1)
-    path.write_bytes(whole[:-40])
+    path.write_bytes(whole[:-41])
     with pytest.raises(FileFormatError, match="cut off"):
         open_movie(path, "phase").read(0, 1)
+
+
+def test_long_text_is_read_in_parts(tmp_path):
+    path = tmp_path / "numbers.txt"
+    raw = np.random.default_rng(0).integers(-30_000, 30_000, (2, 700, 300))
+    path.write_text(" ".join(map(str, raw.ravel())))
+    assert path.stat().st_size > 2 << 20
+    for i in range(2):
+        read = MiText(path, 0, i, (700, 300), Calibration(1.0, 0.0, ""))
+        np.testing.assert_array_equal(read(0, 1)[0], raw[i][::-1])
 
 
 def test_other_kinds_and_files_are_refused(tmp_path):

@@ -87,6 +87,9 @@ TRUTH_SCAN = {
     "nan.sxm": ("Z_trace", "down", 2.0),
     "b16.mi": ("Topography_trace", "down", 0.5),
     "b32.mi": ("Topography_trace", "down", 0.5),
+    "park_i16.tiff": ("Topography_trace", "down", 0.5),
+    "park_i32.tiff": ("Topography_trace", "down", 0.5),
+    "park_f32.tiff": ("Topography_trace", "down", 0.5),
 }
 
 

@@ -194,6 +194,7 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("nhf", (".nhf",), "nhf"),
         _builtin("sxm", (".sxm",), "sxm", series=True),
         _builtin("mi", (".mi",), "mi", series=True),
+        _builtin("park", (".tiff", ".tif"), "park", series=True),
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )

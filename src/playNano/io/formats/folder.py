@@ -20,6 +20,9 @@ from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.formats.frames import check_range
 from playNano.io.movie import Movie
 
+# Pictures of any origin have these endings too, so that the name alone promises no measurement.
+_PICTURES = (".tif", ".tiff")
+
 
 @dataclass(frozen=True)
 class FolderFrames:
@@ -125,7 +128,10 @@ def sniff_folder(path: Path, head: bytes) -> str | None:
         The reason.
     """
     files, readers = _visible(path), _image_readers()
-    if any(_accepting(file, readers) for file in files):
+    pictures = [file for file in files if file.suffix.casefold() in _PICTURES]
+    if any(_accepting(file, readers) for file in files if file not in pictures):
+        return None
+    if any(_accepting(file, readers) for file in pictures):
         return None
     return f"none of its {len(files)} files is an image of a known format" if files else "it is empty"
 
@@ -162,13 +168,24 @@ def _files(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """Return the images of each format, and the names of the other files."""
     groups: dict[str, list[Path]] = defaultdict(list)
     others = []
+    refused: list[tuple[Path, FileFormatError]] = []
     readers = _image_readers()
     for file in _visible(path):
-        reader = _accepting(file, readers)
+        try:
+            reader = _accepting(file, readers)
+        except FileFormatError as error:
+            if file.suffix.casefold() not in _PICTURES:
+                raise
+            reader = None
+            refused.append((file, error))
         if reader is None:
             others.append(file.name)
         else:
             groups[reader.name].append(file)
+    for file, refusal in refused:
+        # Among images of another format it is a picture; among those of its own, a damaged frame.
+        if not groups or any(reader.name in groups and reader.fits_name(file) for reader in readers):
+            raise refusal
     return groups, others
 
 
