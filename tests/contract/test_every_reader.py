@@ -7,6 +7,8 @@ import pickle
 
 import numpy as np
 import pytest
+from tests.io.test_ardf import ardf_file
+from tests.io.test_aris import aris_file
 from tests.io.test_asd import full_range
 from tests.io.test_asd import write as asd_file
 from tests.io.test_jpk_h5 import write as h5_jpk_file
@@ -75,6 +77,8 @@ def make_file(tmp_path, make_stack):
             "sxm": lambda: sxm_file(tmp_path / "a.sxm"),
             "mi": lambda: mi_file(tmp_path / "a.mi"),
             "park": lambda: park_file(tmp_path / "a.tiff"),
+            "aris": lambda: aris_file(tmp_path / "a.aris"),
+            "ardf": lambda: ardf_file(tmp_path / "a.ARDF"),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

@@ -105,3 +105,19 @@ def test_small_files_with_a_known_truth(name):
     assert (stack.unit, stack.metadata["file_channel"]) == ("nm", channel)
     assert stack.pixel_size_nm == pytest.approx(1.0)
     assert (stack.scan.direction, stack.scan.line_time_s) == (direction, line_time_s)
+
+
+def test_small_movie_of_ergo():
+    truth_nm = np.load(DATA / "cases" / "truth_m.npy") * 1e9
+    stack = load_afm_stack(DATA / "cases" / "movie.aris")
+    np.testing.assert_allclose(stack.data, [truth_nm * (i + 1) for i in range(3)], rtol=1e-6)
+    assert list(stack.get_frame_times()) == [0.0, 0.25, 0.5]
+    assert stack.pixel_size_nm == pytest.approx(1.0)
+    assert load_afm_stack(DATA / "cases" / "movie.aris", "phase").unit == "deg"
+
+
+def test_small_ardf_file():
+    truth_nm = np.load(DATA / "cases" / "ardf_truth.npy").astype(float) * 1e9
+    stack = load_afm_stack(DATA / "cases" / "image.ARDF")
+    np.testing.assert_allclose(stack.data[0], truth_nm, rtol=1e-6)
+    assert (stack.unit, stack.pixel_size_nm, stack.scan.line_time_s) == ("nm", pytest.approx(1.0), 0.5)

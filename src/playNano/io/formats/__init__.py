@@ -195,6 +195,8 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("sxm", (".sxm",), "sxm", series=True),
         _builtin("mi", (".mi",), "mi", series=True),
         _builtin("park", (".tiff", ".tif"), "park", series=True),
+        _builtin("aris", (".aris",), "aris"),
+        _builtin("ardf", (".ardf",), "ardf", series=True),
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )
