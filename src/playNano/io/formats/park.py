@@ -262,7 +262,8 @@ def _tags(file: BinaryIO, path: Path) -> dict[int, tuple[int, int, Any]]:
     file.seek(struct.unpack("<I", head[4:])[0])
     count = int.from_bytes(file.read(2), "little")
     data = file.read(_TAG.size * count)
-    if not count or len(data) < _TAG.size * count:
+    # The position of the next page, of four bytes, comes after the tags.
+    if not count or len(data) < _TAG.size * count or len(file.read(4)) < 4:
         raise FileFormatError(f"{path}: the file is cut off: the TIFF file ends within its tags")
     tags = {code: (kind, length, value) for code, kind, length, value in _TAG.iter_unpack(data)}
     for code, (kind, length, value) in tags.items():
