@@ -75,7 +75,8 @@ class ArdfImage:
         record = np.dtype([("head", f"V{_HEAD.size}"), ("line", "<f4", (width,))])
         count = check_range(start, stop, 1, self.path) * height
         lines = np.fromfile(self.path, record, count=count, offset=self.first_byte)["line"]
-        return (lines.astype(np.float64) * self.factor).astype(np.float32).reshape(-1, height, width)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (lines.astype(np.float64) * self.factor).astype(np.float32).reshape(-1, height, width)
 
 
 def open_ardf(path: str | Path, channel: str | None = None) -> Movie:

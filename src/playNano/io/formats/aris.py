@@ -60,7 +60,8 @@ class ArisFrames:
                 if name is not None:
                     check_stored(file[name], self.shape, self.path)
                     # The lowest line of the image is stored first.
-                    values[i - start] = file[name][()].astype(np.float64)[::-1] * self.factor
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        values[i - start] = file[name][()].astype(np.float64)[::-1] * self.factor
         return values
 
 

@@ -95,10 +95,12 @@ class RawImage:
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop) of the single frame."""
         count = check_range(start, stop, 1, self.path) * self.shape[0] * self.shape[1]
-        raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
-        raw *= self.scaling.slope
-        raw += self.scaling.intercept
-        image = raw.astype(np.float32).reshape(-1, *self.shape)
+        # A pixel beyond what float32 holds becomes infinite, a signalling NaN a quiet one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
+            raw *= self.scaling.slope
+            raw += self.scaling.intercept
+            image = raw.astype(np.float32).reshape(-1, *self.shape)
         turned = image[:, :: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
         return np.ascontiguousarray(turned)
 
