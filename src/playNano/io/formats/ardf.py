@@ -80,7 +80,7 @@ class ArdfImage:
 
 
 def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one image of an `.ARDF` file without decoding it.
+    """Read the images of Asylum Research `.ARDF` files.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class ArisFrames:
 
 
 def open_aris(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of an Ergo file without decoding it.
+    """Read `.aris` images and movies of Asylum Research microscopes (Ergo).
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ class MiText:
 
 
 def open_mi(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of an Agilent image without decoding it.
+    """Read `.mi` images of Agilent and Keysight microscopes.
 
     Parameters
     ----------

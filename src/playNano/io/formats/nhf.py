@@ -130,7 +130,7 @@ class NhfFrames:
 
 
 def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a Nanosurf Studio file without decoding it.
+    """Read `.nhf` images and movies of Nanosurf Studio.
 
     Several measurements become one movie, in the order in which they began, if they have the same pixels, size,
     unit and timing.

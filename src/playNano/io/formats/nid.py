@@ -58,7 +58,7 @@ class NidPart:
 
 
 def open_nid(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a Nanosurf image without decoding it.
+    """Read `.nid` images of Nanosurf easyScan and C3000 microscopes.
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ class ParkHeader:
 
 
 def open_park(path: str | Path, channel: str | None = None) -> Movie:
-    """Open the image of a Park Systems file without decoding it.
+    """Read `.tiff` images of Park Systems microscopes.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
@@ -26,7 +26,7 @@ from playNano.io.formats.header_values import (
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
-_END, _PIXELS_FOLLOW = b":SCANIT_END:", b"\x1a\x04"
+_END, _PIXEL_MARK = b":SCANIT_END:", b"\x1a\x04"
 _ITEM_BYTES = 4
 _ALIASES = height_aliases(("Z",))
 _DIRECTIONS: dict[str, Literal["down", "up"]] = {"up": "up", "down": "down"}
@@ -53,7 +53,7 @@ class SxmImage:
 
 
 def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
-    """Open one channel of a Nanonis image without decoding it.
+    """Read `.sxm` images of Nanonis controllers.
 
     Parameters
     ----------
@@ -95,10 +95,7 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
     name = pick_channel(path, channel, names, _ALIASES)
     index = names.index(name)
     factor, unit = base_unit(images[index].unit)
-    line_times = [positive(time) for time in tags.get("SCAN_TIME", "").split()]
-    line_time_s = (
-        sum(time or 0.0 for time in line_times) if len(line_times) == 2 and all(line_times) else None
-    )
+    line_time_s = _line_time_s(tags)
     return Movie(
         path=path,
         format="sxm",
@@ -125,19 +122,7 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
             direction=direction,
             trace=images[index].way,
         ),
-        header={
-            "file_channel": name,
-            "start_time": iso_start(
-                tags.get("REC_DATE", ""),
-                tags.get("REC_TIME", ""),
-                ["%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S.%f"],
-            ),
-            "start_time_step_s": 1.0,
-            "comment": tags.get("COMMENT", "").strip(),
-            "note": {
-                key: value.strip() for key, value in tags.items() if key not in ("DATA_INFO", "COMMENT")
-            },
-        },
+        header=_about(tags, name),
     )
 
 
@@ -167,7 +152,7 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
     with path.open("rb") as file:
         file.seek(at)
         gap = file.read(64)
-    if gap.strip(b"\r\n")[:2] != _PIXELS_FOLLOW:
+    if gap.strip(b"\r\n")[:2] != _PIXEL_MARK:
         raise FileFormatError(f"{path}: the bytes 1A 04 do not come after the header")
     tags: dict[str, str] = {}
     tag = ""
@@ -177,7 +162,25 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
             tags[tag] = ""
         elif tag:
             tags[tag] += line + "\n"
-    return tags, at + gap.index(_PIXELS_FOLLOW) + 2
+    return tags, at + gap.index(_PIXEL_MARK) + 2
+
+
+def _line_time_s(tags: dict[str, str]) -> float | None:
+    """Return the time of a line, forward and backward, s; None if the file does not state it."""
+    forward, backward = ([positive(time) for time in tags.get("SCAN_TIME", "").split()] + [None] * 2)[:2]
+    return forward + backward if forward and backward else None
+
+
+def _about(tags: dict[str, str], name: str) -> dict[str, Any]:
+    """Return what else the header states."""
+    layouts = ["%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S.%f"]
+    return {
+        "file_channel": name,
+        "start_time": iso_start(tags.get("REC_DATE", ""), tags.get("REC_TIME", ""), layouts),
+        "start_time_step_s": 1.0,
+        "comment": tags.get("COMMENT", "").strip(),
+        "note": {key: value.strip() for key, value in tags.items() if key not in ("DATA_INFO", "COMMENT")},
+    }
 
 
 def _words(tags: dict[str, str], tag: str, count: int, path: Path) -> list[str]:
