@@ -20,6 +20,7 @@ from tests.io.test_park import park_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
 from tests.io.test_sxm import sxm_file
+from tests.io.test_tiff_movie import imagej_file_without_gap
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
@@ -79,6 +80,7 @@ def make_file(tmp_path, make_stack):
             "park": lambda: park_file(tmp_path / "a.tiff"),
             "aris": lambda: aris_file(tmp_path / "a.aris"),
             "ardf": lambda: ardf_file(tmp_path / "a.ARDF"),
+            "tiff": lambda: imagej_file_without_gap(tmp_path / "a.tif"),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

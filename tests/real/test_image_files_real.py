@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
 
 from playNano.io.loader import list_channels, load_afm_stack, open_movie
 
@@ -121,3 +122,12 @@ def test_small_ardf_file():
     stack = load_afm_stack(DATA / "cases" / "image.ARDF")
     np.testing.assert_allclose(stack.data[0], truth_nm, rtol=1e-6)
     assert (stack.unit, stack.pixel_size_nm, stack.scan.line_time_s) == ("nm", pytest.approx(1.0), 0.5)
+
+
+def test_small_imagej_movie():
+    stack = load_afm_stack(DATA / "cases" / "movie.tif")
+    assert stack.data.shape == (4, 16, 32)
+    assert stack.pixel_size_nm == pytest.approx(2.0)
+    assert list(stack.get_frame_times()) == [0.0, 0.5, 1.0, 1.5]
+    with tifffile.TiffFile(DATA / "cases" / "movie.tif") as file:
+        np.testing.assert_array_equal(stack.data, file.asarray())

@@ -197,6 +197,12 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("park", (".tiff", ".tif"), "park", series=True),
         _builtin("aris", (".aris",), "aris"),
         _builtin("ardf", (".ardf",), "ardf", series=True),
+        Reader(
+            "tiff",
+            (".tif", ".tiff"),
+            "playNano.io.formats.tiff_movie:sniff_tiff",
+            "playNano.io.formats.tiff_movie:open_tiff",
+        ),
         _builtin("ome-zarr", (".zarr",), "ome_zarr", folder=True),
         _builtin("folder", ("/",), "folder", folder=True),
     )

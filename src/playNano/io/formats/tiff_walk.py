@@ -37,6 +37,8 @@ _TYPE_BYTES = {
 _UNSIGNED = {3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _PLACES = ((273, 279), (324, 325))
 """The tags of positions and lengths of strips and of tiles."""
+_BASELINE = range(254, 340)
+"""The tags that state how pixels are stored."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def _check_tags(file: BinaryIO, data: bytes, layout: _Layout, path: Path) -> set
     """Return the tags of a page, or raise where the file ends before one of them or its pixels."""
     tags = {code: (kind, count, value) for code, kind, count, value in layout.tag.iter_unpack(data)}
     for code, (kind, count, value) in tags.items():
+        if kind not in _TYPE_BYTES and code in _BASELINE:
+            # Without its value the pixels would be taken for numbers of another kind.
+            raise FileFormatError(f"{path}: the tag {code} is of the unknown type {kind}")
         size = _TYPE_BYTES.get(kind, 0) * count
         if size > len(value):
             start = struct.unpack(layout.order + layout.offset, value)[0]
