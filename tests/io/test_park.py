@@ -8,6 +8,7 @@ import tifffile
 from tests.io.test_nid import nid_file
 
 from playNano.errors import FileFormatError
+from playNano.io.formats.park import open_park
 from playNano.io.loader import find_reader, open_movie
 
 RAW = np.arange(12).reshape(3, 4) * 1000 - 6000
@@ -116,11 +117,13 @@ def test_damaged_headers(tmp_path, change, message):
     assert str(path) in str(caught.value)
 
 
-def test_other_tiff_files_are_refused(tmp_path):
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_other_tiff_files_are_refused(tmp_path, byteorder):
     path = tmp_path / "a.tiff"
-    tifffile.imwrite(path, np.zeros((3, 4), np.uint8), byteorder=">")
-    with pytest.raises(FileFormatError, match=r"park .*little-endian"):
-        find_reader(path)
+    tifffile.imwrite(path, np.zeros((3, 4), np.uint8), byteorder=byteorder)
+    assert find_reader(path).name == "tiff"
+    with pytest.raises(FileFormatError, match=r"no Park measurement|little-endian"):
+        open_park(path)
 
 
 def test_pictures_in_folders(tmp_path):
