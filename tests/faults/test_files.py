@@ -204,8 +204,8 @@ def test_a_nanoscope_calibration_that_is_not_finite_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.ARDF", bytes(8) + b"ARDF" + bytes(600), "this is a file of the format Asylum Research ARDF"),
-        ("a.bin", bytes(8) + b"ARDF" + bytes(600), "this is a file of the format Asylum Research ARDF"),
+        ("a.mdt", b"\x01\xb0\x93\xff" + bytes(600), "this is a file of the format NT-MDT MDT"),
+        ("a.bin", b"ONTMATRX" + bytes(600), "this is a file of the format Omicron Matrix"),
         ("a.sm4", bytes(600), "this is a file of the format RHK SM4"),
         ("a.txt", b"nothing known", "no reader accepts this file"),
     ],

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from playNano.errors import ChannelError, FileFormatError
+from playNano.errors import ChannelError, FileFormatError, PlayNanoWarning
 from playNano.io.loader import find_reader, open_movie
 
 HEIGHTS = np.arange(1.0, 13.0).reshape(3, 4) * 1e-9
@@ -65,7 +65,13 @@ def test_missing_frames(tmp_path):
     with h5py.File(path, "a") as file:
         image = file["DataSet/Resolution 0/Frame 2/HeightTrace/Image"]
         image[2] = np.nan  # the top line
-    movie = open_movie(path)
+    with pytest.warns(PlayNanoWarning) as caught:
+        movie = open_movie(path)
+    texts = [str(warning.message) for warning in caught]
+    assert texts == [
+        f"{path}: the file lacks the frames [1]; their pixels are NaN",
+        f"{path}: the recording has 3 of 9 frames; the movie ends there",
+    ]
     assert movie.shape == (3, 3, 4)
     assert np.isfinite(movie.read(0, 3)).all(axis=2).tolist() == [
         [True] * 3,

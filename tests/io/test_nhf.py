@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from playNano.errors import ChannelError, FileFormatError
+from playNano.errors import ChannelError, FileFormatError, PlayNanoWarning
 from playNano.io.loader import find_reader, open_movie
 
 RAW = np.arange(12).reshape(3, 4) * 10**8 - 5 * 10**8
@@ -133,7 +133,9 @@ def test_measurements_that_differ(tmp_path, change, message):
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_lines_that_were_not_scanned(tmp_path, direction):
     change = {"image_number_of_lines_acquired": np.uint32(1), "image_scan_direction": direction}
-    movie = open_movie(nhf_file(tmp_path / "a.nhf", [change]))
+    path = nhf_file(tmp_path / "a.nhf", [change])
+    with pytest.warns(PlayNanoWarning, match="Image 1 has 1 of 3 lines; the others are NaN"):
+        movie = open_movie(path)
     scanned = np.isfinite(movie.read(0, 1)[0]).all(axis=1).tolist()
     assert scanned == ([False, False, True] if direction == "up" else [True, False, False])
     assert movie.frame_metadata[0]["lines_acquired"] == 1

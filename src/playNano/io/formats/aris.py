@@ -126,6 +126,7 @@ def open_aris(path: str | Path, channel: str | None = None) -> Movie:
             "frames_planned": planned,
             "missing_frames": missing,
         },
+        warnings=_warnings(missing, len(datasets), planned, path),
     )
 
 
@@ -228,6 +229,16 @@ def _datasets(file: Any, channel: str, planned: int, path: Path) -> tuple[str | 
             f"{path}: the file has {len(there)} frames, the last one Frame {last}, and states {planned} frames"
         )
     return tuple(there.get(number) for number in range(last + 1))
+
+
+def _warnings(missing: list[int], n_frames: int, planned: int, path: Path) -> tuple[str, ...]:
+    """Return what is to be said about frames that were not recorded."""
+    texts = []
+    if missing:
+        texts.append(f"{path}: the file lacks the frames {missing}; their pixels are NaN")
+    if n_frames < planned:
+        texts.append(f"{path}: the recording has {n_frames} of {planned} frames; the movie ends there")
+    return tuple(texts)
 
 
 def _check_sizes(file: Any, channel: str, size: tuple[float, float], n_frames: int, path: Path) -> None:

@@ -32,13 +32,6 @@ class KnownFormat:
 
 
 KNOWN_FORMATS = (
-    KnownFormat("Asylum Research ARDF", (".ardf",), b"ARDF", 8),
-    KnownFormat("Asylum Research ARIS", (".aris",)),
-    KnownFormat("Nanosurf NID", (".nid",)),
-    KnownFormat("Nanosurf NHF", (".nhf",)),
-    KnownFormat("Nanonis SXM", (".sxm",), b":NANONIS_VERSION:"),
-    KnownFormat("Agilent or Keysight MI", (".mi",), b"fileType "),
-    KnownFormat("TIFF (Park Systems, OME or another)", (".tiff", ".tif")),
     KnownFormat("NT-MDT MDT", (".mdt",), b"\x01\xb0\x93\xff"),
     KnownFormat("Omicron Matrix", ("_mtrx",), b"ONTMATRX"),
     KnownFormat("RHK SM4", (".sm4",)),
@@ -66,8 +59,8 @@ def known_format(path: Path, head: bytes) -> KnownFormat | None:
 
     Examples
     --------
-    >>> known_format(Path("movie.bin"), bytes(8) + b"ARDF").name
-    'Asylum Research ARDF'
+    >>> known_format(Path("movie.bin"), b"ONTMATRX0101").name
+    'Omicron Matrix'
     """
     for known in KNOWN_FORMATS:
         if known.magic and head[known.at :].startswith(known.magic):
