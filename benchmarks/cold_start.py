@@ -96,6 +96,8 @@ def table(movie: Path | None) -> str:
     lines = [
         "# The first run",
         "",
+        "Made by `python benchmarks/cold_start.py --movie sbccd_v1.asd --write`.",
+        "",
         f"Python {platform.python_version()}, numba {numba.__version__}, {os.cpu_count()} processors. "
         "CPU seconds are those of a process and its children.",
         "",
