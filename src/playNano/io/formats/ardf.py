@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_bytes, check_range, numbered
-from playNano.io.formats.header_values import decoded, finite, iso_start, positive, reason_of, whole
+from playNano.io.formats.frames import check_bytes, check_range, errors_as_reasons, numbered
+from playNano.io.formats.header_values import decoded, finite, iso_start, positive, whole
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -144,6 +144,7 @@ def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_ardf(path: Path, head: bytes) -> str | None:
     """Return why a file is no `.ARDF` file, or None where it may be.
 
@@ -162,11 +163,9 @@ def sniff_ardf(path: Path, head: bytes) -> str | None:
     if head[8:12] != b"ARDF":
         return "it does not have 'ARDF' at byte 8"
 
-    def first_table(path: Path) -> None:
-        with path.open("rb", buffering=0) as file:
-            _Tables(file, path).entries(_HEAD.size, b"FTOC")
-
-    return reason_of(first_table, path)
+    with path.open("rb", buffering=0) as file:
+        _Tables(file, path).entries(_HEAD.size, b"FTOC")
+    return None
 
 
 class _Tables:

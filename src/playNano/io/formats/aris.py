@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range
+from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE
 from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file
-from playNano.io.formats.header_values import finite, positive, reason_of, whole
+from playNano.io.formats.header_values import finite, positive, whole
 from playNano.io.metadata import base_unit, frame_dicts, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -130,6 +130,7 @@ def open_aris(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_aris(path: Path, head: bytes) -> str | None:
     """Return why a file is no Ergo file, or None where it may be.
 
@@ -147,12 +148,9 @@ def sniff_aris(path: Path, head: bytes) -> str | None:
     """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
-
-    def signature(path: Path) -> None:
-        with checked_file(path) as file:
-            _check_signature(file, path)
-
-    return reason_of(signature, path)
+    with checked_file(path) as file:
+        _check_signature(file, path)
+    return None
 
 
 def _check_signature(file: Any, path: Path) -> None:

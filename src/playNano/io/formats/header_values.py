@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,6 @@ from playNano.io.formats.frames import check_bytes
 MAX_HEADER_BYTES = 4 << 20
 """A header of text that is longer is refused."""
 _CHUNK_BYTES = 1 << 16
-
-
-def reason_of(function: Callable[[Path], Any], path: Path) -> str | None:
-    """Return why a function that reads a header refuses a file, or None where it does not.
-
-    Parameters
-    ----------
-    function
-        Reads the header of a file, and raises FileFormatError where it is foreign or damaged.
-    path
-        The file.
-
-    Returns
-    -------
-    str or None
-        The reason, without the name of the file.
-    """
-    try:
-        function(path)
-    except FileFormatError as error:
-        return str(error).removeprefix(f"{path}: ")
-    return None
 
 
 def text_header(path: Path, end: bytes) -> tuple[str, int]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_range, numbered
+from playNano.io.formats.frames import Calibration, RawImage, check_range, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
     MAX_HEADER_BYTES,
     check_image,
@@ -24,7 +24,6 @@ from playNano.io.formats.header_values import (
     finite,
     height_aliases,
     positive,
-    reason_of,
     whole,
 )
 from playNano.io.metadata import base_unit, length_nm, pick_channel
@@ -181,6 +180,7 @@ def open_mi(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_mi(path: Path, head: bytes) -> str | None:
     """Return why a file is no Agilent image, or None where it may be.
 
@@ -199,7 +199,8 @@ def sniff_mi(path: Path, head: bytes) -> str | None:
     words = head[:64].split()
     if words[:2] != [b"fileType", b"Image"]:
         return "it does not begin with the line 'fileType      Image'"
-    return reason_of(_header, path)
+    _header(path)
+    return None
 
 
 def _words(path: Path, first_byte: int) -> Iterator[list[bytes]]:

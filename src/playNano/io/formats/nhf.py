@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, numbered
+from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons, numbered
 from playNano.io.formats.hdf5 import SIGNATURE
 from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file
-from playNano.io.formats.header_values import finite, height_aliases, moment_of, positive, reason_of, whole
+from playNano.io.formats.header_values import finite, height_aliases, moment_of, positive, whole
 from playNano.io.metadata import base_unit, frame_dicts, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -202,6 +202,7 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_nhf(path: Path, head: bytes) -> str | None:
     """Return why a file is no Nanosurf Studio file, or None where it may be.
 
@@ -219,12 +220,9 @@ def sniff_nhf(path: Path, head: bytes) -> str | None:
     """
     if not head.startswith(SIGNATURE):
         return "it is not an HDF5 file"
-
-    def measurements(path: Path) -> None:
-        with checked_file(path) as file:
-            _measurements(file, path)
-
-    return reason_of(measurements, path)
+    with checked_file(path) as file:
+        _measurements(file, path)
+    return None
 
 
 def _measurements(file: Any, path: Path) -> list[Any]:

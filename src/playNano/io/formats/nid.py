@@ -12,13 +12,12 @@ from typing import Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, numbered
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
     finite,
     height_aliases,
     iso_start,
     positive,
-    reason_of,
     text_header,
     whole,
 )
@@ -126,6 +125,7 @@ def open_nid(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_nid(path: Path, head: bytes) -> str | None:
     """Return why a file is no Nanosurf image, or None where it may be.
 
@@ -143,7 +143,8 @@ def sniff_nid(path: Path, head: bytes) -> str | None:
     """
     if b"[DataSet" not in head:
         return "its header does not begin with a section [DataSet]"
-    return reason_of(_sections, path)
+    _sections(path)
+    return None
 
 
 def _sections(path: Path) -> tuple[Sections, int]:

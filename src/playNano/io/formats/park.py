@@ -15,8 +15,8 @@ import numpy as np
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes
-from playNano.io.formats.header_values import finite, height_aliases, positive, reason_of
+from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons
+from playNano.io.formats.header_values import finite, height_aliases, positive
 from playNano.io.formats.tiff import is_tiff
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -207,6 +207,7 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_park(path: Path, head: bytes) -> str | None:
     """Return why a file is no Park Systems image, or None where it may be.
 
@@ -224,7 +225,8 @@ def sniff_park(path: Path, head: bytes) -> str | None:
     """
     if not is_tiff(head):
         return "it is not a TIFF file"
-    return reason_of(_header, path)
+    _header(path)
+    return None
 
 
 def _header(path: Path) -> ParkHeader:

@@ -12,14 +12,13 @@ from typing import Any, Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, numbered
+from playNano.io.formats.frames import Calibration, RawImage, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
     check_image,
     finite,
     height_aliases,
     iso_start,
     positive,
-    reason_of,
     text_header,
     whole,
 )
@@ -126,6 +125,7 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
     )
 
 
+@errors_as_reasons
 def sniff_sxm(path: Path, head: bytes) -> str | None:
     """Return why a file is no Nanonis image, or None where it may be.
 
@@ -143,7 +143,8 @@ def sniff_sxm(path: Path, head: bytes) -> str | None:
     """
     if not head.lstrip().startswith(b":NANONIS_VERSION:"):
         return "it does not begin with :NANONIS_VERSION:"
-    return reason_of(_header, path)
+    _header(path)
+    return None
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
