@@ -16,18 +16,27 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from playNano.algorithms.quality.figures import frame_figures
 from playNano.algorithms.quality.limits import QualityLimits
 from playNano.algorithms.quality.quality import frame_quality, judge_frames
 
-MOVIES_FILE = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "quality" / "fault_movies.py"
-SPEC = importlib.util.spec_from_file_location("fault_movies", MOVIES_FILE)
-fault_movies = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(fault_movies)
+
+def simulator(name):
+    """Return one of the modules of simulated movies that the tests use too."""
+    file = Path(__file__).resolve().parents[1] / "tests" / "algorithms" / "quality" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+fault_movies = simulator("fault_movies")
+changing_movies = simulator("changing_movies")
 
 LOST = ("blank", "torn", "partly_torn")
-FLAGS = ("blank", "saturated", "torn", "partly_torn", "scars", "jump", "rough")
+FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
 
 def planted(seeds, **kind):
@@ -65,6 +74,56 @@ def clean(seeds, title, **kind):
         for name in FLAGS:
             flagged[name] += int(table[name].sum())
     print(f"\n## {title}\n\n{frames} sound frames; flagged: {flagged}")
+
+
+def spoil(movie, seed, correlation):
+    """Replace five frames by frames without an observation, and return their numbers by kind."""
+    rng = np.random.default_rng(seed)
+    quiet, repeated, *shuffled = (int(k) for k in rng.choice(np.arange(1, len(movie)), 5, replace=False))
+    h, w = movie.shape[1:]
+    tilt = rng.normal(0, 0.1, 2)
+    movie[quiet] = np.median(movie[quiet]) + tilt[0] * changing_movies.Y + tilt[1] * changing_movies.X
+    noise = rng.normal(0, 1, (h, w))
+    noise = ndimage.gaussian_filter1d(noise, correlation, axis=1) if correlation else noise
+    movie[quiet] += 0.0075 * noise / noise.std()
+    movie[shuffled[0]] = rng.permutation(movie[shuffled[0]].ravel()).reshape(h, w)
+    movie[shuffled[1]] = rng.permutation(movie[shuffled[1]], axis=0)
+    movie[shuffled[2]] = rng.permutation(movie[shuffled[2]], axis=1)
+    movie[repeated] = movie[repeated - 1]
+    names = ("out of contact", "repeat", "pixels shuffled", "lines shuffled", "columns shuffled")
+    return dict(zip(names, (quiet, repeated, *shuffled), strict=True))
+
+
+def changing(seeds):
+    """Print what is flagged in movies of samples that change, whole and with five spoiled frames each."""
+    print("\n## Samples that change: frames flagged without a fault, and faults that are flagged unusable\n")
+    names = None
+    for change in changing_movies.CHANGES:
+        false, jumps, hits, frames = 0, 0, {}, 0
+        for seed in seeds:
+            correlation = 1.5 * (seed % 2)
+            movie = changing_movies.changing_movie(change, seed, correlation=correlation)
+            table = frame_quality(movie).table
+            false, jumps, frames = (
+                false + int((~table["usable"]).sum()),
+                jumps + int(table["jump"].sum()),
+                frames + len(table),
+            )
+            bad = spoil(movie, seed, correlation)
+            usable = frame_quality(movie).table["usable"]
+            for name, k in bad.items():
+                hits[name] = hits.get(name, 0) + (not usable[k])
+            others = usable.drop(list(bad.values()))
+            hits["false"] = hits.get("false", 0) + int((~others).sum())
+        if names is None:
+            names = list(hits)
+            print(f"| sample | frames | unusable | jump | {' | '.join(names)} |")
+            print("|---" * (len(names) + 4) + "|")
+        print(
+            f"| {change.__name__.replace('_', ' ')} | {frames} | {false} | {jumps} | "
+            + " | ".join(f"{hits[name]}" + (f" of {len(seeds)}" if name != "false" else "") for name in names)
+            + " |"
+        )
 
 
 def timed(call, repeats, clock):
@@ -133,6 +192,7 @@ def main():
     print("\nOf less than four usable frames nobody can tell a jump from drift: none is flagged.")
     clean(range(23_000, 23_000 + n), f"{n} sound movies")
     clean(range(24_000, 24_000 + n), f"{n} sound movies of three frames", n=3)
+    changing(range(26_000, 26_000 + max(n // 3, 2)))
     if args.robustness:
         robustness(range(25_000, 25_000 + n // 2))
     speed(args.repeats, clock)

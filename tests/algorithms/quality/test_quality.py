@@ -17,7 +17,7 @@ from playNano.errors import ParameterError
 SPEC = importlib.util.spec_from_file_location("fault_movies", Path(__file__).with_name("fault_movies.py"))
 fault_movies = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(fault_movies)
-FLAGS = ("blank", "saturated", "torn", "partly_torn", "scars", "jump", "rough")
+FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
 
 def noise(n=6, h=64, w=64, seed=0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from playNano.algorithms.quality._rules import LineFlags, Reference, flat_levels, frame_roughness
 from playNano.algorithms.quality._statistics import (
@@ -22,6 +23,12 @@ from playNano.algorithms.quality.limits import QualityLimits
 
 # With fewer usable frames a jump of the level cannot be distinguished from drift.
 MIN_LEVELS = 4
+# Correlation of neighbouring pixels below which a movie cannot show that a frame's pixels are out of order.
+MIN_CORRELATION = 0.3
+# Number of frames before and after a frame with which its order is compared.
+NEIGHBOURS = 3
+# Number of changes of level over which drift is averaged.
+SMOOTHING = 7
 # A level that returns within this number of frames was an excursion, not a lasting change.
 MAX_EXCURSION = 3
 
@@ -63,21 +70,37 @@ def find_jumps(
     drift = float(np.median(np.diff(level[known]) / np.diff(known)))
     flat = level[known] - drift * known
     change = np.diff(flat)
-    limit = max(sigma * lower_quartile(np.abs(change)) / LOWER_QUARTILE, limit)
+    local = ndimage.median_filter(change, SMOOTHING, mode="nearest")
+    limit = max(sigma * lower_quartile(np.abs(change - local)) / LOWER_QUARTILE, limit)
     size[known[1:]] = change
     if len(known) >= MIN_LEVELS:
         within = np.maximum(extent[known[1:]], extent[known[:-1]])
-        jump[known] = _jumps_of_level(flat, np.concatenate(([limit], np.maximum(limit, within))))
+        far = np.abs(_unexpected(change)) > np.maximum(limit, within)
+        jump[known] = _jumps_of_level(flat, np.concatenate(([False], far)), limit)
     return jump, size, limit
 
 
-def _jumps_of_level(level: FloatArray, limit: FloatArray) -> BoolArray:
-    """Flag the frames whose level differs from that of the previous frame by more than the frame's limit.
+def _unexpected(change: FloatArray) -> FloatArray:
+    """Return the part of each change of level that steady drift and smooth settling do not explain.
 
-    If it returns within a few frames, the frames in between are flagged; if it stays, the first one is.
+    Drift is extrapolated linearly from the two changes before, and from the two after, to each change; only where all
+    three have the same direction.
+    """
+    before, after = np.zeros_like(change), np.zeros_like(change)
+    steady = (np.sign(change[2:]) == np.sign(change[1:-1])) & (np.sign(change[1:-1]) == np.sign(change[:-2]))
+    before[2:] = np.where(steady, 2 * change[1:-1] - change[:-2], 0.0)
+    after[:-2] = np.where(steady, 2 * change[1:-1] - change[2:], 0.0)
+    rest = np.stack([change, change - before, change - after])
+    smallest: FloatArray = np.take_along_axis(rest, np.abs(rest).argmin(axis=0)[None], axis=0)[0]
+    return smallest
+
+
+def _jumps_of_level(level: FloatArray, far: BoolArray, limit: float) -> BoolArray:
+    """Flag the frames whose level is far from that of the previous frame.
+
+    If it returns to within `limit` after a few frames, the frames in between are flagged; if it stays, the first is.
     """
     jump = np.zeros(len(level), dtype=np.bool_)
-    far = np.concatenate(([False], np.abs(np.diff(level)) > limit[1:]))
     start = _n_first_outliers(level, far)
     jump[:start] = True
     i = start + 1
@@ -87,7 +110,7 @@ def _jumps_of_level(level: FloatArray, limit: FloatArray) -> BoolArray:
             continue
         jump[i] = True
         ahead = slice(i + 1, i + 1 + MAX_EXCURSION)
-        back = np.flatnonzero(far[ahead] & (np.abs(level[ahead] - level[i - 1]) <= limit[i]))
+        back = np.flatnonzero(far[ahead] & (np.abs(level[ahead] - level[i - 1]) <= limit))
         if back.size:
             end = i + 1 + int(back[0])
             jump[i:end] = True
@@ -155,12 +178,60 @@ def frame_noise(figures: Figures, lines: LineFlags) -> dict[str, FloatArray]:
     }
 
 
-def find_rough(noise: dict[str, FloatArray], pool: BoolArray, limits: QualityLimits) -> BoolArray:
-    """Flag the frames of abnormal roughness or noise, (n,), compared with the frames of the pool."""
+def find_repeats(figures: Figures, blank: BoolArray) -> BoolArray:
+    """Flag the frames that are equal to an earlier frame to the bit, (n,)."""
+    repeat = np.ones(len(figures), dtype=np.bool_)
+    repeat[np.unique(figures["checksum"], return_index=True)[1]] = False
+    repeat &= ~blank
+    return repeat
+
+
+def find_scrambled(figures: Figures, pool: BoolArray) -> BoolArray:
+    """Flag the frames whose pixels or lines are out of order, (n,).
+
+    Their heights spread as in the frames around them, but neighbours along x or y are no more alike than pixels far
+    apart (a semivariance close to the variance), where those of the frames around are. Pixels out of order are seen in
+    the heights as they are, lines out of order in the heights less level and profile.
+    """
+    scrambled = np.zeros(len(figures), dtype=np.bool_)
+    for prefix in ("", "raw_"):
+        variance = np.where(pool, figures[f"{prefix}variance"], np.nan)
+        usual = _around(variance)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A frame that has lost its objects has lost their variance as well.
+            similar = (variance > 0.8 * usual) & (variance < 2 * usual)
+            for name in ("variance_x", "variance_y"):
+                correlation = 1 - figures[prefix + name] / variance
+                limit = _around(correlation)
+                scrambled |= similar & (limit > MIN_CORRELATION) & (correlation < 0.4 * limit)
+    scrambled &= pool
+    return scrambled
+
+
+def _around(values: FloatArray) -> FloatArray:
+    """Return the median of the known values of the frames around each frame, itself left out, (n,)."""
+    if values.size == 0:
+        return values
+    padded = np.pad(values, NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    others = np.delete(windows, NEIGHBOURS, axis=1)
+    return np.array([finite_median(row) for row in others])
+
+
+def find_rough(
+    noise: dict[str, FloatArray], pool: BoolArray, floor: float, limits: QualityLimits
+) -> BoolArray:
+    """Flag the frames of abnormal roughness or noise, (n,), compared with the frames of the pool.
+
+    Values below `floor` are no noise and all count the same.
+    """
+    roughness, pixel, row = (
+        np.maximum(noise[name], floor) for name in ("roughness_nm", "pixel_noise_nm", "row_noise_nm")
+    )
     return (
-        outliers(noise["roughness_nm"], pool, limits.rough_ratio, below=True)
-        | outliers(noise["pixel_noise_nm"], pool, limits.rough_ratio, below=True)
-        | outliers(noise["row_noise_nm"], pool, limits.row_noise_ratio, below=False)
+        outliers(roughness, pool, limits.rough_ratio, below=True)
+        | outliers(pixel, pool, limits.rough_ratio, below=True)
+        | outliers(row, pool, limits.row_noise_ratio, below=False)
     )
 
 
@@ -181,6 +252,8 @@ def reasons(table: dict[str, Any], h: int) -> list[str]:
             "blank": "blank: no line measures the surface",
             "torn": f"torn: {lost}",
             "partly_torn": f"partly torn: {lost}",
+            "repeat": "repeat: equal to an earlier frame to the bit",
+            "scrambled": "scrambled: pixels or lines are out of order",
             "saturated": f"saturated: {100 * table['saturated_fraction'][k]:.3g} % of the pixels",
             "scars": f"scars: {table['n_scar_rows'][k]} lines",
             "jump": _jump_words(table["height_jump_nm"][k], table["level_range_nm"][k]),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from playNano.algorithms.quality._dead_lines import DeadLines, typical_relief
 from playNano.algorithms.quality._statistics import (
     BoolArray,
     FloatArray,
@@ -22,11 +23,6 @@ from playNano.algorithms.quality._statistics import (
 from playNano.algorithms.quality.figures import Figures
 from playNano.algorithms.quality.limits import QualityLimits
 
-# Lines of fewer pixels are never classified as dead.
-MIN_WIDTH = 8
-# Fraction of equal neighbours on the better lines above which heights count as coarsely quantised: equal pixels are
-# then normal.
-COARSE_FLAT_SHARE = 0.6
 # Noise between lines, relative to that of a quiet frame, above which a frame's own slope is not used.
 RESTLESS = 3.0
 # Minimum distance of an empty frame's level from those of all others, in peak-to-valley heights.
@@ -37,32 +33,8 @@ STEP_ERROR = 6 * 1.2533
 MAX_SCAR_LINES = 3
 # Number of lines on either side of a step from which its height is measured.
 PLATEAU = 8
-
-
-@dataclass(frozen=True)
-class DeadLines:
-    """Lines without a measurement, and the quantities by which they are detected.
-
-    Parameters
-    ----------
-    dead
-        Lines that are saturated, constant, nearly noiseless or missing, (n, h).
-    saturation_low, saturation_high
-        Minimum and maximum of the movie, taken as saturation limits.
-    coarse
-        Whether most neighbouring pixels are equal even on the better lines: then only constant frames are dead.
-    pixel_step
-        Typical mean absolute difference of neighbour pixels.
-    saturated
-        Fraction of the pixels of each frame at a saturation limit, (n,).
-    """
-
-    dead: BoolArray
-    saturation_low: float
-    saturation_high: float
-    coarse: bool
-    pixel_step: float
-    saturated: FloatArray
+# Noise between lines, as a fraction of the peak-to-valley height, by which a movie without noise is classified.
+NOISE_FREE_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -129,45 +101,6 @@ def frame_roughness(figures: Figures, dead: BoolArray) -> FloatArray:
     # For normal heights the mean deviation is sqrt(2 / pi) of the standard deviation.
     spread: FloatArray = masked_quantile(figures["deviation"], ~dead, 0.5) * np.sqrt(np.pi / 2)
     return spread
-
-
-def find_dead(figures: Figures, limits: QualityLimits) -> DeadLines:
-    """Find the lines that carry no measurement: saturated, constant, nearly noiseless or missing."""
-    minimum, maximum = figures["minimum"], figures["maximum"]
-    missing = figures["missing_share"] >= 0.5
-    seen = ~missing
-    low = float(minimum[seen].min()) if seen.any() else float("nan")
-    high = float(maximum[seen].max()) if seen.any() else float("nan")
-    at_low, at_high = minimum == low, maximum == high
-    saturated = (at_low & (figures["minimum_share"] >= limits.rail_share)) | (
-        at_high & (figures["maximum_share"] >= limits.rail_share)
-    )
-    constant = minimum == maximum
-    live = seen & ~saturated & ~constant
-    coarse = _is_coarse(figures, live)
-    change = masked_quantile(figures["change"], live, 0.25)
-    pixel_step = float(np.nan_to_num(finite_median(change)))
-    noiseless = figures["change"] < limits.quiet_ratio * pixel_step
-    whole = minimum.min(axis=1, initial=np.inf) == maximum.max(axis=1, initial=-np.inf)
-    share = np.where(at_low, figures["minimum_share"], 0.0) + np.where(
-        at_high & ~(at_low & constant), figures["maximum_share"], 0.0
-    )
-    counted = seen.any(axis=1) & (whole if coarse else True)
-    return DeadLines(
-        dead=missing | (whole[:, None] if coarse else saturated | constant | noiseless),
-        saturation_low=low,
-        saturation_high=high,
-        coarse=coarse,
-        pixel_step=pixel_step,
-        saturated=np.where(counted, np.where(seen, share, 0.0).mean(axis=1), 0.0),
-    )
-
-
-def _is_coarse(figures: Figures, live: BoolArray) -> bool:
-    """Return whether heights are coarsely quantised: most neighbours are equal even on the better lines."""
-    narrow = figures["width"].max(initial=0) < MIN_WIDTH
-    flat = masked_quantile(figures["flat_share"], live, 0.5)
-    return bool(narrow or not live.any() or lower_quartile(flat) > COARSE_FLAT_SHARE)
 
 
 def find_blank(figures: Figures, dead: BoolArray) -> tuple[BoolArray, float]:
@@ -247,6 +180,9 @@ def movie_reference(figures: Figures, lines: DeadLines, blank: BoolArray, limits
     pool = whole if whole.any() else ~blank
     noise = lower_quartile(step_noise(steps, valid)[pool])
     peak_to_valley = lower_quartile(figures["peak_to_valley"][pool])
+    if lines.noise_free:
+        peak_to_valley = typical_relief(figures)
+        noise = max(noise, NOISE_FREE_STEP * peak_to_valley)
     roughness = lower_quartile(frame_roughness(figures, dead)[pool])
     largest_step = lower_quartile(np.abs(steps).max(axis=1, initial=0.0)[pool])
     largest_change = np.where(dead, 0.0, figures["change"]).max(axis=1, initial=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ MEDIAN_COLUMNS = 32
 MAX_DISTINCT = 16
 # Number of pixels in which distinct heights are counted first.
 FIRST_PIXELS = 4096
-HEIGHTS = ("level", "step", "minimum", "maximum", "change", "deviation", "streak")
+HEIGHTS = ("level", "step", "minimum", "maximum", "change", "bend", "deviation", "streak")
+VARIANCES = ("variance", "variance_x", "variance_y", "raw_variance", "raw_variance_x", "raw_variance_y")
 SHARES = ("minimum_share", "maximum_share", "flat_share", "missing_share")
 
 
@@ -44,9 +46,8 @@ def figure_type(h: int) -> np.dtype[Any]:
     (4,)
     """
     lines = [(name, "f8", (h,)) for name in HEIGHTS] + [(name, "f4", (h,)) for name in SHARES]
-    return np.dtype(
-        [("width", "i8"), ("n_distinct", "i8"), ("noise", "f8"), ("peak_to_valley", "f8"), *lines]
-    )
+    frame = [(name, "f8") for name in ("noise", "peak_to_valley", *VARIANCES)]
+    return np.dtype([("width", "i8"), ("n_distinct", "i8"), ("checksum", "u8"), *frame, *lines])
 
 
 def frame_figures(block: npt.ArrayLike) -> Figures:
@@ -63,12 +64,17 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
     Returns
     -------
     ndarray
-        (n,), structured: ``width`` in px, ``n_distinct`` (distinct heights, counted up to 16),
+        (n,), structured: ``width`` in px, ``n_distinct`` (distinct heights, counted up to 16), ``checksum`` of the
+        pixels (equal for frames that are repeats to the bit),
         ``noise`` (median over the lines of the mean deviation of their differences from the line before),
-        ``peak_to_valley`` (range of the heights less level and profile, zero included); and per line, (h,):
+        ``peak_to_valley`` (range of the heights less level and profile, zero included), ``variance`` of these
+        heights and half the mean square of the differences between neighbours along x and y, ``variance_x`` and
+        ``variance_y`` (semivariances: for pixels in random order all three are equal), the same of the heights as they
+        are, ``raw_variance, raw_variance_x, raw_variance_y``; and per line, (h,):
         ``level`` (median of up to 32 pixels), ``step`` from the line before (clipped mean), ``minimum``,
         ``maximum``, ``minimum_share`` and ``maximum_share`` (fraction of the pixels at these two),
         ``flat_share`` (fraction of equal neighbours), ``change`` (mean absolute difference of neighbours),
+        ``bend`` (mean absolute second difference along the line: noise without tilt and bow),
         ``deviation`` (mean absolute deviation from the level and the profile that all lines have in common),
         ``streak`` (mean depth of the deepest streak in the line, 0 for none), ``missing_share`` (fraction of
         the pixels that are not finite).
@@ -95,8 +101,15 @@ def frame_figures(block: npt.ArrayLike) -> Figures:
     figures = np.zeros(n, dtype=figure_type(h))
     figures["width"] = w
     for frame, row in zip(z, figures, strict=True):
+        row["checksum"] = _checksum(frame)
         _measure_frame(_filled(frame, row), row)
     return figures
+
+
+def _checksum(frame: npt.NDArray[Any]) -> int:
+    """Return a 64-bit checksum of the pixels of a frame."""
+    pixels = np.ascontiguousarray(frame).data
+    return zlib.crc32(pixels) << 32 | zlib.adler32(pixels)
 
 
 def _filled(frame: npt.NDArray[Any], figures: Any) -> npt.NDArray[Any]:
@@ -132,13 +145,24 @@ def _measure_frame(frame: npt.NDArray[Any], figures: Any) -> None:
     figures["minimum_share"] = np.count_nonzero(frame == minimum[:, None], axis=1) / w
     figures["maximum_share"] = np.count_nonzero(frame == maximum[:, None], axis=1) / w
     figures["flat_share"] = np.count_nonzero(change == 0, axis=1) / pairs
+    figures["bend"] = np.abs(np.diff(change, axis=1)).sum(axis=1) / max(w - 2, 1)
     figures["change"] = np.abs(change, out=change).sum(axis=1) / pairs
+    _write_variances(rest, figures, "")
+    _write_variances(heights - heights.mean(), figures, "raw_")
     figures["deviation"] = np.abs(rest, out=rest).mean(axis=1)
     figures["noise"], figures["peak_to_valley"] = noise, peak_to_valley
     figures["n_distinct"] = _count_distinct(frame)
     limit = max(5.0 * noise, 0.02 * peak_to_valley)
     if limit > 0:
         figures["streak"] = streak_depths(frame, step, limit, max(6, w // 16))
+
+
+def _write_variances(heights: FloatArray, figures: Any, prefix: str) -> None:
+    """Write the variance of heights around zero, and the semivariances of neighbours along x and y."""
+    figures[f"{prefix}variance"] = np.mean(heights * heights)
+    for axis, name in ((1, "variance_x"), (0, "variance_y")):
+        difference = np.diff(heights, axis=axis)
+        figures[prefix + name] = np.mean(difference * difference) / 2 if difference.size else 0.0
 
 
 def _line_steps(frame: npt.NDArray[Any], heights: FloatArray) -> tuple[FloatArray, float]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from playNano.algorithms.quality import _flags as flags
 from playNano.algorithms.quality import _rules as rules
+from playNano.algorithms.quality._dead_lines import find_dead, noise_floor
 from playNano.algorithms.quality._statistics import BoolArray
 from playNano.algorithms.quality.figures import Figures, frame_figures
 from playNano.algorithms.quality.limits import QualityLimits
@@ -65,13 +66,16 @@ def judge_frames(figures: Figures, limits: QualityLimits | None = None) -> Frame
     import pandas as pd
 
     limits = limits or QualityLimits()
-    unmeasured = rules.find_dead(figures, limits)
+    unmeasured = find_dead(figures, limits)
     blank, n_distinct = rules.find_blank(figures, unmeasured.dead)
     reference = rules.movie_reference(figures, unmeasured, blank, limits)
     empty = rules.find_empty(figures, unmeasured.dead, blank, reference)
     blank, dead = blank | empty, unmeasured.dead | empty[:, None]
     lines = rules.classify_lines(figures, dead, blank, reference, limits)
     table, jump_limit = _frame_table(figures, lines, blank, reference, limits)
+    if not unmeasured.noise_free:
+        # Frames without noise repeat when nothing moves.
+        table["usable"] &= ~table["repeat"]
     table["saturated_fraction"] = unmeasured.saturated
     table["saturated"] = unmeasured.saturated >= limits.min_saturated
     table["reason"] = flags.reasons(table, dead.shape[1])
@@ -79,6 +83,7 @@ def judge_frames(figures: Figures, limits: QualityLimits | None = None) -> Frame
         "rail_low_nm": unmeasured.saturation_low,
         "rail_high_nm": unmeasured.saturation_high,
         "coarse_heights": unmeasured.coarse,
+        "noise_free": unmeasured.noise_free,
         "usual_pixel_step_nm": reference.pixel_step,
         "usual_n_distinct": n_distinct,
         "usual_row_noise_nm": reference.row_noise,
@@ -102,7 +107,9 @@ def _frame_table(
     """Return the columns of the table (saturation and reasons still empty) and the limit of a jump."""
     n, h = lines.dead.shape
     torn, partly = flags.find_torn(lines, blank, limits)
-    usable = ~blank & ~torn & (~partly | limits.use_partly_torn)
+    repeat = flags.find_repeats(figures, blank)
+    scrambled = flags.find_scrambled(figures, ~blank & ~torn & ~partly & ~repeat)
+    usable = ~blank & ~torn & ~scrambled & (~partly | limits.use_partly_torn)
     # A few dead lines in a good frame also count as scars.
     lost = lines.dead & usable[:, None] & ~partly[:, None]
     n_scars = np.where(blank, 0, (lines.scars | lost).sum(axis=1))
@@ -119,9 +126,11 @@ def _frame_table(
         "saturated": np.zeros(n, dtype=np.bool_),
         "torn": torn,
         "partly_torn": partly,
+        "repeat": repeat,
+        "scrambled": scrambled,
         "scars": ~blank & ~torn & (deep | (n_scars >= limits.min_scar_rows)),
         "jump": usable & jump,
-        "rough": usable & flags.find_rough(noise, pool, limits),
+        "rough": usable & flags.find_rough(noise, pool, noise_floor(figures), limits),
         "usable": usable,
         "reason": "",
         "value_range_nm": flags.value_range(figures),
@@ -163,10 +172,11 @@ def frame_quality(
     FrameQuality
         ``table``, one row per frame: ``frame`` (from 0); the flags ``blank`` (no line measures the
         surface), ``saturated``, ``torn`` (the tip lost the surface, less than ``min_good_rows`` of the
-        lines are on it), ``partly_torn`` (the same, with more of them), ``scars`` (lines or parts of
+        lines are on it), ``partly_torn`` (the same, with more of them), ``repeat`` (equal to an earlier frame to
+        the bit), ``scrambled`` (pixels or lines out of order), ``scars`` (lines or parts of
         lines that differ from both neighbours), ``jump`` (its level differs from that of the previous frame, or
-        the height drifts or steps within it), ``rough``; ``usable`` (not blank, torn or partly torn;
-        the other flags are warnings); ``reason`` in words; and in the unit of the heights, or counts:
+        the height drifts or steps within it), ``rough``; ``usable`` (not blank, torn, partly torn, repeated or
+        scrambled; the other flags are warnings); ``reason`` in words; and in the unit of the heights, or counts:
         ``value_range_nm``, ``saturated_fraction``, ``n_distinct`` (counted up to 16), ``dead_rows``,
         ``torn_rows`` (lines not on the surface, of blank and torn frames), ``roughness_nm`` (standard
         deviation about level and profile of the lines), ``row_noise_nm`` (standard deviation of the steps between
@@ -175,6 +185,7 @@ def frame_quality(
         ``height_jump_nm`` (from the usable frame before, drift removed), ``n_scar_rows``.
         ``thresholds``: the limits, and the values estimated: ``rail_low_nm, rail_high_nm`` (minimum and maximum
         of the movie), ``coarse_heights`` (neighbours are mostly equal: only constant frames are blank),
+        ``noise_free`` (a simulated or smoothed movie: repeats are then normal),
         ``usual_pixel_step_nm, usual_n_distinct, usual_row_noise_nm, usual_relief_nm, usual_roughness_nm`` (the
         references), and ``wild_step_nm`` (from which a step is an outlier), ``scar_step_nm, quiet_step_nm,
         jump_limit_nm``.

@@ -12,7 +12,7 @@ from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, che
 from playNano.core.executor import map_frames
 from playNano.core.params import Declaration
 
-FLAGS = ("blank", "saturated", "torn", "partly_torn", "scars", "jump", "rough")
+FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
 
 class FrameQualityModule(AnalysisModule):
@@ -54,7 +54,8 @@ class FrameQualityModule(AnalysisModule):
         Returns
         -------
         dict
-            ``table``: one row per frame with the flags ``blank, saturated, torn, partly_torn, scars, jump, rough``,
+            ``table``: one row per frame with the flags ``blank, saturated, torn, partly_torn, repeat, scrambled,
+            scars, jump, rough``,
             ``usable``, the ``reason`` in words, and the figures on which they are based: see
             `playNano.algorithms.quality.quality.frame_quality`.
             ``usable``: bool (n_frames,); detection skips the others, tracking treats them as not observed.
