@@ -106,7 +106,7 @@ def _is_noise_free(figures: Figures, live: BoolArray) -> bool:
     flat = finite_median(masked_quantile(figures["flat_share"], seen, 0.5))
     lines = live
     if flat > FLAT_SHARE:
-        lines = np.where(seen.any(axis=1)[:, None], figures["missing_share"] < 0.5, False)
+        lines = np.where(seen.any(axis=1, keepdims=True), figures["missing_share"] < 0.5, False)
     quietest = finite_median(masked_quantile(figures["bend"], lines, 0.02))
     return bool(quietest < floor)
 
