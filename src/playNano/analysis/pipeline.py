@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from playNano.afm_stack import AFMImageStack
@@ -23,12 +24,15 @@ from playNano.core.provenance import (
 )
 from playNano.core.registry import Registry, plugin_groups
 from playNano.core.step_text import step_calls
-from playNano.errors import PluginError, PluginTypeError
+from playNano.errors import PlayNanoWarning, PluginError, PluginTypeError
 
 logger = logging.getLogger(__name__)
 
 TABLE_COLUMNS = {"detection": ("frame",), "tracking": ("track_id", "frame", "y_nm", "x_nm")}
 """Kind -> columns that the output ``table`` of its modules must have."""
+
+TIMED_KINDS = frozenset({"tracking", "clustering", "measurement"})
+"""Kinds of modules whose results depend on the times of the frames."""
 
 AnalysisRecord: TypeAlias = dict[str, Any]
 """Record of an analysis, as returned by `AnalysisPipeline.run`.
@@ -154,6 +158,8 @@ class AnalysisPipeline:
         provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **_described(stack)}
         _attach(stack, environment, analysis, provenance)
         latest = PreviousResults()
+        with collect_warnings(provenance["warnings"]):
+            _warn_without_times(stack, self.kinds)
         for number, ((name, params), module) in enumerate(
             zip(self.steps, self._modules, strict=True), start=1
         ):
@@ -169,6 +175,19 @@ class AnalysisPipeline:
 
             export_analysis_to_json(log_to, result)
         return result
+
+
+def _warn_without_times(stack: AFMImageStack, kinds: Collection[str]) -> None:
+    """Warn that the times and rates of a movie without frame times are numbers of frames."""
+    if TIMED_KINDS.isdisjoint(kinds) or getattr(stack, "has_times", True) or len(stack.data) < 2:
+        return
+    name = stack.file_path.name
+    warnings.warn(
+        f"{name}: no frame times are known: all columns in s count frames, from 0, and rates are per frame; set "
+        "stack.frame_metadata[k]['timestamp'], or give the frame time where the file is loaded",
+        PlayNanoWarning,
+        stacklevel=3,
+    )
 
 
 def _instance(name: str) -> AnalysisModule:

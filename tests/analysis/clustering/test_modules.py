@@ -14,7 +14,7 @@ from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
-from playNano.errors import MissingInputError, ParameterError
+from playNano.errors import MissingInputError, ParameterError, PlayNanoWarning
 
 MODULES = [
     pytest.param(KMeansClusteringModule, {"k": 3}, id="k_means"),
@@ -225,7 +225,8 @@ def test_x_means_finds_how_many():
         features = [points[:n] for points in [sorted(p, key=lambda q: q["x"]) for p in blobs(40)[0]]]
         out = run(XMeansClusteringModule, features, use_time=False)
         assert out["summary"]["n_clusters"] == n
-    limited = run(XMeansClusteringModule, blobs()[0], use_time=False, max_k=2)
+    with pytest.warns(PlayNanoWarning, match="at its limit, max_k=2"):
+        limited = run(XMeansClusteringModule, blobs()[0], use_time=False, max_k=2)
     assert limited["summary"]["n_clusters"] == 2
     at_least = run(XMeansClusteringModule, blobs()[0], use_time=False, min_k=5)
     assert at_least["summary"]["n_clusters"] >= 5

@@ -62,6 +62,23 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
             A label for each point.
         """
 
+    def doubts(self, clusters: Clusters, options: OptionsT) -> list[str]:
+        """Return warnings about a result; by default none.
+
+        Parameters
+        ----------
+        clusters
+            The clusters.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        list of str
+            Cause and cure, one text each.
+        """
+        return []
+
     def coordinates(self, features: FeatureMatrix, options: OptionsT) -> Coordinates:
         """Return the coordinates in which `group` compares distances.
 
@@ -170,8 +187,11 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
             for name in space.coord_columns:
                 points.table[name] *= stack.pixel_size_yx_nm[PIXEL_AXES[name]]
         features = feature_matrix(points.table, space)
+        clusters = self.group(features, options)
+        for text in self.doubts(clusters, options):
+            stack.warn(text)
         result = ClusteringResult(
-            self.group(features, options),
+            clusters,
             self.coordinates(features, options),
             lambda rows: self.group(features.take(rows), options),
             replace=not self.by_density,

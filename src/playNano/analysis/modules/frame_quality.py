@@ -14,6 +14,11 @@ from playNano.core.params import Declaration
 
 FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
+LOST = ("blank", "torn", "partly_torn", "repeat", "scrambled")
+"""Flags of frames that carry no observation."""
+MAX_UNUSABLE = 0.2
+"""Fraction of unusable frames above which a warning is issued."""
+
 
 class FrameQualityModule(AnalysisModule):
     """Flag unusable frames; later detection and tracking steps exclude them."""
@@ -78,6 +83,9 @@ class FrameQualityModule(AnalysisModule):
         figures = np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
         quality = judge_frames(figures, QualityLimits(**limits))
         usable = quality.table["usable"].to_numpy(dtype=np.bool_)
+        counts = {flag: int(quality.table[flag].sum()) for flag in FLAGS}
+        if usable.size and 1 - usable.mean() > MAX_UNUSABLE:
+            stack.warn(_many_unusable(usable.size, int((~usable).sum()), counts))
         return {
             "table": quality.table,
             "usable": usable,
@@ -85,9 +93,18 @@ class FrameQualityModule(AnalysisModule):
             "summary": {
                 "total_frames": len(usable),
                 "usable_frames": int(usable.sum()),
-                **{flag: int(quality.table[flag].sum()) for flag in FLAGS},
+                **counts,
             },
         }
+
+
+def _many_unusable(n_frames: int, n_unusable: int, counts: dict[str, int]) -> str:
+    """Return the warning for a movie of which many frames are unusable."""
+    kinds = ", ".join(f"{counts[flag]} {flag.replace('_', ' ')}" for flag in LOST if counts[flag])
+    return (
+        f"{n_unusable} of {n_frames} frames are unusable ({kinds}): nothing is detected in them, and tracks are cut "
+        "or bridge them; look at the movie, and analyse a part of it, such as stack[20:60], if the rest is lost"
+    )
 
 
 def _measure(start: int, block: Any) -> Any:

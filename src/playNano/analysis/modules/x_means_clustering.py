@@ -45,3 +45,25 @@ class XMeansClusteringModule(ClusteringModule[XMeansOptions]):
         from playNano.algorithms.clustering.xmeans import xmeans
 
         return xmeans(features.scaled, **vars(options))
+
+    def doubts(self, clusters: Clusters, options: XMeansOptions) -> list[str]:
+        """Return a warning if there are as many clusters as are allowed.
+
+        Parameters
+        ----------
+        clusters
+            The clusters.
+        options
+            The algorithm's own parameters.
+
+        Returns
+        -------
+        list of str
+            One text, or none.
+        """
+        if not clusters.n_clusters == options.max_k > options.min_k:
+            return []
+        return [
+            f"x_means_clustering: the number of clusters is at its limit, max_k={options.max_k}: there may be "
+            "more; raise max_k, or give use_time=False if the sites last all movie long"
+        ]
