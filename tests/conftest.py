@@ -71,6 +71,22 @@ def make_spots():
     return spots
 
 
+LATERAL = frozenset({
+    "y_nm", "x_nm", "area_nm2", "min_area_nm2", "max_area_nm2", "sigma_nm", "radius_nm", "y_weighted_nm",
+    "x_weighted_nm", "perimeter_nm", "major_axis_nm", "minor_axis_nm", "pixel_size_nm", "displacement_nm",
+    "net_displacement_nm", "path_length_nm", "distance_nm", "extent_y_nm", "extent_x_nm", "density_per_nm2",
+    "max_distance_nm", "min_distance_nm", "step_nm", "area_scale_nm2", "scale_nm", "eps_nm", "separate_radius_nm",
+    "step_rms_nm", "step_rms_of_share_nm", "neighbour_distance_nm", "min_sigma_nm", "max_sigma_nm", "pixel_nm",
+    "y_corrected_nm", "x_corrected_nm", "separate_depth_nm",
+})  # fmt: skip
+"""Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
+
+
+@pytest.fixture
+def lateral_names():
+    return LATERAL
+
+
 class Plugins:
     """Entry points and the objects behind them, as if packages had been installed."""
 

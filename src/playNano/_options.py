@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,6 +24,35 @@ class Unit:
     """
 
     name: str
+
+
+@dataclass(frozen=True)
+class HeightUnit(Unit):
+    """nm of a height, for parameters that are meaningless where the pixels of a movie are not lengths.
+
+    Parameters
+    ----------
+    name
+        Symbol of the unit.
+    instead
+        What to do for other movies, for the error message; ``<unit>`` in it is replaced by the unit of their pixels.
+    when
+        Name and value of another parameter on which it depends whether this one is a height; by default it always is.
+    """
+
+    name: str = "nm"
+    instead: str = "leave it out"
+    when: tuple[str, Any] | None = None
+
+    def applies(self, params: Mapping[str, Any]) -> bool:
+        """Return whether the parameter is a height, given all parameters.
+
+        Parameters
+        ----------
+        params
+            Values by name.
+        """
+        return self.when is None or params.get(self.when[0]) == self.when[1]
 
 
 def check_options(options: Any) -> None:

@@ -2,8 +2,11 @@
 
 import inspect
 import json
+import re
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from playNano.afm_stack import AFMImageStack
@@ -15,6 +18,7 @@ from playNano.analysis.utils.common import (
     make_json_safe,
 )
 from playNano.core.serialize import read_record_json, write_record_json
+from playNano.core.tables import TableView
 from playNano.errors import ParameterError
 
 LEADING = ("stack", "previous_results", "self")
@@ -37,9 +41,9 @@ def pipeline_for(name, **params):
     return pipeline
 
 
-def stack_of(data):
+def stack_of(data, **change):
     metadata = [{"timestamp": 0.5 * i} for i in range(len(data))]
-    return AFMImageStack(data, (2.0, 1.5), "c", "movie.asd", metadata)
+    return AFMImageStack(data, (2.0, 1.5), "c", "movie.asd", metadata, **change)
 
 
 @pytest.fixture
@@ -99,6 +103,40 @@ def test_any_movie(name, kind, movie):
     summary = outputs.get("summary", {})
     assert summary.get("total_frames", len(data)) == len(data)
     json.loads(json.dumps(make_json_safe(record), allow_nan=False))
+
+
+def names_in(outputs):
+    """Return all keys and columns of outputs."""
+    if isinstance(outputs, pd.DataFrame):
+        return set(map(str, outputs.columns))
+    if isinstance(outputs, TableView):
+        return names_in(outputs.table) | set(getattr(outputs, "fields", ()))
+    if isinstance(outputs, dict):
+        return set(map(str, outputs)).union(*(names_in(value) for value in outputs.values()))
+    return set()
+
+
+@every
+def test_a_channel_that_is_not_a_length(name, movie, lateral_names):
+    stack = stack_of(movie("float32"), unit="deg")
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        record = pipeline_for(name).run(stack)
+    detects = any(step["kind"] == "detection" for step in record["provenance"]["steps"])
+    assert [str(w.message) for w in given if "is in deg" in str(w.message)] != [] or not detects
+    for outputs, step in zip(record["analysis"].values(), record["provenance"]["steps"], strict=True):
+        names = names_in(outputs) | set(step["params"])
+        assert {n for n in names if re.search("_nm[23]?$", n)} - lateral_names == set()
+
+
+@every
+def test_heights_in_nm_are_refused_for_such_a_channel(name, movie, lateral_names):
+    stack = stack_of(movie("float32"), unit="deg")
+    for parameter in parameters_of(name):
+        ends_in_nm = re.search("_nm[23]?$", parameter.name)
+        if ends_in_nm and parameter.name not in lateral_names:
+            with pytest.raises(ParameterError, match=f"{parameter.name} is a height in nm, but the channel"):
+                pipeline_for(name, **{parameter.name: 3.0}).run(stack)
 
 
 @every

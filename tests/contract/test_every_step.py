@@ -32,8 +32,8 @@ def movie(kind):
     return FLOATS.astype(kind)
 
 
-def run(name, data, **params):
-    stack = AFMImageStack(data, 2.0, "c", "movie.asd")
+def run(name, data, unit="nm", **params):
+    stack = AFMImageStack(data, 2.0, "c", "movie.asd", unit=unit)
     pipeline = ProcessingPipeline(stack)
     add = pipeline.add_mask if step_registry()[name].kind == "mask" else pipeline.add_filter
     add(name, **{**PARAMS.get(name, {}), **params}).run()
@@ -44,6 +44,19 @@ def run(name, data, **params):
 def test_an_unknown_parameter_is_refused(name):
     with pytest.raises(ParameterError, match=rf"step 1 \({name}\): unknown parameter 'no_such_thing'"):
         run(name, movie("float32"), no_such_thing=1)
+
+
+@every
+def test_heights_in_nm_are_refused_where_pixels_are_not_lengths(name, lateral_names):
+    step = step_registry()[name]
+    own = [p.name for p in declared_parameters(step.function, step.leading) if p.name.endswith("_nm")]
+    heights = set(own) - lateral_names
+    if not heights:
+        run(name, movie("float32"), unit="deg")
+    for parameter in heights:
+        value = PARAMS.get(name, {}).get(parameter, 20.0)
+        with pytest.raises(ParameterError, match="is a height in nm, but the channel 'c' is in deg"):
+            run(name, movie("float32"), unit="deg", **{parameter: value})
 
 
 @every

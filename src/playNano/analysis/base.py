@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.params import Declaration, bind_all
+from playNano.core.value_units import parameters_by_unit
 from playNano.errors import PluginTypeError
 
 AnalysisOutputs: TypeAlias = dict[str, Any]
@@ -112,13 +113,42 @@ class AnalysisModule(ABC):
         ParameterError
             If a name is unknown or a value wrong.
         """
-        bound = bind_all(self.declarations(), params, where=where or self.name)
+        bound = bind_all(self.declarations_for(params), params, where=where or self.name)
         return {name: value for name, value in bound.items() if name in params or name not in self.automatic}
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
         """Return the functions whose signatures declare the parameters; by default `run` alone."""
         return (Declaration(cls.run, LEADING),)
+
+    def declarations_for(self, params: Mapping[str, Any]) -> Sequence[Declaration]:
+        """Return the declarations of the parameters of a call; by default the same for all calls.
+
+        Parameters
+        ----------
+        params
+            Values by name; a module whose parameters depend on them overrides this method.
+        """
+        return self.declarations()
+
+    def for_channel(self, params: Mapping[str, Any], stack: Any, where: str | None = None) -> dict[str, Any]:
+        """Return the parameters in effect for a movie: without heights in nm, if its pixels are not lengths.
+
+        Parameters
+        ----------
+        params
+            Parameters as `bind` returns them.
+        stack
+            The movie.
+        where
+            Name of the step for messages; by default the module's.
+
+        Raises
+        ------
+        ParameterError
+            If such a height is not the default.
+        """
+        return parameters_by_unit(self.declarations_for(params), params, stack, where or str(self.name))
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
         """Set the `automatic` parameters that are not given, from the results of earlier modules.
@@ -180,6 +210,7 @@ def checked_run(run: Run) -> Run:
         **params: Any,
     ) -> AnalysisOutputs:
         in_effect = self.resolve_defaults(self.bind(params), previous_results or {})
+        self.for_channel(in_effect, stack)
         return run(self, stack, previous_results, **in_effect)
 
     return cast(Run, call)

@@ -24,6 +24,7 @@ from playNano.core.provenance import (
 )
 from playNano.core.registry import Registry, plugin_groups
 from playNano.core.step_text import step_calls
+from playNano.core.value_units import topography_doubt
 from playNano.errors import PlayNanoWarning, PluginError, PluginTypeError
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,26 @@ class AnalysisPipeline:
         self.steps.clear()
         self._modules.clear()
 
+    def steps_for(self, stack: AFMImageStack) -> list[tuple[str, dict[str, Any]]]:
+        """Return the planned steps with the values in effect for a movie.
+
+        Parameters
+        ----------
+        stack
+            The movie; if its pixels are not lengths, parameters that are heights in nm are left out.
+
+        Raises
+        ------
+        ParameterError
+            If the pixels are not lengths, and such a parameter has a value other than its default.
+        """
+        return [
+            (name, module.for_channel(params, stack, f"step {number} ({name})"))
+            for number, ((name, params), module) in enumerate(
+                zip(self.steps, self._modules, strict=True), start=1
+            )
+        ]
+
     def run(self, stack: AFMImageStack, log_to: str | os.PathLike[str] | None = None) -> AnalysisRecord:
         """Run the planned modules on a stack.
 
@@ -147,22 +168,24 @@ class AnalysisPipeline:
 
         Raises
         ------
+        ParameterError
+            If a parameter is a height in nm, and the pixels are not lengths.
         Exception
             The exception of a module, with the name of the step added; ``stack.analysis`` then contains the steps
             before.
         OSError
             If `log_to` cannot be written.
         """
+        steps = self.steps_for(stack)
         environment = gather_environment_info()
         analysis: dict[str, dict[str, Any]] = {}
         provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **_described(stack)}
         _attach(stack, environment, analysis, provenance)
         latest = PreviousResults()
         with collect_warnings(provenance["warnings"]):
+            _warn_of_channel(stack, self.kinds)
             _warn_without_times(stack, self.kinds)
-        for number, ((name, params), module) in enumerate(
-            zip(self.steps, self._modules, strict=True), start=1
-        ):
+        for number, ((name, params), module) in enumerate(zip(steps, self._modules, strict=True), start=1):
             with collect_warnings(provenance["warnings"]):
                 record, outputs = _run_module(number, name, module, params, stack, latest)
             analysis[record["analysis_key"]] = outputs
@@ -175,6 +198,13 @@ class AnalysisPipeline:
 
             export_analysis_to_json(log_to, result)
         return result
+
+
+def _warn_of_channel(stack: AFMImageStack, kinds: Collection[str]) -> None:
+    """Warn that the values of a channel in which something is detected are not heights."""
+    doubt = topography_doubt(stack) if "detection" in kinds else None
+    if doubt is not None:
+        warnings.warn(f"{stack.file_path.name}: {doubt}", PlayNanoWarning, stacklevel=3)
 
 
 def _warn_without_times(stack: AFMImageStack, kinds: Collection[str]) -> None:

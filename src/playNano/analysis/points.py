@@ -12,6 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.previous import of_kind
 from playNano.core.tables import RowsByFrame, RowsByGroup
+from playNano.core.value_units import missing_column_reason
 from playNano.errors import MissingInputError, ParameterError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "template_detection")
 """The built-in modules whose detections can be tracked and clustered."""
-
 
 DEFAULT_DETECTION = DETECTIONS[0]
 """Default of ``detection_module`` if no detection module has run (see `resolve_detection`)."""
@@ -310,7 +310,7 @@ def _table(stack: AFMImageStack, rows: _Rows, coord_columns: Sequence[str], modu
     for name in coord_columns:
         values = _coordinate(rows, name, module)
         if values is None:
-            known = ", ".join(dict.fromkeys(map(str, rows.names)))
+            known = ", ".join(dict.fromkeys(map(str, rows.names))) + missing_column_reason(name, stack)
             raise ParameterError(
                 f"the detections of {module!r} have no coordinate {name!r} (they have: {known})"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.export import export_analysis_to_json
 from playNano.analysis.exporters import plan_exports
-from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.plan import Plan
 from playNano.analysis.utils.common import export_to_hdf5
 from playNano.cli.compiling import report_compiling
@@ -25,7 +25,7 @@ from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.export.tables import write_tables
 from playNano.plots.clusters import write_cluster_pictures
 from playNano.plots.overview import write_overview
-from playNano.processing.pipeline import CLEAR, ProcessingPipeline
+from playNano.processing.pipeline import CLEAR, PlannedStep
 
 
 @dataclass(frozen=True)
@@ -174,13 +174,14 @@ def analyze_stack(
     if not plan.analysis:
         raise ParameterError("nothing to analyse: give --steps; for processing alone use `playnano process`")
     processing, analysis = plan.bind()
+    in_effect = _described(processing.steps_for(stack), analysis.steps_for(stack))
     processing.run(stack)
     with report_compiling(analysis.kinds):
         record = analysis.run(stack)
     export_analysis_to_json(folder / "record.json", record)
     export_to_hdf5(record, folder / "record.h5")
     write_tables(record, folder)
-    _write_plan(processing, analysis, folder / "pipeline.yaml")
+    _write_plan(in_effect, folder / "pipeline.yaml")
     write_overview(stack, record, folder / "overview.png")
     write_cluster_pictures(stack, record, folder)
     if gif:
@@ -224,14 +225,12 @@ def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> 
     write_gif(stack, folder / "movie.gif", tracks, progress=progress)
 
 
-def _write_plan(processing: ProcessingPipeline, analysis: AnalysisPipeline, path: Path) -> None:
+def _write_plan(steps: dict[str, Any], path: Path) -> None:
     """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
     import yaml
 
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            yaml.safe_dump(_described(processing, analysis), sort_keys=False), encoding="utf-8"
-        )
+        temporary.write_text(yaml.safe_dump(steps, sort_keys=False), encoding="utf-8")
 
 
 def plan_in_effect(plan: Plan) -> dict[str, Any]:
@@ -247,12 +246,15 @@ def plan_in_effect(plan: Plan) -> dict[str, Any]:
     ParameterError
         If a name or parameter is unknown or wrong.
     """
-    return _described(*plan.bind())
+    processing, analysis = plan.bind()
+    return _described(processing.steps, analysis.steps)
 
 
-def _described(processing: ProcessingPipeline, analysis: AnalysisPipeline) -> dict[str, Any]:
-    """Return the steps of two pipelines as plain values."""
+def _described(
+    processing: Sequence[PlannedStep], analysis: Sequence[tuple[str, dict[str, Any]]]
+) -> dict[str, Any]:
+    """Return processing steps and analysis modules as plain values."""
     return {
-        "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing.steps],
-        "analysis": [{name: json_safe(params)} for name, params in analysis.steps],
+        "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing],
+        "analysis": [{name: json_safe(params)} for name, params in analysis],
     }

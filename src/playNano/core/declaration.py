@@ -89,7 +89,7 @@ def declared_parameters(function: Callable[..., Any], skip: Collection[str] = ()
     descriptions = parameter_descriptions(function)
     listed = []
     for name, (parameter, annotation) in signature_parameters(function, skip)[0].items():
-        unit = next((m.name for m in _metadata(annotation) if isinstance(m, Unit)), None)
+        unit = next((m.name for m in metadata_of(annotation) if isinstance(m, Unit)), None)
         listed.append(
             Parameter(
                 name,
@@ -98,7 +98,7 @@ def declared_parameters(function: Callable[..., Any], skip: Collection[str] = ()
                 describe_type(annotation),
                 unit,
                 descriptions.get(name, ""),
-                dict(_limits(_metadata(annotation))),
+                dict(_limits(metadata_of(annotation))),
                 _choices(annotation),
                 accepts_none(annotation),
             )
@@ -180,11 +180,17 @@ def _is_union(origin: Any) -> bool:
     return origin is typing.Union or origin is types.UnionType
 
 
-def _metadata(annotation: Any) -> tuple[Any, ...]:
-    """Return the metadata of an `Annotated` type, and of the types nested in it."""
+def metadata_of(annotation: Any) -> tuple[Any, ...]:
+    """Return the metadata of an `Annotated` type, and of the types nested in it.
+
+    Parameters
+    ----------
+    annotation
+        Any type.
+    """
     metadata: tuple[Any, ...] = tuple(getattr(annotation, "__metadata__", ()))
     for argument in typing.get_args(annotation):
-        metadata += _metadata(argument)
+        metadata += metadata_of(argument)
     return metadata
 
 

@@ -17,6 +17,7 @@ from playNano.core.lazy import FrameArray, computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.scan import ScanGeometry
 from playNano.core.stack_text import describe
+from playNano.core.value_units import is_length, value_suffix
 from playNano.errors import PlayNanoWarning, StackError
 
 
@@ -39,7 +40,7 @@ class Stack:
     scan
         Timing and direction of the scan, where known.
     unit
-        Unit of the pixel values.
+        Unit of the pixel values: "nm" for all lengths; empty if it is not known.
     metadata
         Further metadata of the file, as plain values.
 
@@ -151,6 +152,16 @@ class Stack:
     def pixel_size_yx_nm(self) -> tuple[float, float]:
         """Height and width of a pixel, nm."""
         return self._pixel_size_nm
+
+    @property
+    def is_length(self) -> bool:
+        """Whether the pixel values are lengths, nm."""
+        return is_length(self.unit)
+
+    @property
+    def value_suffix(self) -> str:
+        """Last part of the names of quantities in the unit of the pixels: "nm" for lengths, "deg", "V" ..., "au"."""
+        return value_suffix(self.unit)
 
     @property
     def n_frames(self) -> int:
@@ -363,14 +374,7 @@ class Stack:
         return describe(self)
 
     def _position(self, index: int) -> int:
-        position = index.__index__()
-        if position < 0:
-            position += self.n_frames
-        if not 0 <= position < self.n_frames:
-            raise IndexError(
-                f"frame {index} does not exist: {self.file_path.name} has {self.n_frames} frames"
-            )
-        return position
+        return check.frame_position(index, self.n_frames, self.file_path.name)
 
     def _part(self, index: slice) -> Self:
         """Return a stack of a range of frames, with their metadata."""

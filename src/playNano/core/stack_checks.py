@@ -159,3 +159,33 @@ def checked_metadata(entries: Sequence[Mapping[str, Any]] | None, n_frames: int)
     if len(listed) > n_frames:
         raise StackError(f"there are {len(listed)} frame metadata for {n_frames} frames")
     return listed + [{} for _ in range(n_frames - len(listed))]
+
+
+def frame_position(index: Any, n_frames: int, name: str) -> int:
+    """Return the number of a frame; negative indices count from the end.
+
+    Parameters
+    ----------
+    index
+        Index of the frame, an integer.
+    n_frames
+        Number of frames.
+    name
+        Name of the movie, for the message.
+
+    Returns
+    -------
+    int
+        0 to `n_frames` - 1.
+
+    Raises
+    ------
+    IndexError
+        If there is no such frame.
+    """
+    position: int = index.__index__()
+    if position < 0:
+        position += n_frames
+    if not 0 <= position < n_frames:
+        raise IndexError(f"frame {index} does not exist: {name} has {n_frames} frames")
+    return position

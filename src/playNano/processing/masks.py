@@ -15,7 +15,7 @@ from playNano.algorithms.surface import thresholds
 from playNano.processing.steps import Pixels, step
 
 Mask = npt.NDArray[np.bool_]
-Level = Annotated[float, Unit("nm")]
+Level = Annotated[float, Unit("channel's")]
 
 
 @step("mask", "1.0")

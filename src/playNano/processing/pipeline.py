@@ -154,6 +154,25 @@ class ProcessingPipeline:
         """Remove all planned steps."""
         self.steps.clear()
 
+    def steps_for(self, stack: Stack) -> list[PlannedStep]:
+        """Return the planned steps with the values in effect for a movie.
+
+        Parameters
+        ----------
+        stack
+            The movie; if its pixels are not lengths, parameters that are heights in nm are left out.
+
+        Raises
+        ------
+        ParameterError
+            If the pixels are not lengths, and such a parameter has a value other than its default.
+        """
+        first = len(stack.provenance["processing"]["steps"]) + 1
+        return [
+            step.for_channel(stack, f"step {number} ({step.name})")
+            for number, step in enumerate(self.steps, start=first)
+        ]
+
     def run(
         self,
         stack: Stack | None = None,
@@ -189,10 +208,11 @@ class ProcessingPipeline:
             If a step fails; the message names step and frame. The stack is then left unchanged. For a lazy
             stack, steps fail when the pixels are computed.
         ParameterError
-            If `keep` has another value, or a stack is given neither here nor to the pipeline, or to both.
+            If `keep` has another value, a stack is given neither here nor to the pipeline, or to both, or a
+            parameter is a height in nm and the pixels are not lengths.
         """
         movie = self._stack_for(stack)
-        run_steps(movie, tuple(self.steps), keep, workers=workers, block_frames=block_frames)
+        run_steps(movie, tuple(self.steps_for(movie)), keep, workers=workers, block_frames=block_frames)
         result: npt.NDArray[Any] = movie.data
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import Any, Literal, get_args
@@ -17,6 +17,7 @@ from playNano.core.lazy import is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
+from playNano.core.value_units import parameters_by_unit
 from playNano.errors import ParameterError, StepError
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
 from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
@@ -48,6 +49,25 @@ class PlannedStep:
     def kind(self) -> str:
         """Kind of the step: "filter", "mask", "video", or "clear" for `clear_mask`."""
         return self.step.kind if self.step else "clear"
+
+    def for_channel(self, stack: Stack, where: str) -> PlannedStep:
+        """Return the step for a movie: without parameters that are heights in nm, if its pixels are not lengths.
+
+        Parameters
+        ----------
+        stack
+            The movie.
+        where
+            Context for error messages.
+
+        Raises
+        ------
+        ParameterError
+            If such a height is not the default.
+        """
+        if self.step is None:
+            return self
+        return replace(self, params=parameters_by_unit([self.step.declaration], self.params, stack, where))
 
 
 def run_steps(

@@ -21,6 +21,7 @@ from playNano.algorithms.estimation.noise_and_particles import (
 )
 from playNano.algorithms.quality.quality import frame_quality
 from playNano.core.serialize import json_safe
+from playNano.core.value_units import channel_in_words
 from playNano.errors import ParameterError, StackError
 from playNano.simulate.faults import Faults
 from playNano.simulate.movie import SimulatedMovie, simulate_scene
@@ -239,10 +240,10 @@ def fit_movie_model(stack: AFMImageStack, *, min_height_nm: float = 0.0) -> Movi
     >>> round(model.noise.pixel_nm, 1), round(model.particles.height_nm), model.frame_time_s
     (0.2, 5, 0.5)
     """
-    if stack.unit not in (None, "nm"):
+    if not stack.is_length:
         raise StackError(
-            f"{stack.file_path}: channel {stack.channel!r} is in {stack.unit}; only movies of heights in nm can be "
-            "simulated: select a height channel"
+            f"{stack.file_path}: {channel_in_words(stack)}; only movies of heights in nm can be simulated: select a "
+            "height channel"
         )
     raw = stack.processed.get("raw", stack.data)
     data = np.asarray(raw[:MAX_FRAMES])

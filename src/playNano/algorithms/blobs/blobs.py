@@ -150,7 +150,7 @@ def _warn_of_offset(frame: FloatArray, scales: Scales, threshold: float) -> None
         # The same text for every frame, so that Python shows it once.
         warnings.warn(
             "the mean height of the frame alone gives responses of blobs beyond the threshold of "
-            f'{threshold:g} nm: level the movie first, or use mode="fast"',
+            f'{threshold:g}: level the movie first, or use mode="fast"',
             PlayNanoWarning,
             stacklevel=2,
         )

@@ -27,8 +27,8 @@ class BlobOptions:
     num_sigma
         Number of scales, evenly spaced from minimum to maximum, at least 1.
     threshold
-        Maxima must exceed this response of the scale-normalised filter, nm, at least 0; a Gaussian particle of
-        height A has the response A / 2.
+        Maxima must exceed this response of the scale-normalised filter, in the unit of the channel (nm for
+        heights), at least 0; a Gaussian particle of height A has the response A / 2.
     overlap
         Of two blobs that share more than this fraction of the smaller one's disc, the smaller is dropped; 0 to 1.
     mode
@@ -61,7 +61,7 @@ class BlobOptions:
     min_sigma: SigmaPx = 1.0
     max_sigma: SigmaPx = 5.0
     num_sigma: Annotated[int, Field(ge=1)] = 10
-    threshold: Annotated[float, Field(ge=0), Unit("nm")] = 0.1
+    threshold: Annotated[float, Field(ge=0), Unit("channel's")] = 0.1
     overlap: Annotated[float, Field(ge=0, le=1)] = 0.5
     mode: Literal["exact", "fast"] = "exact"
     subpixel: bool = False

@@ -8,9 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from playNano._options import Unit, check_options
+from playNano._options import HeightUnit, Unit, check_options
 
 LengthNm = Annotated[float, Field(ge=0), Unit("nm")]
+MinHeight = Annotated[float, Field(ge=0), HeightUnit(instead="select rows of the table by z_max_<unit>")]
+MinProminence = Annotated[
+    float, Field(ge=0), HeightUnit(instead="leave it out: three times the noise of the frame is used")
+]
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class PeakOptions:
     2
     """
 
-    min_height_nm: LengthNm = 0.0
-    min_prominence_nm: LengthNm | None = None
+    min_height_nm: MinHeight = 0.0
+    min_prominence_nm: MinProminence | None = None
     min_distance_nm: LengthNm = 0.0
     smoothing_px: Annotated[float, Field(ge=0, allow_inf_nan=False), Unit("px")] = 0.0
     background: Literal["frame", "zero"] = "frame"

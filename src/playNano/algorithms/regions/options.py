@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from playNano._options import Unit, check_options
+from playNano._options import HeightUnit, Unit, check_options
 from playNano.algorithms.regions.separate import (
     Separation,
     SeparationDepth,
@@ -17,7 +17,7 @@ from playNano.algorithms.regions.separate import (
 from playNano.errors import ParameterError
 
 Area = Annotated[float, Field(ge=0), Unit("nm^2")]
-Height = Annotated[float, Unit("nm")]
+Height = Annotated[float, HeightUnit(instead="select rows of the table by height_<unit>")]
 
 
 @dataclass(frozen=True)

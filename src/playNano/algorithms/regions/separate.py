@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from playNano._options import Unit, check_options
+from playNano._options import HeightUnit, Unit, check_options
 from playNano.algorithms._common.flooding import flood_basins
 from playNano.algorithms._common.inputs import as_block, pixel_pair
 from playNano.algorithms.surface.noise import robust_noise
@@ -20,7 +20,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 SeparationSurface = Literal["distance", "height"]
-SeparationDepth = Annotated[float, Field(ge=0), Unit("nm")]
+SeparationDepth = Annotated[
+    float,
+    Field(ge=0),
+    HeightUnit(instead="leave it out: three times the noise is used", when=("separate_by", "height")),
+]
 SeparationRadius = Annotated[float, Field(ge=0), Unit("nm")]
 
 

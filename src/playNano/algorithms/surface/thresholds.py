@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from playNano._options import Unit
+from playNano._options import HeightUnit, Unit
 from playNano.algorithms._common.arguments import check_arguments
 from playNano.algorithms._common.inputs import as_block
 from playNano.algorithms.surface.background import local_background
@@ -18,7 +18,10 @@ from playNano.errors import ParameterError
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating[Any]]
 Bins = Annotated[int, Field(ge=2, le=65536)]
-Height = Annotated[float, Unit("nm")]
+Height = Annotated[
+    float, HeightUnit(instead="use mask_threshold, whose threshold is in the unit of the channel")
+]
+LocalHeight = Annotated[float, HeightUnit(instead="give sigmas")]
 Window = Annotated[int, Field(ge=3), Unit("px")]
 
 
@@ -227,7 +230,7 @@ def hysteresis(block: npt.ArrayLike, *, low_nm: Height, high_nm: Height) -> Bool
 def local_height(
     block: npt.ArrayLike,
     *,
-    height_nm: Height | None = None,
+    height_nm: LocalHeight | None = None,
     sigmas: Annotated[float, Field(gt=0)] | None = None,
     window_px: Window = 64,
 ) -> BoolArray:

@@ -15,6 +15,7 @@ from playNano.analysis.times import add_times, times_from
 from playNano.core.blocks import TABLE_BLOCK_BYTES
 from playNano.core.executor import map_frames
 from playNano.core.tables import RowsByFrame
+from playNano.core.value_units import table_by_unit
 from playNano.errors import ParameterError
 from playNano.processing.steps import as_float_block
 
@@ -117,7 +118,8 @@ def detect_spots(
     dict
         ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s) and the table's
         columns. ``summary``. ``table``: with ``time_s`` (when the tip passed the spot) and ``frame_time_s``
-        (when the frame began). ``observed``: bool (n_frames,); where `frame_quality` has run before, frames
+        (when the frame began); where the channel is not a length, heights are named after its unit
+        (``height_deg``). ``observed``: bool (n_frames,); where `frame_quality` has run before, frames
         that it flags as unusable are skipped and False here. ``times_from``: basis of ``time_s``, see
         `playNano.analysis.times.times_from`.
     """
@@ -129,7 +131,7 @@ def detect_spots(
     if not parts:
         parts = [detector(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    table = add_times(table.reset_index(drop=True), stack)
+    table = add_times(table_by_unit(table.reset_index(drop=True), stack.unit), stack)
     fields = {"frame_timestamp": "frame_time_s"}
     fields |= {c: c for c in table.columns if c not in ("frame_time_s", *hidden_columns)}
     n_frames = len(stack.data)

@@ -27,6 +27,7 @@ from playNano.core.executor import map_frames
 from playNano.core.lazy import FrameArray, computed
 from playNano.core.params import Declaration, bind_all
 from playNano.core.tables import RowsByFrame
+from playNano.core.value_units import table_by_unit
 from playNano.errors import ParameterError
 from playNano.processing.steps import as_float_block, step_registry
 
@@ -81,6 +82,16 @@ class FeatureDetectionModule(AnalysisModule):
             raise ParameterError(f"{at}: {error}") from error
         return bound
 
+    def declarations_for(self, params: Mapping[str, Any]) -> list[Declaration]:
+        """Return the declarations of the parameters of a call: those of `declarations`, and the mask's.
+
+        Parameters
+        ----------
+        params
+            Values by name.
+        """
+        return [*self.declarations(), *_mask_declarations(params.get("mask_fn"), self.name)]
+
     @checked_run
     def run(
         self,
@@ -120,7 +131,8 @@ class FeatureDetectionModule(AnalysisModule):
             in raster order as in `skimage.measure.label`; for a lazy stack they are computed when they are read
             (`playNano.core.lazy.FrameArray`).
             ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
-            ``table``: one row per feature; see `playNano.algorithms.regions.regions.find_regions`; ``time_s`` is when
+            ``table``: one row per feature; see `playNano.algorithms.regions.regions.find_regions`. Where the channel
+            is not a length, heights are named after its unit (``height_deg``), without volumes. ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it flags as unusable
             are skipped and False here.
@@ -238,7 +250,7 @@ def search_movie(stack: AFMImageStack, movies: list[Any], search: RegionSearch, 
         nothing = np.zeros((0, *shape[1:]))
         parts = [search(0, nothing, np.ones(0, np.bool_), *(m[:0] for m in movies[2:]))[0]]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    return add_times(table, stack), labels
+    return add_times(table_by_unit(table, stack.unit), stack), labels
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from playNano.algorithms.quality.limits import QualityLimits
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.executor import map_frames
 from playNano.core.params import Declaration
+from playNano.core.value_units import named_by_unit, table_by_unit
 
 FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
@@ -62,7 +63,8 @@ class FrameQualityModule(AnalysisModule):
             ``table``: one row per frame with the flags ``blank, saturated, torn, partly_torn, repeat, scrambled,
             scars, jump, rough``,
             ``usable``, the ``reason`` in words, and the figures on which they are based: see
-            `playNano.algorithms.quality.quality.frame_quality`.
+            `playNano.algorithms.quality.quality.frame_quality`. Where the channel is not a length, heights are named
+            after its unit (``roughness_deg``), here and in ``thresholds``.
             ``usable``: bool (n_frames,); detection skips the others, tracking treats them as not observed.
             ``thresholds``: the limits in effect, and the reference values estimated from the movie.
             ``summary``: ``total_frames, usable_frames`` and the number of frames with each flag.
@@ -86,10 +88,14 @@ class FrameQualityModule(AnalysisModule):
         counts = {flag: int(quality.table[flag].sum()) for flag in FLAGS}
         if usable.size and 1 - usable.mean() > MAX_UNUSABLE:
             stack.warn(_many_unusable(usable.size, int((~usable).sum()), counts))
+        names = [*quality.table.columns, *quality.thresholds]
+        # All lengths that are measured here are heights.
+        heights = [name.removesuffix("_nm") for name in names if name.endswith("_nm")]
+        called = named_by_unit(quality.thresholds, stack.unit, heights)
         return {
-            "table": quality.table,
+            "table": table_by_unit(quality.table, stack.unit, heights),
             "usable": usable,
-            "thresholds": dict(quality.thresholds),
+            "thresholds": {called[name]: value for name, value in quality.thresholds.items()},
             "summary": {
                 "total_frames": len(usable),
                 "usable_frames": int(usable.sum()),

@@ -136,7 +136,8 @@ class ParticleTrackingModule(AnalysisModule):
             ``n_tracks``: number of tracks.
             ``table``: the detections' table with ``track_id`` and ``point_index``, sorted by track and frame.
             ``track_table``: one row per track: ``track_id, start_frame, end_frame, length, gaps, missed,
-            start_time_s, end_time_s, duration_s, mean_height_nm`` (if detections have a height),
+            start_time_s, end_time_s, duration_s, mean_height_nm`` (if detections have a height; named
+            after the unit of the channel: ``mean_height_deg``),
             ``net_displacement_nm, path_length_nm, straightness, censored_start, censored_end,
             mean_confidence, min_confidence``, and ``lineage`` with `merge_split`; see
             `playNano.algorithms.linking.tables.track_table`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from playNano._options import Unit
+from playNano._options import HeightUnit, Unit
 from playNano.algorithms.linking.settings import DistanceScale, LinkingOptions
 from playNano.errors import ParameterError
 
@@ -19,6 +19,11 @@ Options = TypeVar("Options", "TrackingOptions", "FeatureWeights")
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm")]
+HeightScale = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    HeightUnit(instead="leave it out: it is estimated from the movie"),
+]
 
 OF_COORDINATES = ("max_distance", "distance_scale", "step")
 """Fields of `LinkingOptions` that the tracking modules declare with other units or defaults."""
@@ -41,8 +46,8 @@ class TrackingOptions:
     step_nm
         Root mean square displacement per frame interval, nm, if known; by default it is estimated.
     mass_column
-        Column of the detections that is conserved in a merge, such as ``"volume_nm3"``; by default merges are
-        detected by position alone.
+        Column of the detections that is conserved in a merge, such as ``"volume_nm3"`` (only where the channel is a
+        length); by default merges are detected by position alone.
     """
 
     max_distance: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("px")] | None = 5.0
@@ -83,7 +88,7 @@ class FeatureWeights:
     area_weight: Weight = 0.0
     area_scale_nm2: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm^2")] | None = None
     height_weight: Weight = 0.0
-    height_scale_nm: Length | None = None
+    height_scale_nm: HeightScale | None = None
     orientation_weight: Weight = 0.0
     orientation_scale_rad: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("rad")] | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from playNano.analysis.points import PIXEL_AXES
 from playNano.analysis.tracking.options import FeatureWeights
 from playNano.analysis.tracking.units import CoordinateUnits
 from playNano.core.tables import RowsByFrame
+from playNano.core.value_units import missing_column_reason, named_by_unit, table_by_unit
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ FEATURE_COLUMNS = {
     "height": ("height_nm", "z_max_nm", "z_mean_nm", "max"),
     "orientation": ("orientation_rad",),
 }
-"""Feature -> columns that may contain it; the first that exists is used."""
+"""Feature -> columns that may contain it, in nm; the first that exists is used."""
 
 PERIODS = {"orientation": float(np.pi)}
 LENGTHS = ("step_rms", "step_rms_of_share")
@@ -124,13 +125,16 @@ def track_detections(
         table,
         options,
         columns=units.columns,
-        features=_feature_costs(weights, table),
-        mass=_mass_of(mass_column, table) if options.merge_split else None,
+        features=_feature_costs(weights, table, stack),
+        mass=_mass_of(mass_column, table, stack) if options.merge_split else None,
         observed=source.observed,
         time_column=time_column,
         frame_interval_s=interval,
     )
-    return _tracking_tables(source, table, linked, units, timed=time_column is not None)
+    tables = _tracking_tables(
+        source, table, linked, units, height=_height_column(table, stack), timed=time_column is not None
+    )
+    return replace(tables, tracks=table_by_unit(tables.tracks, stack.unit))
 
 
 def _linking_table(source: DetectionSource, units: CoordinateUnits) -> pd.DataFrame:
@@ -183,7 +187,19 @@ def _frame_times(stack: AFMImageStack, table: pd.DataFrame) -> tuple[str | None,
     return ("time_s", float(np.median(steps))) if (np.diff(mean) > 0).all() else (None, None)
 
 
-def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, FeatureCost]:
+def _columns_of(feature: str, stack: AFMImageStack) -> list[str]:
+    """Return the columns that may contain a feature, named after the unit of the channel."""
+    return list(named_by_unit(FEATURE_COLUMNS[feature], stack.unit).values())
+
+
+def _height_column(table: pd.DataFrame, stack: AFMImageStack) -> str:
+    """Return the column with the heights of the detections; empty if there is none."""
+    return next((name for name in _columns_of("height", stack) if name in table), "")
+
+
+def _feature_costs(
+    weights: FeatureWeights, table: pd.DataFrame, stack: AFMImageStack
+) -> dict[str, FeatureCost]:
     """Return the cost of each feature with a non-zero weight, by its column."""
     by_feature = {
         "area": (weights.area_weight, weights.area_scale_nm2),
@@ -194,7 +210,7 @@ def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, Fe
     for feature, (weight, scale) in by_feature.items():
         if not weight or not len(table):
             continue
-        names = FEATURE_COLUMNS[feature]
+        names = _columns_of(feature, stack)
         column = next((name for name in names if name in table.columns), None)
         if column is None:
             raise ParameterError(
@@ -204,17 +220,24 @@ def _feature_costs(weights: FeatureWeights, table: pd.DataFrame) -> dict[str, Fe
     return costs
 
 
-def _mass_of(column: str | None, table: pd.DataFrame) -> str | None:
+def _mass_of(column: str | None, table: pd.DataFrame, stack: AFMImageStack) -> str | None:
     """Check that the mass column exists, and return it; None if there are no detections."""
     if column is not None and len(table) and column not in table.columns:
         raise ParameterError(
             f"mass_column is {column!r}, but the detections have {', '.join(map(str, table.columns))}"
+            + missing_column_reason(column, stack)
         )
     return column if len(table) else None
 
 
 def _tracking_tables(
-    source: DetectionSource, table: pd.DataFrame, linked: LinkedMovie, units: CoordinateUnits, *, timed: bool
+    source: DetectionSource,
+    table: pd.DataFrame,
+    linked: LinkedMovie,
+    units: CoordinateUnits,
+    *,
+    height: str,
+    timed: bool,
 ) -> TrackingTables:
     """Return all tables in nm and s, in the order of the tracks."""
     points, links, tracks = source.points, linked.links, linked.tracks
@@ -223,7 +246,6 @@ def _tracking_tables(
     scaled = table.assign(
         **{n: table[n] * factor for n, factor in zip(units.columns, units.report_factor, strict=True)}
     )
-    height = next((name for name in FEATURE_COLUMNS["height"] if name in table), "")
     links = link_table(scaled, linked.track_id, columns=units.columns, unit=units.unit, confidence=confidence)
     tracks = track_table(
         scaled,

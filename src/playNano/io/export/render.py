@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from playNano.core.lazy import computed, is_lazy
 from playNano.core.stack import Stack
+from playNano.core.value_units import value_label
 
 COLOUR_MAP = "afmhot"
 """Matplotlib colour map of heights: dark is low, bright is high."""
@@ -130,7 +131,7 @@ def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str 
     low, high = height_limits(stack.data)
     extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
     shown = axes.imshow(image, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="equal")
-    axes.figure.colorbar(shown, ax=axes, label=f"height ({stack.unit})", shrink=0.8)
+    axes.figure.colorbar(shown, ax=axes, label=value_label(stack), shrink=0.8)
     bar = ScaleBar.for_width(stack.width * px)
     x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
     axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
