@@ -43,6 +43,8 @@ class AnalysisModule(ABC):
     Notes
     -----
     Outputs that other code uses, by kind; all are optional, lengths are in nm and frames are numbered from 0.
+    Quantities in the unit of the pixels end in ``stack.value_suffix``: ``height_nm``, ``height_deg``, ``height_V``.
+    A parameter that is a height in nm is annotated with `playNano._options.HeightUnit`.
 
     * quality: ``usable``, bool (n_frames,).
     * detection: ``table``, a DataFrame with one row per detection and the columns ``frame, y, x`` (px) and
