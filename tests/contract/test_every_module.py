@@ -90,6 +90,7 @@ def test_a_value_of_the_wrong_kind_is_refused(name):
 
 
 @every
+@pytest.mark.filterwarnings("ignore:.*frames are unusable:UserWarning")
 @pytest.mark.parametrize("kind", ["int16", "float32", "float64", "nan", "no frames", "one frame"])
 def test_any_movie(name, kind, movie):
     data = movie(kind)
