@@ -185,12 +185,17 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
     return Plan.from_options(processing, analysis, pipeline)
 
 
-@app.command(short_help="Show channels, size, pixel size and times of a file.")
-def info(file: File, channel: AnyChannel = None, allow_incomplete: AllowIncomplete = False) -> None:
-    """Show the contents of a file: channels, size, pixel size, times, heights of the first frame."""
+@app.command(short_help="Show channels, calibration, times and bad frames of a file.")
+def info(
+    file: File,
+    channel: AnyChannel = None,
+    allow_incomplete: AllowIncomplete = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+) -> None:
+    """Show the contents of a file: channels, size, pixel size, times, scan, bad frames, and what is unusual."""
     from playNano.cli.info import show_info
 
-    show_info(file, channel, allow_incomplete=allow_incomplete)
+    show_info(file, channel, allow_incomplete=allow_incomplete, as_json=json)
 
 
 @app.command(short_help="Level and smooth a movie.")

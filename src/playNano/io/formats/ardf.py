@@ -139,6 +139,8 @@ def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
             ),
             "start_time_step_s": 1.0,
             "scan_rate_hz": rate_hz,
+            "instrument": note.get("MicroscopeModel"),
+            "software": note.get("Version"),
             "note": note,
         },
     )

@@ -149,7 +149,13 @@ def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: 
             shape[0], np.arange(shape[0]) * frame_time_s if timed else None, frames.frame_headers()
         ),
         scan=_scan(header, shape[1], frame_time_s if timed else None),
-        header={**header.as_plain(), "file_channel": name, "start_time": header.start_time},
+        header={
+            **header.as_plain(),
+            "file_channel": name,
+            "start_time": header.start_time,
+            "instrument": f"AFM {header.fields['afm_id']}",
+            "file_version": str(header.fields["version"]),
+        },
         warnings=(f"{path.name}: {extent.doubt}",) if extent.doubt else (),
     )
 

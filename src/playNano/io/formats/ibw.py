@@ -133,6 +133,8 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
             "start_time": _start_time(note),
             "start_time_step_s": 1.0,
             "scan_rate_hz": rate_hz,
+            "instrument": note.get("MicroscopeModel"),
+            "software": note.get("Version"),
             "note": note,
         },
     )

@@ -168,7 +168,11 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
         )
     starts_ms, durations_s = _times(parts)
     header = {name: _plain(attributes[key]) for name, key in _HEADER_ATTRIBUTES.items() if key in attributes}
-    header |= {"file_channel": name, "start_time": iso_from_ms(starts_ms[0]) if starts_ms else None}
+    header |= {
+        "file_channel": name,
+        "start_time": iso_from_ms(starts_ms[0]) if starts_ms else None,
+        "first_stored_line": "bottom" if grid.flip else "top",
+    }
     n_frames = sum(part.n_frames for part in parts)
     return Movie(
         path=path,

@@ -122,6 +122,7 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
         header={
             "file_channel": name,
             "start_time": _start_time(first, start),
+            "first_stored_line": "bottom" if flip else "top",
             "software": first.get(_SOFTWARE),
             "comment": str(first.get(_COMMENT, "")).replace("<empty>", ""),
             "user_name": first.get(_USER),

@@ -169,6 +169,9 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
         name = pick_channel(path, channel, common, _ALIASES)
         images = [_image(group, *channels[name], path) for group, channels in found]
         about = {key: attribute(found[0][0], key) for key in _HEADER if key in found[0][0].attrs}
+        about["file_version"] = ".".join(
+            str(attribute(file, f"nsf_file_version_{part}", "?")) for part in ("major", "minor")
+        )
     images = _ordered(images, path)
     first = images[0]
     height, width = first.shape

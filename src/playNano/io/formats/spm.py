@@ -103,7 +103,7 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
             "software": sections[0][1].get("Version"),
             "comment": image.get("Note", ""),
             "scan_rate_hz": rate_hz or None,
-            "microscope": dict(sections).get("Equipment list", {}).get("Description"),
+            "instrument": dict(sections).get("Equipment list", {}).get("Description"),
         },
         warnings=_doubts(layout, lost, f"{path.name}: channel {name}"),
     )

@@ -179,6 +179,8 @@ def _about(tags: dict[str, str], name: str) -> dict[str, Any]:
         "file_channel": name,
         "start_time": iso_start(tags.get("REC_DATE", ""), tags.get("REC_TIME", ""), layouts),
         "start_time_step_s": 1.0,
+        "first_stored_line": "bottom" if tags["SCAN_DIR"].strip().casefold() == "up" else "top",
+        "file_version": tags.get("NANONIS_VERSION", "").strip() or None,
         "comment": tags.get("COMMENT", "").strip(),
         "note": {key: value.strip() for key, value in tags.items() if key not in ("DATA_INFO", "COMMENT")},
     }
