@@ -19,8 +19,8 @@ from playNano.core.serialize import read_record_json, write_record_json
 from playNano.errors import MissingInputError, ParameterError, PluginTypeError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
+from playNano.io.export.numpy_files import write_npz
 from playNano.io.export.tables import write_tables
-from playNano.io.formats.numpy_files import write_npz
 from playNano.io.loader import load_afm_stack
 from playNano.plots.overview import write_overview
 
@@ -165,7 +165,7 @@ def test_names_of_outputs_make_no_tracker(make_stack, tracker, tmp_path):
 
 
 def test_the_command_line_treats_a_plugin_tracker_as_ours(make_stack, tracker, tmp_path, capsys):
-    write_npz(tmp_path / "movie.npz", make_stack())
+    write_npz(make_stack(), tmp_path / "movie.npz")
     words = [
         "analyze",
         tmp_path / "movie.npz",
@@ -273,7 +273,7 @@ def test_detections_of_a_plugin_are_tracked_and_clustered(make_stack, plugins, t
         return {"table": table} if form == "table" else {"features_per_frame": dicts}
 
     bare(plugins, "my_detection", "detection", outputs)
-    write_npz(tmp_path / "movie.npz", make_stack(pixel_size_nm=(4.0, 2.0)))
+    write_npz(make_stack(pixel_size_nm=(4.0, 2.0)), tmp_path / "movie.npz")
     steps = "my_detection;particle_tracking:max_distance=3;k_means_clustering:k=1"
     words = ("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s", steps)
     assert not cli(*words, "--export", "trackmate", "--export", "trackpy")
@@ -290,7 +290,7 @@ def test_a_tracker_with_nothing_but_a_table(make_stack, plugins, tmp_path, capsy
         "tracking",
         lambda stack: {"table": moving(stack).assign(track_id=7, y_nm=20.0, x_nm=10.0)},
     )
-    write_npz(tmp_path / "movie.npz", make_stack())
+    write_npz(make_stack(), tmp_path / "movie.npz")
     words = ("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s")
     assert not cli(*words, "table_tracker;k_means_clustering:k=1,detection_module=table_tracker")
     assert "step_1_table_tracker: n_tracks 1" in capsys.readouterr().out
@@ -308,6 +308,6 @@ def test_a_summary_of_numpy_numbers_is_printed(make_stack, plugins, tmp_path, ca
     bare(
         plugins, "counter", "measurement", lambda stack: {"summary": {"n": np.int64(3), "m": np.float32(0.5)}}
     )
-    write_npz(tmp_path / "movie.npz", make_stack())
+    write_npz(make_stack(), tmp_path / "movie.npz")
     assert not cli("analyze", tmp_path / "movie.npz", "-o", tmp_path / "out", "-s", "counter")
     assert "step_1_counter: n 3, m 0.5" in capsys.readouterr().out

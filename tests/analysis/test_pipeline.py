@@ -15,7 +15,7 @@ from playNano.analysis.pipeline import AnalysisPipeline, AnalysisRecord, module_
 from playNano.core.executor import report_progress
 from playNano.core.provenance import array_fingerprint
 from playNano.errors import MissingInputError, ParameterError, PluginError, PluginTypeError, UnknownNameError
-from playNano.io.formats.numpy_files import write_npz
+from playNano.io.export.numpy_files import write_npz
 from playNano.io.loader import load_afm_stack
 
 
@@ -98,8 +98,8 @@ def test_the_record_says_on_what_it_ran(make_stack):
 
 @pytest.mark.parametrize("level", [(), ("remove_plane",)])
 def test_a_lazy_movie_is_identified_by_its_file(make_stack, tmp_path, level):
-    write_npz(tmp_path / "movie.npz", make_stack())
-    write_npz(tmp_path / "other.npz", make_stack(make_stack().data + 1))
+    write_npz(make_stack(), tmp_path / "movie.npz")
+    write_npz(make_stack(make_stack().data + 1), tmp_path / "other.npz")
     checksums = {}
     for name in ("movie", "other"):
         path = tmp_path / f"{name}.npz"

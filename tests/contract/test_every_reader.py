@@ -25,9 +25,9 @@ from tests.io.test_tiff_movie import imagej_file_without_gap
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.export.bundle import write_bundle
+from playNano.io.export.numpy_files import write_npz
 from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.formats import BUILTIN_READERS, reader_registry
-from playNano.io.formats.numpy_files import write_npz
 from playNano.io.loader import find_reader, list_channels, load_afm_stack, open_movie
 
 POSITIONS = 40
@@ -40,7 +40,7 @@ def npy_file(path):
 
 
 def npz_file(path, stack):
-    write_npz(path, stack)
+    write_npz(stack, path)
     return path
 
 

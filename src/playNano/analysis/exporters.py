@@ -17,10 +17,51 @@ from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
 
 _HERE = "playNano.analysis.exporters"
 
+KEPT_AS_MOVIE = (
+    "values", "pixel size", "unit", "channel", "times", "frame metadata", "scan", "metadata", "warnings", "steps",
+)  # fmt: skip
+"""What formats of one movie without results keep; see `playNano.analysis.convert.PROPERTIES`."""
+
+KEPT_BY_BUNDLES = (*KEPT_AS_MOVIE, "snapshots and masks", "results")
+
 BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
     (
-        Exporter("bundle", ".h5", "playNano.io.export.bundle:write_bundle"),
-        Exporter("ome-zarr", ".ome.zarr", "playNano.io.export.ome_zarr:write_ome_zarr"),
+        Exporter("bundle", ".h5", "playNano.io.export.bundle:write_bundle", keeps=KEPT_BY_BUNDLES),
+        Exporter(
+            "ome-zarr",
+            ".ome.zarr",
+            "playNano.io.export.ome_zarr:write_ome_zarr",
+            keeps=KEPT_AS_MOVIE,
+            limits="processing steps come back as metadata",
+        ),
+        Exporter(
+            "npz",
+            ".npz",
+            "playNano.io.export.numpy_files:write_npz",
+            keeps=KEPT_AS_MOVIE,
+            limits="processing steps come back as metadata; pixels are read as float32",
+        ),
+        Exporter(
+            "npy",
+            ".npy",
+            "playNano.io.export.numpy_files:write_npy",
+            keeps=("values",),
+            limits="pixel size, unit and frame time are given when it is read; pixels are read as float32",
+        ),
+        Exporter(
+            "asd",
+            ".asd",
+            "playNano.io.export.movie_files:export_asd",
+            keeps=("pixel size", "unit", "times"),
+            limits="values are rounded to 12 bits of their range, and have no NaN; heights in nm or phases in degrees; "
+            "an image has a size of whole nm; one frame time; a direction of the scan only if it is up",
+        ),
+        Exporter(
+            "gif",
+            ".gif",
+            "playNano.io.export.movie_files:export_gif",
+            limits="a picture for the eye, which cannot be read back",
+        ),
         Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
         Exporter("trackpy", ".csv", f"{_HERE}:write_trackpy", stem="tracks_trackpy"),
     )

@@ -198,6 +198,29 @@ def info(
     show_info(file, channel, allow_incomplete=allow_incomplete, as_json=json)
 
 
+@app.command(short_help="Convert movies to another format.")
+def convert(
+    files: Annotated[list[str], typer.Argument(help="The movie, or several with --to; patterns in quotes.")],
+    target: Annotated[
+        Path, typer.Argument(help="File to write (.h5, .npz, .ome.zarr, .asd ...); with --to, a folder.")
+    ],
+    to: Annotated[
+        str | None, typer.Option("--to", help="Exporter, such as ome-zarr; by default by the ending.")
+    ] = None,
+    channel: AnyChannel = None,
+    pixel_size_nm: PixelSize = None,
+    lazy: Lazy = None,
+    allow_incomplete: AllowIncomplete = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+) -> None:
+    """Convert movies to another format, and report what the target does not keep of them."""
+    from playNano.cli.convert import run_convert
+    from playNano.cli.job import Options
+
+    options = Options(pixel_size_nm=pixel_size_nm, lazy=lazy, allow_incomplete=allow_incomplete)
+    run_convert(files, target, options, channel, to, overwrite)
+
+
 @app.command(short_help="Level and smooth a movie.")
 def process(
     file: File,

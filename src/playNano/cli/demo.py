@@ -12,7 +12,7 @@ from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
 from playNano.core.files import atomic_write
 from playNano.core.provenance import latest_table
-from playNano.io.formats.numpy_files import write_npz
+from playNano.io.export.numpy_files import write_npz
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def run_demo(folder: Path, seed: int) -> None:
     out.print("simulating a movie of particles that diffuse, land and leave ...")
     movie = simulate_movie(n_frames=60, shape=(128, 128), n_particles=12, seed=seed)
     stack = movie.to_stack()
-    write_npz(folder / "movie.npz", stack)
+    write_npz(stack, folder / "movie.npz")
     with atomic_write(folder / "truth.csv") as temporary:
         movie.truth.to_csv(temporary, index=False)
     out.print("levelling, detecting, tracking ...")

@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from playNano.cli.console import out
 from playNano.errors import PlayNanoWarning
 from playNano.io.loader import open_movie
@@ -36,11 +38,10 @@ def show_info(
             warnings.simplefilter("ignore", PlayNanoWarning)
         summary = movie_summary(open_movie(file, channel, **options))
     if as_json:
-        text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
-        out.print(text, markup=False, no_wrap=True, overflow="ignore", crop=False)
+        typer.echo(json.dumps(summary, indent=1, allow_nan=False))
         return
     for name, value in describe(summary):
-        out.print(f"{name:<14} {value}", markup=False)
+        out.print(f"{name:<14} {value}", markup=False, emoji=False)
 
 
 def describe(summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -75,7 +76,8 @@ def describe(summary: dict[str, Any]) -> list[tuple[str, str]]:
             "first frame",
             "no finite pixel"
             if first["mean"] is None
-            else f"{first['minimum']:.6g} to {first['maximum']:.6g} {s['unit']}, mean {first['mean']:.6g}",
+            else " ".join(f"{first['minimum']:.6g} to {first['maximum']:.6g} {s['unit']}".split())
+            + f", mean {first['mean']:.6g}",
         ),
         ("checked", _checked(s["check"], s["frames"])),
         *_listed("unusual", s["unusual"]),

@@ -66,10 +66,12 @@ class Options:
         file
             The movie.
         """
+        return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **self.reading())
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of the reader that are given."""
         options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
-        if self.allow_incomplete:
-            options["allow_incomplete"] = True
-        return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **options)
+        return {**options, "allow_incomplete": True} if self.allow_incomplete else options
 
 
 def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:

@@ -87,7 +87,8 @@ def load_afm_stack(
         movie.frame_metadata,
         scan=movie.scan,
         unit=movie.unit,
-        metadata={**movie.header, "format": movie.format, "channels": list(movie.channels)},
+        # A file that playNano wrote has the format of the movie's source in its header.
+        metadata={"format": movie.format, **movie.header, "channels": list(movie.channels)},
     )
     stack.provenance["warnings"] = [*movie.warnings, *stack.provenance["warnings"]]
     return stack

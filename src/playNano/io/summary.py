@@ -199,7 +199,10 @@ def _unusual(movie: Movie, check: FrameCheck, times: dict[str, Any]) -> list[str
         lines.append(f"pixels are not square: {y:.6g} nm (y) x {x:.6g} nm (x)")
     for frames, what in (
         (check.saturated, "saturated"),
-        ([frame for frame in check.constant if frame not in check.blank], "constant: all pixels have one value"),
+        (
+            [frame for frame in check.constant if frame not in check.blank],
+            "constant: all pixels have one value",
+        ),
         (check.blank, "blank"),
         (check.torn, "torn"),
         (check.partly_torn, "partly torn"),

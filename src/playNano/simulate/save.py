@@ -93,9 +93,9 @@ def check_path(path: str | Path) -> Path:
 
 
 def _write_npz(movie: SimulatedMovie, path: Path, _: int) -> None:
-    from playNano.io.formats.numpy_files import write_npz
+    from playNano.io.export.numpy_files import write_npz
 
-    write_npz(path, movie.to_stack())
+    write_npz(movie.to_stack(), path)
 
 
 def _write_bundle(movie: SimulatedMovie, path: Path, _: int) -> None:

@@ -40,12 +40,18 @@ class Exporter:
         stack and path are the exporter's options.
     stem
         The file's name before the suffix; by default `name`.
+    keeps
+        What reading the file gives back: names of `playNano.analysis.convert.PROPERTIES`.
+    limits
+        What the format rounds, or refuses to hold, in words.
     """
 
     name: str
     suffix: str
     write: str | Callable[..., Path]
     stem: str | None = None
+    keeps: tuple[str, ...] = ()
+    limits: str = ""
 
     @property
     def file_name(self) -> str:
@@ -115,12 +121,14 @@ class Exporter:
             raise
 
 
-def exporter(name: str, suffix: str, *, stem: str | None = None) -> Callable[[F], F]:
+def exporter(
+    name: str, suffix: str, *, stem: str | None = None, keeps: tuple[str, ...] = (), limits: str = ""
+) -> Callable[[F], F]:
     """Declare a function ``write(stack, path, **options) -> Path`` as an exporter.
 
     Parameters
     ----------
-    name, suffix, stem
+    name, suffix, stem, keeps, limits
         As in `Exporter`.
 
     Returns
@@ -137,7 +145,7 @@ def exporter(name: str, suffix: str, *, stem: str | None = None) -> Callable[[F]
     """
 
     def declare(function: F) -> F:
-        setattr(function, EXPORTER_ATTRIBUTE, Exporter(name, suffix, function, stem))
+        setattr(function, EXPORTER_ATTRIBUTE, Exporter(name, suffix, function, stem, keeps, limits))
         return function
 
     return declare

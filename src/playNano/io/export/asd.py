@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from playNano._options import pixel_pair
 from playNano.core.files import atomic_write
+from playNano.core.lazy import is_lazy
 from playNano.errors import ParameterError
+from playNano.io.export.numpy_files import frames_in_order
 from playNano.io.formats.asd_header import (
     AD_RANGES,
     CHANNELS,
@@ -29,12 +31,12 @@ _SCAN_DIRECTION = {0: 10, 1: 1, 2: 1}
 
 def write_asd(
     path: str | Path,
-    data: npt.ArrayLike,
+    data: Any,
     *,
     pixel_size_nm: float | Sequence[float],
     frame_time_s: float,
     channel: str = "TP",
-    second: npt.ArrayLike | None = None,
+    second: Any = None,
     second_channel: str = "PH",
     version: int = 1,
     ad_range: int = 0x40000,
@@ -59,8 +61,8 @@ def write_asd(
     path
         The file; its folder is created if necessary. An existing file is replaced.
     data
-        (frames, y, x), row 0 the top line: nm for "TP" and "ER", degrees for "PH". The file has the bottom line
-        first, so that the reader gives back the rows as they are here.
+        A numpy or Dask array (frames, y, x), row 0 the top line: nm for "TP" and "ER", degrees for "PH". The file has
+        the bottom line first, so that the reader gives back the rows as they are here.
     pixel_size_nm
         A number or (y, x), nm. The format stores the size of the image in whole nm, so that height times y and
         width times x must be whole.
@@ -105,7 +107,7 @@ def write_asd(
         A value is outside the range of the converter, or a parameter is not valid for the format.
     """
     path = Path(path)
-    movies = [_movie(data, "data")] + ([] if second is None else [_movie(second, "second")])
+    movies = [_checked(data, "data")] + ([] if second is None else [_checked(second, "second")])
     names = [channel] + ([] if second is None else [second_channel])
     if len({movie.shape for movie in movies}) > 1:
         raise ParameterError(f"second has the shape {movies[1].shape}, data has {movies[0].shape}")
@@ -144,18 +146,18 @@ def write_asd(
         **dict(zip(("red_anchors", "green_anchors", "blue_anchors"), anchors, strict=True)),
     }
     header = _header(fields, user_name, comment, comment_offset)
-    encoded = [
-        _levels(movie, factors[name], ad_range, ad_bits, name)
-        for movie, name in zip(movies, names, strict=True)
-    ]
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write(header)
-        for levels in encoded:
-            file.write(_frames(levels).tobytes())
+        for movie, name in zip(movies, names, strict=True):
+            number = 1
+            for block in frames_in_order(movie):
+                levels = _levels(block.astype(np.float64), factors[name], ad_range, ad_bits, name)
+                file.write(_frames(levels, number).tobytes())
+                number += len(block)
 
 
-def _movie(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    movie = np.asarray(values, dtype=np.float64)
+def _checked(values: Any, name: str) -> Any:
+    movie = values if is_lazy(values) else np.asarray(values)
     if movie.ndim != 3 or 0 in movie.shape:
         raise ParameterError(f"{name} has the shape {movie.shape}; it must be (frames, y, x)")
     return movie
@@ -203,13 +205,13 @@ def _levels(
     return encoded
 
 
-def _frames(levels: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
+def _frames(levels: npt.NDArray[np.uint16], first_number: int) -> npt.NDArray[Any]:
     n_frames, height, width = levels.shape
     rest = _FRAME_HEADER_BYTES - np.dtype(FRAME_FIELDS).itemsize
     frames = np.zeros(
         n_frames, dtype=[*FRAME_FIELDS, ("rest", f"V{rest}"), ("levels", "<u2", (height, width))]
     )
-    frames["number"] = np.arange(1, n_frames + 1)
+    frames["number"] = np.arange(first_number, first_number + n_frames)
     frames["max_level"] = levels.max(axis=(1, 2))
     frames["min_level"] = levels.min(axis=(1, 2))
     frames["levels"] = levels[:, ::-1]

@@ -125,6 +125,7 @@ def _attributes(stack: Stack) -> dict[str, Any]:
         "scan": None if stack.scan is None else stack.scan.to_dict(),
         "metadata": stack.metadata,
         "processing": stack.provenance["processing"]["steps"],
+        "warnings": stack.provenance["warnings"],
     }
     safe: dict[str, Any] = json_safe({"ome": {"version": "0.5", "multiscales": [image]}, OWN: own})
     return safe

@@ -90,6 +90,8 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         try:
             shape = tuple(int(n) for n in file[STACK]["data"].shape)
             info: dict[str, Any] = read_tree(file[STACK], "info")
+            record = file[STACK]["provenance"]
+            doubts = read_tree(record, "warnings") if "warnings" in record else []
         except KeyError as error:
             raise FileFormatError(f"{source}: the bundle is damaged: {error}") from error
     # A bundle contains one channel, which the default channel name selects.
@@ -107,6 +109,7 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         frame_metadata=info["frame_metadata"],
         scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
         header=info["metadata"],
+        warnings=tuple(doubts),
         load=partial(read_bundle, source),
     )
 

@@ -1,9 +1,9 @@
-"""Read and write numpy files: `.npy` (pixels only) and `.npz` (a stack with its metadata).
+"""Read numpy files: `.npy` (pixels only) and `.npz` (a stack with its metadata).
 
 The keys of an `.npz` file of playNano: `data` (n, height, width); `pixel_size_nm` (y, x); `channel` and `unit`
-(text); `timestamps` (n, s; only if known); `metadata` (text: a JSON object with `frame_metadata`, `scan`
-and `header`); `format` ("playNano-npz") and `version` (1). Files of other programs need `data` only. Pickled
-objects are never loaded.
+(text); `timestamps` (n, s; only if known); `metadata` (text: a JSON object with `frame_metadata`, `scan`,
+`header`, `processing` and `warnings`); `format` ("playNano-npz") and `version` (1). Files of other programs need
+`data` only. Pickled objects are never loaded.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from playNano._options import Unit, pixel_pair
-from playNano.core.files import atomic_write
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import check_range
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
-
-if TYPE_CHECKING:
-    from playNano.core.stack import Stack
 
 NPZ_FORMAT = "playNano-npz"
 NPZ_VERSION = 1
@@ -162,7 +158,7 @@ def open_npz(
     Parameters
     ----------
     path
-        The file, written by `write_npz` or by another program, with pixels named `data`.
+        The file, written by `playNano.io.export.numpy_files.write_npz` or by another program, with pixels named `data`.
     channel
         The channel of the file; any name for the height means the height. None selects the channel of the file.
     pixel_size_nm
@@ -209,54 +205,13 @@ def open_npz(
         read=NpzFrames(path, shape[0]),
         frame_metadata=frames,
         scan=ScanGeometry(**rest["scan"]) if rest.get("scan") else None,
-        header={**rest.get("header", {}), "dtype": str(dtype)},
+        header={
+            **rest.get("header", {}),
+            **({"processing": rest["processing"]} if "processing" in rest else {}),
+            "dtype": str(dtype),
+        },
+        warnings=tuple(rest.get("warnings", ())),
     )
-
-
-def write_npz(path: str | Path, stack: Stack) -> None:
-    """Write pixels and metadata of a stack to an `.npz` file, atomically.
-
-    Parameters
-    ----------
-    path
-        The file; its folder is created if necessary. An existing file is replaced.
-    stack
-        The movie; its current `data`, pixel size, channel, unit, times and metadata are written.
-
-    Raises
-    ------
-    FileFormatError
-        The metadata contain a value that JSON cannot represent.
-    """
-    path = Path(path)
-    scan = getattr(stack, "scan", None)
-    frames = list(stack.frame_metadata or [])
-    rest = {
-        "frame_metadata": frames,
-        "scan": asdict(scan) if is_dataclass(scan) and not isinstance(scan, type) else None,
-        "header": dict(getattr(stack, "metadata", None) or {}),
-        "file_path": str(stack.file_path),
-    }
-    try:
-        text = json.dumps(rest, default=_plain)
-    except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{path}: the stack's metadata cannot be written as JSON: {error}") from error
-    data = np.asarray(stack.data)
-    pixel_size_nm = np.broadcast_to(np.asarray(stack.pixel_size_nm, dtype=np.float64), (2,))
-    members = {
-        "format": np.array(NPZ_FORMAT),
-        "version": np.array(NPZ_VERSION),
-        "data": np.ascontiguousarray(data),
-        "pixel_size_nm": pixel_size_nm,
-        "channel": np.array(str(stack.channel)),
-        "unit": np.array(str(getattr(stack, "unit", "nm"))),
-        "metadata": np.array(text),
-    }
-    stamps = [frame.get("timestamp") for frame in frames]
-    if len(stamps) == len(data) and all(isinstance(stamp, (int, float)) for stamp in stamps):
-        members["timestamps"] = np.array(stamps, dtype=np.float64)
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **members)
 
 
 def sniff_npy(path: Path, head: bytes) -> str | None:
@@ -371,11 +326,3 @@ def _json_object(value: Any, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise FileFormatError(f"{path}: its metadata are not JSON text: {error}") from error
     return loaded if isinstance(loaded, dict) else {}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not plain")

@@ -137,6 +137,7 @@ def open_ome_zarr(
             **own.get("metadata", {}),
             **({"processing": own["processing"]} if "processing" in own else {}),
         },
+        warnings=tuple(own.get("warnings", ())),
     )
 
 
