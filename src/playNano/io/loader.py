@@ -78,7 +78,7 @@ def load_afm_stack(
     _warn(movie)
     # Workers of a cluster may have another working directory.
     stack = new_stack(
-        lazy_pixels(_open(Path(path).absolute(), channel, **options))
+        lazy_pixels(movie if movie.path.is_absolute() else _open(Path(path).absolute(), channel, **options))
         if lazy
         else movie.read(0, movie.shape[0]),
         movie.pixel_size_nm,

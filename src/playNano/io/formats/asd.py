@@ -83,11 +83,15 @@ class AsdFrames:
     def frame_headers(self) -> dict[str, npt.NDArray[Any]]:
         """Return the headers of the frames as columns, one value per frame."""
         known = np.dtype(FRAME_FIELDS)
-        _, height, width = self.shape
+        n_frames, height, width = self.shape
         if self.frame_header_bytes < known.itemsize:
             return {}
-        gap = self.frame_header_bytes - known.itemsize + 2 * height * width
-        frames = self._map([*FRAME_FIELDS, ("rest", f"V{gap}")])
+        frames = np.empty(n_frames, known)
+        # Through a memory map, every header would load the pixels around it.
+        with self.path.open("rb", buffering=0) as file:
+            for i in range(n_frames):
+                file.seek(self.first_byte + i * (self.frame_header_bytes + 2 * height * width))
+                frames[i] = np.frombuffer(file.read(known.itemsize), known)[0]
         columns = {name: frames[name].copy() for name in known.names or ()}
         columns["is_stimulated"] = columns["is_stimulated"] != 0
         columns["frame_number"] = columns.pop("number")

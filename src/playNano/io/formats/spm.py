@@ -19,6 +19,7 @@ _END = b"File list end"
 # From this version on, pixels are stored in 4 bytes; their scale goes on following "Bytes/pixel".
 _FOUR_BYTES_VERSION = 0x09200000
 _MAX_HEADER_BYTES = 2**24
+_PIECE_BYTES = 2**13
 _IMAGE_SECTION = "Ciao image list"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEIGHTS = ("Height Sensor", "Height", "ZSensor", "Z sensor", "Height Sensor_trace", "Height_trace")
@@ -135,9 +136,13 @@ def sniff_spm(path: Path, head: bytes) -> str | None:
 
 def _sections(path: Path) -> list[tuple[str, Section]]:
     """Return the sections of the header in order, each with its entries."""
-    with path.open("rb") as file:
-        head = file.read(_MAX_HEADER_BYTES)
-    end = head.find(_END)
+    head, end = bytearray(), -1
+    with path.open("rb", buffering=0) as file:
+        # The pixels come after the header; they are not read.
+        while end < 0 and len(head) < _MAX_HEADER_BYTES and (piece := file.read(_PIECE_BYTES)):
+            searched = max(0, len(head) - len(_END))
+            head += piece
+            end = head.find(_END, searched)
     if not head.startswith(_MAGICS) or end < 0:
         raise FileFormatError(f"{path}: the header of the NanoScope file has no end; the file is cut off")
     sections: list[tuple[str, Section]] = []

@@ -227,7 +227,8 @@ def _opened(path: Path) -> Iterator[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
+        # Without a buffer, as the pages lie far apart.
+        with path.open("rb", buffering=0) as source, tifffile.TiffFile(source) as file:
             yield file
     except (PlayNanoError, FileNotFoundError, PermissionError):
         raise

@@ -90,7 +90,8 @@ def check_pages(path: Path) -> list[set[int]]:
         The file is no TIFF file, ends within its tags or pixels, or its pages go round in a circle.
     """
     pages: list[set[int]] = []
-    with path.open("rb") as file:
+    # Without a buffer, as the pages lie far apart.
+    with path.open("rb", buffering=0) as file:
         layout = _layout(file, path)
         file.seek(layout.first)
         offset = _number(file, layout.order + layout.offset, path)
