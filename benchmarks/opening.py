@@ -159,7 +159,7 @@ def make_nhf(folder: Path, n_bytes: int) -> Path:
             )
             segment = group.create_group("segment_0")
             segment.attrs["name"] = "Forward"
-            channel = segment.create_dataset("dataset_0", (side * side,), "<i4")
+            channel = allocated(segment, "dataset_0", (side * side,), "<i4")
             channel.attrs.update(
                 {
                     "name": "Topography",
@@ -189,16 +189,9 @@ def make_aris(folder: Path, n_bytes: int) -> Path:
         dims.attrs["DimUnits"] = np.array(["m", "m"], dtype=text)
         dims.attrs["DimScaling"] = np.array([[0, 1e-6], [0, 1e-6]])
         dims.create_group("Resolution 0").attrs["DimExtents"] = np.array([SIDE, SIDE], np.int32)
-        # Unwritten images are missing frames to the reader, so that the pixels are real, but compress to nothing.
-        zeros = np.zeros((SIDE, SIDE), "<f4")
         for frame in range(n):
-            file.create_dataset(
-                f"DataSet/Resolution 0/Frame {frame}/HeightTrace/Image",
-                data=zeros,
-                chunks=zeros.shape,
-                compression="gzip",
-                compression_opts=1,
-            )
+            group = file.create_group(f"DataSet/Resolution 0/Frame {frame}/HeightTrace")
+            allocated(group, "Image", (SIDE, SIDE), "<f4")
         file["DataSetInfo/Series/Time"] = 0.5 * np.arange(n)
     return path
 
@@ -258,6 +251,18 @@ def make_spm_folder(folder: Path, n_bytes: int) -> Path:
         file.write_bytes("\r\n".join(lines).encode("latin-1"))
         os.truncate(file, SPM_HEADER_BYTES + size)
     return path
+
+
+def allocated(group, name: str, shape: tuple[int, ...], dtype: str):
+    """Create a dataset whose place in the file is reserved but not written."""
+    import h5py
+
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    space, kind = h5py.h5s.create_simple(shape), h5py.h5t.py_create(np.dtype(dtype))
+    h5py.h5d.create(group.id, name.encode(), kind, space, properties)
+    return group[name]
 
 
 def npy_header(n_frames: int) -> bytes:
@@ -350,7 +355,9 @@ def report(rows: list[dict]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--gb", type=float, default=10.0, help="size of a movie, GB")
     parser.add_argument("--only", nargs="+", help="formats to measure, by the beginning of their names")
     parser.add_argument("--output", type=Path, help="write the table to this file")

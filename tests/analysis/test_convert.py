@@ -45,6 +45,7 @@ def test_a_format_keeps_what_it_is_declared_to_keep_and_nothing_else(rich, tmp_p
     assert set(PROPERTIES) - lost == set(exporter_registry()[name].keeps)
 
 
+@pytest.mark.filterwarnings("ignore::playNano.errors.PlayNanoWarning")
 @pytest.mark.parametrize("name", MOVIES)
 @pytest.mark.parametrize("lazy", [False, True])
 def test_what_comes_back_is_the_movie(rich, tmp_path, name, lazy):
@@ -113,7 +114,9 @@ def test_asd_keeps_the_steps_of_any_converter(tmp_path, unit, ad_range):
 
 
 def test_a_levelled_asd_movie_gets_steps_of_its_own(tmp_path, make_spots):
-    write_asd(tmp_path / "a.asd", make_spots()[0], pixel_size_nm=2.0, frame_time_s=0.5, z_piezo_extension=200.0)
+    write_asd(
+        tmp_path / "a.asd", make_spots()[0], pixel_size_nm=2.0, frame_time_s=0.5, z_piezo_extension=200.0
+    )
     stack = load_afm_stack(tmp_path / "a.asd")
     stack.apply(["remove_plane"])
     write_bundle(stack, tmp_path / "b.h5")
@@ -173,5 +176,9 @@ def test_a_lazy_movie_is_never_in_memory_as_a_whole(make_stack, tmp_path, monkey
 def test_every_movie_that_is_written_is_read_by_a_reader():
     for name in MOVIES:
         suffix = exporter_registry()[name].suffix
-        assert [r.name for r in reader_registry().usable().values() if any(suffix.endswith(s) for s in r.suffixes)], name
-    assert set().union(*(exporter.keeps for exporter in exporter_registry().usable().values())) == set(module.PROPERTIES)
+        assert [
+            r.name for r in reader_registry().usable().values() if any(suffix.endswith(s) for s in r.suffixes)
+        ], name
+    assert set().union(*(exporter.keeps for exporter in exporter_registry().usable().values())) == set(
+        module.PROPERTIES
+    )

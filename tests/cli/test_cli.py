@@ -91,7 +91,10 @@ def test_every_parameter_of_tracking_is_passed_on_and_tracks_are_exported(movie,
     assert "<TrackMate" in (tmp_path / "tracks.xml").read_text()
     assert {"links.csv", "track_table.csv", "track_events.csv"} <= {p.name for p in tmp_path.iterdir()}
     assert call(*words, "--export", "excel") == 2
-    assert "unknown exporter 'excel' (known: bundle, ome-zarr, trackmate, trackpy)" in capsys.readouterr().err
+    assert (
+        "unknown exporter 'excel' (known: asd, bundle, gif, npy, npz, ome-zarr, trackmate, trackpy)"
+        in capsys.readouterr().err
+    )
 
 
 def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):
@@ -147,7 +150,7 @@ def test_modules_lists_a_line_each_by_kind(capsys):
         ("remove_plane", "Processing: filters", "Subtract the least-squares plane"),
         ("mask_adaptive", "Processing: masks", "Mark pixels"),
         ("temporal_median", "Processing: steps over several frames", "median over neighbouring frames"),
-        ("asd", "Readers of files", "movie"),
+        ("spm", "Readers of files", "images"),
         ("trackmate", "Exporters", "TrackMate"),
     ):
         (at,) = (i for i, line in enumerate(lines) if line.split()[:1] == [name])
@@ -169,7 +172,7 @@ def test_modules_shows_one_with_every_parameter(capsys):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("name", ["particle_tracking", "feature_detection", "mask_li", "npy", "trackmate"])
+@pytest.mark.parametrize("name", ["particle_tracking", "feature_detection", "mask_li", "tiff", "trackmate"])
 def test_modules_shows_parameters_before_the_description(name, width, capsys, monkeypatch):
     monkeypatch.setattr(
         modules, "out", Console(width=width, highlight=False, force_terminal=True, no_color=True)
@@ -194,7 +197,9 @@ def test_help_says_each_command_in_one_line(capsys):
     said = capsys.readouterr().out
     assert "..." not in said.partition("Commands:")[2]
     assert max(map(len, said.splitlines())) <= 80
-    for name in ("info", "process", "analyze", "batch", "validate", "modules", "simulate", "demo", "warm-up"):
+    for name in (
+        "info", "convert", "process", "analyze", "batch", "validate", "modules", "simulate", "demo", "warm-up",
+    ):  # fmt: skip
         assert re.search(rf"^  {name} +[A-Z].*\.$", said, re.MULTILINE), name
 
 

@@ -154,7 +154,7 @@ def test_pages_in_a_circle(tmp_path):
     data[after : after + 4] = offset.to_bytes(4, "little" if order == "<" else "big")
     path.write_bytes(data)
     with pytest.raises(FileFormatError, match="in a circle"):
-        find_reader(path)
+        open_movie(path)
 
 
 def test_a_tag_of_an_unknown_type(tmp_path):

@@ -174,6 +174,7 @@ def _first_frame(movie: Movie) -> dict[str, float | None]:
 
 
 def _check(check: FrameCheck) -> dict[str, Any]:
+    """Return the check of the frames as plain values."""
     return {
         "checked_frames": len(check.checked),
         "all_frames": check.is_complete,

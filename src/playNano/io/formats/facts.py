@@ -73,7 +73,7 @@ FORMAT_FACTS: dict[str, FormatFacts] = by_name(
         FormatFacts(
             "bundle",
             "playNano",
-            "round trips; files of earlier versions",
+            "round trips",
             "everything: times, scan, metadata, steps, snapshots, masks, results, records",
             "top",
             None,
@@ -111,7 +111,7 @@ FORMAT_FACTS: dict[str, FormatFacts] = by_name(
         FormatFacts(
             "spm",
             "Bruker (Veeco, Digital Instruments), NanoScope",
-            "a real movie of 4 files against Gwyddion and independent readers; made files of versions 5 to 9.2",
+            "a real movie of 4 files against Gwyddion and independent readers; made files of versions 5 and 9",
             "start, line rate, scan direction, all image channels",
             "bottom",
             "capture or frame direction of the header",

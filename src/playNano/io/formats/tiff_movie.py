@@ -206,15 +206,15 @@ def sniff_tiff(path: Path, head: bytes) -> str | None:
     if not is_any_tiff(head):
         return "it is not a TIFF file"
     try:
-        _check_format(path)
+        _check_format(path, max_pages=1)
     except FileFormatError as error:
         return str(error).removeprefix(f"{path}: ")
     return None
 
 
-def _check_format(path: Path) -> None:
+def _check_format(path: Path, max_pages: int | None = None) -> None:
     """Raise FileFormatError where the file is damaged, or of a format that only uses TIFF as a container."""
-    for tags in check_pages(path):
+    for tags in check_pages(path, max_pages):
         for tag in sorted(tags & set(_OTHER_FORMATS)):
             raise FileFormatError(
                 f"{path}: the TIFF file is an image of {_OTHER_FORMATS[tag]}, not a plain movie"

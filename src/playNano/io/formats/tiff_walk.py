@@ -71,13 +71,15 @@ def is_any_tiff(head: bytes) -> bool:
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def check_pages(path: Path) -> list[set[int]]:
+def check_pages(path: Path, max_pages: int | None = None) -> list[set[int]]:
     """Return the tags of every page of a TIFF file, or raise where a part of it is missing.
 
     Parameters
     ----------
     path
         The file.
+    max_pages
+        Number of pages to check; None for all.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def check_pages(path: Path) -> list[set[int]]:
         file.seek(layout.first)
         offset = _number(file, layout.order + layout.offset, path)
         seen: set[int] = set()
-        while offset:
+        while offset and (max_pages is None or len(pages) < max_pages):
             if offset in seen:
                 raise FileFormatError(f"{path}: the pages of the TIFF file go round in a circle")
             seen.add(offset)
