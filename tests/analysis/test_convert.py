@@ -174,11 +174,8 @@ def test_a_lazy_movie_is_never_in_memory_as_a_whole(make_stack, tmp_path, monkey
 
 
 def test_every_movie_that_is_written_is_read_by_a_reader():
+    readers, exporters = reader_registry().usable().values(), exporter_registry().usable().values()
     for name in MOVIES:
         suffix = exporter_registry()[name].suffix
-        assert [
-            r.name for r in reader_registry().usable().values() if any(suffix.endswith(s) for s in r.suffixes)
-        ], name
-    assert set().union(*(exporter.keeps for exporter in exporter_registry().usable().values())) == set(
-        module.PROPERTIES
-    )
+        assert any(suffix.endswith(reader.suffixes) for reader in readers), name
+    assert set().union(*(exporter.keeps for exporter in exporters)) == set(module.PROPERTIES)

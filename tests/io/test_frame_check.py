@@ -1,8 +1,11 @@
 """The quick check of frames: each kind of bad frame is listed by its number, and good ones are not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
+from playNano.core.blocks import frame_blocks
 from playNano.io.frame_check import check_frames, frame_ranges
 from playNano.io.movie import Movie
 
@@ -54,11 +57,8 @@ def test_blocks_change_nothing(good, monkeypatch):
     data = good.copy()
     data[5], data[7] = data[4], 3.0
     whole = check_frames(movie_of(data))
-    monkeypatch.setattr("playNano.core.blocks.BLOCK_BYTES", 1)
-    monkeypatch.setattr(
-        "playNano.io.frame_check.frame_blocks",
-        lambda shape: __import__("playNano.core.blocks", fromlist=["x"]).frame_blocks(shape, block_frames=1),
-    )
+    one_by_one = partial(frame_blocks, block_frames=1)
+    monkeypatch.setattr("playNano.io.frame_check.frame_blocks", one_by_one)
     assert check_frames(movie_of(data)) == whole
     assert (whole.repeated, whole.constant) == ([5], [7])
 
@@ -84,11 +84,8 @@ def test_a_long_movie_is_sampled(good):
 @pytest.mark.parametrize("limit", [1, 8, 17])
 def test_any_length_and_limit(good, n_frames, limit):
     check = check_frames(movie_of(good[:n_frames]), max_pixels=limit * 64 * 64)
-    assert (
-        len(check.checked)
-        == len(set(check.checked))
-        == min(n_frames, max(8, limit // 8 * 8) if n_frames > limit else n_frames)
-    )
+    expected = n_frames if n_frames <= limit else min(n_frames, max(8, limit // 8 * 8))
+    assert len(check.checked) == len(set(check.checked)) == expected
 
 
 def test_small_images_are_not_saturated():

@@ -86,12 +86,14 @@ class AsdFrames:
         n_frames, height, width = self.shape
         if self.frame_header_bytes < known.itemsize:
             return {}
-        frames = np.empty(n_frames, known)
+        step = self.frame_header_bytes + 2 * height * width
         # Through a memory map, every header would load the pixels around it.
         with self.path.open("rb", buffering=0) as file:
+            headers = []
             for i in range(n_frames):
-                file.seek(self.first_byte + i * (self.frame_header_bytes + 2 * height * width))
-                frames[i] = np.frombuffer(file.read(known.itemsize), known)[0]
+                file.seek(self.first_byte + i * step)
+                headers.append(file.read(known.itemsize))
+        frames = np.frombuffer(b"".join(headers), known)
         columns = {name: frames[name].copy() for name in known.names or ()}
         columns["is_stimulated"] = columns["is_stimulated"] != 0
         columns["frame_number"] = columns.pop("number")
