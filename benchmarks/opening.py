@@ -349,8 +349,8 @@ def report(rows: list[dict]) -> str:
     lines += [
         "",
         "Per frame the readers need: of a folder the header of every image, to check that the images belong together",
-        "(here 40 kB, as NanoScope writes them, twice); of .aris two groups and the place of a dataset (6 kB), to name the",
-        "frames that are missing; of TIFF a directory (0.8 kB). Larger frames make fewer of them.",
+        "(here 40 kB, as NanoScope writes them, twice); of .aris two groups and the place of a dataset (6 kB), to",
+        "name the frames that are missing; of TIFF a directory (0.8 kB). Larger frames make fewer of them.",
         "",
     ]
     return "\n".join(lines)
