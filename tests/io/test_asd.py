@@ -3,6 +3,7 @@
 import pickle
 from datetime import datetime
 
+import dask.array
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -340,3 +341,17 @@ def test_round_trip(
     np.testing.assert_allclose(open_asd(path).read(0, shape[0]), data, rtol=1e-6, atol=1e-5)
     if second:
         np.testing.assert_allclose(open_asd(path, "PH").read(0, shape[0]), phase, rtol=1e-6, atol=1e-5)
+
+
+def test_blocks_of_frames_are_numbered_through(tmp_path, monkeypatch):
+    """A movie is written block by block, also from a lazy array."""
+    data = np.random.default_rng(0).uniform(-50, 50, (7, 4, 6))
+    options = {"pixel_size_nm": 2.0, "frame_time_s": 0.5}
+    write_asd(tmp_path / "whole.asd", data, **options)
+    monkeypatch.setattr("playNano.io.export.numpy_files._BLOCK_BYTES", 2 * data[0].nbytes)
+    write_asd(tmp_path / "blocks.asd", data, **options)
+    write_asd(tmp_path / "lazy.asd", dask.array.from_array(data, chunks=(3, 4, 6)), **options)
+    movie = open_asd(tmp_path / "blocks.asd")
+    assert [entry["frame_number"] for entry in movie.frame_metadata] == [1, 2, 3, 4, 5, 6, 7]
+    for name in ("blocks.asd", "lazy.asd"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole.asd").read_bytes()
