@@ -62,6 +62,16 @@ def test_what_comes_back_is_the_movie(rich, tmp_path, name, lazy):
     np.testing.assert_allclose(back.get_frame_times(), source.get_frame_times(), atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::playNano.errors.PlayNanoWarning")
+def test_the_steps_survive_several_conversions(rich, tmp_path):
+    first = convert_movie(rich, tmp_path / "a.npz").path
+    second = convert_movie(first, tmp_path / "b.ome.zarr")
+    third = convert_movie(second.path, tmp_path / "c.npz")
+    assert (second.lost, third.lost) == ((), ())
+    steps = load_afm_stack(third.path, "height_retrace").metadata["processing"]
+    assert [step["name"] for step in steps] == ["remove_plane", "mask_threshold"]
+
+
 @pytest.mark.parametrize("name", MOVIES)
 def test_an_existing_target_stays_unless_it_may_be_replaced(rich, tmp_path, name):
     target = tmp_path / f"target{exporter_registry()[name].suffix}"

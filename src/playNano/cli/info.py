@@ -32,11 +32,13 @@ def show_info(
         Whether one JSON object is printed, with the keys of `playNano.io.summary.movie_summary`.
     """
     options = {"allow_incomplete": True} if allow_incomplete else {}
-    with warnings.catch_warnings():
-        if not as_json:
-            # They are printed with the rest.
-            warnings.simplefilter("ignore", PlayNanoWarning)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PlayNanoWarning)
         summary = movie_summary(open_movie(file, channel, **options))
+    for warning in caught:
+        # Without --json those of the movie are printed with the rest.
+        if as_json or str(warning.message) not in summary["warnings"]:
+            warnings.warn(warning.message, stacklevel=2)
     if as_json:
         typer.echo(json.dumps(summary, indent=1, allow_nan=False))
         return

@@ -132,7 +132,7 @@ def frames_in_order(data: Any) -> Iterator[npt.NDArray[Any]]:
             yield data[start : start + step]
         return
     for _, _, frames in FrameArray.of(data).parts():
-        yield frames
+        yield from frames_in_order(np.asarray(frames))
 
 
 _BLOCK_BYTES = 16 * 2**20

@@ -207,7 +207,7 @@ def open_npz(
         scan=ScanGeometry(**rest["scan"]) if rest.get("scan") else None,
         header={
             **rest.get("header", {}),
-            **({"processing": rest["processing"]} if "processing" in rest else {}),
+            **({"processing": rest["processing"]} if rest.get("processing") else {}),
             "dtype": str(dtype),
         },
         warnings=tuple(rest.get("warnings", ())),

@@ -135,7 +135,7 @@ def open_ome_zarr(
         scan=ScanGeometry(**own["scan"]) if own.get("scan") else None,
         header={
             **own.get("metadata", {}),
-            **({"processing": own["processing"]} if "processing" in own else {}),
+            **({"processing": own["processing"]} if own.get("processing") else {}),
         },
         warnings=tuple(own.get("warnings", ())),
     )
