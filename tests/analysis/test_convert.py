@@ -89,9 +89,12 @@ def test_a_movie_never_replaces_itself(rich, tmp_path, overwrite):
     for target in (rich, tmp_path / "link.h5", tmp_path / "." / "rich.h5"):
         with pytest.raises(ParameterError, match="must not be the source"):
             convert_movie(rich, target, overwrite=overwrite)
-    with pytest.raises(ParameterError, match="contains it"):
+    with pytest.raises(ParameterError, match="contain it"):
         convert_movie(rich, tmp_path, to="ome-zarr", overwrite=overwrite)
     assert rich.read_bytes() == before
+    store = convert_movie(rich, tmp_path / "a.ome.zarr").path
+    with pytest.raises(ParameterError, match="lie within it"):
+        convert_movie(store, store / "zarr.npz", overwrite=overwrite)
 
 
 def test_endings():

@@ -57,6 +57,8 @@ def test_convert_reports_what_is_lost(movie, tmp_path, capsys):
     assert "pixel size: not kept" in text
     assert "values" not in text
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), load_afm_stack(movie).data)
+    assert call("info", tmp_path / "b.npy", "--pixel-size-nm", 3) == 0
+    assert "pixel          3 nm" in capsys.readouterr().out
     assert call("convert", tmp_path / "b.npy", tmp_path / "c.h5", "--pixel-size-nm", 3) == 0
     assert load_afm_stack(tmp_path / "c.h5").pixel_size_nm == 3.0
 

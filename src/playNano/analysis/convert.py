@@ -79,7 +79,8 @@ def convert_movie(
     Raises
     ------
     ParameterError
-        No format is written by the ending of `target`; `target` is, or contains, the source; an option is wrong.
+        No format is written by the ending of `target`; `target` is the source, lies within it or contains it;
+        an option is wrong.
     FileExistsError
         `target` exists and `overwrite` is false.
     FileFormatError
@@ -101,8 +102,9 @@ def convert_movie(
     source, target = Path(source), Path(target)
     exporter = exporter_for(target) if to is None else exporter_registry()[to]
     values = exporter.bind(dict(options or {}))
-    if source.resolve().is_relative_to(target.resolve()):
-        raise ParameterError(f"{target}: the target must not be the source or a folder that contains it")
+    one, other = source.resolve(), target.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ParameterError(f"{target}: the target must not be the source, lie within it or contain it")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; give another name, or overwrite=True (--overwrite)")
     if channel is None:

@@ -189,13 +189,16 @@ def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -
 def info(
     file: File,
     channel: AnyChannel = None,
+    pixel_size_nm: PixelSize = None,
     allow_incomplete: AllowIncomplete = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Show the contents of a file: channels, size, pixel size, times, scan, bad frames, and what is unusual."""
     from playNano.cli.info import show_info
+    from playNano.cli.job import Options
 
-    show_info(file, channel, allow_incomplete=allow_incomplete, as_json=json)
+    options = Options(pixel_size_nm=pixel_size_nm, allow_incomplete=allow_incomplete)
+    show_info(file, channel, options, as_json=json)
 
 
 @app.command(short_help="Convert movies to another format.")

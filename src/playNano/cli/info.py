@@ -10,14 +10,13 @@ from typing import Any
 import typer
 
 from playNano.cli.console import out
+from playNano.cli.job import Options
 from playNano.errors import PlayNanoWarning
 from playNano.io.loader import open_movie
 from playNano.io.summary import movie_summary
 
 
-def show_info(
-    file: Path, channel: str | None, *, allow_incomplete: bool = False, as_json: bool = False
-) -> None:
+def show_info(file: Path, channel: str | None, options: Options, *, as_json: bool = False) -> None:
     """Print the contents of a file; its frames are checked block by block.
 
     Parameters
@@ -26,15 +25,14 @@ def show_info(
         The movie.
     channel
         The channel that is shown; None means the height.
-    allow_incomplete
-        Whether a recording that is cut off is shown, by its whole frames.
+    options
+        Options for reading: `pixel_size_nm`, `allow_incomplete`.
     as_json
         Whether one JSON object is printed, with the keys of `playNano.io.summary.movie_summary`.
     """
-    options = {"allow_incomplete": True} if allow_incomplete else {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", PlayNanoWarning)
-        summary = movie_summary(open_movie(file, channel, **options))
+        summary = movie_summary(open_movie(file, channel, **options.reading()))
     for warning in caught:
         # Without --json those of the movie are printed with the rest.
         if as_json or str(warning.message) not in summary["warnings"]:
