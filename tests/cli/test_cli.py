@@ -207,7 +207,7 @@ def test_help_says_each_command_in_one_line(capsys):
     ("name", "parts"),
     [
         ("asd", ["--channel:", "height_trace", "allow_incomplete"]),
-        ("h5-jpk", ["--channel:", "no other parameters"]),
+        ("topostats", ["--channel:", "no other parameters"]),
         ("mask_hysteresis", ["low_nm", "high_nm"]),
         ("npy", ["pixel_size_nm", "Size of a pixel"]),
         ("threshold_mask", ["mask_threshold", "threshold"]),

@@ -8,6 +8,7 @@ import tifffile
 
 from playNano.errors import ChannelError, FileFormatError, ParameterError
 from playNano.io.formats.jpk_tiff import open_jpk, sniff_jpk
+from playNano.io.loader import open_movie
 
 RAW = np.random.default_rng(0).integers(-5000, 5000, (3, 4), dtype=np.int32)
 MAIN = {
@@ -171,9 +172,8 @@ def test_cut_anywhere(tmp_path):
     cut = tmp_path / "cut.jpk"
     for length in (*range(5, len(raw), 7), len(raw) - 1):
         cut.write_bytes(raw[:length])
-        assert "cut off" in sniff_jpk(cut, raw[:length])
-        with pytest.raises(FileFormatError, match=r"cut\.jpk: the file is cut off"):
-            open_jpk(cut, "height")
+        with pytest.raises(FileFormatError, match=r"cut\.jpk: .*the file is cut off"):
+            open_movie(cut, "height")
 
 
 @pytest.mark.parametrize("kwargs", [{"compression": "zlib"}, {"photometric": "rgb"}, {"dtype": np.complex64}])

@@ -104,7 +104,7 @@ def test_long_text_is_read_in_parts(tmp_path):
     path.write_text(" ".join(map(str, raw.ravel())))
     assert path.stat().st_size > 2 << 20
     for i in range(2):
-        read = MiText(path, 0, i, (700, 300), Calibration(1.0, 0.0, ""))
+        read = MiText(path, 0, i, (700, 300), Calibration(1.0, 0.0, ""), 700)
         np.testing.assert_array_equal(read(0, 1)[0], raw[i][::-1])
 
 

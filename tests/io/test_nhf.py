@@ -218,7 +218,7 @@ def test_numbers_that_are_not_stored(tmp_path):
         del file["measurement_0/segment_0/dataset_0"]
         claim = file["measurement_0/segment_0"].create_dataset("dataset_0", shape=(10**12,), dtype="<i4")
         claim.attrs.update({"name": "Topography", **CALIBRATION})
-    with pytest.raises(FileFormatError, match="only 0 bytes are stored"):
+    with pytest.raises(FileFormatError, match=r"only \d+ bytes are stored"):
         open_movie(path)
 
 

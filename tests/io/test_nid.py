@@ -14,7 +14,6 @@ def section(name="Topography", unit="m", *, frame="Scan forward", bits=16, **cha
         "Points": 4,
         "Lines": 3,
         "Frame": frame,
-        "CurLine": 2,
         "Dim0Unit": "m",
         "Dim0Range": 8e-7,
         "Dim1Unit": "m",
@@ -40,6 +39,8 @@ def nid_file(path, channels=None, *, direction="Down", line_time="680ms", encodi
     lines += ["Date=02-04-2020", "Time=10:23:52", "Rotation=45 °", ""]
     data = b""
     for group, number, entries, values in channels:
+        # The line that was scanned last, from the bottom.
+        entries = {"CurLine": entries["Lines"] - 1 if direction == "Up" else 0, **entries}
         lines += [f"[DataSet-{group}:{number}]", *(f"{key}={value}" for key, value in entries.items()), ""]
         data += values[::-1].astype(f"<i{int(entries['SaveBits']) // 8}").tobytes()
     path.write_bytes("\r\n".join([*lines, "", "#!"]).encode(encoding) + data)

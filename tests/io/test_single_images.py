@@ -90,7 +90,7 @@ def test_gwy_cut_anywhere(tmp_path):
     for length in range(4, len(raw), 5):
         path.write_bytes(raw[:length])
         with pytest.raises(FileFormatError, match=r"a\.gwy: .*cut off"):
-            open_gwy(path)
+            open_movie(path)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_broken_gwy(tmp_path, field, message):
     change = {"__0__data": field} if field != b"z" else {"__0__data": gwy_field(), "odd": b"z" + bytes(4)}
     path = gwy_file(tmp_path / "a.gwy", **change)
     with pytest.raises(FileFormatError, match=message):
-        open_gwy(path)
+        open_movie(path, None)
 
 
 NOTE = (
@@ -247,7 +247,7 @@ def test_wsxm_of_integers(tmp_path):
 )
 def test_broken_wsxm(tmp_path, change, message):
     with pytest.raises(FileFormatError, match=message):
-        open_wsxm(wsxm_file(tmp_path / "a.stp", **change))
+        open_movie(wsxm_file(tmp_path / "a.stp", **change), None)
 
 
 def test_wsxm_header(tmp_path):

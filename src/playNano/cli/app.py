@@ -66,7 +66,8 @@ PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
 ]
 AllowIncomplete = Annotated[
-    bool, typer.Option("--allow-incomplete", help="Read the whole frames of a recording that is cut off.")
+    bool,
+    typer.Option("--allow-incomplete", help="Read what exists of a recording that broke off or is cut off."),
 ]
 Lazy = Annotated[
     bool | None,

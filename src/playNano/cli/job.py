@@ -43,7 +43,7 @@ class Options:
     exports
         Registered exporters to run: ``"trackmate"``, or with options ``"NAME:option=value"``.
     allow_incomplete
-        Whether the whole frames of a recording that is cut off are read.
+        Whether what exists of a recording that broke off is read.
     """
 
     channel: str = "height_trace"

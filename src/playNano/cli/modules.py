@@ -118,7 +118,7 @@ def list_entries() -> tuple[list[Entry], dict[str, str]]:
     entries = [
         *(Entry(name, _step_kind(step), step.function, (step.declaration,)) for name, step in steps.items()),
         *(Entry(name, module.kind, module, module.declarations()) for name, module in modules.items()),
-        *(_file_entry(name, "reader", reader.declaration) for name, reader in readers.items()),
+        *(_file_entry(name, "reader", *reader.declarations) for name, reader in readers.items()),
         *(_file_entry(name, "exporter", exporter.declaration) for name, exporter in exporters.items()),
     ]
     kinds = list(TITLES)
@@ -135,8 +135,8 @@ def _step_kind(step: Step) -> str:
     return step.kind if step.neighbours is None else "video"
 
 
-def _file_entry(name: str, kind: str, declaration: Declaration) -> Entry:
-    return Entry(name, kind, declaration.function, (declaration,))
+def _file_entry(name: str, kind: str, *declarations: Declaration) -> Entry:
+    return Entry(name, kind, declarations[0].function, declarations)
 
 
 def _show_all(entries: Sequence[Entry]) -> None:

@@ -42,8 +42,10 @@ def load_afm_stack(
         and metadata of a bundle are then read, not its results). False: a numpy array. None: lazy if the movie is
         larger than a quarter of the free memory.
     **options
-        Further options of the reader of the format, such as ``pixel_size_nm`` for `.npy`, or ``allow_incomplete``
-        for an `.asd` recording that is cut off.
+        Further options of the reader of the format, such as ``pixel_size_nm`` for `.npy`.
+        ``allow_incomplete=True`` reads what exists of a recording that broke off, of a file that is cut off, or of a
+        folder with damaged images, with a warning; it is an option of all formats but those that are whole or cannot
+        be read at all.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def load_afm_stack(
     FileNotFoundError
         The file does not exist.
     FileFormatError
-        No reader accepts the file, or it is damaged.
+        No reader accepts the file, or it is damaged, or incomplete without ``allow_incomplete=True``. Reading a lazy
+        movie: its file was replaced or changed after it was opened.
     ChannelError
         The file does not contain the channel; the message lists its channels.
     ParameterError

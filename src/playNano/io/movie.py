@@ -48,6 +48,9 @@ class Movie:
     warnings
         What makes the movie doubtful, one text each: cause and consequence. Loading the movie issues them, and its
         record holds them.
+    incomplete
+        What is missing of a recording that broke off or of a file that is cut off, with counts; None if it is whole.
+        Pixels that do not exist are NaN. The movie is refused unless the caller allows it to be incomplete.
     load
         For files that contain a complete stack, results included: ``load(lazy)`` restores it, with frames as
         Dask arrays if `lazy` is true.
@@ -65,6 +68,7 @@ class Movie:
     scan: ScanGeometry | None = None
     header: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    incomplete: str | None = None
     load: Callable[[bool], Stack] | None = None
 
 

@@ -73,6 +73,8 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
             # Blosc decodes a truncated chunk to wrong numbers without an error; the checksum detects it.
             compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
             dimension_names=("t", "y", "x"),
+            # A chunk that is not there must mean that it was lost, not that its pixels are all 0.
+            config={"write_empty_chunks": True},
         )
         # Blocks are aligned with the chunks of the store, so that no two blocks write the same chunk.
         map_frames(_Writer(str(temporary / "0")), data, what="ome-zarr", block_frames=frames)
@@ -90,7 +92,8 @@ class _Writer:
     def __call__(self, start: int, block: npt.NDArray[Any]) -> None:
         import zarr
 
-        zarr.open_array(store=self.path, mode="r+")[start : start + len(block)] = block
+        array = zarr.open_array(store=self.path, mode="r+", config={"write_empty_chunks": True})
+        array[start : start + len(block)] = block
 
 
 def _stored_frames(data: Any, frames: int) -> int:

@@ -6,7 +6,8 @@ A reader is two functions:
     Reason why the file (or folder) is not of the format, or None if it may be; `head` contains its first bytes.
 ``open(path, channel=None, **options) -> Movie``
     The movie with its metadata; pixels are not decoded. None means the height channel, or the first one if
-    the file has no height. `FileFormatError` and `ChannelError` report the cause of a failure.
+    the file has no height. `FileFormatError` and `ChannelError` report the cause of a failure. Of a recording that
+    broke off it returns what exists, and tells in `Movie.incomplete` what is missing.
 
 A plugin package declares a reader with `reader` and registers it as an entry point of the group
 ``playNano.readers``. Built-in readers are listed in `BUILTIN_READERS` as text, so that the module of a format is
@@ -18,15 +19,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
-from playNano.core.params import Declaration, Parameter, bind_params
+from playNano.core.params import Declaration, Parameter, bind_all
 from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
+from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import Sniff, errors_as_reasons
+from playNano.io.formats.incomplete import CURE, OPTION, IncompleteOption
 from playNano.io.movie import Movie
+from playNano.io.stamp import FileStamp, StampedFrames
 
 HEAD_BYTES = 512
 READER_ATTRIBUTE = "__reader__"
@@ -52,9 +56,12 @@ class Reader:
         The function that opens a file, or ``"module:name"``. Its keyword arguments other than path and channel are
         the options of the format.
     series
-        Whether a file contains one frame, so that a folder of such files is a movie.
+        Whether a file contains one frame, or may contain one, so that a folder of such files is a movie.
     folder
         Whether the reader accepts a folder instead of a file.
+    incomplete
+        Whether the reader can return what exists of a recording that broke off or of a file that is cut off. It then
+        has the option ``allow_incomplete``.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Reader:
     open: str | Callable[..., Movie]
     series: bool = False
     folder: bool = False
+    incomplete: bool = False
 
     def fits_name(self, path: Path) -> bool:
         """Return whether a file name has a suffix of this format.
@@ -102,9 +110,14 @@ class Reader:
         function = load_object(self.open)
         return Declaration(function, tuple(inspect.signature(function).parameters)[:2])
 
+    @property
+    def declarations(self) -> list[Declaration]:
+        """The functions whose signatures declare the options: the one that opens a file, and one for all readers."""
+        return [self.declaration, *([Declaration(IncompleteOption)] if self.incomplete else [])]
+
     def parameters(self) -> list[Parameter]:
         """List the options of the format."""
-        return self.declaration.parameters()
+        return [parameter for declared in self.declarations for parameter in declared.parameters()]
 
     def open_movie(self, path: Path, channel: str | None, **options: Any) -> Movie:
         """Open a file with this reader.
@@ -128,23 +141,65 @@ class Reader:
         ParameterError
             If an option is unknown to the format, or its value is not allowed.
         FileFormatError, ChannelError
-            If the file is damaged, or does not contain the channel.
+            If the file is damaged, incomplete without ``allow_incomplete=True``, or does not contain the channel.
         """
-        declared = self.declaration
+        movie = self.open_partial(path, channel, **options)
+        if movie.incomplete is None:
+            return movie
+        if not options.get(OPTION):
+            raise FileFormatError(f"{path}: {movie.incomplete}; {CURE}")
+        return replace(movie, warnings=(f"{path.name}: {movie.incomplete}", *movie.warnings))
+
+    def open_partial(self, path: Path, channel: str | None, **options: Any) -> Movie:
+        """Open a file as `open_movie` does, but return an incomplete movie in any case.
+
+        Parameters
+        ----------
+        path
+            The file or folder.
+        channel
+            The channel; None means the height, or the first channel if there is no height.
+        **options
+            Options of the format.
+
+        Returns
+        -------
+        Movie
+            What exists; its ``incomplete`` tells what is missing.
+
+        Raises
+        ------
+        ParameterError, FileFormatError, ChannelError
+            As for `open_movie`.
+        """
+        declared = self.declarations
         where = f"{path}: the {self.name} reader"
-        bound = bind_params(declared.function, options, where=where, skip=declared.skip)
-        movie: Movie = declared.function(path, channel, **{name: bound[name] for name in options})
-        return movie
+        if OPTION in options and OPTION not in [parameter.name for parameter in self.parameters()]:
+            raise ParameterError(
+                f"{where} has no option {OPTION!r}: a file of this format is read as a whole or not at all"
+            )
+        bound = bind_all(declared, options, where=where)
+        own = [name for name in options if name != OPTION or not self.incomplete]
+        # A file that is replaced while it is opened is noticed at the first read.
+        stamp = None if self.folder else FileStamp.of(path)
+        movie: Movie = declared[0].function(path, channel, **{name: bound[name] for name in own})
+        return movie if stamp is None else replace(movie, read=StampedFrames(movie.read, stamp))
 
 
 def reader(
-    name: str, suffixes: tuple[str, ...], *, sniff: Sniff, series: bool = False, folder: bool = False
+    name: str,
+    suffixes: tuple[str, ...],
+    *,
+    sniff: Sniff,
+    series: bool = False,
+    folder: bool = False,
+    incomplete: bool = False,
 ) -> Callable[[F], F]:
     """Declare a function ``open(path, channel=None, **options) -> Movie`` as a reader.
 
     Parameters
     ----------
-    name, suffixes, sniff, series, folder
+    name, suffixes, sniff, series, folder, incomplete
         As in `Reader`.
 
     Returns
@@ -162,19 +217,28 @@ def reader(
     """
 
     def declare(function: F) -> F:
-        setattr(function, READER_ATTRIBUTE, Reader(name, suffixes, sniff, function, series, folder))
+        declared = Reader(name, suffixes, sniff, function, series, folder, incomplete)
+        setattr(function, READER_ATTRIBUTE, declared)
         return function
 
     return declare
 
 
 def _builtin(
-    name: str, suffixes: tuple[str, ...], module: str, *, series: bool = False, folder: bool = False
+    name: str,
+    suffixes: tuple[str, ...],
+    module: str,
+    *,
+    series: bool = False,
+    folder: bool = False,
+    incomplete: bool = True,
 ) -> Reader:
     """Return the declaration of a reader whose functions are named after the format."""
     source = f"playNano.io.formats.{module}"
     verb = name.replace("-", "_")
-    return Reader(name, suffixes, f"{source}:sniff_{verb}", f"{source}:open_{verb}", series, folder)
+    return Reader(
+        name, suffixes, f"{source}:sniff_{verb}", f"{source}:open_{verb}", series, folder, incomplete
+    )
 
 
 BUILTIN_READERS: dict[str, Reader] = by_name(
@@ -182,20 +246,20 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("asd", (".asd",), "asd"),
         _builtin("h5-jpk", (".h5-jpk",), "jpk_h5"),
         _builtin("bundle", (".h5", ".hdf5"), "bundle"),
-        _builtin("npz", (".npz",), "numpy_files"),
-        _builtin("npy", (".npy",), "numpy_files"),
+        _builtin("npz", (".npz",), "numpy_files", incomplete=False),
+        _builtin("npy", (".npy",), "numpy_files", incomplete=False),
         _builtin("jpk", (".jpk", ".jpk-qi-image"), "jpk_tiff", series=True),
         _builtin("spm", (".spm", ".[0-9][0-9][0-9]"), "spm", series=True),
         _builtin("gwy", (".gwy",), "gwy", series=True),
         _builtin("ibw", (".ibw",), "ibw", series=True),
         _builtin("wsxm", (".stp", ".top"), "wsxm", series=True),
-        _builtin("topostats", (".topostats",), "topostats", series=True),
+        _builtin("topostats", (".topostats",), "topostats", series=True, incomplete=False),
         _builtin("nid", (".nid",), "nid", series=True),
-        _builtin("nhf", (".nhf",), "nhf"),
+        _builtin("nhf", (".nhf",), "nhf", series=True),
         _builtin("sxm", (".sxm",), "sxm", series=True),
         _builtin("mi", (".mi",), "mi", series=True),
         _builtin("park", (".tiff", ".tif"), "park", series=True),
-        _builtin("aris", (".aris",), "aris"),
+        _builtin("aris", (".aris",), "aris", series=True),
         _builtin("ardf", (".ardf",), "ardf", series=True),
         Reader(
             "tiff",

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import FileFormatError
+from playNano.errors import ChannelError, FileFormatError
 from playNano.io.formats.frames import check_bytes, check_range, errors_as_reasons, numbered
 from playNano.io.formats.header_values import decoded, finite, iso_start, positive, whole
+from playNano.io.formats.incomplete import missing_lines
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -60,6 +61,8 @@ class ArdfImage:
         What stored numbers are multiplied with.
     unit
         Unit of the values.
+    lines
+        Lines that the file has, from the first one; the others are NaN.
     """
 
     path: Path
@@ -68,15 +71,20 @@ class ArdfImage:
     shape: tuple[int, int]
     factor: float
     unit: str
+    lines: int
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop); there is one."""
         height, width = self.shape
         record = np.dtype([("head", f"V{_HEAD.size}"), ("line", "<f4", (width,))])
-        count = check_range(start, stop, 1, self.path) * height
-        lines = np.fromfile(self.path, record, count=count, offset=self.first_byte)["line"]
+        count = check_range(start, stop, 1, self.path)
+        lines = np.fromfile(self.path, record, count=count * self.lines, offset=self.first_byte)["line"]
+        image = np.full((count, height, width), np.nan, dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            return (lines.astype(np.float64) * self.factor).astype(np.float32).reshape(-1, height, width)
+            image[:, : self.lines] = (lines.astype(np.float64) * self.factor).reshape(
+                count, self.lines, width
+            )
+        return image
 
 
 def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
@@ -92,12 +100,12 @@ def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. In a file that is cut off, the lines that are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is not such a file, has no image, or is cut off.
+        The file is not such a file, has no image, or contains no line of it.
     ChannelError
         The file does not have the channel.
     """
@@ -107,9 +115,12 @@ def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
         images = tables.images()
         note = tables.note()
     names = numbered([image.title for image in images])
-    name = pick_channel(path, channel, names, _ALIASES)
+    name = _picked(path, channel, names, tables.cut)
     image = images[names.index(name)]
     height, width = image.shape
+    missing = missing_lines(path, name, image.lines, height)
+    if missing is None and tables.cut:
+        missing = f"{tables.cut}; channel {name} is whole"
     y_nm, x_nm = (
         length_nm(finite(note.get(key), path, key), "m", path, key)
         for key in ("SlowScanSize", "FastScanSize")
@@ -143,6 +154,7 @@ def open_ardf(path: str | Path, channel: str | None = None) -> Movie:
             "software": note.get("Version"),
             "note": note,
         },
+        incomplete=missing,
     )
 
 
@@ -170,12 +182,24 @@ def sniff_ardf(path: Path, head: bytes) -> str | None:
     return None
 
 
+def _picked(path: Path, channel: str | None, names: list[str], cut: str | None) -> str:
+    """Return the channel, or raise FileFormatError if it may be in the part of the file that is lost."""
+    try:
+        return pick_channel(path, channel, names, _ALIASES)
+    except ChannelError as error:
+        if cut is None:
+            raise
+        raise FileFormatError(f"{path}: {cut}; of its channels {', '.join(names)} can be read") from error
+
+
 class _Tables:
     """The tables of an open file, which refer to one another by the addresses of their bytes."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
         self._path = path
+        self.cut: str | None = None
+        """Why a part of an image could not be read."""
 
     def _read(self, at: int, count: int, what: str) -> bytes:
         check_bytes(self._path, at + count, what)
@@ -185,13 +209,14 @@ class _Tables:
             raise FileFormatError(f"{self._path}: the file is cut off within {what}")
         return data
 
-    def head(self, at: int, kind: bytes) -> tuple[int, int, int]:
-        """Return the bytes of a table, its number of entries and the bytes of one."""
+    def head(self, at: int, kind: bytes, *, whole: bool = True) -> tuple[int, int, int]:
+        """Return the bytes of a table, its number of entries and the bytes of one; the file has the whole of it."""
         what = f"the table {kind.decode()} at byte {at}"
         _, _, there, _, table_bytes, count, entry_bytes = _TABLE.unpack(self._read(at, _TABLE.size, what))
         if there != kind or entry_bytes < _HEAD.size or table_bytes != _TABLE.size + count * entry_bytes:
             raise FileFormatError(f"{self._path}: {what} is damaged or of another kind ({there!r})")
-        check_bytes(self._path, at + table_bytes, what)
+        if whole:
+            check_bytes(self._path, at + table_bytes, what)
         return table_bytes, count, entry_bytes
 
     def entries(self, at: int, kind: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -237,14 +262,29 @@ class _Tables:
         ]
         if not addresses:
             raise FileFormatError(f"{self._path}: the file has no image")
-        return [self._image(address) for address in addresses]
+        images = []
+        for address in addresses:
+            try:
+                images.append(self._image(address))
+            except FileFormatError as error:
+                if not images:
+                    raise
+                self._lose(error)
+        return images
+
+    def _lose(self, error: FileFormatError) -> None:
+        """Remember the first part that could not be read."""
+        self.cut = self.cut or str(error).removeprefix(f"{self._path}: ")
 
     def _image(self, at: int) -> ArdfImage:
         """Return the image whose table IMAG is at an address."""
         at += self.head(at, b"IMAG")[0]
-        for address in self._texts(at):
-            size = _HEAD.unpack(self._read(address, _HEAD.size, "a note"))[1]
-            check_bytes(self._path, address + size, "a note")
+        try:
+            for address in self._texts(at):
+                size = _HEAD.unpack(self._read(address, _HEAD.size, "a note"))[1]
+                check_bytes(self._path, address + size, "a note")
+        except FileFormatError as error:
+            self._lose(error)
         at += self.head(at, b"TTOC")[0]
         data = self._read(at, _HEAD.size + 136, "the definition of an image")
         _, size, kind, _ = _HEAD.unpack_from(data)
@@ -255,19 +295,24 @@ class _Tables:
         )
         title = decoded(data[_HEAD.size + 104 :].split(b"\0")[0]).strip() or "channel"
         at += size
-        table_bytes, count, entry_bytes = self.head(at, b"IBOX")
+        table_bytes, count, entry_bytes = self.head(at, b"IBOX", whole=False)
         stored = (count, (entry_bytes - _HEAD.size) // 4)
         if stored != (lines, points):
             raise FileFormatError(
                 f"{self._path}: the image {title!r} has {stored[0]} records of {stored[1]} numbers; {lines} lines of "
                 f"{points} points are needed"
             )
-        if sum(kind == b"IDAT" for kind, _ in self.entries(at, b"IBOX")) != lines:
+        there = min(lines, max(0, self._path.stat().st_size - at - _TABLE.size) // entry_bytes)
+        records = self._entries(at + _TABLE.size, there, entry_bytes)
+        if sum(kind == b"IDAT" for kind, _ in records) != there:
             raise FileFormatError(f"{self._path}: lines of the image {title!r} are missing")
-        if self._read(at + table_bytes, _HEAD.size, "the end of an image")[8:12] != b"GAMI":
-            raise FileFormatError(f"{self._path}: the image {title!r} has no end")
+        try:
+            if self._read(at + table_bytes, _HEAD.size, "the end of an image")[8:12] != b"GAMI":
+                raise FileFormatError(f"{self._path}: the image {title!r} has no end")
+        except FileFormatError as error:
+            self._lose(error)
         factor, unit = base_unit(_unit(title))
-        return ArdfImage(self._path, title, at + _TABLE.size, (lines, points), factor, unit)
+        return ArdfImage(self._path, title, at + _TABLE.size, (lines, points), factor, unit, there)
 
 
 def _unit(title: str) -> str:

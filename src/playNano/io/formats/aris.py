@@ -18,8 +18,9 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE
-from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file
+from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file, stored_frames
 from playNano.io.formats.header_values import finite, positive, whole
+from playNano.io.formats.incomplete import missing_frames
 from playNano.io.metadata import base_unit, frame_dicts, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -78,8 +79,8 @@ def open_aris(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        Lengths in nm. Frames that were not recorded are NaN; ``missing_frames`` of the header lists them. The file
-        does not state the direction of the scan.
+        Lengths in nm, frames up to the last one that was recorded; those that are missing before it are NaN, and
+        ``missing_frames`` of the header lists them. The file does not state the direction of the scan.
 
     Raises
     ------
@@ -105,6 +106,7 @@ def open_aris(path: str | Path, channel: str | None = None) -> Movie:
                 check_stored(file[dataset], shape, path)
         starts_s, frame_time_s = _times(file, len(datasets), path)
     missing = [i for i, dataset in enumerate(datasets) if dataset is None]
+    there = [i for i, dataset in enumerate(datasets) if dataset is not None]
     return Movie(
         path=path,
         format="aris",
@@ -126,7 +128,7 @@ def open_aris(path: str | Path, channel: str | None = None) -> Movie:
             "frames_planned": planned,
             "missing_frames": missing,
         },
-        warnings=_warnings(missing, len(datasets), planned, path),
+        incomplete=missing_frames(path, there, planned)[2],
     )
 
 
@@ -216,7 +218,7 @@ def _datasets(file: Any, channel: str, planned: int, path: Path) -> tuple[str | 
     there = {
         number: f"/{_PIXELS}/{name}/{channel}/Image"
         for number, name in _numbered(pixels).items()
-        if f"{channel}/Image" in pixels[name]
+        if f"{channel}/Image" in pixels[name] and stored_frames(pixels[f"{name}/{channel}/Image"])
     }
     if not there:
         raise FileFormatError(f"{path}: the channel {channel.strip()} has no frame")
@@ -227,16 +229,6 @@ def _datasets(file: Any, channel: str, planned: int, path: Path) -> tuple[str | 
             f"{path}: the file has {len(there)} frames, the last one Frame {last}, and states {planned} frames"
         )
     return tuple(there.get(number) for number in range(last + 1))
-
-
-def _warnings(missing: list[int], n_frames: int, planned: int, path: Path) -> tuple[str, ...]:
-    """Return what is to be said about frames that were not recorded."""
-    texts = []
-    if missing:
-        texts.append(f"{path}: the file lacks the frames {missing}; their pixels are NaN")
-    if n_frames < planned:
-        texts.append(f"{path}: the recording has {n_frames} of {planned} frames; the movie ends there")
-    return tuple(texts)
 
 
 def _check_sizes(file: Any, channel: str, size: tuple[float, float], n_frames: int, path: Path) -> None:

@@ -104,7 +104,7 @@ class AsdFrames:
         return np.memmap(self.path, np.dtype(fields), mode="r", offset=self.first_byte, shape=self.shape[:1])
 
 
-def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: bool = False) -> Movie:
+def open_asd(path: str | Path, channel: str | None = None) -> Movie:
     """Read `.asd` movies of high-speed microscopes of the Kanazawa/RIBM design.
 
     Parameters
@@ -114,25 +114,24 @@ def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: 
     channel
         "TP" (height), "ER" (error) or "PH" (phase), or a name such as "height_trace", case-insensitive.
         None means the height, or the first channel if there is no height.
-    allow_incomplete
-        Read the whole frames of a recording that is cut off, with a warning, instead of refusing it.
 
     Returns
     -------
     Movie
-        Heights and errors in nm, phases in degrees; volts if the file contains no sensitivity for them.
+        Heights and errors in nm, phases in degrees; volts if the file contains no sensitivity for them. Of a
+        recording that is cut off, the frames that are whole.
 
     Raises
     ------
     FileFormatError
-        The file is not an `.asd` movie, or contains fewer frames than its header states.
+        The file is not an `.asd` movie, or contains no whole frame of the channel.
     ChannelError
         The file does not contain the channel.
     """
     path = Path(path)
     header = read_header(path)
     name = pick_channel(path, channel, header.channels, _ALIASES)
-    extent = header.extent(path.stat().st_size, name, path, allow_incomplete)
+    extent = header.extent(path.stat().st_size, name, path)
     fields = header.fields
     slope, intercept, unit = _calibration(header, name)
     check_scaling(slope, intercept, f"{path}: channel {name}")
@@ -163,6 +162,7 @@ def open_asd(path: str | Path, channel: str | None = None, *, allow_incomplete: 
             "file_version": str(header.fields["version"]),
         },
         warnings=(f"{path.name}: {extent.doubt}",) if extent.doubt else (),
+        incomplete=extent.missing,
     )
 
 

@@ -150,12 +150,15 @@ class Extent:
     n_frames
         How many frames there are.
     doubt
-        Why this is not the number in the header, or None.
+        What is unusual, or None.
+    missing
+        What is missing of the frames that the header states, or None.
     """
 
     first_byte: int
     n_frames: int
-    doubt: str | None
+    doubt: str | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ class AsdHeader:
         """Return the fields that are of interest outside the reader, as plain values."""
         return {name: value for name, value in self.fields.items() if name not in _NOT_FOR_READERS}
 
-    def extent(self, file_bytes: int, channel: str, path: Path, allow_incomplete: bool) -> Extent:
+    def extent(self, file_bytes: int, channel: str, path: Path) -> Extent:
         """Return where the frames of a channel are.
 
         Parameters
@@ -211,18 +214,16 @@ class AsdHeader:
             One of `channels`, which are stored one after the other.
         path
             The file, for messages.
-        allow_incomplete
-            Whether a file that is cut off gives the frames that are whole.
 
         Returns
         -------
         Extent
-            First byte, number of frames, and a warning where it is not the number in the header.
+            First byte and number of the frames that are whole, and a text where it is not the number in the header.
 
         Raises
         ------
         FileFormatError
-            The file is shorter than its header states, or has no whole frame of the channel.
+            The file has no whole frame of the channel.
         """
         needed = self.n_frames * len(self.channels) * self.frame_bytes
         # Only the most likely offset may leave surplus bytes: a truncated file could match a smaller offset.
@@ -230,33 +231,27 @@ class AsdHeader:
         first = start + self.channels.index(channel) * self.n_frames * self.frame_bytes
         over = (file_bytes - start - needed) // self.frame_bytes
         if start + needed <= file_bytes:
-            return Extent(first, self.n_frames, self._frames_over(over) if over else None)
-        if not allow_incomplete:
-            raise FileFormatError(f"{path}: {self._cut_off(start, file_bytes)}")
+            return Extent(first, self.n_frames, doubt=self._frames_over(over) if over else None)
         there = min(self.n_frames, max(0, file_bytes - first) // self.frame_bytes)
+        text = (
+            f"the file is cut off: {there} of {self.n_frames} frames of channel {channel} are whole; "
+            f"{self._sizes(start, file_bytes)}"
+        )
         if there == 0:
-            raise FileFormatError(
-                f"{path}: the file is cut off: no whole frame of channel {channel} is there"
-            )
-        if there == self.n_frames:
-            return Extent(first, there, None)
-        text = f"the recording of channel {channel} is cut off: {there} of {self.n_frames} frames are whole"
-        return Extent(first, there, f"{text} and were read")
+            raise FileFormatError(f"{path}: {text}")
+        return Extent(first, there, missing=text)
 
     def _frames_over(self, over: int) -> str:
         frames = "1 more whole frame follows" if over == 1 else f"{over} more whole frames follow"
         counted = f"{self.n_frames} a channel, the number in its header"
         return f"{frames} behind the last one; only {counted}, are read"
 
-    def _cut_off(self, start: int, file_bytes: int) -> str:
+    def _sizes(self, start: int, file_bytes: int) -> str:
         frames = self.n_frames * len(self.channels)
-        there = max(0, file_bytes - start) // self.frame_bytes
         size = f"{self.fields['y_pixels']} x {self.fields['x_pixels']} px"
         return (
-            f"the file is cut off: its header states {self.n_frames} frames of {size} in {len(self.channels)} "
-            f"channel(s) ({', '.join(self.channels)}), {start + frames * self.frame_bytes} bytes in all; "
-            f"it has {file_bytes} bytes, {there} whole frames of {frames}; allow_incomplete=True "
-            "(--allow-incomplete) reads the frames that are whole"
+            f"its header states {self.n_frames} frames of {size} in {len(self.channels)} channel(s) "
+            f"({', '.join(self.channels)}), {start + frames * self.frame_bytes} bytes in all; it has {file_bytes}"
         )
 
 

@@ -17,8 +17,11 @@ from playNano.core.stack import Stack
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range
 from playNano.io.formats.hdf5 import SIGNATURE, opened
+from playNano.io.formats.hdf5_values import stored_frames
+from playNano.io.formats.incomplete import missing_frames
 from playNano.io.metadata import pick_channel
 from playNano.io.movie import Movie, new_stack
+from playNano.io.stamp import FileStamp
 
 FORMAT = "playNano bundle"
 VERSION = 1
@@ -50,16 +53,34 @@ def sniff_bundle(path: Path, head: bytes) -> str | None:
 
 @dataclass(frozen=True)
 class BundleFrames:
-    """Read frames [start, stop) of a bundle; keeps no file open, and can be pickled."""
+    """Read frames [start, stop) of a bundle, those in `holes` as NaN; keeps no file open, and can be pickled."""
 
     path: Path
     n_frames: int
+    holes: frozenset[int] = frozenset()
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return the frames, (n, height, width)."""
         check_range(start, stop, self.n_frames, self.path)
         with opened(self.path) as file:
-            return np.asarray(file[STACK]["data"][start:stop])
+            frames = np.asarray(file[STACK]["data"][start:stop])
+        lost = [i - start for i in range(start, stop) if i in self.holes]
+        if lost:
+            frames = frames.astype(np.result_type(frames.dtype, np.float32))
+            frames[lost] = np.nan
+        return frames
+
+
+@dataclass(frozen=True)
+class StampedArray(StoredFrames):
+    """Frames of a dataset of a file that must be the one that was opened."""
+
+    stamp: FileStamp
+
+    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
+        """Read frames, or raise FileFormatError if the file was replaced."""
+        self.stamp.check()
+        return super().__getitem__(index)
 
 
 def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
@@ -75,7 +96,9 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        Its ``load()`` restores the complete stack, with steps, masks, results and records.
+        Its ``load()`` restores the complete stack, with steps, masks, results and records. Of a bundle that lacks
+        frames only the pixels are read, up to the last frame that was written; frames that are missing before it are
+        NaN.
 
     Raises
     ------
@@ -88,7 +111,10 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
     with opened(source) as file:
         _check_version(source, file.attrs)
         try:
-            shape = tuple(int(n) for n in file[STACK]["data"].shape)
+            data = file[STACK]["data"]
+            n_frames, holes, missing = missing_frames(source, stored_frames(data), int(data.shape[0]))
+            shape = (n_frames, *(int(n) for n in data.shape[1:]))
+            missing = missing or _lost_parts(file[STACK])
             info: dict[str, Any] = read_tree(file[STACK], "info")
             record = file[STACK]["provenance"]
             doubts = read_tree(record, "warnings") if "warnings" in record else []
@@ -105,13 +131,28 @@ def open_bundle(path: str | Path, channel: str | None = None) -> Movie:
         shape=(shape[0], shape[1], shape[2]),
         pixel_size_nm=tuple(info["pixel_size_nm"]),
         unit=info["unit"],
-        read=BundleFrames(source, shape[0]),
-        frame_metadata=info["frame_metadata"],
+        read=BundleFrames(source, n_frames, holes),
+        frame_metadata=info["frame_metadata"][:n_frames],
         scan=None if info["scan"] is None else ScanGeometry(**info["scan"]),
         header=info["metadata"],
         warnings=tuple(doubts),
-        load=partial(read_bundle, source),
+        incomplete=f"{missing}; steps, masks and results are not read" if missing else None,
+        load=None if missing else partial(read_bundle, source),
     )
+
+
+def _lost_parts(stack: Any) -> str | None:
+    """Return which array of a stack lacks frames, or None."""
+    lost: list[str] = []
+
+    def note(name: str, member: Any) -> None:
+        if getattr(member, "ndim", 0) and not lost:
+            there = len(stored_frames(member))
+            if there < member.shape[0]:
+                lost.append(f"{there} of {member.shape[0]} frames of {name} were written")
+
+    stack.visititems(note)
+    return lost[0] if lost else None
 
 
 def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
@@ -132,10 +173,12 @@ def read_bundle(path: str | Path, lazy: bool = False) -> Stack:
     """
     source = Path(path).absolute()
 
+    stamp = FileStamp.of(source)
+
     def array(member: Any) -> Any:
         if not lazy or member.ndim != 3:
             return None
-        frames = StoredFrames(source, member.name, member.shape, member.dtype)
+        frames = StampedArray(source, member.name, member.shape, member.dtype, stamp)
         movie = lazy_movie(frames, frames.shape, frames.dtype)
         return FrameArray.of(movie) if member.name.startswith(f"/{STACK}/analysis/") else movie
 

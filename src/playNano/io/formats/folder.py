@@ -1,4 +1,9 @@
-"""Read a folder of images as a movie: each file is one frame, ordered by acquisition time."""
+"""Read a folder of images as a movie: each file is one frame, ordered by acquisition time.
+
+An image of which lines are missing is a frame with NaN. An image that cannot be used at all is left out: frame times
+then have a gap. If the files contain no times, a frame of NaN takes its place instead, so that no other frame moves.
+Either needs ``allow_incomplete=True``.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +15,20 @@ from datetime import UTC, datetime
 from operator import ne
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import FileFormatError
+from playNano.errors import ChannelError, FileFormatError
 from playNano.io.formats import Reader, read_head, reader_registry
 from playNano.io.formats.frames import check_range
 from playNano.io.movie import Movie
 
 # Pictures of any origin have these endings too, so that the name alone promises no measurement.
 _PICTURES = (".tif", ".tiff")
+_NAMED_LOSSES = 3
 
 
 @dataclass(frozen=True)
@@ -33,22 +40,23 @@ class FolderFrames:
     path
         The folder.
     frames
-        The function that decodes each frame.
+        The function that decodes each frame; None for a frame that is lost, whose pixels are NaN.
     shape
         (height, width).
     """
 
     path: Path
-    frames: tuple[Callable[[int, int], npt.NDArray[np.float32]], ...]
+    frames: tuple[Callable[[int, int], npt.NDArray[np.float32]] | None, ...]
     shape: tuple[int, int]
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop)."""
-        values = np.empty(
-            (check_range(start, stop, len(self.frames), self.path), *self.shape), dtype=np.float32
-        )
+        count = check_range(start, stop, len(self.frames), self.path)
+        values = np.full((count, *self.shape), np.nan, dtype=np.float32)
         for i in range(start, stop):
-            values[i - start] = self.frames[i](0, 1)[0]
+            read = self.frames[i]
+            if read is not None:
+                values[i - start] = read(0, 1)[0]
         return values
 
 
@@ -68,48 +76,57 @@ def open_folder(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame per file; "timestamp" is missing if the files contain no times.
+        One frame per file; "timestamp" is missing if the files contain no times. Lines that a file lacks are NaN. A
+        damaged image, or an interrupted one that has fewer lines than the others, is left out; if the files contain
+        no times, a frame of NaN takes its place.
 
     Raises
     ------
     FileFormatError
-        There is no image, there are images of several formats, an image is damaged, or the images differ in
-        size, unit or in whether they contain a time.
+        There is no image, there are images of several formats or files of several frames, all images are damaged,
+        or the images differ in size, unit or in whether they contain a time.
     ChannelError
         A file does not contain the channel.
     """
     path = Path(path)
-    groups, others = _files(path)
-    if not groups:
-        raise FileFormatError(f"{path}: no file in this folder is an image of a known format")
-    if len(groups) > 1:
-        counts = ", ".join(f"{len(files)} {name}" for name, files in groups.items())
-        raise FileFormatError(
-            f"{path}: the folder has images of several formats ({counts}); give each its own folder"
-        )
-    reader_name, files = next(iter(groups.items()))
-    reader = reader_registry()[reader_name]
-    movies = _ordered([reader.open_movie(file, channel) for file in files], path)
+    images = _images(path, channel)
+    movies = _ordered(images.movies, path)
     first = movies[0]
     for movie in movies[1:]:
         _compare(first, movie, path)
-    times_s = _times(movies)
-    frames = [{**movie.frame_metadata[0], "file": movie.path.name} for movie in movies]
-    for i, frame in enumerate(frames):
-        frame.pop("timestamp", None)
-        if times_s:
-            frame["timestamp"] = times_s[i]
+    times_s = _times(movies, images.names)
+    frames: list[Movie | None] = list(movies)
+    names = [movie.path.name for movie in movies]
+    if not times_s and images.lost:
+        names = images.names
+        by_name = {movie.path.name: movie for movie in movies}
+        frames = [by_name.get(name) for name in names]
     return replace(
         first,
         path=path,
         format=f"folder of {first.format}",
-        shape=(len(movies), *first.shape[1:]),
-        read=FolderFrames(path, tuple(movie.read for movie in movies), first.shape[1:]),
-        frame_metadata=frames,
+        shape=(len(frames), *first.shape[1:]),
+        read=FolderFrames(path, tuple(movie.read if movie else None for movie in frames), first.shape[1:]),
+        frame_metadata=_frame_metadata(frames, names, times_s),
         scan=_scan([movie.scan for movie in movies]),
-        header={**first.header, "files": [movie.path.name for movie in movies], "other_files": others},
+        header={**first.header, "files": names, "other_files": images.others, "lost_files": [*images.lost]},
         warnings=tuple(dict.fromkeys(text for movie in movies for text in movie.warnings)),
+        incomplete=_missing(images),
     )
+
+
+def _frame_metadata(
+    frames: Sequence[Movie | None], names: Sequence[str], times_s: Sequence[float] | None
+) -> list[dict[str, Any]]:
+    """Return the metadata of each frame, with its file; "missing" marks a frame that is lost."""
+    rows: list[dict[str, Any]] = []
+    for i, (movie, name) in enumerate(zip(frames, names, strict=True)):
+        row = {**movie.frame_metadata[0], "file": name} if movie else {"file": name, "missing": True}
+        row.pop("timestamp", None)
+        if times_s:
+            row["timestamp"] = times_s[i]
+        rows.append(row)
+    return rows
 
 
 def sniff_folder(path: Path, head: bytes) -> str | None:
@@ -128,11 +145,15 @@ def sniff_folder(path: Path, head: bytes) -> str | None:
         The reason.
     """
     files, readers = _visible(path), _image_readers()
-    pictures = [file for file in files if file.suffix.casefold() in _PICTURES]
-    if any(_accepting(file, readers) for file in files if file not in pictures):
-        return None
-    if any(_accepting(file, readers) for file in pictures):
-        return None
+    refusal = None
+    for file in sorted(files, key=lambda file: file.suffix.casefold() in _PICTURES):
+        try:
+            if _accepting(file, readers):
+                return None
+        except FileFormatError as error:
+            refusal = refusal or str(error)
+    if refusal:
+        return refusal
     return f"none of its {len(files)} files is an image of a known format" if files else "it is empty"
 
 
@@ -164,29 +185,115 @@ def _accepting(file: Path, readers: Sequence[Reader]) -> Reader | None:
     return None
 
 
-def _files(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """Return the images of each format, and the names of the other files."""
+@dataclass(frozen=True)
+class Images:
+    """The images of a folder.
+
+    Parameters
+    ----------
+    movies
+        Those that can be used, each a movie of one frame.
+    lost
+        Names of the others, with the reason.
+    others
+        Names of the files that are no images.
+    """
+
+    movies: list[Movie]
+    lost: dict[str, str]
+    others: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all images, in natural order."""
+        return sorted([*(movie.path.name for movie in self.movies), *self.lost], key=_natural)
+
+
+def _images(path: Path, channel: str | None) -> Images:
+    """Open all images of a folder, which must be of one format."""
+    groups, others, refused = _files(path)
+    if not groups:
+        for error in refused.values():
+            raise error
+        raise FileFormatError(f"{path}: no file in this folder is an image of a known format")
+    if len(groups) > 1:
+        counts = ", ".join(f"{len(files)} {name}" for name, files in groups.items())
+        raise FileFormatError(
+            f"{path}: the folder has images of several formats ({counts}); give each its own folder"
+        )
+    reader_name, files = next(iter(groups.items()))
+    reader = reader_registry()[reader_name]
+    movies = []
+    for file in files:
+        try:
+            movie = reader.open_partial(file, channel)
+        except ChannelError:
+            raise
+        except FileFormatError as error:
+            refused[file] = error
+            continue
+        if movie.shape[0] != 1:
+            raise FileFormatError(
+                f"{path}: {file.name} is a movie of {movie.shape[0]} frames, not an image; open it by itself"
+            )
+        movies.append(movie)
+    if not movies:
+        raise next(iter(refused.values()))
+    lost = {file.name: str(error).removeprefix(f"{file}: ") for file, error in sorted(refused.items())}
+    used, aborted = _without_aborted(movies)
+    return Images(used, lost | aborted, others)
+
+
+def _without_aborted(movies: list[Movie]) -> tuple[list[Movie], dict[str, str]]:
+    """Return the images without those that do not fit because they broke off, and why these do not fit."""
+    whole = [movie for movie in movies if movie.header.get("lines_planned", movie.shape[1]) == movie.shape[1]]
+    timed = any(_start(movie) for movie in movies)
+    used, lost = [], {}
+    for movie in movies:
+        planned = movie.header.get("lines_planned", movie.shape[1])
+        if whole and planned != movie.shape[1]:
+            lost[movie.path.name] = f"the scan was interrupted, {movie.shape[1]} of {planned} lines exist"
+        elif timed and movie.incomplete and _start(movie) is None:
+            lost[movie.path.name] = f"{movie.incomplete}; its acquisition time is lost"
+        else:
+            used.append(movie)
+    return used, lost
+
+
+def _missing(images: Images) -> str | None:
+    """Return what is missing of a folder of images."""
+    texts = [f"{movie.path.name}: {movie.incomplete}" for movie in images.movies if movie.incomplete]
+    if images.lost:
+        count = len(images.lost) + len(images.movies)
+        named = [f"{name}: {reason}" for name, reason in [*images.lost.items()][:_NAMED_LOSSES]]
+        texts.insert(0, f"{len(images.lost)} of {count} images cannot be used ({'; '.join(named)})")
+    more = [f"{len(texts) - _NAMED_LOSSES} more images lack lines"] if len(texts) > _NAMED_LOSSES else []
+    return "; ".join(texts[:_NAMED_LOSSES] + more) or None
+
+
+def _files(path: Path) -> tuple[dict[str, list[Path]], list[str], dict[Path, FileFormatError]]:
+    """Return the images of each format, the names of the other files, and the images that are damaged."""
     groups: dict[str, list[Path]] = defaultdict(list)
     others = []
-    refused: list[tuple[Path, FileFormatError]] = []
+    refused: dict[Path, FileFormatError] = {}
     readers = _image_readers()
     for file in _visible(path):
         try:
             reader = _accepting(file, readers)
         except FileFormatError as error:
-            if file.suffix.casefold() not in _PICTURES:
-                raise
-            reader = None
-            refused.append((file, error))
-        if reader is None:
-            others.append(file.name)
+            refused[file] = error
         else:
-            groups[reader.name].append(file)
-    for file, refusal in refused:
+            if reader is None:
+                others.append(file.name)
+            else:
+                groups[reader.name].append(file)
+    for file in list(refused):
         # Among images of another format it is a picture; among those of its own, a damaged frame.
-        if not groups or any(reader.name in groups and reader.fits_name(file) for reader in readers):
-            raise refusal
-    return groups, others
+        own = any(reader.name in groups and reader.fits_name(file) for reader in readers)
+        if groups and not own and file.suffix.casefold() in _PICTURES:
+            del refused[file]
+            others.append(file.name)
+    return groups, sorted(others), refused
 
 
 def _start(movie: Movie) -> datetime | None:
@@ -219,8 +326,11 @@ def _ordered(movies: Sequence[Movie], path: Path) -> list[Movie]:
     return [named[i] for i in order]
 
 
-def _times(movies: Sequence[Movie]) -> list[float] | None:
-    """Return the start of each frame, s after the first; None if the files do not contain it."""
+def _times(movies: Sequence[Movie], names: Sequence[str]) -> list[float] | None:
+    """Return the start of each frame, s after the first; None if the files do not contain it.
+
+    `names` are those of all images, lost ones included, in natural order.
+    """
     starts = [start for movie in movies if (start := _start(movie)) is not None]
     if not starts:
         return None
@@ -229,7 +339,13 @@ def _times(movies: Sequence[Movie]) -> list[float] | None:
     frame_time_s = movies[0].scan.frame_time_s if movies[0].scan else None
     if step_s and frame_time_s:
         # Acquisition times in whole seconds are replaced by a regular frame time if both agree.
-        regular = [i * frame_time_s for i in range(len(movies))]
+        # By their names, frames know how many were lost between them.
+        numbers = [names.index(movie.path.name) for movie in movies]
+        if numbers != sorted(numbers):
+            if len(names) > len(movies):
+                return elapsed
+            numbers = list(range(len(movies)))
+        regular = [(number - numbers[0]) * frame_time_s for number in numbers]
         if all(abs(a - b) <= step_s for a, b in zip(elapsed, regular, strict=True)):
             return regular
     return elapsed

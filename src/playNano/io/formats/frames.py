@@ -78,6 +78,8 @@ class RawImage:
         Whether the bottom line is stored first.
     flip_x
         Whether the rightmost pixel of a line is stored first.
+    lines
+        The stored lines [first, last) that belong to the image; the others are NaN. None means all.
     """
 
     path: Path
@@ -87,6 +89,7 @@ class RawImage:
     scaling: Calibration
     flip_y: bool = False
     flip_x: bool = False
+    lines: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scaling that is not finite."""
@@ -94,14 +97,20 @@ class RawImage:
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop) of the single frame."""
-        count = check_range(start, stop, 1, self.path) * self.shape[0] * self.shape[1]
+        height, width = self.shape
+        first, last = self.lines or (0, height)
+        count = check_range(start, stop, 1, self.path)
+        offset = self.first_byte + first * width * np.dtype(self.dtype).itemsize
         # A pixel beyond what float32 holds becomes infinite, a signalling NaN a quiet one.
         with np.errstate(over="ignore", invalid="ignore"):
-            raw = np.fromfile(self.path, self.dtype, count=count, offset=self.first_byte).astype(np.float64)
+            stored = np.fromfile(self.path, self.dtype, count=count * (last - first) * width, offset=offset)
+            raw = stored.astype(np.float64)
             raw *= self.scaling.slope
             raw += self.scaling.intercept
-            image = raw.astype(np.float32).reshape(-1, *self.shape)
-        turned = image[:, :: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+            lines = raw.astype(np.float32).reshape(count, last - first, width)
+        if (first, last) != (0, height):
+            lines = np.pad(lines, ((0, 0), (first, height - last), (0, 0)), constant_values=np.nan)
+        turned = lines[:, :: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
         return np.ascontiguousarray(turned)
 
 

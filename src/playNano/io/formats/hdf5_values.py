@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +75,45 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def check_stored(dataset: Any, shape: tuple[int, ...], path: Path) -> None:
+def stored_frames(dataset: Any, axis: int = 0) -> Sequence[int]:
+    """Return the frames of a dataset all of whose pixels were written.
+
+    A dataset has its full size from the start; HDF5 returns the same fill value for all pixels that were never
+    written. Only the list of its chunks is read, and no pixel.
+
+    Parameters
+    ----------
+    dataset
+        A dataset of numbers.
+    axis
+        The axis of the frames.
+
+    Returns
+    -------
+    sequence of int
+        Their numbers, in increasing order.
+    """
+    n_frames = dataset.shape[axis]
+    if dataset.chunks is None:
+        # In one piece; a virtual dataset has its pixels elsewhere.
+        written = dataset.is_virtual or dataset.size == 0 or dataset.id.get_storage_size() > 0
+        return range(n_frames if written else 0)
+    blocks = [math.ceil(size / chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True)]
+    if dataset.id.get_num_chunks() >= math.prod(blocks):
+        return range(n_frames)
+    counts: Counter[int] = Counter()
+    step = dataset.chunks[axis]
+
+    def note(chunk: Any) -> None:
+        counts[chunk.chunk_offset[axis] // step] += 1
+
+    dataset.id.chunk_iter(note)
+    needed = math.prod(blocks) // blocks[axis]
+    whole = sorted(block for block, count in counts.items() if count >= needed)
+    return [frame for block in whole for frame in range(block * step, min(n_frames, (block + 1) * step))]
+
+
+def check_stored(dataset: Any, shape: tuple[int, ...], path: Path, *, whole: bool = True) -> None:
     """Raise FileFormatError unless an object is a dataset of numbers that the file can hold.
 
     Parameters
@@ -84,13 +124,15 @@ def check_stored(dataset: Any, shape: tuple[int, ...], path: Path) -> None:
         The shape that it should have.
     path
         The file, for the message.
+    whole
+        Whether all numbers should be stored; if not, the whole file is taken as their storage.
     """
     if getattr(dataset, "shape", None) != shape or dataset.dtype.kind not in "iuf":
         raise FileFormatError(
             f"{path}: {dataset.name} is no array of {' x '.join(map(str, shape))} numbers; it has the shape "
             f"{getattr(dataset, 'shape', None)}"
         )
-    stored = int(dataset.id.get_storage_size())
+    stored = int(dataset.id.get_storage_size()) if whole else path.stat().st_size
     if stored > path.stat().st_size or dataset.size * dataset.dtype.itemsize > _MAX_PACKING * stored:
         raise FileFormatError(
             f"{path}: {dataset.name} has {shape} numbers, of which only {stored} bytes are stored"

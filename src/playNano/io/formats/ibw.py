@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
+from playNano.errors import ChannelError, FileFormatError
+from playNano.io.formats.frames import Calibration, RawImage, errors_as_reasons, numbered
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -80,12 +81,13 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. A file that is cut off lacks the text behind the pixels, with the names of the
+        channels and the scan: its channels are then "layer 0" ..., its size is that of the wave.
 
     Raises
     ------
     FileFormatError
-        The file is not an image of this kind, or is truncated.
+        The file is not an image of this kind, or contains no line of it.
     ChannelError
         The file does not contain the channel.
     """
@@ -95,11 +97,16 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
     count = max(count, 1)
     dtype = np.dtype(f"{order}{_TYPES[int(header['type'])]}")
     first_byte = _BIN_HEADER_BYTES + _WAVE_HEADER_BYTES
-    end = first_byte + width * height * count * dtype.itemsize
-    check_bytes(path, end, "the wave")
-    check_bytes(path, _end_of_texts(header), "the text after the wave")
-    note, names = _texts(path, header, count)
-    name = pick_channel(path, channel, names, _ALIASES)
+    layer_bytes = width * height * dtype.itemsize
+    end = max(first_byte + count * layer_bytes, _end_of_texts(header))
+    there = path.stat().st_size
+    if there >= end:
+        note, names = _texts(path, header, count)
+    else:
+        note, names = {}, [f"{_UNNAMED}{i}" for i in range(min(count, 1 + there // layer_bytes))]
+    name = _picked(path, channel, names, there >= end)
+    start = first_byte + names.index(name) * layer_bytes
+    lines, missing = cut_image(path, name, start, (height, width), dtype.itemsize, end)
     factor, unit = base_unit(_unit(name, note, header["data_unit"].item().decode("latin-1")))
     y_nm, x_nm = _pixel_size_nm(header, note, (height, width), path)
     rate_hz = _number(note, "ScanRate")
@@ -114,11 +121,12 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
         # The bottom line of the image is stored first.
         read=RawImage(
             path,
-            first_byte + names.index(name) * width * height * dtype.itemsize,
+            start,
             dtype.str,
             (height, width),
             Calibration(factor, 0.0, unit),
             flip_y=True,
+            lines=(0, lines),
         ),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
@@ -137,6 +145,7 @@ def open_ibw(path: str | Path, channel: str | None = None) -> Movie:
             "software": note.get("Version"),
             "note": note,
         },
+        incomplete=missing,
     )
 
 
@@ -181,6 +190,19 @@ def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
     ):
         raise FileFormatError(f"{path}: the length of the Igor wave does not match its size {sizes}")
     return header, order
+
+
+def _picked(path: Path, channel: str | None, names: list[str], whole: bool) -> str:
+    """Return the channel, or raise FileFormatError if its name is in the part of the file that is lost."""
+    try:
+        return pick_channel(path, channel, names, _ALIASES)
+    except ChannelError as error:
+        if whole:
+            raise
+        raise FileFormatError(
+            f"{path}: the file is cut off: the names of its channels are lost; one of {', '.join(names)} can be "
+            "read as channel"
+        ) from error
 
 
 def _end_of_texts(header: np.void) -> int:

@@ -14,6 +14,8 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
+from playNano.io.formats.hdf5_values import stored_frames
+from playNano.io.formats.incomplete import missing_frames
 from playNano.io.formats.jpk_calibration import as_text, calibration, has_encoder
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -68,7 +70,11 @@ class Part:
     dataset
         Path of the (pixels, frames) dataset within the file.
     n_frames
-        Number of columns of the dataset.
+        Number of columns of the dataset up to the last one that was written.
+    holes
+        Columns before that which were not written; their pixels are NaN.
+    missing
+        What is missing of the measurement, or None.
     scaling
         Scaling from stored numbers to values.
     starts_ms
@@ -79,6 +85,8 @@ class Part:
 
     dataset: str
     n_frames: int
+    holes: frozenset[int]
+    missing: str | None
     scaling: Calibration
     starts_ms: tuple[int, ...]
     ends_ms: tuple[int, ...]
@@ -112,6 +120,9 @@ class JpkFrames:
             for part in self.parts:
                 # One column at a time: the chunks of the file are columns, and memory use stays constant.
                 for i in range(max(start, first), min(stop, first + part.n_frames)):
+                    if i - first in part.holes:
+                        values[i - start] = np.nan
+                        continue
                     column = file[part.dataset][:, i - first].astype(np.float64)
                     column *= part.scaling.slope
                     column += part.scaling.intercept
@@ -137,12 +148,13 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        Values with the default calibration of the file, lengths in nm.
+        Values with the default calibration of the file, lengths in nm. Of a recording that broke off, the frames up
+        to the last one that was written; frames that are missing before it are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is not such a movie, or its measurements differ in pixels or unit.
+        The file is not such a movie, contains no frame, or its measurements differ in pixels or unit.
     ChannelError
         The file does not contain the channel.
     """
@@ -159,7 +171,16 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
         ]
         attributes = dict(measurements[0].attrs)
         scaled = all(has_encoder(group[name].attrs) for group in groups)
-    parts.sort(key=lambda part: part.starts_ms[:1])
+    doubts = [] if scaled else [f"channel {name}: {_NOT_SCALED}"]
+    missing = "; ".join(part.missing for part in parts if part.missing)
+    parts = [part for part in parts if part.n_frames]
+    if not parts:
+        raise FileFormatError(f"{path}: channel {name} has no frame: {missing}")
+    if len(parts) > 1 and not all(part.starts_ms for part in parts):
+        times = "their order is that of their numbers, and the times of all frames are unknown"
+        doubts.append(f"not every one of its {len(parts)} measurements contains its times: {times}")
+    else:
+        parts.sort(key=lambda part: part.starts_ms[:1])
     grid, unit = grids[0], parts[0].scaling.unit
     if any(other != grid for other in grids) or any(part.scaling.unit != unit for part in parts):
         raise FileFormatError(
@@ -190,7 +211,8 @@ def open_h5_jpk(path: str | Path, channel: str | None = None) -> Movie:
         ),
         scan=_scan(attributes, grid, durations_s, name),
         header=header,
-        warnings=() if scaled else (f"{path.name}: channel {name}: {_NOT_SCALED}",),
+        warnings=tuple(f"{path.name}: {doubt}" for doubt in doubts),
+        incomplete=missing or None,
     )
 
 
@@ -270,13 +292,21 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
             f"{path}: channel {channel} has no dataset of {pixels} pixels ({grid.height} x {grid.width}) "
             f"by frames; it has {shapes}"
         )
-    n_frames = int(datasets[0].shape[1])
+    title = measurement.name.strip("/")
+    planned, written = int(datasets[0].shape[1]), stored_frames(datasets[0], axis=1)
+    if written:
+        what = f" of channel {channel} of {title}"
+        n_frames, holes, missing = missing_frames(path, written, planned, what)
+    else:
+        n_frames, holes = 0, frozenset()
+        missing = f"none of {planned} frames of channel {channel} of {title} was written"
     times = []
     for name in ("meta-data/start-times", "meta-data/end-times"):
         values = measurement[name][()].ravel() if name in measurement else ()
         # A file that was saved during the recording may contain fewer times than frames.
         times.append(tuple(int(value) for value in values[:n_frames]) if len(values) >= n_frames else ())
-    return Part(datasets[0].name, n_frames, calibration(dict(group.attrs), path, channel), *times)
+    scaling = calibration(dict(group.attrs), path, channel)
+    return Part(datasets[0].name, n_frames, holes, missing, scaling, *times)
 
 
 def _times(parts: list[Part]) -> tuple[list[int], list[float]]:

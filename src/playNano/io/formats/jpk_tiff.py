@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
-from playNano.errors import FileFormatError
+from playNano.errors import ChannelError, FileFormatError
 from playNano.io.formats.frames import Calibration, check_range, check_scaling, errors_as_reasons, numbered
-from playNano.io.formats.tiff import TiffPage, is_tiff, read_pages
+from playNano.io.formats.incomplete import missing_lines
+from playNano.io.formats.tiff import TiffPage, is_tiff, pages_there
 from playNano.io.metadata import base_unit, iso_from_ms, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -48,20 +49,25 @@ class JpkImage:
         Scaling from stored numbers to values.
     flip
         Whether the line stored first is the bottom one of the picture.
+    lines
+        Lines that the file has, from the one that is stored first; the others are NaN.
     """
 
     path: Path
     page: TiffPage
     scaling: Calibration
     flip: bool
+    lines: int
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop) of the single frame."""
         if check_range(start, stop, 1, self.path) == 0:
             return np.empty((0, *self.page.shape), dtype=np.float32)
-        values = self.page.pixels(self.path).astype(np.float64)
+        values = self.page.pixels(self.path, self.lines).astype(np.float64)
         values *= self.scaling.slope
         values += self.scaling.intercept
+        if self.lines < self.page.shape[0]:
+            values = np.pad(values, ((0, self.page.shape[0] - self.lines), (0, 0)), constant_values=np.nan)
         image = values[::-1] if self.flip else values
         return np.ascontiguousarray(image, dtype=np.float32)[np.newaxis]
 
@@ -80,26 +86,29 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame with the default calibration of the file, lengths in nm.
+        One frame with the default calibration of the file, lengths in nm. In a file that is cut off, the lines that
+        are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is not such an image.
+        The file is not such an image, or contains no line of it.
     ChannelError
         The file does not contain the channel.
     """
     path = Path(path)
-    every = read_pages(path)
+    every, cut = pages_there(path)
     first = every[0].tags if every else {}
     pages = [page for page in every if page.tags.get(_CHANNEL, "thumbnail") != "thumbnail"]
     ways = ["retrace" if page.tags.get(_RETRACE) else "trace" for page in pages]
     names = numbered([f"{page.tags[_CHANNEL]}_{way}" for page, way in zip(pages, ways, strict=True)])
-    name = pick_channel(path, channel, names)
+    name = _picked(path, channel, names, cut)
     page = pages[names.index(name)]
     height, width = page.shape
     if height < 1 or width < 1:
         raise FileFormatError(f"{path}: channel {name} has {height} x {width} px")
+    lines = page.lines_there(path.stat().st_size) if cut else height
+    missing = missing_lines(path, name, lines, height)
     y_nm, x_nm = (
         length_nm(_need(first, tag, path), "m", path, f"its grid ({tag:#x})")
         for tag in (_V_LENGTH, _U_LENGTH)
@@ -116,7 +125,7 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
-        read=JpkImage(path, page, scaling, flip),
+        read=JpkImage(path, page, scaling, flip, lines),
         frame_metadata=[{"timestamp": 0.0} | ({"duration_s": duration_s} if duration_s else {})],
         scan=_scan(first, height, duration_s, ways[names.index(name)], flip),
         header={
@@ -130,6 +139,7 @@ def open_jpk(path: str | Path, channel: str | None = None) -> Movie:
             "motion": first.get(_MOTION),
             "scan_angle_rad": first.get(_THETA),
         },
+        incomplete=missing or (f"{cut}; channel {name} is whole" if cut else None),
     )
 
 
@@ -151,8 +161,20 @@ def sniff_jpk(path: Path, head: bytes) -> str | None:
     """
     if not is_tiff(head):
         return "it is not a TIFF file"
-    has = any(_CHANNEL in page.tags for page in read_pages(path))
+    has = any(_CHANNEL in page.tags for page in pages_there(path)[0])
     return None if has else "the TIFF file has no page with a JPK channel"
+
+
+def _picked(path: Path, channel: str | None, names: list[str], cut: str | None) -> str:
+    """Return the channel, or raise FileFormatError if it may be in the part of the file that is lost."""
+    try:
+        return pick_channel(path, channel, names)
+    except ChannelError as error:
+        if cut is None:
+            raise
+        raise FileFormatError(
+            f"{path}: {cut}; of its channels {', '.join(names) or 'none'} can be read"
+        ) from error
 
 
 def _need(tags: dict[int, Any], tag: int, path: Path) -> Any:

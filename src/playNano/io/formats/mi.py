@@ -19,13 +19,13 @@ from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, RawImage, check_range, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
     MAX_HEADER_BYTES,
-    check_image,
     decoded,
     finite,
     height_aliases,
     positive,
     whole,
 )
+from playNano.io.formats.incomplete import cut_image, missing_lines
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -75,6 +75,8 @@ class MiText:
         (height, width).
     scaling
         From stored numbers to values.
+    lines
+        Lines that the file has, from the one that is stored first; the others are NaN.
     """
 
     path: Path
@@ -82,13 +84,15 @@ class MiText:
     index: int
     shape: tuple[int, int]
     scaling: Calibration
+    lines: int
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Decode frames [start, stop); there is one."""
         if check_range(start, stop, 1, self.path) == 0:
             return np.empty((0, *self.shape), dtype=np.float32)
-        count = self.shape[0] * self.shape[1]
-        first, read = self.index * count, 0
+        height, width = self.shape
+        count = self.lines * width
+        first, read = self.index * height * width, 0
         parts = []
         for words in _words(self.path, self.first_byte):
             parts.append(_numbers(words[max(0, first - read) : max(0, first + count - read)], self.path))
@@ -100,9 +104,10 @@ class MiText:
             raise FileFormatError(
                 f"{self.path}: the file is cut off: a channel has {len(values)} of {count} numbers"
             )
-        values = values * self.scaling.slope + self.scaling.intercept
+        image = np.full((1, height, width), np.nan, dtype=np.float32)
+        image.reshape(-1)[:count] = values * self.scaling.slope + self.scaling.intercept
         # The lowest line of the image is stored first.
-        return np.ascontiguousarray(values.astype(np.float32).reshape(1, *self.shape)[:, ::-1])
+        return np.ascontiguousarray(image[:, ::-1])
 
 
 def open_mi(path: str | Path, channel: str | None = None) -> Movie:
@@ -118,12 +123,12 @@ def open_mi(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. In a file that is cut off, the lines that are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is no such image, or is cut off.
+        The file is no such image, or contains no line of it.
     ChannelError
         The file does not have the channel.
     """
@@ -144,20 +149,20 @@ def open_mi(path: str | Path, channel: str | None = None) -> Movie:
     name = pick_channel(path, channel, names, _ALIASES)
     index = names.index(name)
     item_bytes, full = _KINDS[header.kind]
-    # A number of text takes two bytes or more, a blank and a digit; the last one may lack the blank.
-    rows = height * len(names)
-    check_image(
-        path, header.first_byte - (not item_bytes), (rows, width), item_bytes or 2, "the last channel"
-    )
     factor, unit = base_unit(header.buffers[index].get("bufferUnit", ""))
     value_range = finite(header.buffers[index].get("bufferRange"), path, f"bufferRange of {name}")
     scaling = Calibration(value_range / full * factor, 0.0, unit)
     read: Callable[[int, int], npt.NDArray[np.float32]]
     if item_bytes:
-        first_byte = header.first_byte + index * height * width * item_bytes
-        read = RawImage(path, first_byte, f"<i{item_bytes}", (height, width), scaling, flip_y=True)
+        image_bytes = height * width * item_bytes
+        start, end = (header.first_byte + n * image_bytes for n in (index, len(names)))
+        lines, missing = cut_image(path, name, start, (height, width), item_bytes, end)
+        read = RawImage(
+            path, start, f"<i{item_bytes}", (height, width), scaling, flip_y=True, lines=(0, lines)
+        )
     else:
-        read = MiText(path, header.first_byte, index, (height, width), scaling)
+        lines, missing = _cut_text(path, header, name, index, (height, width))
+        read = MiText(path, header.first_byte, index, (height, width), scaling, lines)
     rate_hz = positive(entries.get("scanSpeed"))
     return Movie(
         path=path,
@@ -177,6 +182,7 @@ def open_mi(path: str | Path, channel: str | None = None) -> Movie:
             trace=ways[index],
         ),
         header={"file_channel": name, "start_time": None, "scan_rate_hz": rate_hz, "note": entries},
+        incomplete=missing,
     )
 
 
@@ -201,6 +207,22 @@ def sniff_mi(path: Path, head: bytes) -> str | None:
         return "it does not begin with the line 'fileType      Image'"
     _header(path)
     return None
+
+
+def _cut_text(
+    path: Path, header: MiHeader, name: str, index: int, shape: tuple[int, int]
+) -> tuple[int, str | None]:
+    """Return how many lines of a channel a file of text has, and what is missing."""
+    height, width = shape
+    needed = height * width * len(header.buffers)
+    count = sum(len(words) for words in _words(path, header.first_byte))
+    if count < needed and not path.read_bytes()[-1:].isspace():
+        count -= 1  # the last number is cut too
+    lines = min(height, max(0, count - index * height * width) // width)
+    missing = missing_lines(path, name, lines, height)
+    if missing is None and count < needed:
+        missing = f"the file is cut off: it has {count} of {needed} numbers; channel {name} is whole"
+    return lines, missing
 
 
 def _words(path: Path, first_byte: int) -> Iterator[list[bytes]]:

@@ -17,18 +17,17 @@ import numpy.typing as npt
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons, numbered
+from playNano.io.formats.frames import check_range, errors_as_reasons, numbered
 from playNano.io.formats.hdf5 import SIGNATURE
-from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file
+from playNano.io.formats.hdf5_values import attribute, check_stored, checked_file, stored_frames
 from playNano.io.formats.header_values import finite, height_aliases, moment_of, positive, whole
-from playNano.io.metadata import base_unit, frame_dicts, length_nm, pick_channel
+from playNano.io.formats.nhf_image import NhfImage, nhf_scaling
+from playNano.io.metadata import frame_dicts, length_nm, pick_channel
 from playNano.io.movie import Movie
 
 _ALIASES = height_aliases(("Topography", "Position Z"))
 _DIRECTIONS: dict[str, Literal["down", "up"]] = {"up": "up", "down": "down"}
 _WAYS = {"forward": "trace", "backward": "retrace"}
-# The numbers that version 1 has for types.
-_TYPES = ("int32", "uint8", "uint16", "uint32", "uint64", "int16", "int64", "double")
 _HEADER = (
     "name",
     "measurement_type",
@@ -37,71 +36,6 @@ _HEADER = (
     "scanner_offset_x",
     "scanner_offset_y",
 )
-
-
-@dataclass(frozen=True)
-class NhfImage:
-    """One channel of one measurement: where its numbers are and what they mean.
-
-    Parameters
-    ----------
-    dataset
-        Path of the dataset within the file.
-    shape
-        (height, width).
-    size_nm
-        (y, x) of the whole image, nm.
-    scaling
-        From stored numbers to values.
-    missing
-        The stored number that means "no value"; None where there is none.
-    lines_acquired
-        Lines that were scanned before the measurement ended.
-    direction
-        Way of the slow axis.
-    line_time_s
-        Time of a line, s.
-    start
-        When the measurement began, ISO 8601.
-    measurement
-        Name of the measurement.
-    """
-
-    dataset: str
-    shape: tuple[int, int]
-    size_nm: tuple[float, float]
-    scaling: Calibration
-    missing: int | None
-    lines_acquired: int
-    direction: Literal["down", "up"] | None
-    line_time_s: float | None
-    start: str | None
-    measurement: str
-
-    def decode(self, raw: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Return the image, top line first; NaN where nothing was measured.
-
-        Parameters
-        ----------
-        raw
-            The stored numbers.
-
-        Returns
-        -------
-        numpy.ndarray
-            (height, width), float64.
-        """
-        values = raw.astype(np.float64)
-        values *= self.scaling.slope
-        values += self.scaling.intercept
-        if self.missing is not None:
-            values[raw == self.missing] = np.nan
-        # The lowest line of the image is stored first.
-        image = values.reshape(self.shape)[::-1]
-        not_scanned = self.shape[0] - self.lines_acquired
-        if not_scanned:
-            image[slice(0, not_scanned) if self.direction == "up" else slice(-not_scanned, None)] = np.nan
-        return image
 
 
 @dataclass(frozen=True)
@@ -146,7 +80,8 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        Lengths in nm; one frame for each measurement that has images.
+        Lengths in nm; one frame for each measurement that has images. Lines that were not scanned or not written
+        are NaN.
 
     Raises
     ------
@@ -202,6 +137,7 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
             for image in images
             if image.lines_acquired < height
         ),
+        incomplete=_missing(images),
     )
 
 
@@ -292,8 +228,12 @@ def _image(measurement: Any, segment: Any, dataset: Any, path: Path) -> NhfImage
     if size is None:
         raise FileFormatError(f"{path}: {segment.name} is no image")
     shape, size_nm = size
-    check_stored(dataset, (shape[0] * shape[1],), path)
-    scaling, missing = _scaling(dataset, path)
+    check_stored(dataset, (shape[0] * shape[1],), path, whole=False)
+    points = stored_frames(dataset)
+    if points:
+        check_stored(dataset, (shape[0] * shape[1],), path)
+    written = np.bincount(np.asarray(points, dtype=np.int64) // shape[1], minlength=shape[0]) == shape[1]
+    scaling, missing = nhf_scaling(dataset, path)
     direction = _DIRECTIONS.get(str(attribute(measurement, "image_scan_direction", "")).casefold())
     acquired = whole(
         attribute(measurement, "image_number_of_lines_acquired", shape[0]),
@@ -307,6 +247,11 @@ def _image(measurement: Any, segment: Any, dataset: Any, path: Path) -> NhfImage
             f"{path}: {_title(measurement)} has {acquired} of {shape[0]} lines, and the file does not state which"
         )
     rate_hz = positive(attribute(measurement, "image_line_rate"))
+    # An interrupted measurement may have the lines that were scanned and no others.
+    scanned = (
+        np.arange(shape[0]) < acquired if direction != "down" else np.arange(shape[0]) >= shape[0] - acquired
+    )
+    lost = scanned & ~written
     return NhfImage(
         dataset.name,
         shape,
@@ -318,46 +263,21 @@ def _image(measurement: Any, segment: Any, dataset: Any, path: Path) -> NhfImage
         1 / rate_hz if rate_hz else None,
         attribute(measurement, "created"),
         _title(measurement),
+        tuple(lost.tolist()) if lost.any() else (),
     )
 
 
-def _scaling(dataset: Any, path: Path) -> tuple[Calibration, int | None]:
-    """Return the scaling of a channel, and the stored number that means "no value"."""
-    where = f"of {dataset.name}"
-    kind = attribute(dataset, "dataset_element_type", str(dataset.dtype))
-    if isinstance(kind, int):
-        kind = _TYPES[kind] if 0 <= kind < len(_TYPES) else str(kind)
-    if np.dtype({"double": "float64"}.get(kind, kind)) != dataset.dtype.newbyteorder("="):
-        raise FileFormatError(f"{path}: the numbers {where} are {dataset.dtype}, but it says {kind}")
-    newer = "signal_calibration_min" in dataset.attrs
-    selected, base = (attribute(dataset, key) for key in ("signal_selected", "signal_id"))
-    if selected is not None and selected != base:
-        raise FileFormatError(
-            f"{path}: the signal {base!r} {where} is to be shown as {selected!r}, by a calibration that cannot be read"
-        )
-    prefix = "signal" if newer else "base"
-    if f"{prefix}_calibration_min" not in dataset.attrs:
-        return Calibration(1.0, 0.0, ""), None
-    low, high = (
-        finite(attribute(dataset, f"{prefix}_calibration_{end}"), path, f"the calibration {where}")
-        for end in ("min", "max")
-    )
-    unit = str(attribute(dataset, f"{prefix}_calibration_unit", ""))
-    bracketed = re.search(r"\(([^()]*)\)\s*$", unit)
-    factor, unit = base_unit(bracketed[1] if bracketed else unit)
-    if dataset.dtype.kind == "f":
-        return Calibration(factor, 0.0, unit), None
-    lowest, highest, missing = _limits(dataset.dtype, newer)
-    slope = (high - low) / (highest - lowest)
-    return Calibration(slope * factor, (low - slope * lowest) * factor, unit), missing
-
-
-def _limits(dtype: np.dtype[Any], newer: bool) -> tuple[int, int, int | None]:
-    """Return the stored numbers at both ends of the range, and the one that means "no value"."""
-    lowest, highest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-    if not newer:
-        return lowest, highest, None
-    return (lowest + 1, highest, lowest) if dtype.kind == "i" else (lowest, highest - 1, highest)
+def _missing(images: list[NhfImage]) -> str | None:
+    """Return which lines that were scanned the file does not have."""
+    texts = []
+    for image in images:
+        lost = sum(image.not_written)
+        if lost:
+            there = image.lines_acquired - lost
+            texts.append(
+                f"{there} of {image.lines_acquired} lines of {image.measurement} were written; the others are NaN"
+            )
+    return "; ".join(texts) or None
 
 
 def _ordered(images: list[NhfImage], path: Path) -> list[NhfImage]:

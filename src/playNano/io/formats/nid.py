@@ -12,7 +12,7 @@ from typing import Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
+from playNano.io.formats.frames import Calibration, RawImage, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
     finite,
     height_aliases,
@@ -21,6 +21,7 @@ from playNano.io.formats.header_values import (
     text_header,
     whole,
 )
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -69,12 +70,13 @@ def open_nid(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. Lines of an interrupted scan that are those of an earlier one are NaN, as are the
+        missing lines of a file that is cut off.
 
     Raises
     ------
     FileFormatError
-        The file is no such image, or is cut off.
+        The file is no such image, or contains no line of it.
     ChannelError
         The file does not have the channel.
     """
@@ -97,6 +99,11 @@ def open_nid(path: str | Path, channel: str | None = None) -> Movie:
     scaling = _scaling(part, path)
     about = sections.get("DataSet\\DataSetInfos\\Scan") or sections.get("DataSet-Info", {})
     line_time_s = _seconds(about.get("Time/Line", ""))
+    direction = _DIRECTIONS.get(about.get("Scan direction", "").casefold())
+    last = parts[-1]
+    end = last.first_byte + last.shape[0] * last.shape[1] * last.bits // 8
+    there, missing = cut_image(path, name, part.first_byte, part.shape, part.bits // 8, end)
+    first_line, end_line = _scanned_lines(part, direction)
     return Movie(
         path=path,
         format="nid",
@@ -106,13 +113,21 @@ def open_nid(path: str | Path, channel: str | None = None) -> Movie:
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
         # The lowest line of the image is stored first, whatever the direction of the scan.
-        read=RawImage(path, part.first_byte, f"<i{part.bits // 8}", part.shape, scaling, flip_y=True),
+        read=RawImage(
+            path,
+            part.first_byte,
+            f"<i{part.bits // 8}",
+            part.shape,
+            scaling,
+            flip_y=True,
+            lines=(min(first_line, there), min(end_line, there)),
+        ),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
             line_time_s=line_time_s,
             frame_time_s=height * line_time_s if line_time_s else None,
-            direction=_DIRECTIONS.get(about.get("Scan direction", "").casefold()),
+            direction=direction,
             trace="retrace" if "_retrace" in name else "trace",
         ),
         header={
@@ -122,6 +137,8 @@ def open_nid(path: str | Path, channel: str | None = None) -> Movie:
             "last_line": part.entries.get("CurLine"),
             "note": about,
         },
+        warnings=_interrupted(f"{path.name}: channel {name}", end_line - first_line, height),
+        incomplete=missing,
     )
 
 
@@ -190,8 +207,26 @@ def _parts(sections: Sections, first_byte: int, path: Path) -> list[NidPart]:
             )
         parts.append(NidPart(_name(entries), entries, first_byte, shape, int(bits)))
         first_byte += shape[0] * shape[1] * int(bits) // 8
-        check_bytes(path, first_byte, f"the channel {section}")
     return parts
+
+
+def _scanned_lines(part: NidPart, direction: str | None) -> tuple[int, int]:
+    """Return the stored lines [first, last) that were scanned; the others of the image are of an earlier scan.
+
+    CurLine is the line that was scanned last, counted from the bottom: 0 in a whole image that was scanned down.
+    """
+    height = part.shape[0]
+    text = part.entries.get("CurLine", "")
+    if direction is None or not text.isdecimal() or int(text) >= height:
+        return 0, height
+    return (0, int(text) + 1) if direction == "up" else (int(text), height)
+
+
+def _interrupted(where: str, lines: int, planned: int) -> tuple[str, ...]:
+    if lines == planned:
+        return ()
+    scanned = f"{lines} of {planned} lines were scanned"
+    return (f"{where}: the scan was interrupted, {scanned}; the others, of an earlier scan, are NaN",)
 
 
 def _name(entries: dict[str, str]) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,10 @@ from playNano._options import Unit, pixel_pair
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range, errors_as_reasons
+from playNano.io.formats.incomplete import missing_frames
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
+from playNano.io.stamp import FileStamp, StampedFrames
 
 METADATA = "zarr.json"
 OWN = "playNano"
@@ -29,6 +33,8 @@ _NM = {
 _SECONDS = {
     "second": 1.0, "millisecond": 1e-3, "microsecond": 1e-6, "nanosecond": 1e-9, "minute": 60.0, "hour": 3600.0,
 }  # fmt: skip
+
+_MAX_CHUNKS_PER_FILE = 1000
 
 Edge = Annotated[float, Field(gt=0)]
 
@@ -47,12 +53,15 @@ class ZarrFrames:
         (n_frames, height, width).
     channel
         Index along the axis "c", if it exists.
+    holes
+        Frames of which chunks are missing; their pixels are NaN.
     """
 
     path: Path
     axes: tuple[str, ...]
     shape: tuple[int, int, int]
     channel: int
+    holes: frozenset[int] = frozenset()
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames [start, stop)."""
@@ -75,7 +84,12 @@ class ZarrFrames:
         frames = values.transpose([left.index(axis) for axis in "tyx" if axis in left])
         frames = frames if "t" in left else frames[np.newaxis][start:stop]
         wide = frames.dtype == np.float64
-        return np.ascontiguousarray(frames, dtype=np.float64 if wide else np.float32)
+        pixels = np.ascontiguousarray(frames, dtype=np.float64 if wide else np.float32)
+        lost = [i - start for i in range(start, stop) if i in self.holes]
+        if lost:
+            pixels = pixels.copy()
+            pixels[lost] = np.nan
+        return pixels
 
 
 def open_ome_zarr(
@@ -98,7 +112,8 @@ def open_ome_zarr(
     Returns
     -------
     Movie
-        Frames, with times if the time axis has a unit, and with the metadata that playNano wrote.
+        Frames, with times if the time axis has a unit, and with the metadata and warnings that playNano wrote. Of a
+        store that lacks chunks, the frames up to the last one that is whole; the others are NaN.
 
     Raises
     ------
@@ -119,7 +134,13 @@ def open_ome_zarr(
     own = attributes.get(OWN) or {}
     channels = _channels(own, attributes, shape.get("c", 1))
     name = pick_channel(path, channel, channels, dict.fromkeys(("height_trace", "height"), (channels[0],)))
-    n_frames = shape.get("t", 1)
+    planned = shape.get("t", 1)
+    written = _stored_frames(path / dataset["path"], axes, channels.index(name))
+    n_frames, holes, missing = missing_frames(path, written, planned)
+    frames = own.get("frame_metadata") or _frame_times(planned, scale.get("t"), units.get("t"))
+    pixels = ZarrFrames(
+        path / dataset["path"], axes, (n_frames, shape["y"], shape["x"]), channels.index(name), holes
+    )
     return Movie(
         path=path,
         format="ome-zarr",
@@ -128,16 +149,16 @@ def open_ome_zarr(
         shape=(n_frames, shape["y"], shape["x"]),
         pixel_size_nm=_pixel_size(path, scale, units, pixel_size_nm),
         unit=str(own.get("unit", "nm")),
-        read=ZarrFrames(
-            path / dataset["path"], axes, (n_frames, shape["y"], shape["x"]), channels.index(name)
-        ),
-        frame_metadata=own.get("frame_metadata") or _frame_times(n_frames, scale.get("t"), units.get("t")),
+        # A store that is replaced has other metadata.
+        read=StampedFrames(pixels, FileStamp.of(path / METADATA)),
+        frame_metadata=frames[:n_frames],
         scan=ScanGeometry(**own["scan"]) if own.get("scan") else None,
         header={
             **own.get("metadata", {}),
             **({"processing": own["processing"]} if own.get("processing") else {}),
         },
-        warnings=tuple(own.get("warnings", ())),
+        warnings=tuple(str(text) for text in own.get("warnings", ())),
+        incomplete=missing,
     )
 
 
@@ -195,6 +216,28 @@ def _array(path: Path) -> Any:
         return zarr.open_array(store=str(path), mode="r")
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{path}: the zarr array is missing or damaged: {error}") from error
+
+
+def _stored_frames(path: Path, axes: tuple[str, ...], channel: int) -> list[int]:
+    """Return the frames of which the store has all chunks; no chunk is read."""
+    array = _array(path)
+    sizes = array.shards or array.chunks
+    blocks = [range(math.ceil(size / chunk)) for size, chunk in zip(array.shape, sizes, strict=True)]
+    for axis, first in (("c", channel), ("z", 0)):
+        if axis in axes:
+            k = axes.index(axis)
+            blocks[k] = range(first // sizes[k], first // sizes[k] + 1)
+    count = math.prod(len(block) for block in blocks)
+    files = sum(1 for _ in path.rglob("*"))
+    if count > _MAX_CHUNKS_PER_FILE * files:
+        raise FileFormatError(f"{path}: its pixels have {count} chunks, the store has {files} files")
+    t = axes.index("t") if "t" in axes else None
+    lost = set()
+    for index in itertools.product(*blocks):
+        if not (path / array.metadata.encode_chunk_key(index)).is_file():
+            lost.add(0 if t is None else index[t])
+    n_frames, step = (1, 1) if t is None else (array.shape[t], sizes[t])
+    return [frame for frame in range(n_frames) if frame // step not in lost]
 
 
 def _check_axes(path: Path, axes: tuple[str, ...], shape: Mapping[str, int]) -> None:

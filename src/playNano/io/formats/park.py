@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons
 from playNano.io.formats.header_values import finite, height_aliases, positive
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.formats.tiff import is_tiff
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
@@ -102,12 +103,15 @@ class ParkHeader:
         Where the numbers begin.
     n_bytes
         Their length.
+    end
+        Where the last part of the file ends.
     """
 
     fields: np.void
     dtype: str
     first_byte: int
     n_bytes: int
+    end: int
 
     def text(self, name: str) -> str:
         """Return a text of the header.
@@ -139,20 +143,21 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm. The line rate is taken as lines a second.
+        One frame, lengths in nm. The line rate is taken as lines a second. In a file that is cut off, the lines that
+        are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is no such image, or is cut off.
+        The file is no such image, or contains no line of it.
     ChannelError
         The file has another channel.
     """
     path = Path(path)
     header = _header(path)
-    fields = header.fields
-    height, width = int(fields["height"]), int(fields["width"])
-    needed = height * width * np.dtype(header.dtype).itemsize
+    fields, height, width = header.fields, int(header.fields["height"]), int(header.fields["width"])
+    item_bytes = np.dtype(header.dtype).itemsize
+    needed = height * width * item_bytes
     if height < 1 or width < 1 or header.n_bytes < needed:
         raise FileFormatError(
             f"{path}: the image of {height} x {width} px has {header.n_bytes} of {needed} bytes"
@@ -161,9 +166,10 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
         if fields[name]:
             what = "has x and y swapped" if name == "swapped" else f"is {name}"
             raise FileFormatError(f"{path}: the image {what}; such images cannot be read")
-    trace = "trace" if fields["forward"] else "retrace"
+    trace: Literal["trace", "retrace"] = "trace" if fields["forward"] else "retrace"
     names = [f"{header.text('source') or 'channel'}_{trace}"]
     name = pick_channel(path, channel, names, _ALIASES)
+    lines, missing = cut_image(path, name, header.first_byte, (height, width), item_bytes, header.end)
     y_nm, x_nm = (
         length_nm(finite(fields[key], path, key), "um", path, "the size of the image")
         for key in ("y_size_um", "x_size_um")
@@ -187,6 +193,7 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
             (height, width),
             Calibration(gain * (z_scale or 1.0) * factor, gain * z_offset * factor, unit),
             flip_y=True,
+            lines=(0, lines),
         ),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
@@ -194,7 +201,7 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
             line_time_s=1 / rate_hz if rate_hz else None,
             frame_time_s=height / rate_hz if rate_hz else None,
             direction="up" if fields["up"] else "down",
-            trace="trace" if fields["forward"] else "retrace",
+            trace=trace,
         ),
         header={
             "file_channel": name,
@@ -204,6 +211,7 @@ def open_park(path: str | Path, channel: str | None = None) -> Movie:
             "head_mode": header.text("mode"),
             "flattened": bool(fields["flattened"]),
         },
+        incomplete=missing,
     )
 
 
@@ -242,6 +250,7 @@ def _header(path: Path) -> ParkHeader:
         start, length = _place(tags[_HEADER], path, "the Park header")
         file.seek(start)
         data = file.read(min(length, _MAX_HEADER_BYTES))
+        end = _end(file, tags)
     if len(data) < (_BOTH.itemsize if version == 1 else _TYPE_BYTE + 4):
         raise FileFormatError(f"{path}: the Park header has {len(data)} bytes, too few for version {version}")
     fields = np.frombuffer(data, _BOTH, count=1)[0]
@@ -252,8 +261,8 @@ def _header(path: Path) -> ParkHeader:
     number = struct.unpack_from("<I", data, _TYPE_BYTE)[0] if version == 2 else 0
     if number >= len(_DTYPES):
         raise FileFormatError(f"{path}: the numbers of the Park file are of the unknown type {number}")
-    first_byte, n_bytes = _place(tags[_DATA], path, "the image")
-    return ParkHeader(fields, _DTYPES[number], first_byte, n_bytes)
+    first_byte, n_bytes = _place(tags[_DATA], path, "the image", whole=False)
+    return ParkHeader(fields, _DTYPES[number], first_byte, n_bytes, max(end, first_byte + n_bytes))
 
 
 def _tags(file: BinaryIO, path: Path) -> dict[int, tuple[int, int, Any]]:
@@ -270,15 +279,17 @@ def _tags(file: BinaryIO, path: Path) -> dict[int, tuple[int, int, Any]]:
     tags = {code: (kind, length, value) for code, kind, length, value in _TAG.iter_unpack(data)}
     for code, (kind, length, value) in tags.items():
         size = _TYPE_BYTES.get(kind, 0) * length
-        if size > 4:
+        if size > 4 and code != _DATA:
             check_bytes(path, struct.unpack("<I", value)[0] + size, f"the tag {code}")
-    # The thumbnail shows where the file ends, wherever its other parts are.
+    return tags
+
+
+def _end(file: BinaryIO, tags: dict[int, tuple[int, int, Any]]) -> int:
+    """Return where the thumbnail ends: it shows how long the file is, wherever its other parts are."""
     strips, lengths = (
         _integers(file, tags[code]) if code in tags else [] for code in (_STRIPS, _STRIP_BYTES)
     )
-    for start, length in zip(strips, lengths, strict=False):
-        check_bytes(path, start + length, "the thumbnail")
-    return tags
+    return max((start + length for start, length in zip(strips, lengths, strict=False)), default=0)
 
 
 def _integers(file: BinaryIO, tag: tuple[int, int, Any]) -> list[int]:
@@ -293,13 +304,14 @@ def _integers(file: BinaryIO, tag: tuple[int, int, Any]) -> list[int]:
     return [int(number) for number in np.frombuffer(value, f"<u{size}", count=length)]
 
 
-def _place(tag: tuple[int, int, Any], path: Path, what: str) -> tuple[int, int]:
-    """Return where the bytes of a tag begin, and how many there are."""
+def _place(tag: tuple[int, int, Any], path: Path, what: str, *, whole: bool = True) -> tuple[int, int]:
+    """Return where the bytes of a tag begin, and how many there are; the file has the whole of them."""
     kind, length, value = tag
     if kind not in (1, 2, 6, 7) or length <= 4:
         raise FileFormatError(
             f"{path}: {what} is stored as {length} values of TIFF type {kind}, not as bytes"
         )
     (start,) = struct.unpack("<I", value)
-    check_bytes(path, start + length, what)
+    if whole:
+        check_bytes(path, start + length, what)
     return start, length

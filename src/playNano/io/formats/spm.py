@@ -10,7 +10,8 @@ from typing import Literal
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes, errors_as_reasons, numbered
+from playNano.io.formats.frames import Calibration, RawImage, errors_as_reasons, numbered
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -50,12 +51,13 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. An interrupted scan is an image of the lines that were scanned; in a file that is
+        cut off, the lines that are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is not such an image, or is truncated.
+        The file is not such an image, or contains no line of it.
     ChannelError
         The file does not contain the channel.
     """
@@ -68,8 +70,9 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
     scan = next((section for title, section in sections if title == "Ciao scan list"), {})
     layout = _layout(image, sections[0][1], name, path)
     width, height = layout.width, layout.height
-    for title, section in zip(names, images, strict=True):
-        check_bytes(path, sum(_extent(section, path)), f"channel {title}")
+    end = max(sum(_extent(section, path)) for section in images)
+    item_bytes = int(layout.dtype[-1])
+    lines, missing = cut_image(path, name, layout.first_byte, (height, width), item_bytes, end)
     everything = {key: value for _, part in sections for key, value in part.items()}
     scaling, lost = _scaling(image, everything, layout, path)
     y_nm, x_nm = _size_nm(image, scan, layout, path)
@@ -85,7 +88,9 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
         # The bottom line of the image is stored first.
-        read=RawImage(path, layout.first_byte, layout.dtype, (height, width), scaling, flip_y=True),
+        read=RawImage(
+            path, layout.first_byte, layout.dtype, (height, width), scaling, flip_y=True, lines=(0, lines)
+        ),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
@@ -105,8 +110,10 @@ def open_spm(path: str | Path, channel: str | None = None) -> Movie:
             "comment": image.get("Note", ""),
             "scan_rate_hz": rate_hz or None,
             "instrument": dict(sections).get("Equipment list", {}).get("Description"),
+            "lines_planned": layout.planned_lines,
         },
         warnings=_doubts(layout, lost, f"{path.name}: channel {name}"),
+        incomplete=missing,
     )
 
 

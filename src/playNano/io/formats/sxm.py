@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, RawImage, errors_as_reasons, numbered
 from playNano.io.formats.header_values import (
-    check_image,
     finite,
     height_aliases,
     iso_start,
@@ -22,6 +23,7 @@ from playNano.io.formats.header_values import (
     text_header,
     whole,
 )
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -69,7 +71,7 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
     Raises
     ------
     FileFormatError
-        The file is no such image, or is cut off.
+        The file is no such image, or contains no line of it.
     ChannelError
         The file does not have the channel.
     """
@@ -87,14 +89,25 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
     if direction is None:
         raise FileFormatError(f"{path}: SCAN_DIR is {tags.get('SCAN_DIR')!r}; it must be up or down")
     images = _images(tags, path)
-    check_image(
-        path, first_byte, (height * len(images), width), _ITEM_BYTES, f"the last of {len(images)} images"
-    )
     names = numbered([f"{image.name}_{image.way}" for image in images])
     name = pick_channel(path, channel, names, _ALIASES)
     index = names.index(name)
     factor, unit = base_unit(images[index].unit)
     line_time_s = _line_time_s(tags)
+    image_bytes = height * width * _ITEM_BYTES
+    end, start = first_byte + len(images) * image_bytes, first_byte + index * image_bytes
+    lines, missing = cut_image(path, name, start, (height, width), _ITEM_BYTES, end)
+    # The line that was scanned first is stored first; backward lines begin at the right.
+    read = RawImage(
+        path,
+        start,
+        ">f4",
+        (height, width),
+        Calibration(factor, 0.0, unit),
+        flip_y=direction == "up",
+        flip_x=images[index].way == "retrace",
+        lines=(0, lines),
+    )
     return Movie(
         path=path,
         format="sxm",
@@ -103,16 +116,7 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
         shape=(1, height, width),
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=unit,
-        # The line that was scanned first is stored first; backward lines begin at the right.
-        read=RawImage(
-            path,
-            first_byte + index * height * width * _ITEM_BYTES,
-            ">f4",
-            (height, width),
-            Calibration(factor, 0.0, unit),
-            flip_y=direction == "up",
-            flip_x=images[index].way == "retrace",
-        ),
+        read=read,
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
@@ -122,6 +126,8 @@ def open_sxm(path: str | Path, channel: str | None = None) -> Movie:
             trace=images[index].way,
         ),
         header=_about(tags, name),
+        warnings=() if missing else _interrupted(read, f"{path.name}: channel {name}"),
+        incomplete=missing,
     )
 
 
@@ -164,6 +170,16 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
         elif tag:
             tags[tag] += line + "\n"
     return tags, at + gap.index(_PIXEL_MARK) + 2
+
+
+def _interrupted(read: RawImage, where: str) -> tuple[str, ...]:
+    """Return a warning if lines were not scanned, which are NaN; of a whole image only the last line is read."""
+    height, width = read.shape
+    last = read.first_byte + (height - 1) * width * _ITEM_BYTES
+    if not np.isnan(np.fromfile(read.path, read.dtype, count=width, offset=last)).all():
+        return ()
+    lines = int((~np.isnan(read(0, 1)[0]).all(axis=1)).sum())
+    return (f"{where}: the scan was interrupted, {lines} of {height} lines were scanned; the others are NaN",)
 
 
 def _line_time_s(tags: dict[str, str]) -> float | None:

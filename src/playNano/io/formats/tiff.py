@@ -6,6 +6,7 @@ Image libraries ignore missing pages, so that a truncated file would appear to h
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -50,18 +51,20 @@ class TiffPage:
         """(height, width), px."""
         return int(self.tags.get(_HEIGHT, 0)), int(self.tags.get(_WIDTH, 0))
 
-    def pixels(self, path: Path) -> npt.NDArray[Any]:
+    def pixels(self, path: Path, lines: int | None = None) -> npt.NDArray[Any]:
         """Read the pixels as stored, without scaling.
 
         Parameters
         ----------
         path
             The file.
+        lines
+            Number of lines to read, from the one that is stored first; None means all.
 
         Returns
         -------
         numpy.ndarray
-            (height, width).
+            (lines, width).
 
         Raises
         ------
@@ -75,18 +78,58 @@ class TiffPage:
         if self.tags.get(_SAMPLES, 1) != 1:
             raise FileFormatError(f"{path}: the TIFF page is in colour")
         height, width = self.shape
-        data = b"".join(self._strips(path))
-        if len(data) != height * width * bits // 8:
+        needed = height * width * bits // 8
+        if lines is not None and lines < height:
+            height, needed = lines, lines * width * bits // 8
+            data = b"".join(self._strips(path, needed))
+        else:
+            data = b"".join(self._strips(path))
+        if len(data) != needed:
             raise FileFormatError(f"{path}: the TIFF page has {len(data)} bytes for {height} x {width} px")
         return np.frombuffer(data, f"{self.order}{kind}{bits // 8}").reshape(height, width)
 
-    def _strips(self, path: Path) -> list[bytes]:
+    def lines_there(self, file_bytes: int) -> int:
+        """Return the number of whole lines that a file has, from the one that is stored first.
+
+        Parameters
+        ----------
+        file_bytes
+            Size of the file.
+
+        Returns
+        -------
+        int
+            At most the height.
+        """
+        height, width = self.shape
+        there = 0
+        for offset, count in self._places():
+            part = max(0, min(count, file_bytes - offset))
+            there += part
+            if part < count:
+                break
+        line_bytes = width * int(self.tags.get(_BITS, 8)) // 8
+        return min(height, there // line_bytes) if line_bytes else 0
+
+    @property
+    def end(self) -> int:
+        """The byte behind the last pixel."""
+        return max((offset + count for offset, count in self._places()), default=0)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Return the offset and length of every strip."""
         offsets, counts = (np.atleast_1d(self.tags.get(tag, ())).tolist() for tag in (_OFFSETS, _COUNTS))
+        return list(zip(offsets, counts, strict=False))
+
+    def _strips(self, path: Path, needed: int | None = None) -> list[bytes]:
+        """Return the strips, or as many bytes of them as are needed."""
         strips = []
         with path.open("rb") as file:
-            for offset, count in zip(offsets, counts, strict=True):
+            for offset, count in self._places():
+                taken = count if needed is None else min(count, needed)
                 file.seek(offset)
-                strips.append(_take(file, count, path))
+                strips.append(_take(file, taken, path))
+                needed = None if needed is None else needed - taken
         return strips
 
     def check(self, file_bytes: int, path: Path) -> None:
@@ -104,10 +147,9 @@ class TiffPage:
             raise FileFormatError(
                 f"{path}: the TIFF page has {len(offsets)} strips and {len(counts)} lengths"
             )
-        end = max((offset + count for offset, count in zip(offsets, counts, strict=True)), default=0)
-        if end > file_bytes:
+        if self.end > file_bytes:
             raise FileFormatError(
-                f"{path}: the file is cut off: pixels end at byte {end}, the file has {file_bytes} bytes"
+                f"{path}: the file is cut off: pixels end at byte {self.end}, the file has {file_bytes} bytes"
             )
 
 
@@ -128,7 +170,7 @@ def is_tiff(head: bytes) -> bool:
 
 
 def read_pages(path: Path) -> list[TiffPage]:
-    """Read the tags of every page, without pixels.
+    """Read the tags of every page, without pixels, of a file that is whole.
 
     Parameters
     ----------
@@ -145,27 +187,69 @@ def read_pages(path: Path) -> list[TiffPage]:
     FileFormatError
         The file is not a TIFF file, or is truncated: tags or pixels are missing.
     """
+    pages, cut = pages_there(path)
+    if cut is not None:
+        raise FileFormatError(f"{path}: {cut}")
+    return pages
+
+
+def pages_there(path: Path) -> tuple[list[TiffPage], str | None]:
+    """Read the tags of the pages that a file has, without pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    pages : list of TiffPage
+        In the order of the file, up to the first one whose tags are missing; pixels may be missing of any.
+    cut : str or None
+        What is missing, or None if the file is whole.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a TIFF file, or its first page is missing.
+    """
     file_bytes = path.stat().st_size
+    pages: list[TiffPage] = []
+    cut = None
+    walk = _walk(path)
+    while True:
+        try:
+            page = next(walk, None)
+            if page is None:
+                return pages, cut
+            pages.append(page)
+            page.check(file_bytes, path)
+        except FileFormatError as error:
+            if not pages:
+                raise
+            cut = cut or str(error).removeprefix(f"{path}: ")
+
+
+def _walk(path: Path) -> Iterator[TiffPage]:
+    """Yield the pages of a file, or raise FileFormatError where one is missing."""
     with path.open("rb") as file:
         head = file.read(4)
         if not is_tiff(head):
             raise FileFormatError(f"{path}: it is not a TIFF file")
         order = "<" if head.startswith(b"II") else ">"
-        pages: list[TiffPage] = []
+        count_pages = 0
         (offset,) = struct.unpack(f"{order}I", _take(file, 4, path))
         while offset:
-            if len(pages) >= _MAX_PAGES:
+            count_pages += 1
+            if count_pages > _MAX_PAGES:
                 raise FileFormatError(f"{path}: the list of pages of the TIFF file is cyclic")
             file.seek(offset)
             (count,) = struct.unpack(f"{order}H", _take(file, 2, path))
             entries = _take(file, 12 * count, path)
             (offset,) = struct.unpack(f"{order}I", _take(file, 4, path))
-            page = TiffPage(
+            yield TiffPage(
                 dict(_tag(file, entries[12 * i : 12 * i + 12], order, path) for i in range(count)), order
             )
-            page.check(file_bytes, path)
-            pages.append(page)
-    return pages
 
 
 def _tag(file: BinaryIO, entry: bytes, order: str, path: Path) -> tuple[int, Any]:

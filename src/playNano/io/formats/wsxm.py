@@ -11,7 +11,8 @@ import numpy as np
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import Calibration, RawImage, check_bytes
+from playNano.io.formats.frames import Calibration, RawImage
+from playNano.io.formats.incomplete import cut_image
 from playNano.io.metadata import base_unit, length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -36,12 +37,12 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
     Returns
     -------
     Movie
-        One frame, lengths in nm.
+        One frame, lengths in nm. In a file that is cut off, the lines that are missing are NaN.
 
     Raises
     ------
     FileFormatError
-        The file is not such an image, or is truncated.
+        The file is not such an image, or contains no line of it, or lines are missing that its scale is made of.
     ChannelError
         The file contains another channel.
     """
@@ -54,7 +55,9 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
     if dtype is None or height < 1 or width < 1:
         kind = fields.get("Image Data Type")
         raise FileFormatError(f"{path}: {height} x {width} px of type {kind!r} cannot be read")
-    check_bytes(path, first_byte + height * width * np.dtype(dtype).itemsize, "the image")
+    item_bytes = np.dtype(dtype).itemsize
+    end = first_byte + height * width * item_bytes
+    lines, missing = cut_image(path, name, first_byte, (height, width), item_bytes, end)
     scaling = _scaling(fields, dtype, path, (first_byte, height * width))
     y_nm, x_nm = (
         length_nm(*_quantity(fields, key, path), path, key) for key in ("Y Amplitude", "X Amplitude")
@@ -69,7 +72,9 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
         pixel_size_nm=(y_nm / height, x_nm / width),
         unit=scaling.unit,
         # WSxM stores the image starting at the bottom right corner.
-        read=RawImage(path, first_byte, dtype, (height, width), scaling, flip_y=True, flip_x=True),
+        read=RawImage(
+            path, first_byte, dtype, (height, width), scaling, flip_y=True, flip_x=True, lines=(0, lines)
+        ),
         frame_metadata=[{"timestamp": 0.0}],
         scan=ScanGeometry(
             lines=height,
@@ -83,6 +88,7 @@ def open_wsxm(path: str | Path, channel: str | None = None) -> Movie:
             "scan_rate_hz": rate_hz or None,
             "comment": fields.get("Comments", ""),
         },
+        incomplete=missing,
     )
 
 
@@ -136,13 +142,13 @@ def _scaling(fields: dict[str, str], dtype: str, path: Path, first_and_count: tu
     if "Maximum" in fields and "Minimum" in fields:
         span = _quantity(fields, "Maximum", path)[0] - _quantity(fields, "Minimum", path)[0]
     else:
-        span = float(
-            np.ptp(
-                np.fromfile(path, dtype, count=first_and_count[1], offset=first_and_count[0]).astype(
-                    np.float64
-                )
+        first_byte, count = first_and_count
+        levels = np.fromfile(path, dtype, count=count, offset=first_byte).astype(np.float64)
+        if len(levels) < count:
+            raise FileFormatError(
+                f"{path}: the file is cut off, and the scale of its values is that of the whole image"
             )
-        )
+        span = float(np.ptp(levels))
     return Calibration(amplitude / span * factor if span > 0 else 0.0, 0.0, unit)
 
 
