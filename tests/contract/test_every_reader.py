@@ -3,7 +3,10 @@
 What needs no file of the format holds for the readers of installed plugins too.
 """
 
+import os
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -207,6 +210,72 @@ def test_cut_off_anywhere(name, make_file):
             else:
                 pytest.fail(f"{file.name} was read from {length} of {len(content)} bytes: {values.shape}")
         file.write_bytes(content)
+
+
+@every
+def test_what_exists_of_a_file_that_is_cut_off(name, make_file):
+    """With the option, pixels are those of the whole file or NaN, with a warning that counts; else an error."""
+    path = make_file(name)
+    if not BUILTIN_READERS[name].incomplete:
+        with pytest.raises(ParameterError, match=f"the {name} reader has no option 'allow_incomplete'"):
+            open_movie(path, None, allow_incomplete=True, **OPTIONS.get(name, {}))
+        return
+    whole_movie = open_movie(path, None, allow_incomplete=True)
+    whole = whole_movie.read(0, whole_movie.shape[0])
+    partial = 0
+    for file in members(path):
+        content = file.read_bytes()
+        for length in positions(len(content)):
+            file.write_bytes(content[:length])
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    movie = open_movie(path, None, allow_incomplete=True)
+                values = movie.read(0, movie.shape[0])
+            except FileFormatError as error:
+                assert str(path) in str(error)
+                assert "\n" not in str(error)
+            else:
+                partial += 1
+                assert re.search("cut off|cannot be used|were written", str(caught[0].message))
+                assert movie.shape == (len(values), *whole.shape[1:])
+                there = np.isfinite(values)
+                expected = whole[whole_frames(movie, whole_movie)]
+                np.testing.assert_array_equal(values[there], expected[there])
+        file.write_bytes(content)
+    # A cut HDF5 file cannot be opened at all; of a zarr store, chunks may be lost but none is ever half.
+    assert partial or name in ("h5-jpk", "bundle", "nhf", "aris", "ome-zarr")
+
+
+def whole_frames(movie, whole_movie):
+    """Return which frames of the whole movie are those of a part."""
+    files = whole_movie.header.get("files")
+    return [files.index(file) for file in movie.header["files"]] if files else slice(0, movie.shape[0])
+
+
+@every
+def test_a_file_that_is_replaced_is_noticed(name, make_file):
+    """A movie on disk is that of the file that was opened, or an error that names the file."""
+    path = make_file(name)
+    options = OPTIONS.get(name, {})
+    stack = load_afm_stack(path, lazy=True, **options)
+    first = np.asarray(stack.data[0])
+    assert first.shape == stack.data.shape[1:]
+    for file in members(path):
+        content = file.read_bytes()
+        file.write_bytes(content)
+        os.utime(file, ns=(0, 123_456_789_000))  # another file of the same size
+    with pytest.raises(FileFormatError, match=r"was replaced or changed after it was opened") as caught:
+        np.asarray(stack.data)
+    assert str(path) in str(caught.value)
+    again = load_afm_stack(path, lazy=True, **options)
+    np.testing.assert_array_equal(np.asarray(again.data[0]), first)
+    for file in members(path):
+        moment = file.stat().st_mtime_ns
+        file.write_bytes(file.read_bytes() + b"\0")
+        os.utime(file, ns=(0, moment))
+    with pytest.raises(FileFormatError, match=r"was replaced or changed after it was opened"):
+        np.asarray(again.data)
 
 
 def positions(size):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,10 @@ def load_afm_stack(
     if lazy is None:
         lazy = _is_large(movie)
     if movie.load is not None:
-        return movie.load(lazy)
-    _warn(movie)
+        restored = movie.load(lazy)
+        _warn(restored.provenance["warnings"])
+        return restored
+    _warn(movie.warnings)
     # Workers of a cluster may have another working directory.
     stack = new_stack(
         lazy_pixels(movie if movie.path.is_absolute() else _open(Path(path).absolute(), channel, **options))
@@ -131,7 +134,7 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
         For what makes the movie doubtful, such as a recording that is not whole.
     """
     movie = _open(path, channel, **options)
-    _warn(movie)
+    _warn(movie.warnings)
     return movie
 
 
@@ -140,9 +143,9 @@ def _open(path: str | os.PathLike[str], channel: str | None, **options: Any) -> 
     return find_reader(path).open_movie(path, channel, **options)
 
 
-def _warn(movie: Movie) -> None:
+def _warn(texts: Sequence[str]) -> None:
     """Issue the warnings of a movie to the caller of the loader."""
-    for text in movie.warnings:
+    for text in texts:
         warnings.warn(text, PlayNanoWarning, stacklevel=3)
 
 

@@ -65,7 +65,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     if stack.is_lazy:
         data = data.rechunk({0: frames})
     with _atomic_folder(target) as temporary:
-        zarr.create_array(
+        array = zarr.create_array(
             store=str(temporary / "0"),
             shape=data.shape,
             chunks=(_stored_frames(data, frames), *data.shape[1:]),
@@ -77,7 +77,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
             config={"write_empty_chunks": True},
         )
         # Blocks are aligned with the chunks of the store, so that no two blocks write the same chunk.
-        map_frames(_Writer(str(temporary / "0")), data, what="ome-zarr", block_frames=frames)
+        map_frames(_Writer(array), data, what="ome-zarr", block_frames=frames)
         content = {"zarr_format": 3, "node_type": "group", "attributes": _attributes(stack)}
         (temporary / METADATA).write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
     return target
@@ -85,15 +85,12 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Write a block of frames to the array."""
+    """Write a block of frames to the array, which other processes open by themselves."""
 
-    path: str
+    array: Any
 
     def __call__(self, start: int, block: npt.NDArray[Any]) -> None:
-        import zarr
-
-        array = zarr.open_array(store=self.path, mode="r+", config={"write_empty_chunks": True})
-        array[start : start + len(block)] = block
+        self.array[start : start + len(block)] = block
 
 
 def _stored_frames(data: Any, frames: int) -> int:
