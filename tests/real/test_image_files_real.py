@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from playNano.errors import PlayNanoWarning
 from playNano.io.loader import list_channels, load_afm_stack, open_movie
 
 DATA = Path(
@@ -97,7 +99,9 @@ TRUTH_SCAN = {
 @pytest.mark.parametrize("name", list(TRUTH_SCAN))
 def test_small_files_with_a_known_truth(name):
     truth_nm = np.load(DATA / "cases" / "truth_m.npy") * 1e9
-    stack = load_afm_stack(DATA / "cases" / name)
+    said = pytest.warns(PlayNanoWarning, match=r"nan\.sxm: .* 3 of 4 lines were scanned")
+    with said if name == "nan.sxm" else nullcontext():
+        stack = load_afm_stack(DATA / "cases" / name)
     channel, direction, line_time_s = TRUTH_SCAN[name]
     seen = np.isfinite(stack.data[0])
     assert seen.all() == (name != "nan.sxm")
