@@ -210,6 +210,16 @@ def test_a_damaged_image_without_times_is_a_frame_of_nan(tmp_path, name):
     assert movie.frame_metadata[1] == {"file": files[1].name, "missing": True}
 
 
+def test_an_image_whose_time_is_lost_is_left_out(tmp_path):
+    """The text of an Igor wave is behind its pixels; without it an image has no place among the others."""
+    files = [image(tmp_path / "scan", "ibw", f"{i}", 10 * i) for i in range(3)]
+    files[1].write_bytes(files[1].read_bytes()[:-1])
+    with pytest.warns(PlayNanoWarning, match=r"1\.ibw: the file is cut off.*its acquisition time is lost"):
+        movie = open_movie(tmp_path / "scan", None, allow_incomplete=True)
+    assert [frame["timestamp"] for frame in movie.frame_metadata] == [0.0, 20.0]
+    assert np.isfinite(movie.read(0, 2)).all()
+
+
 def test_a_gap_shorter_than_the_clock_stays(tmp_path):
     """Clocks of whole seconds are replaced by the frame time, a lost image counted."""
     for i in range(6):
