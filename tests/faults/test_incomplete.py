@@ -132,6 +132,24 @@ def test_a_channel_whose_name_is_lost(tmp_path):
         load_afm_stack(path, allow_incomplete=True)
 
 
+def test_an_image_whose_unit_is_lost_is_refused(tmp_path):
+    """A program may store the unit behind the pixels; metres must not become plain numbers."""
+    field = gwy_field(data=None, si_unit_z=None)
+    pixels = b"data\0" + b"D" + struct.pack("<I", 12) + np.arange(12, dtype="<f8").tobytes()
+    name, size = field[1:].index(b"\0") + 2, len(field) + len(pixels) + 4
+    head = field[: name + 4].replace(field[name : name + 4], struct.pack("<I", size))
+    path = gwy_file(tmp_path / "a.gwy", __0__data=head + field[name + 4 :] + pixels)
+    with pytest.raises(FileFormatError, match=r"image 'data 0' has lost its unit: .*cut off"):
+        open_movie(path, None, allow_incomplete=True)
+
+
+def test_the_option_can_be_off(tmp_path):
+    path = image(tmp_path, "spm", "a", 1)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(FileFormatError, match="2 of 3 lines"):
+        open_movie(path, allow_incomplete=False)
+
+
 def test_integers_without_a_scale_of_their_own_are_not_cut(tmp_path):
     """The scale of these is the range of the whole image."""
     raw = np.arange(12).reshape(3, 4)

@@ -146,7 +146,8 @@ class Reader:
         movie = self.open_partial(path, channel, **options)
         if movie.incomplete is None:
             return movie
-        if not options.get(OPTION):
+        where = f"{path}: the {self.name} reader"
+        if not bind_all(self.declarations, options, where=where).get(OPTION):
             raise FileFormatError(f"{path}: {movie.incomplete}; {CURE}")
         return replace(movie, warnings=(f"{path.name}: {movie.incomplete}", *movie.warnings))
 

@@ -267,9 +267,9 @@ class _Tables:
             try:
                 images.append(self._image(address))
             except FileFormatError as error:
-                if not images:
-                    raise
                 self._lose(error)
+        if not images:
+            raise FileFormatError(f"{self._path}: {self.cut}")
         return images
 
     def _lose(self, error: FileFormatError) -> None:

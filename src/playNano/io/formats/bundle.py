@@ -64,10 +64,9 @@ class BundleFrames:
         check_range(start, stop, self.n_frames, self.path)
         with opened(self.path) as file:
             frames = np.asarray(file[STACK]["data"][start:stop])
-        lost = [i - start for i in range(start, stop) if i in self.holes]
-        if lost:
+        if self.holes:
             frames = frames.astype(np.result_type(frames.dtype, np.float32))
-            frames[lost] = np.nan
+            frames[[i - start for i in range(start, stop) if i in self.holes]] = np.nan
         return frames
 
 
@@ -149,7 +148,8 @@ def _lost_parts(stack: Any) -> str | None:
         if getattr(member, "ndim", 0) and not lost:
             there = len(stored_frames(member))
             if there < member.shape[0]:
-                lost.append(f"{there} of {member.shape[0]} frames of {name} were written")
+                what = "frames" if member.ndim == 3 else "rows"
+                lost.append(f"{there} of {member.shape[0]} {what} of {name} were written")
 
     stack.visititems(note)
     return lost[0] if lost else None

@@ -81,6 +81,8 @@ def open_gwy(path: str | Path, channel: str | None = None) -> Movie:
     data, width, height = field.get("data"), field.get("xres"), field.get("yres")
     if not isinstance(data, Numbers) or data.kind != "D" or not width or data.count != width * height:
         raise FileFormatError(f"{where} has no numbers for {height} x {width} px")
+    if cut and "si_unit_z" not in field:
+        raise FileFormatError(f"{where} has lost its unit: {cut}")
     unit_xy, unit_z = (_unit(field.get(key)) for key in ("si_unit_xy", "si_unit_z"))
     y_nm, x_nm = (length_nm(field.get(key, 0.0), unit_xy, path, key) for key in ("yreal", "xreal"))
     factor, unit = base_unit(unit_z)
