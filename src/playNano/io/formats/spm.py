@@ -281,7 +281,7 @@ def _doubts(layout: Layout, lost: str | None, where: str) -> tuple[str, ...]:
     texts = [f"{where}: {lost}"] if lost else []
     if layout.height < layout.planned_lines:
         texts.append(
-            f"{where}: the scan was interrupted, {layout.height} of {layout.planned_lines} lines are there"
+            f"{where}: the scan was interrupted, {layout.height} of {layout.planned_lines} lines were scanned"
         )
     return tuple(texts)
 
