@@ -134,7 +134,9 @@ def test_measurements_that_differ(tmp_path, change, message):
 def test_lines_that_were_not_scanned(tmp_path, direction):
     change = {"image_number_of_lines_acquired": np.uint32(1), "image_scan_direction": direction}
     path = nhf_file(tmp_path / "a.nhf", [change])
-    with pytest.warns(PlayNanoWarning, match=r"a\.nhf: Image 1: .* 1 of 3 lines were scanned; the others are NaN"):
+    with pytest.warns(
+        PlayNanoWarning, match=r"a\.nhf: Image 1: .* 1 of 3 lines were scanned; the others are NaN"
+    ):
         movie = open_movie(path)
     scanned = np.isfinite(movie.read(0, 1)[0]).all(axis=1).tolist()
     assert scanned == ([False, False, True] if direction == "up" else [True, False, False])

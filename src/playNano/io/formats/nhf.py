@@ -133,8 +133,8 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
         scan=_scan(images, name),
         header={"file_channel": name, "start_time": first.start, **about},
         warnings=tuple(
-            f"{path.name}: {image.measurement}: the scan was interrupted, {image.lines_acquired} of {height} lines were "
-            "scanned; the others are NaN"
+            f"{path.name}: {image.measurement}: the scan was interrupted, {image.lines_acquired} of {height} "
+            "lines were scanned; the others are NaN"
             for image in images
             if image.lines_acquired < height
         ),
