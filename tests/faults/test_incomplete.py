@@ -463,4 +463,4 @@ def test_the_option_on_the_command_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         run(["info", str(path), "--allow-incomplete"])
     assert stop.value.code == 0
-    assert "2 of 3 lines of channel Height exist" in capsys.readouterr().err
+    assert "2 of 3 lines of channel Height exist" in capsys.readouterr().out
