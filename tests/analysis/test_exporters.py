@@ -3,8 +3,11 @@
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import dask.array
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from playNano.analysis.exporters import export_stack, exporter_registry, plan_exports
 from playNano.analysis.pipeline import AnalysisPipeline
@@ -23,6 +26,7 @@ from playNano.io.loader import load_afm_stack
 @pytest.fixture
 def tracked(make_stack):
     stack = make_stack()
+    stack.apply(["mask_threshold:threshold=1"])
     AnalysisPipeline().add_steps("feature_detection:threshold=1;particle_tracking:max_distance=5").run(stack)
     return stack
 
@@ -64,7 +68,34 @@ def test_tracks_that_are_not_there(make_stack, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["bundle", "ome-zarr"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_label_images_are_those_of_the_table(make_stack, tmp_path, lazy):
+    stack = make_stack()
+    if lazy:
+        stack.data = dask.array.from_array(stack.data, chunks=(2, 32, 40))
+    AnalysisPipeline().add_steps("feature_detection:threshold=1").run(stack)
+    labels = tifffile.imread(export_stack(stack, "label-tiff", tmp_path))
+    assert labels.dtype == np.uint16
+    table = stack.analysis["step_1_feature_detection"]["table"]
+    areas = [
+        (labels[frame] == label).sum() for frame, label in zip(table["frame"], table["label"], strict=True)
+    ]
+    assert areas == table["area_px"].tolist()
+    assert (labels > 0).sum() == sum(areas) > 0
+    named = export_stack(stack, "label-tiff", tmp_path / "a.ome.tif", step="feature_detection")
+    np.testing.assert_array_equal(tifffile.imread(named), labels)
+    with pytest.raises(MissingInputError, match="run the detection log_blob_detection"):
+        export_stack(stack, "label-tiff", tmp_path, step="log_blob_detection")
+
+
+@pytest.mark.parametrize(("name", "what"), [("label-tiff", "label images"), ("mask-tiff", "no mask")])
+def test_images_that_are_not_there(make_stack, tmp_path, name, what):
+    with pytest.raises(MissingInputError, match=what):
+        export_stack(make_stack(), name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["bundle", "ome-tiff", "ome-zarr"])
 def test_pixels_come_back(tracked, tmp_path, name):
     back = load_afm_stack(export_stack(tracked, name, tmp_path))
     assert (back.data == tracked.data).all()

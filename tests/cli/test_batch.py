@@ -115,7 +115,14 @@ def test_resume_minds_the_pixel_size(make_spots, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"channel": "phase"}, {"pixel_size_nm": 3.0}, {"gif": False}, {"zarr": True}, {"exports": ("trackpy",)}],
+    [
+        {"channel": "phase"},
+        {"pixel_size_nm": 3.0},
+        {"gif": False},
+        {"zarr": True},
+        {"exports": ("trackpy",)},
+        {"reader_options": ("unit=nm",)},
+    ],
     ids=str,
 )
 def test_what_resume_compares(change):
@@ -169,6 +176,18 @@ def test_processing_alone_to_zarr(movies):
     whole = load_afm_stack(movies / "in" / "one.asd")
     np.testing.assert_array_equal(stack.data, whole.apply(["remove_plane"]))
     assert json.loads((movies / "out" / "one" / "done.json").read_text())["input"].startswith("sha256-file:")
+
+
+def test_exports_of_every_movie(movies, capsys):
+    words = ("batch", movies / "in" / "one.asd", "--process", "remove_plane", "-o", movies / "out")
+    assert call(*words, "--export", "ome-tif") == 2
+    assert "did you mean 'ome-tiff'" in capsys.readouterr().err
+    assert not (movies / "out").exists()
+    assert call(*words, "--export", "ome-tiff") == 0
+    stack = load_afm_stack(movies / "out" / "one" / "processed.ome.tif")
+    np.testing.assert_array_equal(
+        stack.data, load_afm_stack(movies / "in" / "one.asd").apply(["remove_plane"])
+    )
 
 
 def test_a_lazy_movie_gives_the_same_files(movies):

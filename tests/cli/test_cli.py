@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 from rich.console import Console
 
@@ -92,9 +93,44 @@ def test_every_parameter_of_tracking_is_passed_on_and_tracks_are_exported(movie,
     assert {"links.csv", "track_table.csv", "track_events.csv"} <= {p.name for p in tmp_path.iterdir()}
     assert call(*words, "--export", "excel") == 2
     assert (
-        "unknown exporter 'excel' (known: asd, bundle, gif, npy, npz, ome-zarr, trackmate, trackpy)"
-        in capsys.readouterr().err
+        "unknown exporter 'excel' (known: asd, bundle, gif, label-tiff, mask-tiff, npy, npz, ome-tiff, ome-zarr, "
+        "trackmate, trackpy)" in capsys.readouterr().err
     )
+
+
+def test_pixels_masks_and_labels_as_tiff(movie, tmp_path):
+    steps = f"{LEVEL};mask_threshold:threshold=1"
+    words = ("process", movie, "--steps", steps, "-o", tmp_path, "--no-gif")
+    assert call(*words, "--export", "ome-tiff", "--export", "mask-tiff:mask=mask_threshold") == 0
+    stack = load_afm_stack(movie)
+    stack.apply(steps.split(";"))
+    np.testing.assert_array_equal(load_afm_stack(tmp_path / "processed.ome.tif").data, stack.data)
+    mask = np.asarray(next(iter(stack.masks.values())))
+    np.testing.assert_array_equal(load_afm_stack(tmp_path / "mask.ome.tif").data, mask * 255)
+    words = ("analyze", movie, "--process", LEVEL, "--steps", DETECT, "-o", tmp_path, "--no-gif")
+    assert call(*words, "--export", "label-tiff") == 0
+    n_regions = len(pd.read_csv(tmp_path / "features.csv"))
+    labels = load_afm_stack(tmp_path / "labels.ome.tif").data
+    assert sum(len(np.unique(frame)) - 1 for frame in labels) == n_regions > 0
+
+
+def test_options_of_the_reader(make_spots, tmp_path, capsys):
+    path, data = tmp_path / "a.ome.tif", make_spots()[0]
+    size = {"PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 2.0, "PhysicalSizeYUnit": "nm"}
+    tifffile.imwrite(path, data, ome=True, photometric="minisblack", metadata={"axes": "TYX", **size})
+    words = ("process", path, "--steps", "zero_mean", "-o", tmp_path / "out", "--no-gif")
+    given = ("--read", "unit=um", "--read", "bottom_first=true", "--read", "frame_time_s=0.25")
+    assert call(*words, *given) == 0
+    stack = load_afm_stack(tmp_path / "out" / "processed.h5")
+    np.testing.assert_array_equal(stack.processed["raw"], data[:, ::-1] * np.float32(1e3))
+    assert (stack.unit, stack.get_frame_times()[1]) == ("nm", 0.25)
+    for wrong, message in (
+        ("units=nm", "did you mean 'unit'"),
+        ("unit", "NAME=VALUE"),
+        ("frame_time_s=0", "greater"),
+    ):
+        assert call(*words, "--read", wrong) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_clusters_of_tracks_by_lengths_of_their_own(movie, tmp_path):

@@ -20,15 +20,17 @@ from tests.io.test_mi import mi_file
 from tests.io.test_nhf import nhf_file
 from tests.io.test_nid import nid_file
 from tests.io.test_park import park_file
+from tests.io.test_release_05 import h5_file as bundle_05_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
 from tests.io.test_sxm import sxm_file
-from tests.io.test_tiff_movie import imagej_file_without_gap
+from tests.io.test_tiff_movie import imagej_file, without_gap
 
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.numpy_files import write_npz
+from playNano.io.export.ome_tiff import write_ome_tiff
 from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.formats import BUILTIN_READERS, reader_registry
 from playNano.io.loader import find_reader, list_channels, load_afm_stack, open_movie
@@ -66,6 +68,7 @@ def make_file(tmp_path, make_stack):
             "asd": lambda: asd_file(tmp_path / "a.asd", full_range(0x2)),
             "h5-jpk": lambda: h5_jpk_file(tmp_path / "a.h5-jpk"),
             "bundle": lambda: write_bundle(stack, tmp_path / "a.h5"),
+            "bundle-05": lambda: bundle_05_file(tmp_path / "a.h5"),
             "npz": lambda: npz_file(tmp_path / "a.npz", stack),
             "npy": lambda: npy_file(tmp_path / "a.npy"),
             "jpk": lambda: jpk_file(tmp_path / "a.jpk"),
@@ -83,7 +86,8 @@ def make_file(tmp_path, make_stack):
             "park": lambda: park_file(tmp_path / "a.tiff"),
             "aris": lambda: aris_file(tmp_path / "a.aris"),
             "ardf": lambda: ardf_file(tmp_path / "a.ARDF"),
-            "tiff": lambda: imagej_file_without_gap(tmp_path / "a.tif"),
+            "tiff": lambda: without_gap(imagej_file(tmp_path / "a.tif")),
+            "ome-tiff": lambda: without_gap(write_ome_tiff(stack, tmp_path / "a.ome.tif")),
             "ome-zarr": lambda: write_ome_zarr(stack, tmp_path / "a.ome.zarr"),
             "folder": lambda: spm_folder(tmp_path / "images"),
         }

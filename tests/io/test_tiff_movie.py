@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from playNano.errors import FileFormatError, ParameterError
+from playNano.io.formats.tiff_movie import open_tiff
 from playNano.io.loader import find_reader, open_movie
 
 FRAMES = np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32)
@@ -16,9 +17,9 @@ def imagej_file(path, data=FRAMES, axes="TYX", resolution=(0.5, 0.2), **metadata
     return path
 
 
-def imagej_file_without_gap(path):
+def without_gap(path):
     """Leave out the bytes behind the last page, which no tag refers to."""
-    data = imagej_file(path).read_bytes()
+    data = path.read_bytes()
     with tifffile.TiffFile(path) as file:
         last = file.pages[-1].aspage()
         end = last.offset + 2 + 12 * len(last.tags) + 4
@@ -105,8 +106,9 @@ def test_stacks_that_are_no_movie(tmp_path, data, axes, message):
 def test_other_tiff_formats_are_refused(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, FRAMES, ome=True, metadata={"axes": "TYX"})
-    with pytest.raises(FileFormatError, match="OME-TIFF"):
-        open_movie(path)
+    assert find_reader(path).name == "ome-tiff"
+    with pytest.raises(FileFormatError, match="it is an OME-TIFF file"):
+        open_tiff(path)
     jpk = tmp_path / "b.tif"
     tifffile.imwrite(jpk, FRAMES[0], extratags=[(0x8000, 2, 4, "JPK", True)], metadata=None)
     with pytest.raises(FileFormatError, match="image of JPK"):

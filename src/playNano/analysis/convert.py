@@ -125,7 +125,7 @@ def exporter_for(path: str | os.PathLike[str]) -> Exporter:
     Returns
     -------
     Exporter
-        That with the longest ending which fits.
+        That with the longest ending which fits, and of those the one that keeps the movie.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def exporter_for(path: str | os.PathLike[str]) -> Exporter:
         raise ParameterError(
             f"{Path(path).name}: no format is written by this ending; movies end in {endings}"
         )
-    return max(fitting, key=lambda one: len(one.suffix))
+    return max(fitting, key=lambda one: (len(one.suffix), len(one.keeps)))
 
 
 def _plain_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The registry of exporters of analysed stacks, and the exporters of tracks."""
+"""The registry of exporters of analysed stacks, and the exporters of label images and tracks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.utils.tracks import last_tracking, to_trackmate_xml, to_trackpy
 from playNano.core.files import atomic_write
+from playNano.core.provenance import outputs_of_kind
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.step_text import parse_steps
-from playNano.errors import ParameterError
+from playNano.errors import MissingInputError, ParameterError
 from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
+from playNano.io.export.ome_tiff import write_label_tiff
 
 _HERE = "playNano.analysis.exporters"
+_LABELS = "labeled_masks"
 
 KEPT_AS_MOVIE = (
     "values", "pixel size", "unit", "channel", "times", "frame metadata", "scan", "metadata", "warnings", "steps",
@@ -27,6 +30,28 @@ KEPT_BY_BUNDLES = (*KEPT_AS_MOVIE, "snapshots and masks", "results")
 BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
     (
         Exporter("bundle", ".h5", "playNano.io.export.bundle:write_bundle", keeps=KEPT_BY_BUNDLES),
+        Exporter(
+            "ome-tiff",
+            ".ome.tif",
+            "playNano.io.export.ome_tiff:write_ome_tiff",
+            stem="processed",
+            keeps=KEPT_AS_MOVIE,
+            limits="processing steps come back as metadata; values are float32",
+        ),
+        Exporter(
+            "mask-tiff",
+            ".ome.tif",
+            "playNano.io.export.ome_tiff:write_mask_tiff",
+            stem="mask",
+            limits="a mask alone: 255 within it, else 0",
+        ),
+        Exporter(
+            "label-tiff",
+            ".ome.tif",
+            f"{_HERE}:write_labels",
+            stem="labels",
+            limits="the label images of a detection alone",
+        ),
         Exporter(
             "ome-zarr",
             ".ome.zarr",
@@ -156,6 +181,46 @@ def plan_exports(texts: Sequence[str]) -> list[tuple[Exporter, dict[str, Any]]]:
         if names.count(name) > 1:
             raise ParameterError(f"two exports would write the same file, {name}")
     return planned
+
+
+def write_labels(stack: AFMImageStack, path: str | Path, *, step: str | None = None) -> Path:
+    """Write the label images of a detection as an OME-TIFF movie of whole numbers: 0 is no region.
+
+    Parameters
+    ----------
+    stack
+        The movie, on which a detection with label images (feature_detection) has been run.
+    path
+        File to write.
+    step
+        Key of the detection, as in ``"step_1_feature_detection"``, or the name of its module; by default the latest
+        one that has label images.
+
+    Returns
+    -------
+    Path
+        The file. A label of a frame is the ``label`` of that frame's row in the table of the detection.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no such label images.
+    OSError
+        If the file cannot be written; an existing file is left unchanged.
+    """
+    labelled = {
+        key: outputs
+        for key, outputs in outputs_of_kind(stack, "detection").items()
+        if _LABELS in outputs
+        and (step is None or step == key or key.partition("_")[2].partition("_")[2] == step)
+    }
+    if not labelled:
+        module = "feature_detection" if step is None else step
+        raise MissingInputError(f"there are no label images to export: run the detection {module}")
+    key, outputs = list(labelled.items())[-1]
+    table = outputs["table"]
+    largest = int(table["label"].max()) if len(table) else 0
+    return write_label_tiff(stack, outputs[_LABELS], path, name=f"labels of {key}", largest=largest)
 
 
 def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:

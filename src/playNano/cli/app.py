@@ -14,6 +14,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playNano._version import __version__
+from playNano.cli.arguments import (
+    AllowIncomplete,
+    AnalysisSteps,
+    AnyChannel,
+    Channel,
+    Cluster,
+    Export,
+    File,
+    FileOrRecord,
+    Files,
+    Gif,
+    Lazy,
+    Name,
+    Output,
+    PipelineFile,
+    PixelSize,
+    ProcessingSteps,
+    Quick,
+    Read,
+    Resume,
+    Seed,
+    StepsBefore,
+    Workers,
+    Zarr,
+)
 from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
@@ -28,83 +53,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-File = Annotated[
-    Path, typer.Argument(help="The movie: a file of a vendor, .h5, .zarr, .npz, .npy, or a folder of images.")
-]
-Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes, such as "data/*.asd".')]
-FileOrRecord = Annotated[
-    Path,
-    typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),
-]
-Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
-AnyChannel = Annotated[
-    str | None, typer.Option("--channel", "-c", help="Channel; by default the height, else the first.")
-]
-PixelSize = Annotated[
-    float | None,
-    typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
-]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; created if necessary.")]
-ProcessingSteps = Annotated[
-    str | None,
-    typer.Option("--steps", "-s", help='Processing steps: "remove_plane;gaussian_filter:sigma=1".'),
-]
-AnalysisSteps = Annotated[
-    str | None,
-    typer.Option(
-        "--steps",
-        "-s",
-        help='Analysis modules: "feature_detection:threshold=1; particle_tracking:max_distance=5".',
-    ),
-]
-StepsBefore = Annotated[
-    str | None,
-    typer.Option("--process", help='Processing steps before the analysis: "remove_plane;row_median_align".'),
-]
-PipelineFile = Annotated[
-    Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
-]
-AllowIncomplete = Annotated[
-    bool,
-    typer.Option("--allow-incomplete", help="Read what exists of a recording that broke off or is cut off."),
-]
-Lazy = Annotated[
-    bool | None,
-    typer.Option(
-        "--lazy/--no-lazy",
-        help="Keep the pixels on disk; by default if they exceed a quarter of the free memory.",
-    ),
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option("--cluster", help="Address of a Dask scheduler, tcp://host:port, that runs the work."),
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Number of worker processes to start and use.")
-]
-Zarr = Annotated[
-    bool, typer.Option("--zarr", help="Write processed.ome.zarr, block by block, instead of processed.h5.")
-]
-Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
-Export = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--export",
-        help="Also write with an exporter: trackmate, trackpy, bundle, ome-zarr, or one of a plugin; "
-        '"NAME:option=value" gives options. Repeatable.',
-    ),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Simulate fewer and shorter movies, with a coarser sweep.")
-]
-Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
-]
-Name = Annotated[str | None, typer.Argument(help="Name of one of them; by default all are listed.")]
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -192,13 +140,16 @@ def info(
     channel: AnyChannel = None,
     pixel_size_nm: PixelSize = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Show the contents of a file: channels, size, pixel size, times, scan, bad frames, and what is unusual."""
     from playNano.cli.info import show_info
     from playNano.cli.job import Options
 
-    options = Options(pixel_size_nm=pixel_size_nm, allow_incomplete=allow_incomplete)
+    options = Options(
+        pixel_size_nm=pixel_size_nm, allow_incomplete=allow_incomplete, reader_options=tuple(read or ())
+    )
     show_info(file, channel, options, as_json=json)
 
 
@@ -215,13 +166,17 @@ def convert(
     pixel_size_nm: PixelSize = None,
     lazy: Lazy = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Convert movies to another format, and report what the target does not keep of them."""
     from playNano.cli.convert import run_convert
     from playNano.cli.job import Options
 
-    options = Options(pixel_size_nm=pixel_size_nm, lazy=lazy, allow_incomplete=allow_incomplete)
+    reading = tuple(read or ())
+    options = Options(
+        pixel_size_nm=pixel_size_nm, lazy=lazy, allow_incomplete=allow_incomplete, reader_options=reading
+    )
     run_convert(files, target, options, channel, to, overwrite)
 
 
@@ -235,16 +190,19 @@ def process(
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
     zarr: Zarr = False,
+    export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     workers: Workers = None,
 ) -> None:
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
     plan = _plan(steps, None, pipeline)
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, allow_incomplete=allow_incomplete)
+    exports, reading = tuple(export or ()), tuple(read or ())
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading)
     with _workplace(cluster, workers, given) as options:
         process_file(file, plan, output, options)
 
@@ -263,14 +221,15 @@ def analyze(
     lazy: Lazy = None,
     cluster: Cluster = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     workers: Workers = None,
 ) -> None:
     """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif."""
     from playNano.cli.job import Options, analyze_file
 
     plan = _plan(process, steps, pipeline)
-    exports = tuple(export or ())
-    given = Options(channel, pixel_size_nm, lazy, gif, exports=exports, allow_incomplete=allow_incomplete)
+    exports, reading = tuple(export or ()), tuple(read or ())
+    given = Options(channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading)
     with _workplace(cluster, workers, given) as options:
         analyze_file(file, plan, output, options)
 
@@ -287,9 +246,11 @@ def batch(
     pixel_size_nm: PixelSize = None,
     gif: Gif = False,
     zarr: Zarr = False,
+    export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     workers: Workers = None,
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors."""
@@ -297,7 +258,8 @@ def batch(
     from playNano.cli.job import Options
 
     plan = _plan(process, steps, pipeline)
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, allow_incomplete=allow_incomplete)
+    exports, reading = tuple(export or ()), tuple(read or ())
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading)
     with _workplace(cluster, workers, given) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
@@ -314,6 +276,7 @@ def validate(
     channel: Channel = "height_trace",
     pixel_size_nm: PixelSize = None,
     allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
     quick: Quick = False,
     seed: Seed = 0,
 ) -> None:
@@ -323,7 +286,9 @@ def validate(
 
     given = (process, steps, pipeline)
     plan = None if given == (None, None, None) else _plan(*given)
-    options = Options(channel, pixel_size_nm, allow_incomplete=allow_incomplete)
+    options = Options(
+        channel, pixel_size_nm, allow_incomplete=allow_incomplete, reader_options=tuple(read or ())
+    )
     run_validation(file, plan, output, options, quick=quick, seed=seed)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from playNano._version import __version__
+from playNano.analysis.exporters import plan_exports
 from playNano.analysis.plan import Plan
 from playNano.cli.console import err, out
 from playNano.cli.job import Options, analyze_file, plan_in_effect, process_file
@@ -108,8 +109,9 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
     Raises
     ------
     ParameterError
-        If the plan is wrong, or a pattern matches nothing.
+        If the plan or an exporter is wrong, or a pattern matches nothing.
     """
+    plan_exports(options.exports)
     files = find_files(patterns)
     pipeline = _hash(plan_in_effect(plan), options)
     outcomes = [Outcome(movie, str(file)) for movie, file in zip(folder_names(files), files, strict=True)]

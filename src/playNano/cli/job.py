@@ -16,9 +16,11 @@ from playNano.analysis.utils.common import export_to_hdf5
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
+from playNano.core.literals import Text
 from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.core.serialize import json_safe
 from playNano.errors import ParameterError
+from playNano.io.export import Exporter
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
@@ -44,6 +46,8 @@ class Options:
         Registered exporters to run: ``"trackmate"``, or with options ``"NAME:option=value"``.
     allow_incomplete
         Whether what exists of a recording that broke off is read.
+    reader_options
+        Further options of the reader, ``"NAME=VALUE"``.
     """
 
     channel: str = "height_trace"
@@ -53,6 +57,7 @@ class Options:
     zarr: bool = False
     exports: tuple[str, ...] = ()
     allow_incomplete: bool = False
+    reader_options: tuple[str, ...] = ()
 
     def results(self) -> dict[str, Any]:
         """Return the options that affect the results or the files written: all except `lazy`."""
@@ -65,13 +70,25 @@ class Options:
         ----------
         file
             The movie.
+
+        Raises
+        ------
+        PlayNanoError, OSError
+            If the file cannot be read, or an option of the reader is unknown or wrong.
         """
         return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **self.reading())
 
     def reading(self) -> dict[str, Any]:
         """Return the options of the reader that are given."""
         options: dict[str, Any] = {} if self.pixel_size_nm is None else {"pixel_size_nm": self.pixel_size_nm}
-        return {**options, "allow_incomplete": True} if self.allow_incomplete else options
+        if self.allow_incomplete:
+            options["allow_incomplete"] = True
+        for text in self.reader_options:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise ParameterError(f"--read {text}: an option of the reader is NAME=VALUE")
+            options[name.strip()] = Text(value.strip())
+        return options
 
 
 def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:
@@ -95,6 +112,7 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
     """
     if plan.analysis:
         raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
+    exports = plan_exports(options.exports)
     with progress_bars() as bars:
         # All names and parameters are validated before the movie is read.
         processing, _ = plan.bind()
@@ -107,6 +125,7 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
         stack.export_processing_log(folder / "processing.json")
         if options.gif:
             _gif(stack, folder, None, bars)
+    _export(stack, exports, folder)
     out.print(f"{stack}\nresults in {folder}", markup=False)
 
 
@@ -139,8 +158,7 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
         plan.bind()  # all names and parameters are validated before the movie is read
         stack = options.load(file)
         record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
-    for exporter, values in exports:
-        exporter.export(stack, folder / exporter.file_name, **values)
+    _export(stack, exports, folder)
     report(stack, record, folder)
     return record
 
@@ -215,6 +233,12 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
         text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
         out.print(f"  {key}: {text}", markup=False)
     out.print(f"results in {folder}", markup=False)
+
+
+def _export(stack: AFMImageStack, exports: list[tuple[Exporter, dict[str, Any]]], folder: Path) -> None:
+    """Write a stack with exporters and their options."""
+    for exporter, values in exports:
+        exporter.export(stack, folder / exporter.file_name, **values)
 
 
 def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> None:

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from playNano.core.executor import map_frames
 from playNano.core.lazy import frames_per_chunk
-from playNano.core.serialize import json_safe
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError
-from playNano.io.formats.ome_zarr import METADATA, OWN
+from playNano.io.formats.zarr_store import METADATA, METADATA_V2
+from playNano.io.own_metadata import OWN, frame_interval_s, own_metadata
 
 _STORED_BYTES = 8 * 2**20
 """Size of one chunk of the store, bytes."""
@@ -58,7 +58,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     except ImportError as error:
         raise ParameterError('zarr stores need `pip install "playNano[cluster]"`') from error
     target = Path(path)
-    if target.exists() and not (target / METADATA).is_file():
+    if target.exists() and not any((target / name).is_file() for name in (METADATA, METADATA_V2)):
         raise FileExistsError(f"{target} exists and is not a zarr store; give another name")
     data = stack.data
     frames = frames_per_chunk(data.shape, data.dtype.itemsize)
@@ -102,7 +102,7 @@ def _stored_frames(data: Any, frames: int) -> int:
 def _attributes(stack: Stack) -> dict[str, Any]:
     """Return the attributes of the store: OME multiscales, and metadata specific to playNano."""
     y, x = stack.pixel_size_yx_nm
-    interval = _interval_s(stack)
+    interval = frame_interval_s(stack)
     time: dict[str, Any] = {"name": "t", "type": "time"}
     if interval is not None:
         time["unit"] = "second"
@@ -117,26 +117,7 @@ def _attributes(stack: Stack) -> dict[str, Any]:
             {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [interval or 1.0, y, x]}]}
         ],
     }
-    own = {
-        "channel": stack.channel,
-        "unit": stack.unit,
-        "file_path": str(stack.file_path),
-        "frame_metadata": stack.frame_metadata,
-        "scan": None if stack.scan is None else stack.scan.to_dict(),
-        "metadata": stack.metadata,
-        "processing": stack.provenance["processing"]["steps"],
-        "warnings": stack.provenance["warnings"],
-    }
-    safe: dict[str, Any] = json_safe({"ome": {"version": "0.5", "multiscales": [image]}, OWN: own})
-    return safe
-
-
-def _interval_s(stack: Stack) -> float | None:
-    """Return the typical frame interval, s, or None if the times are not known."""
-    if stack.has_times and stack.n_frames > 1:
-        interval = float(np.nanmedian(np.diff(stack.get_frame_times())))
-        return interval if interval > 0 else None
-    return None if stack.scan is None else stack.scan.frame_time_s
+    return {"ome": {"version": "0.5", "multiscales": [image]}, OWN: own_metadata(stack)}
 
 
 @contextmanager

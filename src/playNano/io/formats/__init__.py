@@ -247,6 +247,7 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("asd", (".asd",), "asd"),
         _builtin("h5-jpk", (".h5-jpk",), "jpk_h5"),
         _builtin("bundle", (".h5", ".hdf5"), "bundle"),
+        _builtin("bundle-05", (".h5",), "release_05", incomplete=False),
         _builtin("npz", (".npz",), "numpy_files", incomplete=False),
         _builtin("npy", (".npy",), "numpy_files", incomplete=False),
         _builtin("jpk", (".jpk", ".jpk-qi-image"), "jpk_tiff", series=True),
@@ -262,6 +263,12 @@ BUILTIN_READERS: dict[str, Reader] = by_name(
         _builtin("park", (".tiff", ".tif"), "park", series=True),
         _builtin("aris", (".aris",), "aris", series=True),
         _builtin("ardf", (".ardf",), "ardf", series=True),
+        _builtin(
+            "ome-tiff",
+            (".ome.tif", ".ome.tiff", ".ome.btf", ".tif", ".tiff"),
+            "ome_tiff",
+            incomplete=False,
+        ),
         Reader(
             "tiff",
             (".tif", ".tiff"),

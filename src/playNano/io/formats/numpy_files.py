@@ -28,6 +28,7 @@ from playNano.io.movie import Movie
 
 NPZ_FORMAT = "playNano-npz"
 NPZ_VERSION = 1
+_RELEASE_05 = {"data.npy", "frame_metadata_json.npy", "provenance_json.npy"}
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _SAME_AS_HEIGHT = {"height_trace": ("height", "TP"), "height": ("TP",), "tp": ("height_trace", "height")}
@@ -303,6 +304,11 @@ def _npz_members(path: Path) -> tuple[tuple[int, int, int], np.dtype[Any], dict[
             if "data.npy" not in archive.namelist():
                 names = ", ".join(archive.namelist()) or "nothing"
                 raise FileFormatError(f"{path}: the file has no array 'data'; it has {names}")
+            if set(archive.namelist()) >= _RELEASE_05:
+                raise FileFormatError(
+                    f"{path}: playNano 0.5 wrote the file as pickled Python objects, which are never loaded; "
+                    "export the movie again from that release as .h5 or .ome.tif"
+                )
             with archive.open("data.npy") as member:
                 shape, _, dtype = _member_header(member)
         _check_pixels(shape, dtype, path)

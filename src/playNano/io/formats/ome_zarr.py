@@ -1,9 +1,11 @@
-"""Read OME-Zarr movies (NGFF 0.5, zarr v3)."""
+"""Read OME-Zarr movies: NGFF 0.4 on zarr v2, and 0.5 on zarr v3.
+
+Tested on stores that zarr-python, our writer and the layouts of ome-zarr-py and bioformats2raw define.
+"""
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +17,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from playNano._options import Unit, pixel_pair
-from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_range, errors_as_reasons
+from playNano.io.formats.frames import check_range, errors_as_reasons, numbered
+from playNano.io.formats.header_values import positive
 from playNano.io.formats.incomplete import missing_frames
-from playNano.io.metadata import frame_dicts, pick_channel
+from playNano.io.formats.zarr_store import ZarrImage, read_image
+from playNano.io.metadata import base_unit, frame_dicts, pick_channel
 from playNano.io.movie import Movie
 from playNano.io.stamp import FileStamp, StampedFrames
-
-METADATA = "zarr.json"
-OWN = "playNano"
-"""Attribute with metadata that OME-Zarr does not define."""
 
 _NM = {
     "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "meter": 1e9, "picometer": 1e-3, "angstrom": 0.1,
@@ -55,6 +54,8 @@ class ZarrFrames:
         Index along the axis "c", if it exists.
     holes
         Frames of which chunks are missing; their pixels are NaN.
+    factor
+        Value of a stored 1.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class ZarrFrames:
     shape: tuple[int, int, int]
     channel: int
     holes: frozenset[int] = frozenset()
+    factor: float = 1.0
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames [start, stop)."""
@@ -83,6 +85,8 @@ class ZarrFrames:
         left = [axis for axis in self.axes if axis in "tyx"]
         frames = values.transpose([left.index(axis) for axis in "tyx" if axis in left])
         frames = frames if "t" in left else frames[np.newaxis][start:stop]
+        if self.factor != 1:
+            frames = (frames * np.float64(self.factor)).astype(np.float32)
         wide = frames.dtype == np.float64
         pixels = np.ascontiguousarray(frames, dtype=np.float64 if wide else np.float32)
         lost = [i - start for i in range(start, stop) if i in self.holes]
@@ -97,6 +101,7 @@ def open_ome_zarr(
     channel: str | None = None,
     *,
     pixel_size_nm: Annotated[Edge | tuple[Edge, Edge], Unit("nm")] | None = None,
+    unit: str | None = None,
 ) -> Movie:
     """Read `.zarr` images (OME-Zarr); the finest level of a pyramid is used.
 
@@ -105,9 +110,12 @@ def open_ome_zarr(
     path
         The store, a folder.
     channel
-        Name of the channel, or a name for the height; stores without channels contain the height.
+        Name of the channel, or a name for the height; the only channel of a store is also the height.
     pixel_size_nm
         Edge of a pixel, nm, a number or (y, x), for stores whose axes have no unit of length.
+    unit
+        Unit of the stored values, as in "nm"; a given one is used in place of that which playNano wrote. Without
+        either it is unknown.
 
     Returns
     -------
@@ -118,46 +126,41 @@ def open_ome_zarr(
     Raises
     ------
     FileFormatError
-        The store is not an OME-Zarr image of version 0.5, is damaged or has several planes in z.
+        The store is not an OME-Zarr image of version 0.4 or 0.5, is damaged or has several planes in z.
     ChannelError
         The store does not contain the channel.
     """
     path = Path(path)
-    attributes = _attributes(path)
-    image = _first_image(path, attributes)
-    axes = tuple(str(axis["name"]) for axis in image["axes"])
-    units = {str(axis["name"]): axis.get("unit") for axis in image["axes"]}
-    dataset = image["datasets"][0]
-    shape = dict(zip(axes, _array(path / dataset["path"]).shape, strict=True))
-    _check_axes(path, axes, shape)
-    scale = dict(zip(axes, _scale(dataset, image, len(axes)), strict=True))
-    own = attributes.get(OWN) or {}
-    channels = _channels(own, attributes, shape.get("c", 1))
+    image = read_image(path)
+    sizes = tuple(int(n) for n in _array(image.array).shape)
+    if len(sizes) != len(image.axes):
+        raise FileFormatError(f"{path}: the array has {len(sizes)} axes; its metadata name {len(image.axes)}")
+    lengths = dict(zip(image.axes, sizes, strict=True))
+    _check_axes(path, image.axes, lengths)
+    channels = _channels(image, lengths.get("c", 1))
     name = pick_channel(path, channel, channels, dict.fromkeys(("height_trace", "height"), (channels[0],)))
-    planned = shape.get("t", 1)
-    written = _stored_frames(path / dataset["path"], axes, channels.index(name))
+    planned = lengths.get("t", 1)
+    written = _stored_frames(image.array, image.axes, channels.index(name))
     n_frames, holes, missing = missing_frames(path, written, planned)
-    frames = own.get("frame_metadata") or _frame_times(planned, scale.get("t"), units.get("t"))
-    pixels = ZarrFrames(
-        path / dataset["path"], axes, (n_frames, shape["y"], shape["x"]), channels.index(name), holes
-    )
+    shape = (n_frames, lengths["y"], lengths["x"])
+    own = image.own
+    factor, value_unit = base_unit(unit) if unit is not None else (1.0, "" if own is None else own.unit)
+    doubt = f"{path.name}: the unit of the pixel values is not known; give unit"
+    pixels = ZarrFrames(image.array, image.axes, shape, channels.index(name), holes, factor)
     return Movie(
         path=path,
         format="ome-zarr",
         channel=name,
         channels=channels,
-        shape=(n_frames, shape["y"], shape["x"]),
-        pixel_size_nm=_pixel_size(path, scale, units, pixel_size_nm),
-        unit=str(own.get("unit", "nm")),
+        shape=shape,
+        pixel_size_nm=_pixel_size(path, image.scale, image.units, pixel_size_nm),
+        unit=value_unit,
         # A store that is replaced has other metadata.
-        read=StampedFrames(pixels, FileStamp.of(path / METADATA)),
-        frame_metadata=frames[:n_frames],
-        scan=ScanGeometry(**own["scan"]) if own.get("scan") else None,
-        header={
-            **own.get("metadata", {}),
-            **({"processing": own["processing"]} if own.get("processing") else {}),
-        },
-        warnings=tuple(str(text) for text in own.get("warnings", ())),
+        read=StampedFrames(pixels, FileStamp.of(image.metadata)),
+        frame_metadata=_frames(image, planned)[:n_frames],
+        scan=None if own is None else own.scan,
+        header={} if own is None else own.header,
+        warnings=tuple(own.warnings) if own is not None else () if value_unit else (doubt,),
         incomplete=missing,
     )
 
@@ -178,33 +181,8 @@ def sniff_ome_zarr(path: Path, head: bytes) -> str | None:
     str or None
         The reason.
     """
-    _first_image(path, _attributes(path))
+    read_image(path)
     return None
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    source = path / METADATA
-    if not source.is_file():
-        old = " (zarr v2 stores are not read)" if (path / ".zattrs").is_file() else ""
-        raise FileFormatError(f"{path}: it has no {METADATA}, so it is not a complete zarr v3 store{old}")
-    try:
-        content = json.loads(source.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: {METADATA} is damaged: {error}") from error
-    attributes = content.get("attributes") if isinstance(content, Mapping) else None
-    return dict(attributes) if isinstance(attributes, Mapping) else {}
-
-
-def _first_image(path: Path, attributes: Mapping[str, Any]) -> Any:
-    ome = attributes.get("ome")
-    if not isinstance(ome, Mapping):
-        raise FileFormatError(f"{path}: it is a zarr store, but not an OME-Zarr one of version 0.5")
-    if str(ome.get("version")) != "0.5":
-        raise FileFormatError(f"{path}: it is OME-Zarr of version {ome.get('version')}; version 0.5 is read")
-    images = ome.get("multiscales")
-    if not images or not images[0].get("axes") or not images[0].get("datasets"):
-        raise FileFormatError(f"{path}: it is an OME-Zarr store without an image")
-    return images[0]
 
 
 def _array(path: Path) -> Any:
@@ -243,17 +221,10 @@ def _stored_frames(path: Path, axes: tuple[str, ...], channel: int) -> list[int]
 def _check_axes(path: Path, axes: tuple[str, ...], shape: Mapping[str, int]) -> None:
     if not {"y", "x"} <= set(axes) or set(axes) - set("tczyx"):
         raise FileFormatError(f"{path}: its axes are {', '.join(axes)}; a movie has t, y and x")
+    if 0 in shape.values():
+        raise FileFormatError(f"{path}: its array is empty: {dict(shape)}")
     if shape.get("z", 1) != 1:
         raise FileFormatError(f"{path}: it has {shape['z']} planes in z; a movie has one")
-
-
-def _scale(dataset: Mapping[str, Any], image: Mapping[str, Any], n_axes: int) -> list[float]:
-    scale = [1.0] * n_axes
-    for transformations in (dataset, image):
-        for one in transformations.get("coordinateTransformations", []):
-            if one.get("type") == "scale":
-                scale = [a * float(b) for a, b in zip(scale, one["scale"], strict=True)]
-    return scale
 
 
 def _pixel_size(
@@ -266,20 +237,31 @@ def _pixel_size(
             f"{path}: the unit of y and x is {units['y']!r} and {units['x']!r}, which is not a length; "
             "give pixel_size_nm"
         )
-    return scale["y"] * _NM[units["y"]], scale["x"] * _NM[units["x"]]
+    return pixel_pair((scale["y"] * _NM[units["y"]], scale["x"] * _NM[units["x"]]), f"{path}: ")
 
 
-def _frame_times(n_frames: int, interval: float | None, unit: Any) -> list[dict[str, Any]]:
+def _frames(image: ZarrImage, n_frames: int) -> list[dict[str, Any]]:
+    """Return the metadata of each frame: as playNano wrote them, else with the times of the axis."""
+    if image.own is not None and image.own.frame_metadata:
+        if len(image.own.frame_metadata) != n_frames:
+            raise FileFormatError(
+                f"{image.array}: {n_frames} frames with metadata of {len(image.own.frame_metadata)}"
+            )
+        return image.own.frame_metadata
+    interval, unit = positive(image.scale.get("t")), image.units.get("t")
     if interval is None or unit not in _SECONDS:
         return [{} for _ in range(n_frames)]
     return frame_dicts(n_frames, np.arange(n_frames) * (interval * _SECONDS[unit]))
 
 
-def _channels(own: Mapping[str, Any], attributes: Mapping[str, Any], count: int) -> tuple[str, ...]:
-    if "channel" in own and count == 1:
-        return (str(own["channel"]),)
-    omero = attributes["ome"].get("omero") or {}
-    labels = [str(entry.get("label", f"channel_{i}")) for i, entry in enumerate(omero.get("channels", []))]
+def _channels(image: ZarrImage, count: int) -> tuple[str, ...]:
+    """Return the names of the channels."""
+    if image.own is not None and count == 1:
+        return (image.own.channel,)
     if count == 1:
-        return (labels[0] if labels else "height_trace",)
-    return tuple(labels) if len(labels) == count else tuple(f"channel_{i}" for i in range(count))
+        return (image.labels[0] if image.labels else "channel_0",)
+    return (
+        tuple(numbered(image.labels))
+        if len(image.labels) == count
+        else tuple(f"channel_{i}" for i in range(count))
+    )

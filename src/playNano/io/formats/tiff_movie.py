@@ -1,7 +1,7 @@
 """Reader for TIFF movies: hyperstacks of ImageJ, files of several pages, BigTIFF.
 
-Tested on files that tifffile and ImageJ's layout define. OME-TIFF, colour images and stacks of depth and time are
-refused.
+Tested on files that tifffile and ImageJ's layout define. OME-TIFF has a reader of its
+own; colour images and stacks of depth and time are refused.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class TiffFrames:
     def _stored(self, pages: range) -> Iterator[npt.NDArray[Any]]:
         """Yield the stored numbers of pages."""
         if self.plain is None:
-            with _opened(self.path) as file:
+            with opened_tiff(self.path) as file:
                 for page in pages:
                     yield np.asarray(file.series[0].pages[page].asarray())
             return
@@ -139,11 +139,9 @@ def open_tiff(
     """
     path = Path(path)
     _check_format(path)
-    with _opened(path) as file:
+    with opened_tiff(path) as file:
         if file.is_ome:
-            raise FileFormatError(
-                f"{path}: it is an OME-TIFF file, which cannot be read; save it as an ImageJ TIFF"
-            )
+            raise FileFormatError(f"{path}: it is an OME-TIFF file, not a plain movie")
         if len(file.series) != 1:
             raise FileFormatError(
                 f"{path}: the TIFF file has {len(file.series)} series of different images, not one"
@@ -222,8 +220,24 @@ def _check_format(path: Path, max_pages: int | None = None) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a TIFF file; whatever is wrong within the block is an error that names the file."""
+def opened_tiff(path: Path) -> Iterator[Any]:
+    """Open a TIFF file; whatever is wrong within the block is an error that names the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Yields
+    ------
+    tifffile.TiffFile
+        Closed again when the block ends.
+
+    Raises
+    ------
+    FileFormatError
+        The file is damaged, or packed in a way that cannot be decoded.
+    """
     import tifffile
 
     try:

@@ -1,0 +1,96 @@
+"""The arguments and options that several commands of the command line share, with their help texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="The movie: a file of a vendor, .h5, .ome.tif, .zarr, .npz, .npy, or a folder of images."
+    ),
+]
+Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes, such as "data/*.asd".')]
+FileOrRecord = Annotated[
+    Path,
+    typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),
+]
+Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
+AnyChannel = Annotated[
+    str | None, typer.Option("--channel", "-c", help="Channel; by default the height, else the first.")
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; created if necessary.")]
+ProcessingSteps = Annotated[
+    str | None,
+    typer.Option("--steps", "-s", help='Processing steps: "remove_plane;gaussian_filter:sigma=1".'),
+]
+AnalysisSteps = Annotated[
+    str | None,
+    typer.Option(
+        "--steps",
+        "-s",
+        help='Analysis modules: "feature_detection:threshold=1; particle_tracking:max_distance=5".',
+    ),
+]
+StepsBefore = Annotated[
+    str | None,
+    typer.Option("--process", help='Processing steps before the analysis: "remove_plane;row_median_align".'),
+]
+PipelineFile = Annotated[
+    Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
+]
+AllowIncomplete = Annotated[
+    bool,
+    typer.Option("--allow-incomplete", help="Read what exists of a recording that broke off or is cut off."),
+]
+Read = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        help='Another option of the reader, "NAME=VALUE", such as unit=nm; `playnano modules READER` lists them. '
+        "Repeatable.",
+    ),
+]
+Lazy = Annotated[
+    bool | None,
+    typer.Option(
+        "--lazy/--no-lazy",
+        help="Keep the pixels on disk; by default if they exceed a quarter of the free memory.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", help="Address of a Dask scheduler, tcp://host:port, that runs the work."),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Number of worker processes to start and use.")
+]
+Zarr = Annotated[
+    bool, typer.Option("--zarr", help="Write processed.ome.zarr, block by block, instead of processed.h5.")
+]
+Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
+Export = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--export",
+        help="Also write with an exporter: ome-tiff, mask-tiff, label-tiff, ome-zarr, bundle, trackmate, trackpy, or "
+        'one of a plugin; "NAME:option=value" gives options. Repeatable.',
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Simulate fewer and shorter movies, with a coarser sweep.")
+]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
+]
+Name = Annotated[str | None, typer.Argument(help="Name of one of them; by default all are listed.")]
