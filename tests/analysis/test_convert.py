@@ -15,6 +15,8 @@ from playNano.io.export.bundle import write_bundle
 from playNano.io.formats import reader_registry
 from playNano.io.loader import load_afm_stack, open_movie
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*the tip was changed in frame 3:UserWarning")
+
 MOVIES = [name for name, exporter in exporter_registry().usable().items() if exporter.keeps]
 
 

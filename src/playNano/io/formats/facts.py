@@ -215,7 +215,7 @@ FORMAT_FACTS: dict[str, FormatFacts] = by_name(
         FormatFacts(
             "bundle-05",
             "playNano 0.5",
-            "files that release 0.5.0 wrote from 9 movies, against the movies; made files",
+            "files that release 0.5.0 wrote from 7 movies, against the movies; made files",
             "times, frame metadata, snapshots, masks, the record of that release",
             None,
             None,
@@ -224,7 +224,7 @@ FORMAT_FACTS: dict[str, FormatFacts] = by_name(
         FormatFacts(
             "ome-tiff",
             "playNano, playNano 0.5, Bio-Formats and other programs for OME-TIFF",
-            "round trips; files written by tifffile, and by playNano 0.5.0 from 9 movies, against the movies",
+            "round trips; files written by tifffile, and by playNano 0.5.0 from 7 movies, against the movies",
             "times of the planes, or frame interval; channels; in files of playNano also scan, metadata, warnings",
             None,
             None,
