@@ -220,7 +220,7 @@ def test_numbers_that_are_not_stored(tmp_path):
         del file["measurement_0/segment_0/dataset_0"]
         claim = file["measurement_0/segment_0"].create_dataset("dataset_0", shape=(10**12,), dtype="<i4")
         claim.attrs.update({"name": "Topography", **CALIBRATION})
-    with pytest.raises(FileFormatError, match=r"only \d+ bytes are stored"):
+    with pytest.raises(FileFormatError, match=r"which the file of .* cannot hold"):
         open_movie(path)
 
 

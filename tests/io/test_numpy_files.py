@@ -121,8 +121,11 @@ def test_objects_are_refused_and_never_unpickled(tmp_path, member):
     arrays = {"data": movie_data(), "pixel_size_nm": np.array(1.0)}
     arrays[member] = np.array([[Trap(touched)]], dtype=object)
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(FileFormatError, match=r"a\.npz.*(object|Object)"):
-        open_npz(tmp_path / "a.npz")
+    if member == "extra":  # is not used, and not read
+        assert open_npz(tmp_path / "a.npz").read(0, 1).shape[0] == 1
+    else:
+        with pytest.raises(FileFormatError, match=r"a\.npz.*(object|Object)"):
+            open_npz(tmp_path / "a.npz")
     np.save(tmp_path / "a.npy", arrays["data"] if member == "data" else arrays[member], allow_pickle=True)
     if arrays[member].dtype.hasobject:
         with pytest.raises(FileFormatError, match=r"a\.npy"):

@@ -13,6 +13,7 @@ from playNano.core.memory import free_memory_bytes
 from playNano.core.stack import Stack
 from playNano.errors import FileFormatError, PlayNanoWarning
 from playNano.io.formats import Reader, read_head, reader_registry
+from playNano.io.formats.guard import pixel_doubt
 from playNano.io.formats.known import known_format
 from playNano.io.lazy import lazy_pixels
 from playNano.io.movie import Movie, new_stack
@@ -80,7 +81,7 @@ def load_afm_stack(
     if movie.load is not None:
         restored = movie.load(lazy)
         _warn(restored.provenance["warnings"])
-        return restored
+        return _examined(restored)
     _warn(movie.warnings)
     # Workers of a cluster may have another working directory.
     stack = new_stack(
@@ -97,7 +98,7 @@ def load_afm_stack(
         metadata={"format": movie.format, **movie.header, "channels": list(movie.channels)},
     )
     stack.provenance["warnings"] = [*movie.warnings, *stack.provenance["warnings"]]
-    return stack
+    return _examined(stack)
 
 
 def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace", **options: Any) -> Movie:
@@ -144,9 +145,17 @@ def _open(path: str | os.PathLike[str], channel: str | None, **options: Any) -> 
 
 
 def _warn(texts: Sequence[str]) -> None:
-    """Issue the warnings of a movie to the caller of the loader."""
+    """Issue warnings to the caller of the loader."""
     for text in texts:
         warnings.warn(text, PlayNanoWarning, stacklevel=3)
+
+
+def _examined(stack: Stack) -> Stack:
+    """Return a stack, after a warning where its pixels are no measurement."""
+    text = pixel_doubt(stack.data)
+    if text is not None:
+        stack.warn(text)
+    return stack
 
 
 def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ...]:
@@ -211,12 +220,12 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
     if not folder and not head:
         known = ", ".join(f"{reader.name} ({', '.join(reader.suffixes)})" for reader in readers)
         raise FileFormatError(f"{path}: the file is empty. Known formats: {known}")
-    refusals = []
+    reasons: dict[str, list[str]] = {}
     for reader in sorted(readers, key=lambda reader: not reader.fits_name(path)):
         reason = reader.refusal(path, head)
         if reason is None:
             return reader
-        refusals.append(f"{reader.name} ({', '.join(reader.suffixes)}): {reason}")
+        reasons.setdefault(reason, []).append(f"{reader.name} ({', '.join(reader.suffixes)})")
     plugins = registry.plugin_errors().values()
     # A reader whose suffix fits tells better what is wrong with the file.
     taken = folder or any(reader.fits_name(path) for reader in readers)
@@ -226,7 +235,8 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
         raise FileFormatError(
             f"{path}: this is a file of the format {named.name}; playNano does not read it{more}"
         )
-    refusals += plugins
+    # Readers of one container, such as HDF5, have the same reason where it is damaged.
+    refusals = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()] + list(plugins)
     what = "folder" if folder else "file"
     raise FileFormatError(f"{path}: no reader accepts this {what}. {'; '.join(refusals)}")
 

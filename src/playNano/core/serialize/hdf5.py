@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import h5py
     import pandas as pd
 
+_UNFINISHED = object()
+"""Stands for a member that is being read, to which none of its own members can refer."""
 _COMPRESS_FROM = 4096
 """Size above which an array is compressed, bytes."""
 
@@ -90,11 +92,16 @@ class StoredFrames:
         return len(self.shape)
 
     def __getitem__(self, index: Any) -> np.ndarray[Any, Any]:
-        """Read frames."""
+        """Read frames; raises RecordError where the file is damaged."""
         import h5py
 
-        with h5py.File(self.path, "r") as file:
-            return np.asarray(file[self.name][index])
+        try:
+            with h5py.File(self.path, "r") as file:
+                return np.asarray(file[self.name][index])
+        except (FileNotFoundError, PermissionError):
+            raise
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise RecordError(f"{self.path}: {self.name} cannot be read: {error}") from error
 
 
 def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any, str]], path: str) -> None:
@@ -233,9 +240,13 @@ def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any
 
     address = h5py.h5o.get_info(member.id).addr
     if address in seen:
+        if seen[address] is _UNFINISHED:
+            raise RecordError(f"{member.file.filename}: {member.name} contains itself")
         return seen[address]
+    seen[address] = _UNFINISHED
     kind = member.attrs.get("kind")
     if kind == "text":
+        del seen[address]
         return from_tagged(json.loads(member.asstr()[()]))
     if kind == "array":
         text = member.attrs.get("dtype")

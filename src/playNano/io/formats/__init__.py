@@ -28,6 +28,7 @@ from playNano.core.params import Declaration, Parameter, bind_all
 from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import Sniff, errors_as_reasons
+from playNano.io.formats.guard import checked, damage_as_errors
 from playNano.io.formats.incomplete import CURE, OPTION, IncompleteOption
 from playNano.io.movie import Movie
 from playNano.io.stamp import FileStamp, StampedFrames
@@ -102,7 +103,13 @@ class Reader:
         str or None
             The reason.
         """
-        return errors_as_reasons(load_object(self.sniff))(path, head)
+
+        def sniff(path: Path, head: bytes) -> str | None:
+            with damage_as_errors(path, self.name):
+                reason: str | None = load_object(self.sniff)(path, head)
+                return reason
+
+        return errors_as_reasons(sniff)(path, head)
 
     @property
     def declaration(self) -> Declaration:
@@ -183,7 +190,8 @@ class Reader:
         own = [name for name in options if name != OPTION or not self.incomplete]
         # A file that is replaced while it is opened is noticed at the first read.
         stamp = None if self.folder else FileStamp.of(path)
-        movie: Movie = declared[0].function(path, channel, **{name: bound[name] for name in own})
+        with damage_as_errors(path, self.name):
+            movie = checked(declared[0].function(path, channel, **{name: bound[name] for name in own}), path)
         return movie if stamp is None else replace(movie, read=StampedFrames(movie.read, stamp))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playNano.errors import FileFormatError
+from playNano.io.formats.hdf5_walk import check_objects
 
 if TYPE_CHECKING:
     import h5py
@@ -32,12 +33,14 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises
     ------
     FileFormatError
-        The file, or a part of it that is read inside the context, is damaged or not of the expected form.
+        The file, or a part of it that is read inside the context, is damaged or not of the expected form, or refers
+        to another file.
     """
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
+            check_objects(file, Path(path))
             yield file
     except (FileNotFoundError, PermissionError):
         raise

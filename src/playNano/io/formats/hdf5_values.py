@@ -75,6 +75,50 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
+def check_numbers(dataset: Any, path: Path) -> None:
+    """Raise FileFormatError unless an object is a dataset of real numbers.
+
+    Parameters
+    ----------
+    dataset
+        The object.
+    path
+        The file, for the message.
+    """
+    kind = getattr(dataset, "dtype", None)
+    if kind is None or kind.kind not in "iuf":
+        raise FileFormatError(f"{path}: {dataset.name} has no real numbers, but {kind or 'members'}")
+
+
+def first_numbers(dataset: Any, count: int, path: Path) -> Any:
+    """Return the first numbers of a dataset; no more is read.
+
+    Parameters
+    ----------
+    dataset
+        One number a row.
+    count
+        How many are needed.
+    path
+        The file, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        `count` numbers, or as many as there are.
+
+    Raises
+    ------
+    FileFormatError
+        It is no dataset of real numbers, one a row.
+    """
+    check_numbers(dataset, path)
+    shape = dataset.shape
+    if not shape or any(n != 1 for n in shape[1:]):
+        raise FileFormatError(f"{path}: {dataset.name} is no list of numbers; it has the shape {shape}")
+    return dataset[:count].ravel()
+
+
 def stored_frames(dataset: Any, axis: int = 0) -> Sequence[int]:
     """Return the frames of a dataset all of whose pixels were written.
 

@@ -45,6 +45,14 @@ _HEADER = np.dtype(
         ("rest", "V152"),
     ]
 )
+_TEXT_SIZES = (
+    "formula_bytes",
+    "note_bytes",
+    "data_unit_bytes",
+    "dimension_unit_bytes",
+    "dimension_label_bytes",
+    "index_bytes",
+)
 _BIN_HEADER_BYTES, _WAVE_HEADER_BYTES = 64, 320
 _TYPES = {2: "f4", 4: "f8", 8: "i1", 16: "i2", 32: "i4", 72: "u1", 80: "u2", 96: "u4"}
 _LABEL_BYTES = 32
@@ -185,6 +193,8 @@ def _header(path: Path) -> tuple[np.void, Literal["<", ">"]]:
         raise FileFormatError(
             f"{path}: the Igor wave of type {header['type']} and size {sizes} is not an image"
         )
+    if min(size for name in _TEXT_SIZES for size in np.atleast_1d(header[name]).tolist()) < 0:
+        raise FileFormatError(f"{path}: a text of the Igor wave has a negative length")
     if header["wave_bytes"] != _WAVE_HEADER_BYTES + pixel_bytes * int(
         np.prod([max(size, 1) for size in sizes])
     ):

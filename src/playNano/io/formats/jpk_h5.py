@@ -14,7 +14,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
-from playNano.io.formats.hdf5_values import stored_frames
+from playNano.io.formats.hdf5_values import check_numbers, first_numbers, stored_frames
 from playNano.io.formats.incomplete import missing_frames
 from playNano.io.formats.jpk_calibration import as_text, calibration, has_encoder
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
@@ -292,6 +292,7 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
             f"{path}: channel {channel} has no dataset of {pixels} pixels ({grid.height} x {grid.width}) "
             f"by frames; it has {shapes}"
         )
+    check_numbers(datasets[0], path)
     title = measurement.name.strip("/")
     planned, written = int(datasets[0].shape[1]), stored_frames(datasets[0], axis=1)
     if written:
@@ -302,9 +303,9 @@ def _part(measurement: Any, group: Any, channel: str, grid: Grid, path: Path) ->
         missing = f"none of {planned} frames of channel {channel} of {title} was written"
     times = []
     for name in ("meta-data/start-times", "meta-data/end-times"):
-        values = measurement[name][()].ravel() if name in measurement else ()
+        values = first_numbers(measurement[name], n_frames, path) if name in measurement else ()
         # A file that was saved during the recording may contain fewer times than frames.
-        times.append(tuple(int(value) for value in values[:n_frames]) if len(values) >= n_frames else ())
+        times.append(tuple(int(value) for value in values) if len(values) >= n_frames else ())
     scaling = calibration(dict(group.attrs), path, channel)
     return Part(datasets[0].name, n_frames, holes, missing, scaling, *times)
 

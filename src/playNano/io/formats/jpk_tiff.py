@@ -186,7 +186,8 @@ def _need(tags: dict[int, Any], tag: int, path: Path) -> Any:
 def _scaling(tags: dict[int, Any], path: Path, channel: str) -> Calibration:
     """Return the scaling of a channel's default calibration slot."""
     default = _need(tags, _DEFAULT, path)
-    for slot in range(int(_need(tags, _SLOTS, path))):
+    # A slot has a tag at least, so that a damaged number of slots ends here.
+    for slot in range(min(int(_need(tags, _SLOTS, path)), len(tags))):
         first = _FIRST_SLOT + _SLOT_TAGS * slot
         if tags.get(first) == default:
             kind = tags.get(first + _SCALING)

@@ -13,7 +13,8 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, cast
+from tokenize import TokenError
+from typing import Annotated, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,14 @@ from playNano._options import Unit, pixel_pair
 from playNano.core.scan import ScanGeometry
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import check_range
+from playNano.io.formats.guard import damage_as_errors
+from playNano.io.formats.header_values import whole
+from playNano.io.formats.npz_arrays import check_pixels, member_header, npz_members
 from playNano.io.metadata import frame_dicts, pick_channel
 from playNano.io.movie import Movie
 
 NPZ_FORMAT = "playNano-npz"
 NPZ_VERSION = 1
-_RELEASE_05 = {"data.npy", "frame_metadata_json.npy", "provenance_json.npy"}
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _SAME_AS_HEIGHT = {"height_trace": ("height", "TP"), "height": ("TP",), "tp": ("height_trace", "height")}
@@ -77,15 +80,22 @@ class NpzFrames:
         """Read frames [start, stop)."""
         count = check_range(start, stop, self.n_frames, self.path)
         with zipfile.ZipFile(self.path) as archive, archive.open("data.npy") as member:
-            shape, fortran, dtype = _member_header(member)
+            shape, fortran, dtype = member_header(member)
             shape = shape if len(shape) == 3 else (1, *shape)
             if fortran:
                 pixels = np.frombuffer(member.read(), dtype).reshape(shape[::-1]).T
                 return np.array(pixels[start:stop], dtype=np.float32, order="C")
             size = shape[1] * shape[2] * dtype.itemsize
             member.seek(start * size, 1)
-            pixels = np.frombuffer(member.read(count * size), dtype)
-            return pixels.reshape(count, *shape[1:]).astype(np.float32)
+            data = member.read(count * size)
+            if len(data) < count * size:
+                raise FileFormatError(
+                    f"{self.path}: the array 'data' is cut off within frame {start + len(data) // size}"
+                )
+            if stop == shape[0]:
+                # The sum of the member is compared at its end.
+                member.read(1)
+            return np.frombuffer(data, dtype).reshape(count, *shape[1:]).astype(np.float32)
 
 
 def open_npy(
@@ -180,9 +190,12 @@ def open_npz(
         The file contains another channel.
     """
     path = Path(path)
-    shape, dtype, small = _npz_members(path)
-    if str(small.get("format", "")) == NPZ_FORMAT and int(small["version"]) > NPZ_VERSION:
-        raise FileFormatError(f"{path}: the file is of version {small['version']}; a newer playNano wrote it")
+    with damage_as_errors(path, "npz"):
+        shape, dtype, small = npz_members(path)
+    if str(small.get("format", "")) == NPZ_FORMAT:
+        version = whole(small["version"].tolist() if "version" in small else None, path, "its version")
+        if version > NPZ_VERSION:
+            raise FileFormatError(f"{path}: the file is of version {version}; a newer playNano wrote it")
     stored = str(small["channel"]) if "channel" in small else channel or "height_trace"
     pick_channel(path, channel, (stored,), _SAME_AS_HEIGHT)
     size = small.get("pixel_size_nm") if pixel_size_nm is None else pixel_size_nm
@@ -191,9 +204,12 @@ def open_npz(
     rest = _json_object(small.get("metadata"), path)
     frames = rest.get("frame_metadata") or [{} for _ in range(shape[0])]
     if "timestamps" in small:
-        stamps = np.asarray(small["timestamps"], dtype=np.float64).ravel()
-        if len(stamps) != shape[0]:
-            raise FileFormatError(f"{path}: {len(stamps)} timestamps for {shape[0]} frames")
+        if small["timestamps"].dtype.kind not in "iuf":
+            raise FileFormatError(f"{path}: its timestamps are {small['timestamps'].dtype}, no numbers")
+        stamps = small["timestamps"].astype(np.float64).ravel()
+        for what, number in (("timestamps", len(stamps)), ("entries of frame_metadata", len(frames))):
+            if number != shape[0]:
+                raise FileFormatError(f"{path}: {number} {what} for {shape[0]} frames")
         frames = [{**frame, "timestamp": time} for frame, time in zip(frames, stamps.tolist(), strict=True)]
     return Movie(
         path=path,
@@ -265,63 +281,17 @@ def sniff_npz(path: Path, head: bytes) -> str | None:
 def _mapped(path: Path) -> npt.NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, SyntaxError, TokenError) as error:
         raise FileFormatError(f"{path}: the .npy file cannot be read: {error}") from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise FileFormatError(f"{path}: the file is a .npz archive, not an .npy file")
-    _check_pixels(array.shape, array.dtype, path)
+    check_pixels(array.shape, array.dtype, path)
     return array
 
 
 def _as_movie(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array if array.ndim == 3 else array[np.newaxis]
-
-
-def _check_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
-    if dtype.hasobject:
-        raise FileFormatError(
-            f"{path}: the array contains Python objects, which are never loaded; save plain numbers"
-        )
-    if dtype.kind not in "biuf":
-        raise FileFormatError(f"{path}: the array contains {dtype}, not real numbers")
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise FileFormatError(
-            f"{path}: the array has the shape {shape}; a movie is (frames, y, x), a frame (y, x)"
-        )
-
-
-def _member_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(cast("BinaryIO", member))
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(cast("BinaryIO", member))
-
-
-def _npz_members(path: Path) -> tuple[tuple[int, int, int], np.dtype[Any], dict[str, Any]]:
-    """Return shape and dtype of the pixels, and all other arrays of the file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if "data.npy" not in archive.namelist():
-                names = ", ".join(archive.namelist()) or "nothing"
-                raise FileFormatError(f"{path}: the file has no array 'data'; it has {names}")
-            if set(archive.namelist()) >= _RELEASE_05:
-                raise FileFormatError(
-                    f"{path}: playNano 0.5 wrote the file as pickled Python objects, which are never loaded; "
-                    "export the movie again from that release as .h5 or .ome.tif"
-                )
-            with archive.open("data.npy") as member:
-                shape, _, dtype = _member_header(member)
-        _check_pixels(shape, dtype, path)
-        with np.load(path, allow_pickle=False) as arrays:
-            small = {name: arrays[name] for name in arrays.files if name != "data"}
-    except FileFormatError:
-        raise
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise FileFormatError(
-            f"{path}: the .npz file cannot be read without loading code: {error}"
-        ) from error
-    full = shape if len(shape) == 3 else (1, *shape)
-    return cast("tuple[int, int, int]", full), dtype, small
 
 
 def _json_object(value: Any, path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Image libraries ignore missing pages, so that a truncated file would appear to h
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,13 +80,12 @@ class TiffPage:
             raise FileFormatError(f"{path}: the TIFF page is in colour")
         height, width = self.shape
         needed = height * width * bits // 8
-        if lines is not None and lines < height:
+        there = sum(count for _, count in self._places())
+        if there != needed:
+            raise FileFormatError(f"{path}: the TIFF page has {there} bytes for {height} x {width} px")
+        if lines is not None:
             height, needed = lines, lines * width * bits // 8
-            data = b"".join(self._strips(path, needed))
-        else:
-            data = b"".join(self._strips(path))
-        if len(data) != needed:
-            raise FileFormatError(f"{path}: the TIFF page has {len(data)} bytes for {height} x {width} px")
+        data = b"".join(self._strips(path, needed))
         return np.frombuffer(data, f"{self.order}{kind}{bits // 8}").reshape(height, width)
 
     def lines_there(self, file_bytes: int) -> int:
@@ -116,20 +116,29 @@ class TiffPage:
         """The byte behind the last pixel."""
         return max((offset + count for offset, count in self._places()), default=0)
 
+    def _numbers(self, tag: int) -> list[int]:
+        """Return the whole numbers of a tag; none where it is missing or has other values."""
+        values = np.atleast_1d(self.tags.get(tag, ()))
+        return (
+            [int(value) for value in values]
+            if values.dtype.kind in "iu" and values.min(initial=0) >= 0
+            else []
+        )
+
     def _places(self) -> list[tuple[int, int]]:
         """Return the offset and length of every strip."""
-        offsets, counts = (np.atleast_1d(self.tags.get(tag, ())).tolist() for tag in (_OFFSETS, _COUNTS))
+        offsets, counts = (self._numbers(tag) for tag in (_OFFSETS, _COUNTS))
         return list(zip(offsets, counts, strict=False))
 
-    def _strips(self, path: Path, needed: int | None = None) -> list[bytes]:
-        """Return the strips, or as many bytes of them as are needed."""
+    def _strips(self, path: Path, needed: int) -> list[bytes]:
+        """Return as many bytes of the strips as are needed."""
         strips = []
         with path.open("rb") as file:
             for offset, count in self._places():
-                taken = count if needed is None else min(count, needed)
+                taken = min(count, needed)
                 file.seek(offset)
                 strips.append(_take(file, taken, path))
-                needed = None if needed is None else needed - taken
+                needed -= taken
         return strips
 
     def check(self, file_bytes: int, path: Path) -> None:
@@ -142,7 +151,7 @@ class TiffPage:
         path
             The file, for the message.
         """
-        offsets, counts = (np.atleast_1d(self.tags.get(tag, ())).tolist() for tag in (_OFFSETS, _COUNTS))
+        offsets, counts = (self._numbers(tag) for tag in (_OFFSETS, _COUNTS))
         if len(offsets) != len(counts):
             raise FileFormatError(
                 f"{path}: the TIFF page has {len(offsets)} strips and {len(counts)} lengths"
@@ -239,10 +248,12 @@ def _walk(path: Path) -> Iterator[TiffPage]:
         order = "<" if head.startswith(b"II") else ">"
         count_pages = 0
         (offset,) = struct.unpack(f"{order}I", _take(file, 4, path))
+        seen: set[int] = set()
         while offset:
             count_pages += 1
-            if count_pages > _MAX_PAGES:
+            if count_pages > _MAX_PAGES or offset in seen:
                 raise FileFormatError(f"{path}: the list of pages of the TIFF file is cyclic")
+            seen.add(offset)
             file.seek(offset)
             (count,) = struct.unpack(f"{order}H", _take(file, 2, path))
             entries = _take(file, 12 * count, path)
@@ -258,6 +269,9 @@ def _tag(file: BinaryIO, entry: bytes, order: str, path: Path) -> tuple[int, Any
     letter = _LETTERS.get(kind)
     if letter is None:
         return code, None
+    # A layout of many letters is a list in memory.
+    if count > os.fstat(file.fileno()).st_size:
+        raise FileFormatError(f"{path}: the file is cut off: the TIFF tag {code} has {count} values")
     layout = f"{order}{count}{letter}"
     size = struct.calcsize(layout)
     data = entry[8:]
@@ -271,7 +285,7 @@ def _tag(file: BinaryIO, entry: bytes, order: str, path: Path) -> tuple[int, Any
 
 
 def _take(file: BinaryIO, count: int, path: Path) -> bytes:
-    data = file.read(count)
-    if len(data) < count:
+    # Memory is not taken before the file is known to have as many bytes.
+    if count > os.fstat(file.fileno()).st_size - file.tell():
         raise FileFormatError(f"{path}: the file is cut off: the TIFF file ends within its tags or pixels")
-    return data
+    return file.read(count)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
+from playNano.io.formats.hdf5_values import check_stored
 from playNano.io.metadata import length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -75,6 +76,7 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
             raise FileFormatError(f"{path}: the TopoStats file has no pixel_to_nm_scaling")
         size_nm = length_nm(float(file["pixel_to_nm_scaling"][()]), "nm", path, "pixel_to_nm_scaling")
         height, width = file[name].shape
+        check_stored(file[name], (height, width), path)
         version = file["topostats_file_version"][()] if "topostats_file_version" in file else None
     return Movie(
         path=path,
