@@ -110,11 +110,13 @@ def whole(kind, name, real, folder):
     """Return the pixels of a seed, or None where it is cut off itself."""
     seed = next(seed for seed in seeds(real)[kind] if seed.name == name)
     (Path(folder) / "whole").mkdir(exist_ok=True)
-    try:
-        movie = open_movie(write(Path(folder) / "whole", name, seed.members), None, **options(kind, 0))
-    except FileFormatError:
-        return None
-    return movie.read(0, movie.shape[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            movie = open_movie(write(Path(folder) / "whole", name, seed.members), None, **options(kind, 0))
+        except FileFormatError:
+            return None
+        return movie.read(0, movie.shape[0])
 
 
 def read(path, options, lazy=False, expected=None):
