@@ -26,8 +26,8 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.scan import ScanGeometry
 from playNano.io.export.bundle import write_bundle
+from playNano.io.export.numpy_files import write_npz
 from playNano.io.export.ome_zarr import write_ome_zarr
-from playNano.io.formats.numpy_files import write_npz
 
 OPTIONS = {"npy": {"pixel_size_nm": (5.0, 2.0), "frame_time_s": 0.5}}
 """Options without which a format cannot be opened."""
@@ -90,7 +90,7 @@ def numpy_file(path, array):
 
 
 def npz_file(path, stack):
-    write_npz(path, stack)
+    write_npz(stack, path)
     return path
 
 
