@@ -13,8 +13,8 @@ from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.cli.app import run
 from playNano.core.serialize import read_record_json
 from playNano.errors import ParameterError, PlayNanoWarning
+from playNano.io.export.numpy_files import write_npz
 from playNano.io.export.render import draw_heights
-from playNano.io.formats.numpy_files import write_npz
 from playNano.processing.pipeline import ProcessingPipeline
 
 TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
@@ -54,7 +54,7 @@ def call(*words):
 
 
 def analyze(stack, folder, steps):
-    write_npz(folder / "movie.npz", stack)
+    write_npz(stack, folder / "movie.npz")
     exports = [word for name in ("trackmate", "trackpy", "bundle", "ome-zarr") for word in ("--export", name)]
     words = ("--channel", stack.channel, "--process", "remove_plane", "--steps", steps, *exports)
     return call("analyze", folder / "movie.npz", *words, "-o", folder / "out")

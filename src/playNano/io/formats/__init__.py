@@ -155,7 +155,8 @@ class Reader:
             return movie
         where = f"{path}: the {self.name} reader"
         if not bind_all(self.declarations, options, where=where).get(OPTION):
-            raise FileFormatError(f"{path}: {movie.incomplete}; {CURE}")
+            with damage_as_errors(path, self.name):
+                raise FileFormatError(f"{path}: {movie.incomplete}; {CURE}")
         return replace(movie, warnings=(f"{path.name}: {movie.incomplete}", *movie.warnings))
 
     def open_partial(self, path: Path, channel: str | None, **options: Any) -> Movie:
