@@ -52,7 +52,7 @@ def test_every_text_is_checked(text_file, monkeypatch):
         real(self, kind, data, what)
 
     monkeypatch.setattr(hdf5_walk._Objects, "_check_references", check)
-    hdf5_walk._check_once.cache_clear()
+    hdf5_walk._walked.clear()
     read_texts(text_file)
     with h5py.File(text_file) as file:
         latest = file.id.get_create_plist().get_version()[0] > 0
@@ -172,11 +172,14 @@ def test_a_user_block_before_the_file(tmp_path):
     assert read_texts(path) == ["a text", b"another text"]
 
 
-def test_a_file_is_walked_once(text_file):
-    hdf5_walk._check_once.cache_clear()
+def test_a_file_is_walked_once(text_file, monkeypatch):
+    walks = []
+    walk = hdf5_walk._walk
+    monkeypatch.setattr(hdf5_walk, "_walk", lambda file, path: walks.append(path) or walk(file, path))
+    hdf5_walk._walked.clear()
     for _ in range(3):
         read_texts(text_file)
-    assert hdf5_walk._check_once.cache_info().misses == 1
+    assert walks == [text_file]
     with h5py.File(text_file, "a") as file:
         file["new"] = h5py.ExternalLink("other.h5", "/data")
     with pytest.raises(FileFormatError, match="'new' leads to another file"):

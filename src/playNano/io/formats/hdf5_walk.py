@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -26,6 +25,10 @@ _SHARED = 2
 _MAX_MESSAGE_BYTES, _SMALL_HEAP_BYTES = 1 << 20, 1 << 16
 # Deflate, the best of the common filters, packs at most about a thousand bytes into one. A small dataset may be unused.
 _MAX_PACKING, _SMALL_BYTES = 1100, 32 << 20
+
+_MAX_WALKED = 1000
+_walked: set[tuple[Path, int, int]] = set()
+"""Path, size and time of change of the files that were walked."""
 
 
 def check_objects(file: h5py.File, path: Path) -> None:
@@ -44,38 +47,28 @@ def check_objects(file: h5py.File, path: Path) -> None:
         A link or a dataset refers to another file, or the texts of the file are damaged; the message names it.
     """
     state = path.stat()
-    sizes = file.id.get_create_plist().get_sizes()
-    _check_once(_Opened(file), path, state.st_size, state.st_mtime_ns, sizes)
+    key = (path, state.st_size, state.st_mtime_ns)
+    # A file is opened anew for every range of frames, and walked once.
+    if key not in _walked:
+        _walk(file, path)
+        if len(_walked) >= _MAX_WALKED:
+            _walked.clear()
+        _walked.add(key)
 
 
-class _Opened:
-    """An open file, equal to every other one: the key of what is known of a file has its path, size and time."""
-
-    def __init__(self, file: h5py.File) -> None:
-        self.file = file
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Opened)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=64)
-def _check_once(opened: _Opened, path: Path, size: int, time_ns: int, sizes: tuple[int, int]) -> None:
-    """Walk a file; files are opened anew for every range of frames, and walked once."""
+def _walk(file: h5py.File, path: Path) -> None:
+    """Check every link, and every object in the file."""
     from h5py import h5l, h5o
 
+    links: list[tuple[bytes, int, int]] = []
+
+    def visit(name: bytes, link: Any) -> None:
+        links.append((name, link.type, link.u))
+
     with path.open("rb", buffering=0) as raw:
-        objects = _Objects(raw, path, sizes, opened.file.userblock_size)
-        objects.check(int(h5o.get_info(opened.file.id).addr), "/")
-
-        links: list[tuple[bytes, int, int]] = []
-
-        def visit(name: bytes, link: Any) -> None:
-            links.append((name, link.type, link.u))
-
-        opened.file.id.links.visit(visit, info=True)
+        objects = _Objects(raw, path, file.id.get_create_plist().get_sizes(), file.userblock_size)
+        objects.check(int(h5o.get_info(file.id).addr), "/")
+        file.id.links.visit(visit, info=True)
         for name, kind, address in links:
             shown = name.decode("utf-8", errors="replace")
             if kind == h5l.TYPE_EXTERNAL:
