@@ -80,6 +80,14 @@ def test_what_stays_as_it_is():
         assert caught.value.args == error.args
 
 
+def test_numbers_that_are_too_large_are_no_warning_of_numpy():
+    before = np.geterr()
+    with warnings.catch_warnings(), damage_as_errors(PATH, "raw"):
+        warnings.simplefilter("error")
+        assert np.isinf(np.float64([1e300]).astype(np.float32)[0])
+    assert np.geterr() == before
+
+
 def test_a_long_message_is_cut():
     with pytest.raises(FileFormatError) as caught, damage_as_errors(PATH, "raw"):
         raise ValueError("x" * 10**6)

@@ -23,7 +23,7 @@ _MAX_CAUSE, _MAX_LINE = 300, 5000
 # Deflate, the best of the common filters, packs at most about a thousand bytes into one.
 _MAX_PACKING = 1100
 # The codecs of zarr stores pack more; the size of a store is summed up for large movies only.
-_MANY_PIXELS, _MAX_STORE_PACKING = 10**7, 10_000
+_MANY_PIXELS, _MAX_STORE_PACKING = 10**7, 100_000
 
 
 @contextmanager
@@ -44,7 +44,9 @@ def damage_as_errors(path: Path, name: str) -> Iterator[None]:
         what they are.
     """
     try:
-        yield
+        # A number beyond what its type holds becomes infinite, a signalling NaN a quiet one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except PlayNanoError as error:
         _as_one_line(error, path)
         raise
@@ -89,8 +91,7 @@ class CheckedFrames:
 
     def __call__(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Decode frames [start, stop)."""
-        # A pixel beyond what float32 holds becomes infinite, a signalling NaN a quiet one.
-        with damage_as_errors(self.path, self.format), np.errstate(over="ignore", invalid="ignore"):
+        with damage_as_errors(self.path, self.format):
             values = self.read(start, stop)
         if values.shape != (stop - start, *self.shape):
             raise FileFormatError(
