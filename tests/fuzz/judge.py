@@ -200,8 +200,9 @@ def wrong(movie, values):
 
 
 def times_are_right(times):
+    """Return whether times are finite, or NaN where they are not known, or dates."""
     return all(
-        moment_of(time) is not None if isinstance(time, str) else math.isfinite(time) for time in times
+        moment_of(time) is not None if isinstance(time, str) else not math.isinf(time) for time in times
     )
 
 
@@ -212,8 +213,6 @@ def wrong_stack(stack, movie, values):
     if not np.allclose(stack.pixel_size_nm, movie.pixel_size_nm, atol=0):
         return f"the stack has pixels of {stack.pixel_size_nm} nm, the movie of {movie.pixel_size_nm}"
     times = stack.get_frame_times() or ()
-    stated = [frame.get("timestamp") is not None for frame in movie.frame_metadata]
-    # The time of a frame whose time is not stated is NaN.
-    if times and not all(math.isfinite(time) or not known for time, known in zip(times, stated, strict=True)):
+    if not times_are_right(times):
         return f"times {times[:5]}"
     return None

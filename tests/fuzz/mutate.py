@@ -44,8 +44,8 @@ WORDS += [
     "1.5",
 ]
 WORDS += ["nm", "um", "deg", "", " ", "\n", "\r\n", "\0", "x" * 300, "7" * 5000, "(" * 3000, "[1, 2]"]
-TEXT_FORMATS = ("spm", "wsxm", "nid", "sxm", "mi", "ibw", "npy", "tiff", "ardf", "folder")
-HDF5_FORMATS = ("h5-jpk", "bundle", "topostats", "nhf", "aris")
+TEXT_FORMATS = ("spm", "wsxm", "nid", "sxm", "mi", "ibw", "npy", "tiff", "ome-tiff", "ardf", "folder")
+HDF5_FORMATS = ("h5-jpk", "bundle", "topostats", "nhf", "aris", "bundle-05")
 _NUMBER = re.compile(rb"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?")
 _LINE = re.compile(rb"[^\r\n]*[\r\n]+")
 
@@ -238,7 +238,7 @@ def mutate(kind, seed, rng):
     ways = PLAIN
     if kind in TEXT_FORMATS:
         ways = PLAIN + 4 * TEXT
-    if kind in ("jpk", "park", "tiff"):
+    if kind in ("jpk", "park", "tiff", "ome-tiff"):
         ways = (*ways, *[tiff_tag] * 15)
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         name = sorted(members)[rng.integers(len(members))]

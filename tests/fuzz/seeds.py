@@ -17,6 +17,8 @@ from tests.io.test_mi import mi_file
 from tests.io.test_nhf import nhf_file
 from tests.io.test_nid import nid_file
 from tests.io.test_park import park_file
+from tests.io.test_release_05 import h5_file as bundle_05_file
+from tests.io.test_release_05 import tiff_file as ome_tiff_05_file
 from tests.io.test_single_images import gwy_field, gwy_file, ibw_file, text, topostats_file, wsxm_file
 from tests.io.test_spm import write as spm_file
 from tests.io.test_sxm import sxm_file
@@ -27,6 +29,7 @@ from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.scan import ScanGeometry
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.numpy_files import write_npz
+from playNano.io.export.ome_tiff import write_ome_tiff
 from playNano.io.export.ome_zarr import write_ome_zarr
 
 OPTIONS = {"npy": {"pixel_size_nm": (5.0, 2.0), "frame_time_s": 0.5}}
@@ -131,6 +134,8 @@ def made(folder_of_files):
         "park": [park_file(at / "a.tiff"), park_file(at / "b.tiff", "<f4")],
         "aris": [aris_file(at / "a.aris")],
         "ardf": [ardf_file(at / "a.ARDF")],
+        "bundle-05": [bundle_05_file(at / "old.h5")],
+        "ome-tiff": [write_ome_tiff(stack, at / "a.ome.tif"), ome_tiff_05_file(at / "b.ome.tif")],
         "tiff": [imagej_file(at / "a.tif")],
         "ome-zarr": [write_ome_zarr(stack, at / "a.ome.zarr")],
         "folder": [

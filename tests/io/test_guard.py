@@ -115,7 +115,7 @@ def test_frames_are_checked_when_they_are_read():
         ({"frame_metadata": [{}]}, "1 frames and 2 frames"),
         ({"frame_metadata": 5}, "metadata of the frames"),
         ({"frame_metadata": [1, 2]}, "metadata of the frames"),
-        ({"frame_metadata": [{"timestamp": np.nan}, {}]}, "time of frame 0 is nan"),
+        ({"frame_metadata": [{"timestamp": np.inf}, {}]}, "time of frame 0 is inf"),
         ({"frame_metadata": [{}, {"timestamp": "soon"}]}, "time of frame 1 is 'soon'"),
         ({"frame_metadata": [{}, {"timestamp": [1]}]}, "time of frame 1"),
         ({"header": [1]}, "header"),

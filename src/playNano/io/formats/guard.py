@@ -207,10 +207,10 @@ def _is_span(value: Any) -> bool:
 
 
 def _check_time(time: Any, frame: int, path: Path) -> None:
-    """Raise FileFormatError unless a frame's time is missing, a finite number or ISO 8601 text."""
+    """Raise FileFormatError unless a frame's time is missing (or NaN), a finite number or ISO 8601 text."""
     if time is None or (isinstance(time, str) and moment_of(time) is not None):
         return
-    if isinstance(time, bool) or not isinstance(time, int | float | np.number) or not np.isfinite(time):
+    if isinstance(time, bool) or not isinstance(time, int | float | np.number) or np.isinf(time):
         raise FileFormatError(f"{path}: the time of frame {frame} is {time!r:.40}")
 
 

@@ -14,6 +14,7 @@ from playNano.errors import FileFormatError
 
 _SMALL = ("format", "version", "pixel_size_nm", "channel", "unit", "timestamps", "metadata")
 """The arrays that are read beside the pixels; others are left alone."""
+_RELEASE_05 = {"data.npy", "frame_metadata_json.npy", "provenance_json.npy"}
 # Deflate, the usual compression, packs at most about a thousand bytes into one.
 _MAX_PACKING = 1100
 
@@ -91,6 +92,11 @@ def npz_members(path: Path) -> tuple[tuple[int, int, int], np.dtype[Any], dict[s
         if "data.npy" not in names:
             raise FileFormatError(
                 f"{path}: the file has no array 'data'; it has {', '.join(names) or 'nothing'}"
+            )
+        if set(names) >= _RELEASE_05:
+            raise FileFormatError(
+                f"{path}: playNano 0.5 wrote the file as pickled Python objects, which are never loaded; "
+                "export the movie again from that release as .h5 or .ome.tif"
             )
         with archive.open("data.npy") as member:
             shape, _, dtype = member_header(member)
