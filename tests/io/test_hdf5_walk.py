@@ -115,6 +115,18 @@ def test_a_text_that_is_too_long(text_file, length):
         read_texts(text_file)
 
 
+def test_a_text_of_an_unknown_type(tmp_path):
+    """The library crashes when it reads one."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["title"] = "a text"
+    data = bytearray(path.read_bytes())
+    data[data.index(struct.pack("<BBHI", 0x19, 1, 1, 16)) + 1] = 0xFE
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="'title' of '/' is damaged: it is of an unknown type"):
+        read_texts(path)
+
+
 def external_link(file):
     file["stack/data"] = h5py.ExternalLink("../other.h5", "/data")
 

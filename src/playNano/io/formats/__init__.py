@@ -28,7 +28,7 @@ from playNano.core.params import Declaration, Parameter, bind_all
 from playNano.core.registry import Registry, accept_declared, by_name, load_object, plugin_groups
 from playNano.errors import FileFormatError, ParameterError
 from playNano.io.formats.frames import Sniff, errors_as_reasons
-from playNano.io.formats.guard import checked, damage_as_errors
+from playNano.io.formats.guard import checked, damage_as_errors, one_line
 from playNano.io.formats.incomplete import CURE, OPTION, IncompleteOption
 from playNano.io.movie import Movie
 from playNano.io.stamp import FileStamp, StampedFrames
@@ -107,7 +107,7 @@ class Reader:
         def sniff(path: Path, head: bytes) -> str | None:
             with damage_as_errors(path, self.name):
                 reason: str | None = load_object(self.sniff)(path, head)
-                return reason
+                return None if reason is None else one_line(reason)
 
         return errors_as_reasons(sniff)(path, head)
 

@@ -242,7 +242,7 @@ def _plausible(scan: ScanGeometry | None, path: Path) -> tuple[ScanGeometry | No
 def _as_one_line(error: PlayNanoError, path: Path) -> None:
     """Let the message of an error be one line that names the file."""
     text = str(error)
-    line = _one_line(text, _MAX_LINE)
+    line = one_line(text, _MAX_LINE)
     if str(path) not in line and path.name not in line:
         line = f"{path}: {line}"
     if line != text:
@@ -252,11 +252,30 @@ def _as_one_line(error: PlayNanoError, path: Path) -> None:
 def _cause(error: BaseException) -> str:
     """Return kind and message of an exception, in one line."""
     return (
-        f"{type(error).__name__}: {_one_line(str(error), _MAX_CAUSE)}" if str(error) else type(error).__name__
+        f"{type(error).__name__}: {one_line(str(error), _MAX_CAUSE)}" if str(error) else type(error).__name__
     )
 
 
-def _one_line(text: str, length: int) -> str:
+def one_line(text: str, length: int = _MAX_LINE) -> str:
+    r"""Return a message in one line.
+
+    Parameters
+    ----------
+    text
+        The message; it may contain text of a damaged file.
+    length
+        Longest line, in characters; the rest is left out.
+
+    Returns
+    -------
+    str
+        With a blank for line breaks, and "?" for what cannot be printed.
+
+    Examples
+    --------
+    >>> one_line("two\nlines")
+    'two lines'
+    """
     line = text
     if not text.isprintable():
         line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

@@ -205,6 +205,9 @@ class _Objects:
         """Check where texts or lists of any length are said to be, and how long they are."""
         if not _is_variable(kind):
             return
+        # A list (0) or a text (1); the library crashes on others.
+        if kind[1] & 15 > 1 or (_is_variable(kind[8:]) and kind[9] & 15 > 1):
+            raise FileFormatError(f"{self._path}: {what} is damaged: it is of an unknown type")
         item = max(1, self._number("I", kind, 12))
         form = struct.Struct(f"<I{self._offset}I")
         for length, at, index in form.iter_unpack(data[: len(data) // form.size * form.size]):

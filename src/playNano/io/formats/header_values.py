@@ -97,7 +97,7 @@ def finite(value: Any, path: Path, what: str) -> float:
         It is missing, no number, or not finite.
     """
     try:
-        number = float(value)
+        number = float("complex" if np.iscomplexobj(value) else value)
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: {what} is {value!r}, which is no number") from error
     # float32 pixels cannot hold a larger one.

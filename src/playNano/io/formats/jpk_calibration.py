@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, check_scaling
 from playNano.io.metadata import base_unit
@@ -131,7 +133,13 @@ def _scaling(attributes: Mapping[str, Any], prefix: str, where: str) -> tuple[fl
             f"{where}: {prefix} is {kind!r} of style {style!r}; only linear ones can be read"
         )
     try:
-        multiplier, offset = float(attributes[f"{prefix}.multiplier"]), float(attributes[f"{prefix}.offset"])
-    except (KeyError, ValueError) as error:
+        multiplier, offset = (_real(attributes[f"{prefix}.{name}"]) for name in ("multiplier", "offset"))
+    except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{where}: {prefix} has no readable multiplier and offset ({error})") from error
     return multiplier, offset, as_text(attributes.get(f"{prefix}.unit.unit", ""))
+
+
+def _real(value: Any) -> float:
+    if np.iscomplexobj(value):
+        raise TypeError(f"{value} is not real")
+    return float(value)
