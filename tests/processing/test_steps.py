@@ -16,10 +16,9 @@ from playNano.errors import (
     StepError,
     UnknownNameError,
 )
+from playNano.processing.frame_functions import FrameError, frame_by_frame
 from playNano.processing.steps import (
-    FrameError,
     as_float_block,
-    frame_by_frame,
     step,
     step_registry,
     usable_pixels,

@@ -15,7 +15,7 @@ from playNano.errors import StackError
 from playNano.processing.sequence import FinalMask, FinalPixels, StepSequence
 
 
-def lazy_pixels(data: Any, sequence: StepSequence) -> Any:
+def lazy_pixels(data: Any, sequence: StepSequence, mask: Any = None) -> Any:
     """Return the pixels after a sequence of steps as a Dask array; nothing is computed.
 
     Parameters
@@ -24,11 +24,13 @@ def lazy_pixels(data: Any, sequence: StepSequence) -> Any:
         Dask array, (n_frames, height, width).
     sequence
         The steps.
+    mask
+        Dask array of bool, the mask in force before them; None if there is none.
     """
-    return _map_chunks(data, FinalPixels(sequence), sequence.overlap, sequence.dtype(data.dtype))
+    return _map_chunks(data, mask, FinalPixels(sequence), sequence.overlap, sequence.dtype(data.dtype))
 
 
-def lazy_mask(data: Any, sequence: StepSequence) -> Any:
+def lazy_mask(data: Any, sequence: StepSequence, mask: Any = None) -> Any:
     """Return the mask after a sequence of steps as a Dask array; nothing is computed.
 
     Parameters
@@ -37,8 +39,10 @@ def lazy_mask(data: Any, sequence: StepSequence) -> Any:
         Dask array, (n_frames, height, width).
     sequence
         The steps.
+    mask
+        Dask array of bool, the mask in force before them; None if there is none.
     """
-    return _map_chunks(data, FinalMask(sequence), sequence.overlap, np.dtype(np.bool_))
+    return _map_chunks(data, mask, FinalMask(sequence), sequence.overlap, np.dtype(np.bool_))
 
 
 def require_memory(data: Any, where: str) -> None:
@@ -64,8 +68,8 @@ def require_memory(data: Any, where: str) -> None:
         )
 
 
-def _map_chunks(data: Any, task: Any, n_overlap: int, dtype: np.dtype[Any]) -> Any:
-    """Apply a function of a block to each chunk, with `n_overlap` frames of the neighbouring chunks."""
+def _map_chunks(data: Any, mask: Any, task: Any, n_overlap: int, dtype: np.dtype[Any]) -> Any:
+    """Apply a function of a block and its mask to each chunk, with `n_overlap` frames of the neighbouring chunks."""
     import dask.array
     from dask.array.overlap import ensure_minimum_chunksize, overlap
 
@@ -78,10 +82,12 @@ def _map_chunks(data: Any, task: Any, n_overlap: int, dtype: np.dtype[Any]) -> A
     job = ChunkJob(task, gives_frames=True, overlap=n_overlap)
     chunks = [Block(*border) for border in chunk_borders(data)]
     spans = [job.span(chunk, len(data)) for chunk in chunks]
-    given = overlap(data, {0: n_overlap}, {0: "none"}) if n_overlap and len(chunks) > 1 else data
+    movies = [data] if mask is None else [data, mask.rechunk(data.chunks)]
+    if n_overlap and len(chunks) > 1:
+        movies = [overlap(movie, {0: n_overlap}, {0: "none"}) for movie in movies]
     return dask.array.map_blocks(
         _on_chunk,
-        given,
+        *movies,
         job=job,
         spans=spans,
         dtype=dtype,
@@ -91,12 +97,12 @@ def _map_chunks(data: Any, task: Any, n_overlap: int, dtype: np.dtype[Any]) -> A
 
 
 def _on_chunk(
-    chunk: npt.NDArray[Any],
+    *movies: npt.NDArray[Any],
     job: ChunkJob,
     spans: Sequence[tuple[int, int, Block]],
     block_id: tuple[int, ...] = (0, 0, 0),
 ) -> npt.NDArray[Any]:
-    """Run the job on one chunk; Dask passes the chunk's position as `block_id`."""
+    """Run the job on a chunk of each movie; Dask passes the chunk's position as `block_id`."""
     start, _, own = spans[block_id[0]]
-    frames: npt.NDArray[Any] = job(start, own, np.asarray(chunk))[1]
+    frames: npt.NDArray[Any] = job(start, own, *map(np.asarray, movies))[1]
     return frames

@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
-from playNano.core.lazy import is_lazy
+from playNano.core.lazy import computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
@@ -22,6 +21,7 @@ from playNano.errors import ParameterError, StepError
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
 from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
 from playNano.processing.steps import Step, as_float_block
+from playNano.processing.surveys import Survey
 
 CLEAR = "clear_mask"
 Keep = Literal["all", "last", "none"]
@@ -70,6 +70,10 @@ class PlannedStep:
         return replace(self, params=parameters_by_unit([self.step.declaration], self.params, stack, where))
 
 
+Members = list[tuple[int, PlannedStep]]
+"""Consecutive steps with their positions in the pipeline."""
+
+
 def run_steps(
     stack: Stack,
     steps: tuple[PlannedStep, ...],
@@ -104,6 +108,8 @@ def run_steps(
     with collect_warnings(stack.provenance["warnings"]):
         data, records = run.pixels(stack.data, steps), run.records
     _commit(stack, steps, data, records, keep, run)
+    for text in run.warnings:
+        stack.warn(text)
 
 
 @dataclass
@@ -123,7 +129,11 @@ class Run:
     records
         Entries of the processing record, filled by `pixels`.
     carried
-        The mask in force when a whole-movie step begins; it stays in force after the step.
+        The mask in force when a group of steps begins; it stays in force after a whole-movie step.
+    surveys
+        Position of a step -> what it has estimated from a sample of frames.
+    warnings
+        Texts on the quantities of frames that steps have reported.
     """
 
     source: str
@@ -131,7 +141,9 @@ class Run:
     workers: int | None = None
     block_frames: int | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
-    carried: npt.NDArray[np.bool_] | None = None
+    carried: Any = None
+    surveys: dict[int, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def pixels(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
         """Return the pixels after the steps, a Dask array for a lazy movie; fill `records`.
@@ -143,16 +155,19 @@ class Run:
         steps
             Steps, in order.
         """
-        self.records, self.carried = [], None
-        for video, group in groupby(enumerate(steps), lambda item: item[1].kind == "video"):
-            members = list(group)
-            if video:
-                for position, step in members:
-                    data = self._whole_movie(data, position, step)
+        return self._run_groups(data, _groups(steps), len(steps))
+
+    def _run_groups(self, data: Any, groups: Sequence[Members], stop: int) -> Any:
+        """Run groups of steps; the mask in force is carried along up to position `stop`."""
+        self.records, self.carried, self.surveys, self.warnings = [], None, {}, []
+        for members in groups:
+            if members[0][1].kind == "video":
+                data = self._whole_movie(data, *members[0])
             else:
-                before, data = data, self._frame_wise(data, members)
-                if members[-1][0] + 1 < len(steps):
-                    self.carried = self._mask_after(before, self._sequence(members))
+                sequence = self._sequence(members, data)
+                before, data = data, self._frame_wise(data, members, sequence)
+                if members[-1][0] + 1 < stop:
+                    self.carried = self._mask_after(before, sequence)
         return data
 
     def mask(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
@@ -165,40 +180,83 @@ class Run:
         steps
             Steps, in order.
         """
-        cut = max((i + 1 for i, step in enumerate(steps) if step.kind == "video"), default=0)
-        data = self.pixels(data, steps[:cut])
-        sequence = self._sequence([(i, steps[i]) for i in range(cut, len(steps))])
-        return lazy_mask(data, sequence) if is_lazy(data) else self._mask_after(data, sequence)
+        groups = _groups(steps)
+        last = groups.pop() if groups and groups[-1][0][1].kind != "video" else []
+        data = self._run_groups(data, groups, len(steps))
+        sequence = self._sequence(last, data)
+        return lazy_mask(data, sequence, self.carried) if is_lazy(data) else self._mask_after(data, sequence)
 
-    def _mask_after(self, data: Any, sequence: StepSequence) -> npt.NDArray[np.bool_] | None:
-        """Return the mask in force after a sequence, in memory; None if there is none."""
+    def _mask_after(self, data: Any, sequence: StepSequence) -> Any:
+        """Return the mask in force after a sequence, a Dask array for a lazy movie; None if there is none."""
         if not sequence.mask_after(self.carried is not None):
             return None
         if is_lazy(data):
-            return np.asarray(lazy_mask(data, sequence))
+            return lazy_mask(data, sequence, self.carried)
         out = np.empty(data.shape, np.bool_)
         self._map(FinalMask(sequence), data, out, "masks", sequence.overlap)
         return out
 
-    def _sequence(self, members: Sequence[tuple[int, PlannedStep]]) -> StepSequence:
-        """Return a block function that applies planned steps, given with their positions in the pipeline."""
-        bound = (BoundStep(self.first + i + 1, step.step, step.params) for i, step in members)
+    def _sequence(self, members: Members, data: Any) -> StepSequence:
+        """Return a block function that applies planned steps, given with their positions in the pipeline.
+
+        The first of them may need a survey of its input, `data`.
+        """
+        bound = []
+        for position, planned in members:
+            params = planned.params
+            if planned.step is not None and planned.step.survey is not None:
+                if position not in self.surveys:
+                    sample = self._sample(planned.step.survey, data)
+                    self.surveys[position] = planned.step.survey.estimate(sample, **params)
+                params = {**params, "survey": self.surveys[position]}
+            bound.append(BoundStep(self.first + position + 1, planned.step, params))
         return StepSequence(self.source, tuple(bound))
 
-    def _frame_wise(self, data: Any, members: list[tuple[int, PlannedStep]]) -> Any:
+    @staticmethod
+    def _sample(survey: Survey, data: Any) -> npt.NDArray[Any]:
+        """Return the frames of a movie that a survey needs."""
+        return as_float_block(computed(data[survey.frames(len(data))] if len(data) else data))[0]
+
+    def _frame_wise(self, data: Any, members: Members, sequence: StepSequence) -> Any:
         """Run consecutive frame-wise steps in one pass over the blocks; return the pixels, add to `records`."""
-        sequence, began, started = self._sequence(members), utc_now(), time.perf_counter()
+        began, started, given = utc_now(), time.perf_counter(), data
         changes = any(step.kind == "filter" for _, step in members)
         reports: list[BlockReport] = []
         if is_lazy(data):
-            data = lazy_pixels(data, sequence) if changes else data
+            data = lazy_pixels(data, sequence, self.carried) if changes else data
         elif any(step.kind != "clear" for _, step in members):
             out = np.empty(data.shape, sequence.dtype(data.dtype)) if changes else None
             what = " + ".join(step.name for _, step in members if step.step)
             reports = self._map(FinalPixels(sequence), data, out, what, sequence.overlap)
             data = data if out is None else out
         self._record(members, reports, began, time.perf_counter() - started)
+        self._record_survey(members, sequence, given, reports)
         return data
+
+    def _record_survey(
+        self, members: Members, sequence: StepSequence, given: Any, reports: list[BlockReport]
+    ) -> None:
+        """Record what the first of these steps has estimated, if it does, and its quantities per frame.
+
+        For a lazy movie, whose pixels are computed later, these are the quantities of the sampled frames.
+        """
+        position, planned = members[0]
+        survey = planned.step.survey if planned.step else None
+        if survey is None:
+            return
+        numbers = list(range(len(given)))
+        if is_lazy(given) and numbers:
+            numbers = survey.frames(len(given))
+            alone = StepSequence(self.source, sequence.steps[:1])
+            reports = [alone(0, self._sample(survey, given))[0]]
+        parts = [report.per_frame.get(0, {}) for report in reports]
+        per_frame = {name: np.concatenate([part[name] for part in parts]) for name in (parts or [{}])[0]}
+        record = self.records[-len(members)]
+        record["survey"] = to_record(survey.summary(self.surveys[position]))
+        record["per_frame"] = to_record({"frame": numbers, **{k: v.tolist() for k, v in per_frame.items()}})
+        if per_frame:
+            where = f"step {record['index']} ({planned.name})"
+            self.warnings += [f"{where}: {text}" for text in survey.warnings(per_frame, numbers)]
 
     def _map(self, task: Any, data: Any, out: Any, what: str, overlap: int) -> list[BlockReport]:
         """Run a task over all blocks, with the mask in force; return the reports of the blocks."""
@@ -212,9 +270,7 @@ class Run:
             return [report for report, _ in map_frames(task, *movies, what=what, **limits)]
         return map_frames(task, *movies, what=what, out=out, **limits)
 
-    def _record(
-        self, members: list[tuple[int, PlannedStep]], reports: list[BlockReport], began: str, elapsed: float
-    ) -> None:
+    def _record(self, members: Members, reports: list[BlockReport], began: str, elapsed: float) -> None:
         """Add one entry per step to `records`; the elapsed time is divided in proportion to the times in the blocks."""
         seconds = [sum(report.seconds.get(n, 0.0) for report in reports) for n in range(len(members))]
         total = sum(seconds) or 1.0
@@ -243,6 +299,7 @@ class Run:
         began, started = utc_now(), time.perf_counter()
         if is_lazy(data):
             require_memory(data, f"{self.source}, {where}")
+            self.carried = None if self.carried is None else computed(self.carried)
         given = as_float_block(data)[0]
         # A step that works in place must not modify the movie.
         given = given.copy() if isinstance(data, np.ndarray) and np.shares_memory(given, data) else given
@@ -268,6 +325,21 @@ class Run:
                 f"{where} changes frames of {self.carried.shape[1:]} to {made[1:]} while a mask of the old "
                 "size is in force; put clear_mask before it"
             )
+
+
+def _groups(steps: Sequence[PlannedStep]) -> list[Members]:
+    """Divide steps, with their positions, into runs of frame-wise steps and single steps over the whole movie.
+
+    A step that surveys its input begins a new run.
+    """
+    groups: list[Members] = []
+    for item in enumerate(steps):
+        planned = item[1]
+        alone = planned.kind == "video" or (planned.step is not None and planned.step.survey is not None)
+        if not groups or alone or groups[-1][-1][1].kind == "video":
+            groups.append([])
+        groups[-1].append(item)
+    return groups
 
 
 def _commit(

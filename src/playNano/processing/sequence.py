@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.errors import PlayNanoError, StepError
-from playNano.processing.steps import FrameError, Pixels, Step, all_finite, as_float_block
+from playNano.processing.frame_functions import FrameError
+from playNano.processing.steps import Pixels, Step, all_finite, as_float_block
 
 Mask = npt.NDArray[np.bool_]
 
@@ -44,10 +45,13 @@ class BlockReport:
         Position of the step in the sequence -> frames of the movie that it left unchanged.
     seconds
         Position of the step in the sequence -> duration, s.
+    per_frame
+        Position of the step in the sequence -> quantities of the inner frames, by name.
     """
 
     skipped: dict[int, list[int]] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    per_frame: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,9 @@ class StepSequence:
                 mask = None
                 continue
             used = mask if bound.step.uses_mask else None
-            result = self._apply(bound, bound.step, pixels, used, start)
+            result, per_frame = self._apply(bound, bound.step, pixels, used, start)
+            if per_frame:
+                report.per_frame[position] = {name: values[inner] for name, values in per_frame.items()}
             needed = bound.step.min_pixels(bound.params) if bound.step.min_pixels else 0
             too_few = _frames_with_too_few_pixels(pixels, used, needed)
             skipped = [frame for frame in (start + too_few).tolist() if frame in inner_frames]
@@ -154,13 +160,21 @@ class StepSequence:
             report.seconds[position] = time.perf_counter() - began
         return report, pixels[inner], None if mask is None else mask[inner]
 
-    def _apply(self, bound: BoundStep, step: Step, pixels: Pixels, mask: Mask | None, start: int) -> Pixels:
-        """Apply one step to a block; an error becomes a StepError that names movie, step and frame."""
+    def _apply(
+        self, bound: BoundStep, step: Step, pixels: Pixels, mask: Mask | None, start: int
+    ) -> tuple[Pixels, dict[str, Any]]:
+        """Apply one step to a block, and return its pixels and the quantities per frame that it reports.
+
+        An error becomes a StepError that names movie, step and frame.
+        """
         where = f"{self.source}, step {bound.index} ({step.name})"
         params = bound.params if mask is None else {**bound.params, "mask": mask}
+        per_frame: dict[str, Any] = {}
         try:
             if step.direct is not None:
                 result = step.direct(as_float_block(pixels)[0], **params)
+                if step.survey is not None:
+                    result, per_frame = result
             else:
                 result = np.asarray(step.function(pixels, **params))
         except FrameError as failure:
@@ -173,7 +187,7 @@ class StepSequence:
             ) from error
         if result.shape != pixels.shape:
             raise StepError(f"{where} returned shape {result.shape} for frames of shape {pixels.shape}")
-        return result
+        return result, per_frame
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,13 @@ import numpy.typing as npt
 from playNano.core.params import Declaration, bind_all, checked
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.scan import ScanGeometry
-from playNano.errors import ParameterError, PluginTypeError, StackError, StepError
+from playNano.errors import ParameterError, PluginTypeError, StackError
+from playNano.processing.frame_functions import FrameByFrame
+from playNano.processing.surveys import Survey
 
 Pixels = npt.NDArray[Any]
 Kind = Literal["filter", "mask", "video"]
-F = TypeVar("F", bound=Callable[..., Pixels])
+F = TypeVar("F", bound=Callable[..., Any])
 
 ALIASES = {"threshold_mask": "mask_threshold"}
 """Alternative names of built-in steps in the documentation of the interface."""
@@ -27,7 +29,7 @@ ALIASES = {"threshold_mask": "mask_threshold"}
 STEP_ATTRIBUTE = "__step__"
 """Attribute of a function in which `step` stores the declaration."""
 
-_PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "video.temporal")
+_PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "background", "video.temporal")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Step:
         None for steps that process each frame independently.
     scan
         For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
+    survey
+        For a step whose frames share values of the whole movie: what they share.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Step:
     direct: Callable[..., Pixels] | None = None
     neighbours: Callable[[Mapping[str, Any]], int] | None = None
     scan: Callable[[ScanGeometry], ScanGeometry] | None = None
+    survey: Survey | None = None
 
     def __reduce__(self) -> Any:
         # A declared step is pickled as the function that declares it, which is pickled by name.
@@ -113,7 +118,8 @@ class Step:
     def leading(self) -> tuple[str, ...]:
         """Names of the arguments that are not parameters: the pixels, and the mask."""
         first = next(iter(inspect.signature(self.function).parameters), "data")
-        return (first, "mask") if self.uses_mask else (first,)
+        others = ("mask" if self.uses_mask else "", "survey" if self.survey else "")
+        return (first, *filter(None, others))
 
 
 def step(
@@ -123,6 +129,7 @@ def step(
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None,
     neighbours: Callable[[Mapping[str, Any]], int] | None = None,
     scan: Callable[[ScanGeometry], ScanGeometry] | None = None,
+    survey: Survey | None = None,
 ) -> Callable[[F], F]:
     """Declare a function of a block of frames as a processing step.
 
@@ -142,6 +149,8 @@ def step(
         Number of frames on either side on which the result of a frame depends, as a function of the parameters.
     scan
         For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
+    survey
+        For a step whose frames share values of the whole movie: what they share.
 
     Returns
     -------
@@ -176,7 +185,8 @@ def step(
                     **{**kwargs, "mask": None} if mask is not None else kwargs,
                 )
                 return np.zeros(block.shape, np.bool_ if kind == "mask" else block.dtype)
-            result: Pixels = inner(block, *args, **kwargs)
+            result = inner(block, *args, **kwargs)
+            result = result[0] if survey is not None else result
             return np.asarray(result[0]) if is_frame else result
 
         uses_mask = "mask" in inspect.signature(function).parameters
@@ -190,6 +200,7 @@ def step(
             direct=function,
             neighbours=neighbours,
             scan=scan,
+            survey=survey,
         )
         return cast(F, call)
 
@@ -273,80 +284,6 @@ def usable_pixels(block: Pixels, mask: npt.NDArray[np.bool_] | None) -> npt.NDAr
     if mask is None:
         return finite
     return ~mask if finite is None else finite & ~mask
-
-
-class FrameByFrame:
-    """A block function that calls a plugin's function for each frame.
-
-    Parameters
-    ----------
-    function
-        Receives a frame (height, width) and parameters, and returns an array of the same shape.
-    is_mask
-        Whether the function returns a mask, which must be bool.
-
-    Raises
-    ------
-    FrameError
-        If the plugin fails, or returns another shape or dtype; it has the index of the frame within the block.
-    """
-
-    def __init__(self, function: Callable[..., Any], is_mask: bool = False) -> None:
-        self.function = function
-        self.is_mask = is_mask
-        functools.update_wrapper(self, function)
-
-    def __reduce__(self) -> Any:
-        return FrameByFrame, (self.function, self.is_mask)
-
-    def __call__(self, data: Pixels, **params: Any) -> Pixels:
-        """Return the plugin's results for the frames of a block (n, height, width), or the mask of one frame."""
-        if np.ndim(data) == 2:
-            return np.asarray(self(np.asarray(data)[None], **params)[0])
-        frames = []
-        for index, frame in enumerate(data):
-            try:
-                # A copy: a plugin that works in place must not modify the movie.
-                result = np.asarray(self.function(frame.copy(), **params))
-            except Exception as error:
-                raise FrameError(index, f"{type(error).__name__}: {error}") from error
-            if result.shape != frame.shape:
-                raise FrameError(index, f"it returned shape {result.shape} for a frame of {frame.shape}")
-            if self.is_mask and result.dtype != np.bool_:
-                raise FrameError(index, f"a mask must be bool, not {result.dtype}")
-            frames.append(result)
-        if frames:
-            return np.stack(frames)
-        return np.zeros(np.shape(data), np.bool_) if self.is_mask else data
-
-
-def frame_by_frame(name: str, function: Callable[..., Any]) -> FrameByFrame:
-    """Create a block function from a plugin's frame -> frame function; see `FrameByFrame`.
-
-    Parameters
-    ----------
-    name
-        Name of the plugin.
-    function
-        Receives a frame (height, width) and parameters.
-
-    Returns
-    -------
-    FrameByFrame
-        The block function.
-    """
-    return FrameByFrame(function)
-
-
-class FrameError(StepError):
-    """A step failed on one frame of a block; the pipeline adds its number in the movie."""
-
-    def __init__(self, index: int, reason: str) -> None:
-        super().__init__(reason)
-        self.index = index
-
-    def __reduce__(self) -> Any:
-        return FrameError, (self.index, str(self))
 
 
 def _accept_step(kind: Kind) -> Callable[[str, Any], Step]:

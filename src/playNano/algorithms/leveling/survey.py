@@ -1,0 +1,199 @@
+"""Estimate from a sample of frames what the levelling of all frames of a movie shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.measure import label, regionprops
+
+from playNano.algorithms.leveling._rows_kernels import fit_along_x
+from playNano.algorithms.leveling.frame_level import (
+    TUKEY_CUTS,
+    FrameLevel,
+    MovieLevel,
+    columns,
+    level_frame,
+    row_jumps,
+    without_shape,
+)
+
+Frame = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float64]
+Objects = Literal["auto", "up", "down", "both"]
+
+N_SAMPLED = 32
+"""Frames of a movie that are sampled at most."""
+_N_LEVELLED = 6
+"""Sampled frames that are levelled to refine the noise, and to find out whether objects rise."""
+_MIN_OBJECT_PX = 12
+
+
+def sampled_frames(n_frames: int) -> list[int]:
+    """Return the numbers of the frames, evenly spaced, from which a movie is surveyed.
+
+    Parameters
+    ----------
+    n_frames
+        Number of frames of the movie.
+
+    Examples
+    --------
+    >>> sampled_frames(3), len(sampled_frames(1000))
+    ([0, 1, 2], 32)
+    """
+    n = min(n_frames, N_SAMPLED)
+    return [(2 * i + 1) * n_frames // (2 * n) for i in range(n)]
+
+
+def survey(frames: Sequence[Frame], objects: Objects = "auto", order: int = 2) -> MovieLevel:
+    """Estimate what the levelling of all frames shares: polarity, noise, jumps between rows, shape along x.
+
+    Parameters
+    ----------
+    frames
+        Sample of the movie, each (h, w); see `sampled_frames`.
+    objects, order
+        As in `level_movie`.
+
+    Returns
+    -------
+    MovieLevel
+        Of frames without contents: noise 1 and no shape.
+    """
+    height, width = frames[0].shape if len(frames) else (1, 1)
+    order = max(0, min(order, width - 2))
+    flat = MovieLevel(1, 1.0, 1.0, np.zeros(order), np.zeros(height, np.bool_))
+    usable = [frame for frame in frames if _has_contents(frame)]
+    if not usable:
+        return replace(flat, sign={"up": 1, "down": -1, "both": 0, "auto": 1}[objects])
+    if objects == "auto":
+        return _likelier(usable, flat)
+    return _surveyed(usable, replace(flat, sign={"up": 1, "down": -1, "both": 0}[objects]))
+
+
+def _has_contents(frame: Frame) -> bool:
+    finite = frame[np.isfinite(frame)]
+    return bool(finite.size and finite.min() < finite.max())
+
+
+def _surveyed(frames: Sequence[Frame], model: MovieLevel) -> MovieLevel:
+    """Return the survey for a given sign."""
+    lower, upper = _noise_range(frames)
+    noise = float(np.sqrt(lower * upper))
+    model = replace(model, noise=noise, row_sd=noise)
+    if len(model.x_shape):
+        model = replace(model, x_shape=_movie_shape([without_shape(frame, model) for frame in frames], model))
+    flats = [without_shape(frame, model) for frame in frames]
+    # Without a prior for the size of a jump, the fullest mode of the differences.
+    fullest = [row_jumps(flat, noise, 1e6 * noise).jumps[1:, 0] for flat in flats]
+    spreads = [_spread(jump) for jump in fullest if jump.size]
+    model = replace(model, row_sd=max(float(np.median(spreads)) if spreads else 0.0, 0.3 * noise))
+    model = replace(model, edges=_recurrent_edges(flats, model))
+    for _ in range(2):
+        measured = float(np.median([how.noise for _, how in _some_levelled(frames, model)]))
+        model = replace(model, noise=float(np.clip(measured, lower, upper)))
+    return model
+
+
+def _some_levelled(frames: Sequence[Frame], model: MovieLevel) -> list[tuple[FloatArray, FrameLevel]]:
+    return [
+        level_frame(frame, model) for frame in frames[:: max(1, len(frames) // _N_LEVELLED)][:_N_LEVELLED]
+    ]
+
+
+def _noise_range(frames: Sequence[Frame]) -> tuple[float, float]:
+    """Return a lower and an upper estimate of the noise of frames; never 0.
+
+    The lower one, from differences along the rows, is too small where noise is correlated along them; the upper one,
+    from differences between rows, is too large where objects have many edges.
+    """
+    low, high, quanta = [], [], []
+    for frame in frames:
+        z = frame[: max(2, 65536 // frame.shape[1])].astype(np.float64)
+        z[~np.isfinite(z)] = np.nan
+        along, between = np.diff(z, axis=1), np.diff(z, axis=0)
+        sizes = np.abs(np.concatenate([along.ravel(), between.ravel()]))
+        if not np.any(sizes > 0):
+            continue
+        spread = float(np.nanmax(z) - np.nanmin(z))
+        steps = np.abs(along[np.abs(along) > 1e-4 * spread])
+        quanta.append(steps.min() / 2 if steps.size else 1e-4 * spread)
+        low.append(min(_spread(along) / np.sqrt(2), _spread(np.diff(along, axis=1)) / np.sqrt(6)))
+        between = between[np.isfinite(between).any(axis=1)]
+        if between.size:
+            high.append(_spread(between - np.nanmedian(between, axis=1, keepdims=True)) / np.sqrt(2))
+    if not low:
+        return 1.0, 1.0
+    lower = max(float(np.median(low)), float(np.median(quanta)))
+    return lower, max(lower, float(np.median(high)) if high else 0.0)
+
+
+def _spread(values: FloatArray) -> float:
+    """Return the robust standard deviation of values; NaN is ignored, 0 of none."""
+    values = values[np.isfinite(values)]
+    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+
+
+def _movie_shape(flats: Sequence[FloatArray], model: MovieLevel) -> FloatArray:
+    """Return the median over frames of the polynomial along x, from differences of distant pixels of a row."""
+    width = flats[0].shape[1]
+    u, lag, order = columns(width), max(1, width // 10), len(model.x_shape)
+    powers = np.array([u[lag:] ** (k + 1) - u[:-lag] ** (k + 1) for k in range(order)]).T
+    shapes = []
+    for flat in flats:
+        rows = flat[:: max(1, len(flat) // 64)]
+        difference = rows[:, lag:] - rows[:, :-lag]
+        known = np.isfinite(difference).any(axis=0)
+        if np.count_nonzero(known) <= order:
+            continue
+        start = np.linalg.lstsq(powers[known], np.nanmedian(difference[:, known], axis=0), rcond=None)[0]
+        fit_along_x(flat, u, lag, TUKEY_CUTS * np.sqrt(2) * model.noise, start)
+        shapes.append(start)
+    return np.asarray(np.median(shapes, axis=0)) if shapes else np.zeros(order)
+
+
+def _recurrent_edges(flats: Sequence[FloatArray], model: MovieLevel) -> npt.NDArray[np.bool_]:
+    """Return the rows that jump by the same amount in all frames, with nearly all of their pixels."""
+    if len(flats) < 5:
+        return model.edges
+    rows = [row_jumps(flat, model.noise, model.row_sd) for flat in flats]
+    jump = np.array([row.jumps[:, 0] for row in rows])
+    jump -= np.median(jump, axis=1, keepdims=True)
+    usual = np.median(jump, axis=0)
+    error = 1.25 * 1.4826 * np.median(np.abs(jump - usual), axis=0) / np.sqrt(len(rows))
+    moved = np.median([row.shares[:, 0] for row in rows], axis=0) > 0.8
+    return np.asarray((np.abs(usual) > np.maximum(2.5 * model.row_sd, 6 * error)) & moved)
+
+
+def _likelier(frames: Sequence[Frame], model: MovieLevel) -> MovieLevel:
+    """Return the survey for objects that rise, or for pits where there is evidence for these.
+
+    Pits: levelled as such, the background is much the larger part, and the low regions are more compact than the high
+    ones and do not prefer the border.
+    """
+    up, down = (_surveyed(frames, replace(model, sign=sign)) for sign in (1, -1))
+    share = [np.median([how.background_share for _, how in _some_levelled(frames, m)]) for m in (up, down)]
+    if share[1] < max(0.5, 1.5 * share[0]):
+        return up
+    pits = [_resemble_pits(frame, down.noise) for frame, _ in _some_levelled(frames, down)]
+    return down if np.mean(pits) > 0.5 else up
+
+
+def _resemble_pits(levelled: FloatArray, noise: float) -> bool:
+    """Return whether the low regions are more compact than the high ones, and do not prefer the border of the frame."""
+    smooth = ndimage.median_filter(np.nan_to_num(levelled), 3)
+    low = smooth < min(-2.5 * noise, float(np.quantile(smooth, 0.02)) / 2)
+    border = np.concatenate([low[0], low[-1], low[:, 0], low[:, -1]])
+    return bool(_solidity(low) > _solidity(~low) and border.mean() <= 1.5 * low.mean())
+
+
+def _solidity(phase: npt.NDArray[np.bool_]) -> float:
+    """Return the area of regions over that of their convex hulls; 0 of none."""
+    regions = [region for region in regionprops(label(phase)) if region.area >= _MIN_OBJECT_PX]
+    area = sum(region.area for region in regions)
+    return float(sum(region.area * region.solidity for region in regions) / area) if area else 0.0
