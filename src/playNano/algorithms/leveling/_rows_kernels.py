@@ -27,7 +27,7 @@ class RowJumps(NamedTuple):
     scores: Floats
 
 
-N_BINS = 1024
+N_BINS = 512
 """Bins of the histogram of the differences between two rows; an even number."""
 N_JUMPS = 8
 """Differences between two rows that are kept at most as possible jumps of the background."""
@@ -100,9 +100,9 @@ def fit_along_x(frame: Floats, u: Floats, lag: int, cuts: Floats, coefficients: 
 def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps) -> None:
     """Find by how much each row may lie higher than the row above: values that many differences of pixels share."""
     height, width = flat.shape
-    bin_width = 0.7 * noise
+    bin_width, bins_per_unit = 0.7 * noise, 1 / (0.7 * noise)
     counts = np.zeros(N_BINS, np.int64)
-    smooth, prior = np.zeros(N_BINS), np.empty(N_BINS)
+    smooth, prior, flat_prior = np.zeros(N_BINS), np.empty(N_BINS), np.ones(N_BINS)
     for b in range(N_BINS):
         prior[b] = (1 + ((b - N_BINS // 2) * bin_width / (3 * row_sd)) ** 2) ** -2
     above, jumps, shares, scores = rows.above, rows.jumps, rows.shares, rows.scores
@@ -119,14 +119,16 @@ def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps
             continue
         upper = flat[above[y]]
         counts[:] = 0
-        n, outside = 0, 0
+        n, outside, first, last_bin = 0, 0, N_BINS, -1
         for x in range(width):
             difference = flat[y, x] - upper[x]
             if np.isnan(difference):
                 continue
             n += 1
             if abs(difference) < (N_BINS // 2 - 1) * bin_width:
-                counts[int(np.floor(difference / bin_width + 0.5)) + N_BINS // 2] += 1
+                b = int(difference * bins_per_unit + (N_BINS // 2 + 0.5))
+                counts[b] += 1
+                first, last_bin = min(first, b), max(last_bin, b)
             else:
                 outside += 1
         if n == 0:
@@ -136,8 +138,7 @@ def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps
             continue
         highest = 0.0
         for k in range(N_JUMPS):
-            _smooth(counts, smooth)
-            b = int(np.argmax(smooth * prior) if k == 0 else np.argmax(smooth))
+            b = _fullest(counts, prior if k == 0 else flat_prior, first, last_bin + 1, smooth)
             if k == 0:
                 highest = smooth[b] * prior[b]
             elif smooth[b] < max(3, 0.03 * n):
@@ -152,17 +153,24 @@ def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps
 
 
 @jit
-def _smooth(counts: Ints, smooth: Floats) -> None:
-    """Add up the counts of neighbouring bins."""
+def _fullest(counts: Ints, prior: Floats, first: int, stop: int, smooth: Floats) -> int:
+    """Return the bin, among those from `first` to `stop`, whose window holds the largest weighted number of pixels.
+
+    `smooth` receives the numbers of pixels in the windows.
+    """
     window = 0
-    n_bins = len(counts)
-    for b in range(-_HALF_WIDTH, n_bins):
-        if b + _HALF_WIDTH < n_bins:
+    for b in range(max(0, first - _HALF_WIDTH), min(len(counts), first + _HALF_WIDTH)):
+        window += counts[b]
+    best = first
+    for b in range(first, stop):
+        if b + _HALF_WIDTH < len(counts):
             window += counts[b + _HALF_WIDTH]
-        if b - _HALF_WIDTH - 1 >= 0:
-            window -= counts[b - _HALF_WIDTH - 1]
-        if b >= 0:
-            smooth[b] = window
+        smooth[b] = window
+        if b - _HALF_WIDTH >= 0:
+            window -= counts[b - _HALF_WIDTH]
+        if smooth[b] * prior[b] > smooth[best] * prior[best]:
+            best = b
+    return best
 
 
 @jit

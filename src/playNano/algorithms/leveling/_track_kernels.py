@@ -19,10 +19,11 @@ MAX_BINS = 256
 
 @jit
 def height_range(flat: Floats, base: Floats) -> tuple[float, float]:
-    """Return two heights between which 99 % of the pixels lie, relative to the rows' base."""
+    """Return two heights between which 99 % of the pixels lie, relative to the rows' base; some rows are sampled."""
     height, width = flat.shape
+    step = max(1, height * width // 32768)
     low, high = np.inf, -np.inf
-    for y in range(height):
+    for y in range(0, height, step):
         for x in range(width):
             value = flat[y, x] - base[y]
             if value < low:
@@ -35,7 +36,7 @@ def height_range(flat: Floats, base: Floats) -> tuple[float, float]:
         if not bin_width > 0:
             break
         n = 0
-        for y in range(height):
+        for y in range(0, height, step):
             for x in range(width):
                 value = flat[y, x] - base[y]
                 if low <= value <= high:
@@ -70,8 +71,10 @@ class Path(NamedTuple):
 @jit
 def track_background(
     flat: Floats, noise: float, both: bool, is_edge: Bools, rows: RowJumps, path: Path
-) -> int:
-    """Find the level of the background in every row; return the number of rows where it jumps with few of the pixels.
+) -> tuple[int, float]:
+    """Find the level of the background in every row.
+
+    Return the number of rows where it jumps with few of the pixels, and the precision of the levels.
 
     The path through (row, height) of lowest cost. In a row, pixels more than three noise sd below the level cost, and
     pixels at the level earn; the lowest level with support thus wins, not the fullest (with `both`, the fullest).
@@ -102,14 +105,9 @@ def track_background(
             continue
         if rows.above[y] >= 0 and not is_edge[y]:
             upper = rows.above[y]
-            _count_moving(
-                flat[y] - flat[upper],
-                flat[upper] - base[upper] - low,
-                noise,
-                rows.jumps[y],
-                bin_width,
-                moving,
-            )
+            n_values = max(1, np.count_nonzero(rows.shares[y]))
+            heights = (flat[upper] - base[upper] - low) / bin_width
+            _count_moving(flat[y] - flat[upper], heights, 3.5 * noise, rows.jumps[y, :n_values], moving)
             _arrive(
                 cost, rows.jumps[y] / bin_width, rows.shares[y], rows.scores[y], at, moving, support, arrivals
             )
@@ -135,7 +133,7 @@ def track_background(
         path.tie[y] = 0.0 if is_edge[y] or k == N_JUMPS else rows.jumps[y, k]
         n_jumps += k > 0
         b = origin[y, b]
-    return n_jumps
+    return n_jumps, bin_width
 
 
 @jit
@@ -174,34 +172,32 @@ def _arrive(
 
 
 @jit
-def _count_moving(
-    difference: Floats, heights: Floats, noise: float, jumps: Floats, bin_width: float, moving: Ints
-) -> None:
+def _count_moving(difference: Floats, heights: Floats, window: float, jumps: Floats, moving: Ints) -> None:
     """Count, cumulated over the bins of the row above, all its pixels (last) and those that jump by each value."""
     n_bins = moving.shape[1] - 1
     moving[:] = 0
     for x in range(len(difference)):
-        value = heights[x] / bin_width
-        if np.isnan(difference[x]) or value >= n_bins:
+        if np.isnan(difference[x]) or heights[x] >= n_bins:
             continue
-        b = max(0, int(value)) + 1
+        b = max(0, int(heights[x])) + 1
         moving[N_JUMPS, b] += 1
-        for k in range(N_JUMPS):
-            if abs(difference[x] - jumps[k]) < 3.5 * noise:
+        for k in range(len(jumps)):
+            if abs(difference[x] - jumps[k]) < window:
                 moving[k, b] += 1
-    for k in range(N_JUMPS + 1):
-        for b in range(n_bins):
+    for b in range(n_bins):
+        moving[N_JUMPS, b + 1] += moving[N_JUMPS, b]
+        for k in range(len(jumps)):
             moving[k, b + 1] += moving[k, b]
 
 
 @jit
 def _cumulative_counts(row: Floats, low: float, bin_width: float, cumulative: Ints) -> int:
     """Count the pixels of a row below each bin; return the number of all its pixels."""
-    n_bins = len(cumulative) - 1
+    n_bins, bins_per_unit = len(cumulative) - 1, 1 / bin_width
     cumulative[:] = 0
     n = 0
     for x in range(len(row)):
-        value = (row[x] - low) / bin_width
+        value = (row[x] - low) * bins_per_unit
         if np.isnan(value):
             continue
         n += 1
@@ -213,10 +209,10 @@ def _cumulative_counts(row: Floats, low: float, bin_width: float, cumulative: In
 
 
 class Sums(NamedTuple):
-    """Sums over the background pixels of a frame, for `order` powers of x.
+    """Sums over the background pixels of a frame.
 
-    Per row: number of pixels, sum of heights, sums of powers (order, h). Over all rows: products of powers (order,
-    order), and of powers with heights (order,).
+    Per row: number of pixels, sum of heights, sums of x, x^2, x^3 (3, h). Over all rows: sums of x^0 to x^6 (7,), and
+    of heights times x, x^2, x^3 (3,).
     """
 
     pixels: Floats
@@ -229,7 +225,7 @@ class Sums(NamedTuple):
 @jit
 def fit_background(
     flat: Floats,
-    powers: Floats,
+    u: Floats,
     path: Path,
     above: Ints,
     coefficients: Floats,
@@ -241,64 +237,53 @@ def fit_background(
 
     Background pixels lie between -3 and `upper` noise sd about the present fit; the mean of a normal distribution that
     is cut off there is subtracted. Rows are tied to the row above by their jump, with a weight that matters only to
-    rows without background. The levels of `path` and `coefficients` hold the start and receive the result; `powers`
-    (order, w) are those of x.
+    rows without background. The levels of `path` and `coefficients` hold the start and receive the result.
     """
     height, width = flat.shape
-    order = len(coefficients)
     centre = noise * _mean_of_truncated_normal(-3.0, upper)
-    sums = Sums(
-        np.zeros(height),
-        np.zeros(height),
-        np.zeros((order, height)),
-        np.zeros((order, order)),
-        np.zeros(order),
-    )
+    sums = Sums(np.zeros(height), np.zeros(height), np.zeros((3, height)), np.zeros(7), np.zeros(3))
     shape = np.zeros(width)
-    n_all = 0
     for _ in range(rounds):
-        for x in range(width):
-            shape[x] = 0.0
-            for k in range(order):
-                shape[x] += coefficients[k] * powers[k, x]
-        _sum_background(flat, powers, shape, path.level, noise, upper, centre, sums)
-        n_all = int(sums.pixels.sum())
-        if n_all == 0:
+        shape[:] = 0
+        for k in range(len(coefficients)):
+            shape += coefficients[k] * u ** (k + 1)
+        sums.products[:], sums.powers_heights[:] = 0, 0
+        for y in range(height):
+            limits = (path.level[y] - 3 * noise, path.level[y] + upper * noise)
+            _sum_background(flat[y], u, shape, limits, centre, y, sums)
+        if sums.products[0] == 0:
             break
         _solve_jointly(sums, above, path, coefficients, 0.002 * width)
-    return n_all
+    return int(sums.products[0])
 
 
 @jit
 def _sum_background(
-    flat: Floats,
-    powers: Floats,
-    shape: Floats,
-    level: Floats,
-    noise: float,
-    upper: float,
-    centre: float,
-    sums: Sums,
+    row: Floats, u: Floats, shape: Floats, limits: tuple[float, float], centre: float, y: int, sums: Sums
 ) -> None:
-    """Sum over the pixels between -3 and `upper` noise sd about level and shape; `centre` is subtracted."""
-    height, width = flat.shape
-    sums.powers[:], sums.products[:], sums.powers_heights[:] = 0, 0, 0
-    for y in range(height):
-        low, high = level[y] - 3 * noise, level[y] + upper * noise
-        n, total = 0, 0.0
-        for x in range(width):
-            value = flat[y, x]
-            if not low < value - shape[x] < high:
-                continue
-            n += 1
-            total += value - centre
-            for k in range(len(powers)):
-                power = powers[k, x]
-                sums.powers[k, y] += power
-                sums.powers_heights[k] += power * (value - centre)
-                for m in range(k + 1):
-                    sums.products[k, m] += power * powers[m, x]
-        sums.pixels[y], sums.heights[y] = n, total
+    """Sum over the pixels of a row between two limits above the shape; `centre` is subtracted from their heights."""
+    low, high = limits
+    n, z, x1, x2, x3, x4, x5, x6, zx1, zx2, zx3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for x in range(len(row)):
+        inside = low < row[x] - shape[x] < high
+        value = row[x] - centre if inside else 0.0
+        p1 = u[x] if inside else 0.0
+        p2, p3 = p1 * p1, p1 * p1 * p1
+        n += 1.0 if inside else 0.0
+        z += value
+        x1 += p1
+        x2 += p2
+        x3 += p3
+        x4 += p2 * p2
+        x5 += p2 * p3
+        x6 += p3 * p3
+        zx1 += value * p1
+        zx2 += value * p2
+        zx3 += value * p3
+    sums.pixels[y], sums.heights[y] = n, z
+    sums.powers[0, y], sums.powers[1, y], sums.powers[2, y] = x1, x2, x3
+    sums.products[:] += np.array([n, x1, x2, x3, x4, x5, x6])
+    sums.powers_heights[:] += np.array([zx1, zx2, zx3])
 
 
 @jit
@@ -309,7 +294,7 @@ def _solve_jointly(sums: Sums, above: Ints, path: Path, coefficients: Floats, we
     """
     height, order = len(above), len(coefficients)
     right = np.empty((order + 1, height))
-    right[0], right[1:] = sums.heights, sums.powers
+    right[0], right[1:] = sums.heights, sums.powers[:order]
     diagonal = sums.pixels + 1e-9  # a row without pixels, or a lone one without background
     for y in range(height):
         if above[y] >= 0:
@@ -328,12 +313,12 @@ def _solve_jointly(sums: Sums, above: Ints, path: Path, coefficients: Floats, we
             right[k, y] /= diagonal[y]
             if above[y] >= 0:
                 right[k, above[y]] += weight * right[k, y]
-    matrix, vector = np.zeros((order, order)), sums.powers_heights.copy()
+    matrix, vector = np.zeros((order, order)), sums.powers_heights[:order].copy()
     for k in range(order):
         for m in range(order):
-            matrix[k, m] = sums.products[max(k, m), min(k, m)]
+            matrix[k, m] = sums.products[k + m + 2]
         # The polynomial of the movie has been subtracted; a few pixels do not change it.
-        matrix[k, k] += 1e-3 * sums.pixels.sum()
+        matrix[k, k] += 1e-3 * sums.products[0]
         for y in range(height):
             vector[k] -= sums.powers[k, y] * right[0, y]
             for m in range(order):

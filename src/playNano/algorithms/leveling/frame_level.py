@@ -31,6 +31,10 @@ MIN_SHARE, MAX_ROWS_WITHOUT = 0.04, 0.7
 """A frame with a smaller share of background, or more rows without, is levelled by row differences alone."""
 
 
+COLUMNS = 256
+"""Columns of a frame from which the background is tracked; of a wider frame, every second, third ... column."""
+
+
 @dataclass(frozen=True)
 class MovieLevel:
     """What the levelling of all frames of a movie shares.
@@ -111,7 +115,9 @@ def without_shape(frame: Frame, model: MovieLevel) -> FloatArray:
         (h, w) float64; NaN where the frame is not finite.
     """
     flat = np.array(frame, dtype=np.float64, order="C")
-    flat[~np.isfinite(flat)] = np.nan
+    finite = np.isfinite(flat)
+    if not finite.all():
+        flat[~finite] = np.nan
     if model.sign < 0:
         flat *= -1
     flat -= polynomial(columns(frame.shape[1]), model.x_shape)
@@ -157,44 +163,58 @@ def level_frame(frame: Frame, model: MovieLevel) -> tuple[FloatArray, FrameLevel
         Quality of the levelling.
     """
     flat = without_shape(frame, model)
-    known = ~np.isnan(flat)
-    if not known.any():
+    per_row = np.count_nonzero(~np.isnan(flat), axis=1)
+    n_pixels = int(per_row.sum())
+    if n_pixels == 0:
         return np.array(frame, dtype=np.float64), FrameLevel(np.nan, 0, 0, np.nan, False)
     height, width = flat.shape
     u, own = columns(width), np.zeros(len(model.x_shape))
     if len(own):
         fit_along_x(flat, u, max(1, width // 10), TUKEY_CUTS * np.sqrt(2) * model.noise, own)
         flat -= polynomial(u, own)
-    rows = row_jumps(flat, model.noise, model.row_sd)
-    levelled, jumps = _on_background(flat, rows, model)
+    # Some 256 pixels of a row are plenty to find the background; all of them take part in the last fit.
+    thin = np.ascontiguousarray(flat[:, :: max(1, width // COLUMNS)])
+    rows = row_jumps(thin, model.noise, model.row_sd)
+    levelled, jumps = _on_background(flat, thin, rows, model)
     counts = np.zeros(height, np.int64)
     noise = background_statistics(levelled, model.noise, counts)
-    per_row = known.sum(axis=1)
     without = int(np.count_nonzero((counts < np.maximum(2, 0.02 * per_row)) & (per_row > 0)))
-    share = float(counts.sum() / known.sum())
+    share = float(counts.sum() / n_pixels)
     none = share < MIN_SHARE or without > MAX_ROWS_WITHOUT * np.count_nonzero(per_row)
     if none:
         levelled = flat - np.cumsum(rows.jumps[:, 0])[:, None]
         levelled -= np.nanmedian(levelled)
     if model.sign < 0:
         levelled *= -1
-    levelled[~known] = frame[~known]
+    if n_pixels < flat.size:
+        unknown = ~np.isfinite(frame)
+        levelled[unknown] = frame[unknown]
     return levelled, FrameLevel(share, without, int(jumps), float(noise), bool(none))
 
 
-def _on_background(flat: FloatArray, rows: RowJumps, model: MovieLevel) -> tuple[FloatArray, int]:
+def _on_background(
+    flat: FloatArray, thin: FloatArray, rows: RowJumps, model: MovieLevel
+) -> tuple[FloatArray, int]:
     """Return a frame less its background, and the number of rows where that jumps."""
     height, width = flat.shape
-    u, coefficients = columns(width), np.zeros(len(model.x_shape))
-    powers = np.array([u ** (k + 1) for k in range(len(coefficients))]).reshape(-1, width)
-    path, both = Path(np.empty(height), np.empty(height)), model.sign == 0
-    jumps = track_background(flat, model.noise, both, model.edges, rows, path)
+    u, coefficients, both = columns(width), np.zeros(len(model.x_shape)), model.sign == 0
+    path = Path(np.empty(height), np.empty(height))
+    jumps, precision = track_background(thin, model.noise, both, model.edges, rows, path)
 
-    def fit(upper: float, rounds: int) -> int:
-        return int(fit_background(flat, powers, path, rows.above, coefficients, model.noise, upper, rounds))
+    def fit(pixels: FloatArray, noise: float, upper: float, rounds: int) -> int:
+        x = u[:: -(-width // pixels.shape[1])]
+        return int(fit_background(pixels, x, path, rows.above, coefficients, noise, upper, rounds))
 
-    n = fit(3.0 if both else 2.5, 4)
-    if n < 0.6 * flat.size and not both:
+    if precision > model.noise:
+        fit(thin, precision, 2.5, 1)
+    upper = 3.0 if both else 2.5
+    n = fit(thin, model.noise, upper, 3)
+    if n < 0.6 * thin.size and not both:
         # Near crowded objects, pixels a little above the background belong to their edges.
-        fit(0.7, 4)
-    return flat - path.level[:, None] - polynomial(u, coefficients), jumps
+        upper = 0.7
+        fit(thin, model.noise, upper, 3)
+    if thin.size < flat.size:
+        fit(flat, model.noise, upper, 1)
+    levelled = flat - path.level[:, None]
+    levelled -= polynomial(u, coefficients)
+    return levelled, jumps

@@ -13,6 +13,7 @@ from skimage.measure import label, regionprops
 
 from playNano.algorithms.leveling._rows_kernels import fit_along_x
 from playNano.algorithms.leveling.frame_level import (
+    COLUMNS,
     TUKEY_CUTS,
     FrameLevel,
     MovieLevel,
@@ -25,11 +26,12 @@ from playNano.algorithms.leveling.frame_level import (
 Frame = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 Objects = Literal["auto", "up", "down", "both"]
+_Levelled = tuple[MovieLevel, list[tuple[FloatArray, FrameLevel]]]
 
 N_SAMPLED = 32
 """Frames of a movie that are sampled at most."""
-_N_LEVELLED = 6
-"""Sampled frames that are levelled to refine the noise, and to find out whether objects rise."""
+_N_LEVELLED, _PX_LEVELLED = 6, 400_000
+"""Sampled frames, and of large frames pixels, that are levelled to refine the noise and to decide on polarity."""
 _MIN_OBJECT_PX = 12
 
 
@@ -63,17 +65,29 @@ def survey(frames: Sequence[Frame], objects: Objects = "auto", order: int = 2) -
     Returns
     -------
     MovieLevel
-        Of frames without contents: noise 1 and no shape.
+        Of constant frames: a noise that is negligible beside their level.
     """
     height, width = frames[0].shape if len(frames) else (1, 1)
     order = max(0, min(order, width - 2))
     flat = MovieLevel(1, 1.0, 1.0, np.zeros(order), np.zeros(height, np.bool_))
     usable = [frame for frame in frames if _has_contents(frame)]
     if not usable:
-        return replace(flat, sign={"up": 1, "down": -1, "both": 0, "auto": 1}[objects])
-    if objects == "auto":
-        return _likelier(usable, flat)
-    return _surveyed(usable, replace(flat, sign={"up": 1, "down": -1, "both": 0}[objects]))
+        level = max(
+            [float(np.abs(frame[np.isfinite(frame)]).max(initial=0)) for frame in frames], default=0.0
+        )
+        noise = 1e-6 * level or 1.0
+        return replace(
+            flat, sign={"up": 1, "down": -1, "both": 0, "auto": 1}[objects], noise=noise, row_sd=noise
+        )
+    lower, upper = _noise_range(usable)
+    noise = float(np.sqrt(lower * upper))
+    up = _with_rows(usable, replace(flat, noise=noise, row_sd=noise))
+    if objects != "down" and objects != "auto":
+        return _refined(usable, replace(up, sign=1 if objects == "up" else 0), lower, upper)[0]
+    pits = _refined(usable, replace(up, sign=-1, x_shape=-up.x_shape), lower, upper)
+    if objects == "down":
+        return pits[0]
+    return _likelier(_refined(usable, up, lower, upper), pits)
 
 
 def _has_contents(frame: Frame) -> bool:
@@ -81,29 +95,29 @@ def _has_contents(frame: Frame) -> bool:
     return bool(finite.size and finite.min() < finite.max())
 
 
-def _surveyed(frames: Sequence[Frame], model: MovieLevel) -> MovieLevel:
-    """Return the survey for a given sign."""
-    lower, upper = _noise_range(frames)
-    noise = float(np.sqrt(lower * upper))
-    model = replace(model, noise=noise, row_sd=noise)
+def _with_rows(frames: Sequence[Frame], model: MovieLevel) -> MovieLevel:
+    """Return the survey with the shape along x, and the size and recurrence of the jumps between rows."""
     if len(model.x_shape):
         model = replace(model, x_shape=_movie_shape([without_shape(frame, model) for frame in frames], model))
-    flats = [without_shape(frame, model) for frame in frames]
+    thin = (slice(None), slice(None, None, max(1, frames[0].shape[1] // COLUMNS)))
+    some = frames[:: 1 + (len(frames) > N_SAMPLED // 2)]
+    flats = [np.ascontiguousarray(without_shape(frame, model)[thin]) for frame in some]
     # Without a prior for the size of a jump, the fullest mode of the differences.
-    fullest = [row_jumps(flat, noise, 1e6 * noise).jumps[1:, 0] for flat in flats]
+    fullest = [row_jumps(flat, model.noise, 1e6 * model.noise).jumps[1:, 0] for flat in flats]
     spreads = [_spread(jump) for jump in fullest if jump.size]
-    model = replace(model, row_sd=max(float(np.median(spreads)) if spreads else 0.0, 0.3 * noise))
-    model = replace(model, edges=_recurrent_edges(flats, model))
+    model = replace(model, row_sd=max(float(np.median(spreads)) if spreads else 0.0, 0.3 * model.noise))
+    return replace(model, edges=_recurrent_edges(flats, model))
+
+
+def _refined(frames: Sequence[Frame], model: MovieLevel, lower: float, upper: float) -> _Levelled:
+    """Return the survey with the noise on the background, between two limits, and the levelled frames it is from."""
+    levelled: list[tuple[FloatArray, FrameLevel]] = []
+    n = max(3, min(_N_LEVELLED, _PX_LEVELLED // frames[0].size))
     for _ in range(2):
-        measured = float(np.median([how.noise for _, how in _some_levelled(frames, model)]))
+        levelled = [level_frame(frame, model) for frame in frames[:: -(-len(frames) // n)]]
+        measured = float(np.median([how.noise for _, how in levelled]))
         model = replace(model, noise=float(np.clip(measured, lower, upper)))
-    return model
-
-
-def _some_levelled(frames: Sequence[Frame], model: MovieLevel) -> list[tuple[FloatArray, FrameLevel]]:
-    return [
-        level_frame(frame, model) for frame in frames[:: max(1, len(frames) // _N_LEVELLED)][:_N_LEVELLED]
-    ]
+    return model, levelled
 
 
 def _noise_range(frames: Sequence[Frame]) -> tuple[float, float]:
@@ -114,15 +128,14 @@ def _noise_range(frames: Sequence[Frame]) -> tuple[float, float]:
     """
     low, high, quanta = [], [], []
     for frame in frames:
-        z = frame[: max(2, 65536 // frame.shape[1])].astype(np.float64)
+        z = frame[: max(2, 16384 // frame.shape[1])].astype(np.float64)
         z[~np.isfinite(z)] = np.nan
         along, between = np.diff(z, axis=1), np.diff(z, axis=0)
         sizes = np.abs(np.concatenate([along.ravel(), between.ravel()]))
         if not np.any(sizes > 0):
             continue
         spread = float(np.nanmax(z) - np.nanmin(z))
-        steps = np.abs(along[np.abs(along) > 1e-4 * spread])
-        quanta.append(steps.min() / 2 if steps.size else 1e-4 * spread)
+        quanta.append(_quantum(np.abs(np.diff(along, axis=1)), spread) / 2)
         low.append(min(_spread(along) / np.sqrt(2), _spread(np.diff(along, axis=1)) / np.sqrt(6)))
         between = between[np.isfinite(between).any(axis=1)]
         if between.size:
@@ -131,6 +144,18 @@ def _noise_range(frames: Sequence[Frame]) -> tuple[float, float]:
         return 1.0, 1.0
     lower = max(float(np.median(low)), float(np.median(quanta)))
     return lower, max(lower, float(np.median(high)) if high else 0.0)
+
+
+def _quantum(steps: FloatArray, spread: float) -> float:
+    """Return the smallest step between the values of quantised pixels; next to nothing where there is none.
+
+    The edges of objects in a movie without noise are rare or large.
+    """
+    steps = steps[np.isfinite(steps)]
+    large = steps[steps > 1e-4 * spread]
+    if len(large) > 0.1 * len(steps) and large.min() < 0.02 * spread:
+        return float(large.min())
+    return 1e-4 * spread
 
 
 def _spread(values: FloatArray) -> float:
@@ -170,18 +195,17 @@ def _recurrent_edges(flats: Sequence[FloatArray], model: MovieLevel) -> npt.NDAr
     return np.asarray((np.abs(usual) > np.maximum(2.5 * model.row_sd, 6 * error)) & moved)
 
 
-def _likelier(frames: Sequence[Frame], model: MovieLevel) -> MovieLevel:
+def _likelier(up: _Levelled, down: _Levelled) -> MovieLevel:
     """Return the survey for objects that rise, or for pits where there is evidence for these.
 
     Pits: levelled as such, the background is much the larger part, and the low regions are more compact than the high
     ones and do not prefer the border.
     """
-    up, down = (_surveyed(frames, replace(model, sign=sign)) for sign in (1, -1))
-    share = [np.median([how.background_share for _, how in _some_levelled(frames, m)]) for m in (up, down)]
+    share = [np.median([how.background_share for _, how in frames]) for _, frames in (up, down)]
     if share[1] < max(0.5, 1.5 * share[0]):
-        return up
-    pits = [_resemble_pits(frame, down.noise) for frame, _ in _some_levelled(frames, down)]
-    return down if np.mean(pits) > 0.5 else up
+        return up[0]
+    pits = [_resemble_pits(frame, down[0].noise) for frame, _ in down[1]]
+    return down[0] if np.mean(pits) > 0.5 else up[0]
 
 
 def _resemble_pits(levelled: FloatArray, noise: float) -> bool:
