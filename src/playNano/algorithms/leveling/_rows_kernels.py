@@ -133,16 +133,14 @@ def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps
                 outside += 1
         if n == 0:
             continue
-        if 2 * outside > n:  # the whole row jumps further than the histogram extends
-            jumps[y, 0], shares[y, 0], scores[y, 0] = _median_difference(flat[y], upper), outside / n, 1.0
-            continue
-        highest = 0.0
-        for k in range(N_JUMPS):
+        highest, stored = 0.0, 0
+        for k in range(N_JUMPS - 1):
             b = _fullest(counts, prior if k == 0 else flat_prior, first, last_bin + 1, smooth)
+            if last_bin < first or (k > 0 and smooth[b] < max(3, 0.03 * n)):
+                break
+            stored = k + 1
             if k == 0:
                 highest = smooth[b] * prior[b]
-            elif smooth[b] < max(3, 0.03 * n):
-                break
             scores[y, k] = smooth[b] * prior[b] / highest
             value = (b - N_BINS // 2) * bin_width
             jumps[y, k], shares[y, k] = _mean_shift(flat[y], upper, value, _HALF_WIDTH * bin_width)
@@ -150,6 +148,10 @@ def jumps_between_rows(flat: Floats, noise: float, row_sd: float, rows: RowJumps
             counts[max(0, b - _HALF_WIDTH) : b + _HALF_WIDTH + 1] = 0
             b = int(np.floor(jumps[y, k] / bin_width + 0.5)) + N_BINS // 2
             counts[max(0, b - _HALF_WIDTH) : b + _HALF_WIDTH + 1] = 0
+        if stored == 0 or outside > max(3, 0.03 * n):  # some pixels jump further than the histogram extends
+            limit = 0.0 if stored == 0 else (N_BINS // 2 - 1) * bin_width
+            jumps[y, stored], shares[y, stored] = _median_jump(flat[y], upper, limit)
+            scores[y, stored] = 1.0 if stored == 0 else 0.0
 
 
 @jit
@@ -191,7 +193,9 @@ def _mean_shift(row: Floats, upper: Floats, value: float, window: float) -> tupl
 
 
 @jit
-def _median_difference(row: Floats, upper: Floats) -> float:
-    """Return the median of the differences of two rows."""
+def _median_jump(row: Floats, upper: Floats, limit: float) -> tuple[float, float]:
+    """Return the median of the differences of two rows that are at least `limit`, and their share."""
     difference = row - upper
-    return np.median(difference[np.isfinite(difference)])
+    difference = difference[np.isfinite(difference)]
+    large = difference[np.abs(difference) >= limit]
+    return np.median(large), len(large) / len(difference)

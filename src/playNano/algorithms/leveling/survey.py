@@ -75,7 +75,7 @@ def survey(frames: Sequence[Frame], objects: Objects = "auto", order: int = 2) -
         level = max(
             [float(np.abs(frame[np.isfinite(frame)]).max(initial=0)) for frame in frames], default=0.0
         )
-        noise = 1e-6 * level or 1.0
+        noise = 1e-6 * level or 1e-12
         return replace(
             flat, sign={"up": 1, "down": -1, "both": 0, "auto": 1}[objects], noise=noise, row_sd=noise
         )
@@ -130,12 +130,14 @@ def _noise_range(frames: Sequence[Frame]) -> tuple[float, float]:
     for frame in frames:
         z = frame[: max(2, 16384 // frame.shape[1])].astype(np.float64)
         z[~np.isfinite(z)] = np.nan
-        along, between = np.diff(z, axis=1), np.diff(z, axis=0)
-        sizes = np.abs(np.concatenate([along.ravel(), between.ravel()]))
+        sizes = np.abs(np.concatenate([np.diff(z, axis=1).ravel(), np.diff(z, axis=0).ravel()]))
         if not np.any(sizes > 0):
             continue
-        spread = float(np.nanmax(z) - np.nanmin(z))
-        quanta.append(_quantum(np.abs(np.diff(along, axis=1)), spread) / 2)
+        quantum = _quantum(np.abs(np.diff(z, 2, axis=1)), float(np.nanmax(z) - np.nanmin(z)))
+        quanta.append(quantum / 2)
+        # Medians of quantised values would be quantised too.
+        z += np.random.default_rng(0).uniform(-quantum / 2, quantum / 2, z.shape)
+        along, between = np.diff(z, axis=1), np.diff(z, axis=0)
         low.append(min(_spread(along) / np.sqrt(2), _spread(np.diff(along, axis=1)) / np.sqrt(6)))
         between = between[np.isfinite(between).any(axis=1)]
         if between.size:
@@ -153,7 +155,7 @@ def _quantum(steps: FloatArray, spread: float) -> float:
     """
     steps = steps[np.isfinite(steps)]
     large = steps[steps > 1e-4 * spread]
-    if len(large) > 0.1 * len(steps) and large.min() < 0.02 * spread:
+    if len(large) > 0.1 * len(steps) and large.min() < 0.1 * spread:
         return float(large.min())
     return 1e-4 * spread
 
