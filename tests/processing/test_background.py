@@ -40,7 +40,9 @@ def test_blocks_and_chunks_do_not_matter(make_stack, chunk, run):
     np.testing.assert_array_equal(stack.data, expected)
 
 
-STEPS = "remove_plane;vertical_flip;mask_threshold:threshold=1;level;row_median_align;clear_mask;temporal_mean"
+STEPS = (
+    "remove_plane;vertical_flip;mask_threshold:threshold=1;level;row_median_align;clear_mask;temporal_mean"
+)
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 37])

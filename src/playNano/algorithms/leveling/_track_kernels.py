@@ -153,7 +153,7 @@ def _arrive(
     """
     n_bins = len(cost)
     cheapest = int(np.argmin(cost))
-    arrivals.cost[:], arrivals.origin[:], arrivals.by[:] = cost[cheapest] + 4, cheapest, N_JUMPS
+    arrivals.cost[:], arrivals.origin[:], arrivals.by[:] = cost[cheapest] + 6, cheapest, N_JUMPS
     for k in range(N_JUMPS):
         if k > 0 and shares[k] == 0:
             break
