@@ -263,13 +263,15 @@ def _sum_background(
 ) -> None:
     """Sum over the pixels of a row between two limits above the shape; `centre` is subtracted from their heights."""
     low, high = limits
-    n, z, x1, x2, x3, x4, x5, x6, zx1, zx2, zx3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    # The pixels are chosen first: a sum under a condition that is hard to predict takes three times as long.
+    inside, n = np.empty(len(row), np.int64), 0
     for x in range(len(row)):
-        inside = low < row[x] - shape[x] < high
-        value = row[x] - centre if inside else 0.0
-        p1 = u[x] if inside else 0.0
+        inside[n] = x
+        n += low < row[x] - shape[x] < high
+    z, x1, x2, x3, x4, x5, x6, zx1, zx2, zx3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        value, p1 = row[inside[i]] - centre, u[inside[i]]
         p2, p3 = p1 * p1, p1 * p1 * p1
-        n += 1.0 if inside else 0.0
         z += value
         x1 += p1
         x2 += p2
