@@ -254,9 +254,8 @@ class Run:
         record = self.records[-len(members)]
         record["survey"] = to_record(survey.summary(self.surveys[position]))
         record["per_frame"] = to_record({"frame": numbers, **{k: v.tolist() for k, v in per_frame.items()}})
-        if per_frame:
-            where = f"step {record['index']} ({planned.name})"
-            self.warnings += [f"{where}: {text}" for text in survey.warnings(per_frame, numbers)]
+        texts = survey.warnings(per_frame, numbers) if per_frame else []
+        self.warnings += [f"step {record['index']} ({planned.name}): {text}" for text in texts]
 
     def _map(self, task: Any, data: Any, out: Any, what: str, overlap: int) -> list[BlockReport]:
         """Run a task over all blocks, with the mask in force; return the reports of the blocks."""
