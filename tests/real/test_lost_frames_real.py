@@ -23,6 +23,7 @@ LEVELLING = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*frames are unusable:UserWarning")
 @pytest.mark.parametrize("max_missing", [0, 20])
 def test_no_protein_departs_while_the_tip_is_off_the_surface(max_missing):
     path = DATA / "asd" / "sbccd_v1.asd"
