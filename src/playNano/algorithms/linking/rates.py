@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from playNano.algorithms.linking._kernels.grid import Detections
 
+# Weight, in links, of independent misses in the distribution of gaps.
+GAP_PRIOR = 20.0
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -39,6 +42,10 @@ class Rates:
     outlier
         Outlier probability of a link: that it is a uniformly distributed jump within the search range, or a gap of
         any length.
+    gaps
+        Probability that a particle is detected again after 1, 2, ... frames and not before, given that it is present
+        and at most n_gaps frames pass; empty: by the miss rate, independently in every frame. Particles that blink
+        have more long gaps than that.
     """
 
     miss: float = 0.05
@@ -48,6 +55,21 @@ class Rates:
     detected: float = 1.0
     area: float = 1.0
     outlier: float = 0.0
+    gaps: tuple[float, ...] = ()
+
+    def redetection(self, n_gaps: int) -> Floats:
+        """Return the probability of being detected again after 1, 2, ... n_gaps frames, and not before, if present.
+
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
+        if len(self.gaps) == n_gaps:
+            return np.array(self.gaps)
+        gap = np.arange(1, n_gaps + 1)
+        miss = self.miss if n_gaps > 1 else 0.0
+        return np.asarray((1.0 - miss) * miss ** (gap - 1.0))
 
     def log_gap(self, n_gaps: int) -> Floats:
         """Return the log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
@@ -58,9 +80,7 @@ class Rates:
             Number of frames that a link may span, >= 1.
         """
         gap = np.arange(1, n_gaps + 1)
-        miss = self.miss if n_gaps > 1 else 0.0
-        regular = (1.0 - miss) * miss ** (gap - 1.0)
-        mixture = (1.0 - self.outlier) * regular + self.outlier / n_gaps
+        mixture = (1.0 - self.outlier) * self.redetection(n_gaps) + self.outlier / n_gaps
         return np.asarray(np.log(np.maximum(mixture, 1e-300)) + gap * np.log1p(-self.death))
 
     def log_jump(self, search_range: Floats, dims: int) -> Floats:
@@ -101,7 +121,7 @@ class Rates:
         n_gaps
             Number of frames that a link may span, >= 1.
         """
-        return _log_undetected(self.miss, self.death, n_frames, n_gaps)
+        return _log_undetected(self.redetection(n_gaps), self.death, n_frames)
 
     def log_birth(self, n_frames: int, n_gaps: int) -> Floats:
         """Return the log density, by frame, of true detections without an earlier one within n_gaps frames.
@@ -113,7 +133,7 @@ class Rates:
         n_gaps
             Number of frames that a link may span, >= 1.
         """
-        undetected = _log_undetected(self.miss, self.birth, n_frames, n_gaps)[::-1]
+        undetected = _log_undetected(self.redetection(n_gaps), self.birth, n_frames)[::-1]
         return np.asarray(undetected + np.log(max(self.detected, 1e-9) / self.area))
 
     @property
@@ -151,33 +171,29 @@ def field_size(position: Floats, min_width: float) -> float:
     return size
 
 
-def _log_undetected(miss: float, death: float, n_frames: int, n_gaps: int) -> Floats:
+def _log_undetected(redetection: Floats, death: float, n_frames: int) -> Floats:
     """Return the log probability, by frame, of no detection in the next n_gaps frames or up to the movie's end."""
-    gap = np.arange(1, n_gaps + 1)
-    miss = miss if n_gaps > 1 else 0.0
-    detected = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - death) ** gap)])
-    n_left = np.minimum(np.arange(n_frames)[::-1], n_gaps)
+    gap = np.arange(1, redetection.size + 1)
+    detected = np.concatenate([[0.0], np.cumsum(redetection * (1 - death) ** gap)])
+    n_left = np.minimum(np.arange(n_frames)[::-1], redetection.size)
     return np.asarray(np.log(np.maximum(1.0 - detected[n_left], 1e-6)))
 
 
-def rate_of_ends(fraction: float, miss: float, n_gaps: int) -> float:
+def rate_of_ends(fraction: float, redetection: Floats) -> float:
     """Return the death rate at which a given fraction of detections ends a track (by bisection).
 
     Parameters
     ----------
     fraction
         Fraction of detections without a link to a later one, 0 to 1.
-    miss
-        Miss rate.
-    n_gaps
-        Number of frames that a link may span.
+    redetection
+        Probability of being detected again after 1, 2, ... frames and not before, if present, (n_gaps,).
     """
     low, high = 1e-6, 0.95
-    miss = miss if n_gaps > 1 else 0.0
+    gap = np.arange(1, redetection.size + 1)
     for _ in range(40):
         rate = 0.5 * (low + high)
-        again = (1 - miss) * (1 - rate) * sum((miss * (1 - rate)) ** g for g in range(n_gaps))
-        if 1.0 - again < fraction:
+        if 1.0 - float((redetection * (1.0 - rate) ** gap).sum()) < fraction:
             low = rate
         else:
             high = rate
@@ -215,7 +231,7 @@ def first_rates(
         birth=turnover if options.start_rate is None else options.start_rate,
         clutter=clutter if options.false_per_frame is None else options.false_per_frame,
         detected=max(previous.size - n_false, 1.0) / n_frames,
-        area=field_size(points.position[:, :dims], options.max_distance),
+        area=field_size(points.position[:, :dims], options.search_range),
         outlier=outlier,
     )
 
@@ -243,11 +259,16 @@ def estimate_rates(
         Whether each detection was classified as clutter.
     """
     n_gaps = options.n_gaps
-    count = _gap_counts(points, previous, n_gaps)
+    count = gap_counts(points, previous, n_gaps)
     miss = old.miss
     if n_gaps > 1:
         miss = float(np.clip((count[1:].sum() + 1.0) / (count[:-1].sum() + 20.0), 1e-4, 0.6))
     miss = miss if options.miss_rate is None else options.miss_rate
+    gaps: tuple[float, ...] = ()
+    if n_gaps > 1 and options.miss_rate is None:
+        independent = replace(old, miss=miss, gaps=()).redetection(n_gaps)
+        gaps = tuple((count + GAP_PRIOR * independent) / (count.sum() + GAP_PRIOR))
+    redetection = replace(old, miss=miss, gaps=gaps).redetection(n_gaps)
     n_frames = points.frame_ptr.size - 1
     inner_end = ~clutter & (points.frame_of < n_frames - n_gaps)
     inner_start = ~clutter & (points.frame_of >= n_gaps)
@@ -258,15 +279,26 @@ def estimate_rates(
     return replace(
         old,
         miss=miss,
-        death=rate_of_ends(float(ends), miss, n_gaps) if options.end_rate is None else options.end_rate,
-        birth=rate_of_ends(float(starts), miss, n_gaps) if options.start_rate is None else options.start_rate,
+        gaps=gaps,
+        death=rate_of_ends(float(ends), redetection) if options.end_rate is None else options.end_rate,
+        birth=rate_of_ends(float(starts), redetection) if options.start_rate is None else options.start_rate,
         clutter=false_rate if options.false_per_frame is None else options.false_per_frame,
         detected=max(previous.size - n_false, 1.0) / max(n_frames, 1),
     )
 
 
-def _gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
-    """Return the number of links that span 1, 2, ... n_gaps frames."""
+def gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
+    """Return the number of links that span 1, 2, ... n_gaps frames.
+
+    Parameters
+    ----------
+    points
+        The detections.
+    previous
+        Detection before each one, or -1.
+    n_gaps
+        Maximum number of frames.
+    """
     target = np.flatnonzero(previous >= 0)
     gaps = points.frame_of[target] - points.frame_of[previous[target]]
     return np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]
