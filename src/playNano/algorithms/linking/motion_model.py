@@ -10,6 +10,7 @@ import numpy as np
 from playNano.algorithms._common.threads import blocks_of, in_threads
 from playNano.algorithms.linking.detections import Floats, Indices, Ints
 from playNano.algorithms.linking.settings import MotionName
+from playNano.algorithms.linking.turning import NO_TURNING, fit_turning
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,7 +36,7 @@ POSITION_GAIN = 0.4
 # twice, as the past of the later one and the future of the earlier one. About half of the explained part is counted
 # again when a link is compared with its rivals; measured on gliding, turning and resting particles, not on those of
 # the benchmark.
-DOUBLE_COUNTING = 0.6
+DOUBLE_COUNTING = {"brownian": 0.0, "directed": 0.5, "static": 0.6}
 # Past and future of a link depend on links that may be wrong together with it: the regression on the mean positions of
 # static particles is shrunk by half.
 STATIC_SHRINKAGE = 0.5
@@ -81,7 +82,7 @@ class MotionModel:
     @property
     def inverse_temperature(self) -> float:
         """Factor of cost differences when a link is compared with its rivals, which corrects for double counting."""
-        return 1.0 - DOUBLE_COUNTING * self.r_squared
+        return 1.0 - DOUBLE_COUNTING[self.name] * self.r_squared
 
 
 def first_motion(
@@ -118,6 +119,7 @@ def first_motion(
         coefficients=np.zeros((4, 2)),
         variance_factor=np.ones(4),
         persistence=FIRST_PERSISTENCE if weight.size > 1 else 0.0,
+        turning=NO_TURNING,
         directed=1 if name == "directed" else 0,
         dims=dims,
     )
@@ -224,6 +226,11 @@ def _fit_regression(model: MotionModel, points: Detections, previous: Indices, f
     shrinkage = STATIC_SHRINKAGE if model.name == "static" else 1.0
     model.motion = model.motion._replace(coefficients=_regression_coefficients(sums, shrinkage))
     model.r_squared = _r_squared(sums)
+    if model.name == "directed":
+        source, context = subsample(previous[(previous >= 0)]), model.context
+        source = source[(context.has_past[source] > 0) & (context.has_future[following[source]] > 0)]
+        turning = fit_turning(context.past[source], context.future[following[source]])
+        model.motion = model.motion._replace(turning=turning)
 
 
 def _regression_sums(points: Detections, previous: Indices, context: Context, *, directed: bool) -> Floats:

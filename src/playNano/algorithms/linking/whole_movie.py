@@ -220,7 +220,8 @@ def _predicted_links(
     context = empty_context(points.frame_of.size, points.position.shape[1], 1)
     if not first:
         velocity_context(points, previous, successors(previous), VELOCITY_GAIN, context)
-    return match_frames(points, SearchRange(options.search_range, 1, options.growth_power), context.future)
+    search = SearchRange(options.search_range, options.n_gaps, options.growth_power)
+    return match_frames(points, search, context.future)
 
 
 def _absolute_cost(points: Detections, solved: Assignment) -> float:

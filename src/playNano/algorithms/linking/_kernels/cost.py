@@ -17,6 +17,7 @@ from playNano.algorithms.linking._kernels.motion_model import (
     feature_log_ratio,
     gaussians,
     squared_residual,
+    turning_ratio,
 )
 
 
@@ -102,7 +103,6 @@ def link_costs(
         at = first - 1 if i == block[0] else at
         dual = cost[edge_of_row[i]] - price[cols[edge_of_row[i]]] if edge_of_row[i] >= 0 else 0.0
         no_link = death_probability[frame_of[i]]
-        row_jump = jump[frame_of[i]]
         weight[:] = forward[i]
         cols[at], cost[at] = i, np.log(birth_density[frame_of[i]] * no_link / clutter)
         start[i] = at if cost[at] < max_cost else at + 1
@@ -126,7 +126,8 @@ def link_costs(
             for k in range(weight.size):
                 share = weight[k] * backward[j, k]
                 density += share * height[row, known, k] * exp_minus(squared * precision[row, known, k])
-            ratio = (density + row_jump[g]) * redetection[g] / (no_link * birth_density[frame_of[j]])
+            density *= turning_ratio(motion, past, future, i, j) if known == 3 else 1.0
+            ratio = (density + jump[frame_of[i], g]) * redetection[g] / (no_link * birth_density[frame_of[j]])
             if ratio <= min_ratio:
                 continue
             value = -np.log(ratio)
