@@ -24,7 +24,6 @@ from playNano.algorithms.linking.tables import (
 from playNano.algorithms.linking.trackability import (
     Trackability,
     judge_trackability,
-    neighbour_distance,
     wrong_link_share,
 )
 from playNano.algorithms.linking.whole_movie import Assignment, assign_movie, describe_model
@@ -248,7 +247,7 @@ def link_movie(
         drift,
         corrected,
         {} if solved is None else _parameters(detections, costs, solved),
-        None if solved is None else _trackability(table, columns, solved),
+        None if solved is None else _trackability(solved),
         None if solved is None else _search_summary(solved),
     )
 
@@ -286,12 +285,12 @@ def _rms_step(solved: Assignment) -> float:
     return float(np.sqrt((motion.weight * motion.dims * motion.variance).sum()))
 
 
-def _trackability(table: pd.DataFrame, columns: Sequence[str], solved: Assignment) -> Trackability:
+def _trackability(solved: Assignment) -> Trackability:
     """Assess the trackability from the model's step, or where the search range clips the steps, from all of them."""
     clipped = solved.steps.is_clipped(solved.options.search_range)
     return judge_trackability(
         solved.steps.rms if clipped else _rms_step(solved),
-        neighbour_distance(table, columns),
+        solved.steps.neighbour_distance,
         motion=solved.model.name,
         clipped=1.0 - float(solved.steps.share_within(solved.options.search_range)) if clipped else 0.0,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,16 @@ from playNano.algorithms.linking.detections import Floats, Ints
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.grid import Detections
 
-# Frames and detections from which displacements are sampled.
+# Frames, detections and pairs of detections from which displacements are sampled.
 MAX_FRAMES = 100
-ENOUGH_POINTS = 5_000
+ENOUGH_POINTS = 4_000
+ENOUGH_PAIRS = 250_000
 N_BINS = 40
 # Ratio of the largest to the smallest distance of the histogram.
 BIN_RATIO = 300.0
 # Candidate displacements are counted up to this many distances to the nearest neighbour.
 HISTOGRAM_RANGE = 3.0
-EM_ITERATIONS = 60
+EM_ITERATIONS = 25
 # Initial rms steps of the Gaussians, as fractions of the largest distance of the histogram.
 FIRST_SCALES = ((0.1,), (0.01, 0.06), (0.03, 0.15), (0.01, 0.06, 0.25))
 # The search range contains this fraction of the steps, times a margin for steps over gaps and the tail of the fit.
@@ -159,28 +160,17 @@ def estimate_steps(points: Detections, dims: int, power: int) -> StepDistributio
     StepDistribution
         Distribution of the displacement in one frame interval.
     """
-    from scipy.spatial import KDTree
-
     frames = _sampled_frames(points.frame_ptr)
-    trees = {
-        f: KDTree(points.position[points.frame_ptr[f] : points.frame_ptr[f + 1], :dims])
-        for f in np.unique(np.concatenate([frames, frames + 1])).tolist()
-    }
-    near, extent = _neighbour_distance(trees), _extent(points.position[:, :dims])
+    to_next, within, nearest = _distances(points, frames, dims, power)
+    near, extent = float(nearest.mean()) if nearest.size else float("inf"), _extent(points.position[:, :dims])
     largest = min(HISTOGRAM_RANGE * near, extent) if np.isfinite(near) else extent
     nothing = np.zeros(0)
     unknown = StepDistribution(nothing, nothing, dims, near, 0.0, extent, (nothing, nothing, nothing))
     if not (frames.size and largest > 0):
         return unknown
     edges = np.concatenate([[0.0], np.geomspace(largest / BIN_RATIO, largest, N_BINS)])
-    candidates, background = np.zeros((2, N_BINS))
-    for f in frames.tolist():
-        gap = max(points.latest[f + 1] - points.latest[f], 1e-9)
-        scaled = edges * gap ** (0.5 * power)
-        candidates += np.diff(trees[f].count_neighbors(trees[f + 1], scaled))
-        # The first edge, 0, counts each detection with itself.
-        background += np.diff(trees[f].count_neighbors(trees[f], scaled))
-    background = _smoothed(background, edges**dims)
+    candidates = _count(to_next, edges)
+    background = _smoothed(_count(within, edges), edges**dims)
     fits = [_fit(edges, candidates, background, np.array(scales) * largest, dims) for scales in FIRST_SCALES]
     _, number, variance = max(fits, key=lambda fit: fit[0])
     total = float(number.sum())
@@ -200,10 +190,34 @@ def _sampled_frames(frame_ptr: Ints) -> Ints:
     return np.asarray(usable[np.unique(np.linspace(0, usable.size - 1, n_frames).astype(np.int64))])
 
 
-def _neighbour_distance(trees: dict[int, Any]) -> float:
-    """Return the mean distance to the nearest neighbour in the same frame; inf where there is none."""
-    nearest = [tree.query(tree.data, k=2)[0][:, 1] for tree in trees.values() if tree.n > 1]
-    return float(np.concatenate(nearest).mean()) if nearest else float("inf")
+def _distances(points: Detections, frames: Ints, dims: int, power: int) -> tuple[Floats, Floats, Floats]:
+    """Return the distances of detections to those of the next frame, to those of their own, and to the nearest of them.
+
+    The first two are scaled to one frame interval. In large frames only every n-th detection is a centre.
+    """
+    count = np.diff(points.frame_ptr)
+    n_pairs = float((count[frames] * (count[frames] + count[frames + 1])).sum())
+    stride = max(1, int(np.ceil(n_pairs / ENOUGH_PAIRS)))
+    to_next, within, nearest = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
+    for f in frames.tolist():
+        begin, centre, end = points.frame_ptr[f : f + 3]
+        places = points.position[begin:end, :dims]
+        n_here, chosen = int(centre - begin), np.arange(0, int(centre - begin), stride)
+        distance = np.sqrt(((places[chosen, None] - places[None]) ** 2).sum(axis=2))
+        scale = max(points.latest[f + 1] - points.latest[f], 1e-9) ** (-0.5 * power)
+        to_next.append(scale * distance[:, n_here:].ravel())
+        distance[np.arange(chosen.size), chosen] = np.inf
+        within.append(scale * distance[:, :n_here].ravel())
+        if n_here > 1:
+            nearest.append(distance[:, :n_here].min(axis=1))
+    return np.concatenate(to_next), np.concatenate(within), np.concatenate(nearest)
+
+
+def _count(distance: Floats, edges: Floats) -> Floats:
+    """Count distances in bins; the edges after the first grow by a constant factor."""
+    inside = np.maximum(distance[distance < edges[-1]], 0.5 * edges[1])
+    number = np.ceil(np.log(inside / edges[1]) / np.log(edges[2] / edges[1])).astype(np.int64)
+    return np.bincount(np.clip(number, 0, edges.size - 2), minlength=edges.size - 1).astype(np.float64)
 
 
 def _extent(position: Floats) -> float:
@@ -222,6 +236,8 @@ def _smoothed(count: Floats, volume_to_edge: Floats) -> Floats:
 
 def _share_within(radius: Floats, variance: Floats, dims: int) -> Floats:
     """Return the probability that a Gaussian displacement is at most as long as a radius."""
+    if dims == 2:
+        return np.asarray(-np.expm1(-0.5 * radius**2 / variance))
     from scipy.special import gammainc
 
     return np.asarray(gammainc(0.5 * dims, 0.5 * radius**2 / variance))

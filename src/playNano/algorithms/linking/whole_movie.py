@@ -22,13 +22,11 @@ from playNano.algorithms.linking.edges import (
 from playNano.algorithms.linking.features import estimate_feature_noise
 from playNano.algorithms.linking.motion_model import (
     MIN_STEP,
-    VELOCITY_GAIN,
     MotionModel,
     empty_context,
     first_motion,
     fit_motion_em,
     subsample,
-    successors,
 )
 from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates, gap_counts
 from playNano.algorithms.linking.search_range import StepDistribution, estimate_steps
@@ -58,8 +56,6 @@ FIRST_MISSING = 4
 MAX_MISSING = 16
 FEW_MISSING = 1
 RARE_GAPS = 0.0005
-# Number of first guesses that predict positions by velocity.
-VELOCITY_STARTS = 2
 # Initial estimate of the number of outlier links in the whole movie.
 OUTLIER_LINKS = 0.1
 
@@ -125,13 +121,11 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
     solved = _assign_from(start, previous, options)
     if options.motion != "directed" or options.method == "frame":
         return solved
-    # The velocities of the first linking predict positions in the second, whose velocities do so in the third.
-    options = solved.options
-    others: list[Assignment] = []
-    for _ in range(VELOCITY_STARTS):
-        previous = _predicted_links(points, previous, options, first=not others)
-        others.append(_assign_from(start, previous, options))
-    return min([solved, *others], key=lambda assignment: _absolute_cost(points, assignment))
+    # From links by distance alone, particles that meet stay exchanged: a second start predicts positions by velocity.
+    search = SearchRange(solved.options.search_range, solved.options.n_gaps, solved.options.growth_power)
+    previous = match_frames(points, search, np.zeros(points.position.shape))
+    predicted = _assign_from(start, previous, solved.options)
+    return min(solved, predicted, key=lambda assignment: _absolute_cost(points, assignment))
 
 
 @dataclass(frozen=True)
@@ -205,23 +199,6 @@ def _close_gaps(
     options = replace(options, max_missing=needed)
     edges = candidate_edges(points, model, rates, options)
     return options, edges, solve(edges)
-
-
-def _predicted_links(
-    points: Detections, previous: Indices, options: LinkingOptions, *, first: bool
-) -> Indices:
-    """Link from frame to frame at positions predicted by velocity.
-
-    A track begins with the velocity that the given links have after its first detection, or with 0 for the first
-    prediction, as velocities of a linking without prediction may be wrong.
-    """
-    from playNano.algorithms.linking._kernels.context import velocity_context
-
-    context = empty_context(points.frame_of.size, points.position.shape[1], 1)
-    if not first:
-        velocity_context(points, previous, successors(previous), VELOCITY_GAIN, context)
-    search = SearchRange(options.search_range, options.n_gaps, options.growth_power)
-    return match_frames(points, search, context.future)
 
 
 def _absolute_cost(points: Detections, solved: Assignment) -> float:
