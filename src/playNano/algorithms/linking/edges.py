@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from playNano.algorithms._common.threads import blocks_of, in_threads
 from playNano.algorithms.linking.detections import Floats, Indices, SearchRange, build_grid
+from playNano.algorithms.linking.local_rates import uniform_rates
 from playNano.algorithms.linking.motion_model import MotionModel, successors
 from playNano.algorithms.linking.rates import Rates
 from playNano.algorithms.linking.settings import LinkingOptions
@@ -151,12 +152,14 @@ def _cost_model(points: Detections, model: MotionModel, rates: Rates, options: L
     from playNano.algorithms.linking._kernels.cost import CostModel, RateTerms
 
     n_frames, n_gaps = points.frame_ptr.size - 1, options.n_gaps
+    local = uniform_rates(points.frame_of.size) if rates.local is None else rates.local
+    death = np.exp(rates.log_death(n_frames, n_gaps))[points.frame_of]
     terms = RateTerms(
         redetection=np.exp(rates.log_gap(n_gaps)),
         jump=np.exp(log_jumps(points, model.motion, rates, options)),
-        birth_density=np.exp(rates.log_birth(n_frames, n_gaps)),
-        death_probability=np.exp(rates.log_death(n_frames, n_gaps)),
-        clutter=math.exp(rates.log_clutter),
+        birth_density=np.exp(rates.log_birth(n_frames, n_gaps))[points.frame_of] * local.birth,
+        death_probability=np.minimum(death * local.death, 1.0),
+        clutter=math.exp(rates.log_clutter) * local.clutter,
         max_cost=RIVAL_COST,
     )
     return CostModel(model.context, model.motion, model.features, terms)

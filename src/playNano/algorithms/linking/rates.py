@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playNano.algorithms.linking.detections import Floats, Indices, Ints
+from playNano.algorithms.linking.local_rates import LocalRates, local_rates
 from playNano.algorithms.linking.motion_model import successors
 from playNano.algorithms.linking.settings import LinkingOptions
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from playNano.algorithms.linking._kernels.grid import Detections
 
+# Width of the cells in which local rates are estimated, relative to the mean distance of particles.
+CELL_WIDTH = 0.2
 # Weight, in links, of independent misses in the distribution of gaps.
 GAP_PRIOR = 20.0
 
@@ -46,6 +49,8 @@ class Rates:
         Probability that a particle is detected again after 1, 2, ... frames and not before, given that it is present
         and at most n_gaps frames pass; empty: by the miss rate, independently in every frame. Particles that blink
         have more long gaps than that.
+    local
+        Factors of the rates at each detection; None: the rates are uniform.
     """
 
     miss: float = 0.05
@@ -56,6 +61,7 @@ class Rates:
     area: float = 1.0
     outlier: float = 0.0
     gaps: tuple[float, ...] = ()
+    local: LocalRates | None = None
 
     def redetection(self, n_gaps: int) -> Floats:
         """Return the probability of being detected again after 1, 2, ... n_gaps frames, and not before, if present.
@@ -225,14 +231,17 @@ def first_rates(
     n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
     turnover = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
     clutter = n_false / n_frames
+    detected = max(previous.size - n_false, 1.0) / n_frames
+    area = field_size(points.position[:, :dims], options.search_range)
     return Rates(
         miss=0.1 if options.miss_rate is None else options.miss_rate,
         death=turnover if options.end_rate is None else options.end_rate,
         birth=turnover if options.start_rate is None else options.start_rate,
         clutter=clutter if options.false_per_frame is None else options.false_per_frame,
-        detected=max(previous.size - n_false, 1.0) / n_frames,
-        area=field_size(points.position[:, :dims], options.search_range),
+        detected=detected,
+        area=area,
         outlier=outlier,
+        local=_local(points, previous, area / max(detected, 1.0)),
     )
 
 
@@ -280,11 +289,18 @@ def estimate_rates(
         old,
         miss=miss,
         gaps=gaps,
+        local=_local(points, previous, old.area / max(old.detected, 1.0)),
         death=rate_of_ends(float(ends), redetection) if options.end_rate is None else options.end_rate,
         birth=rate_of_ends(float(starts), redetection) if options.start_rate is None else options.start_rate,
         clutter=false_rate if options.false_per_frame is None else options.false_per_frame,
         detected=max(previous.size - n_false, 1.0) / max(n_frames, 1),
     )
+
+
+def _local(points: Detections, previous: Indices, area_per_particle: float) -> LocalRates:
+    """Return the local rates of an assignment."""
+    width = CELL_WIDTH * math.sqrt(area_per_particle)
+    return local_rates(points.position, width, previous < 0, successors(previous) < 0)
 
 
 def gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:

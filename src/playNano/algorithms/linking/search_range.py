@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # Frames, detections and pairs of detections from which displacements are sampled.
 MAX_FRAMES = 100
-ENOUGH_POINTS = 4_000
-ENOUGH_PAIRS = 250_000
+ENOUGH_POINTS = 3_000
+ENOUGH_PAIRS = 120_000
 N_BINS = 40
 # Ratio of the largest to the smallest distance of the histogram.
 BIN_RATIO = 300.0
@@ -203,7 +203,8 @@ def _distances(points: Detections, frames: Ints, dims: int, power: int) -> tuple
         begin, centre, end = points.frame_ptr[f : f + 3]
         places = points.position[begin:end, :dims]
         n_here, chosen = int(centre - begin), np.arange(0, int(centre - begin), stride)
-        distance = np.sqrt(((places[chosen, None] - places[None]) ** 2).sum(axis=2))
+        squared = sum((axis[chosen, None] - axis[None]) ** 2 for axis in places.T)
+        distance = np.sqrt(squared)
         scale = max(points.latest[f + 1] - points.latest[f], 1e-9) ** (-0.5 * power)
         to_next.append(scale * distance[:, n_here:].ravel())
         distance[np.arange(chosen.size), chosen] = np.inf

@@ -26,6 +26,7 @@ from playNano.algorithms.linking.motion_model import (
     empty_context,
     first_motion,
     fit_motion_em,
+    state_information,
     subsample,
 )
 from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates, gap_counts
@@ -170,6 +171,7 @@ def _assign_from(start: _Start, previous: Indices, options: LinkingOptions) -> A
         fit_motion_em(model, points, previous, np.ones(previous.size), n_iterations=EM_ITERATIONS)
         update_costs(points, model, rates, options, (edges, state), prune=n_pass == 0)
         state = solve(edges)
+    model.state_information = state_information(model, previous)
     optimal = options.method == "global"
     if not optimal:
         impose_links(edges, previous, state)
