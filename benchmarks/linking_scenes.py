@@ -219,10 +219,3 @@ def head_on(rng: Rng) -> pd.DataFrame:
     x = 100 + way * 3.0 * (frame - meeting) + rng.normal(0, 0.2, (60, 40))
     y = 5 + 9.5 * lane + rng.normal(0, 0.2, (60, 40))
     return observe(rng, np.stack([y, x], axis=-1), missed=0.0, clutter=0.0, error=0.1)
-
-
-def few_frames(rng: Rng) -> pd.DataFrame:
-    """Six particles in five frames; not among the scenes, as it needs many seeds."""
-    start = rng.uniform(0, 60, (6, 2))
-    path = 70 + walks(rng, start, 3.0, 5)
-    return observe(rng, path, missed=0.05, clutter=0.1)

@@ -12,7 +12,7 @@ from playNano.algorithms.linking.detections import Floats, Ints
 # Largest number of cells along an axis.
 MAX_CELLS = 128
 # Weight of the mean over the field: number of events in the neighbourhood of a cell, and number of detections.
-PRIOR_EVENTS = 1.0
+PRIOR_EVENTS = 2.0
 PRIOR_DETECTIONS = 20.0
 # Weights of a cell and its neighbours along an axis.
 KERNEL = (0.5, 1.0, 0.5)

@@ -44,7 +44,7 @@ class SearchSummary:
         Search range: maximum displacement in one frame interval.
     share_within
         Fraction of the displacements that it contains, 0 to 1, from pairs of detections that no search range has
-        clipped; nan where there are too few.
+        clipped; None where there are too few.
     estimated_range
         The search range estimated from the movie.
     neighbour_distance
@@ -56,7 +56,7 @@ class SearchSummary:
     """
 
     max_distance: float
-    share_within: float
+    share_within: float | None
     estimated_range: float
     neighbour_distance: float
     max_missing: int
@@ -299,9 +299,10 @@ def _trackability(solved: Assignment) -> Trackability:
 def _search_summary(solved: Assignment) -> SearchSummary:
     """Return search range and gap closing of an assignment."""
     steps, options = solved.steps, solved.options
+    known = bool(steps.weight.size)
     return SearchSummary(
         options.search_range,
-        float(steps.share_within(options.search_range)),
+        float(steps.share_within(options.search_range)) if known else None,
         steps.search_range(),
         steps.neighbour_distance,
         options.n_gaps - 1,

@@ -24,7 +24,7 @@ def describe_search(search: SearchSummary, units: CoordinateUnits, *, given: boo
     """
     source = "given" if given else "from the movie"
     text = f"search range {_length(search.max_distance, units)}, {source}"
-    if math.isfinite(search.share_within):
+    if search.share_within is not None:
         text += f": {_percent(search.share_within)} % of the displacements"
     if math.isfinite(search.neighbour_distance):
         text += f"; nearest neighbour {_length(search.neighbour_distance, units)}"
@@ -42,7 +42,7 @@ def clipping_warning(linked: LinkedMovie, units: CoordinateUnits) -> str:
         Units of the coordinates.
     """
     search = linked.search
-    if search is None or not search.clipped:
+    if search is None or search.share_within is None or not search.clipped:
         return ""
     share = 100.0 * (1.0 - search.share_within)
     cure = f"max_distance={_rounded_up(search.estimated_range):g}"
