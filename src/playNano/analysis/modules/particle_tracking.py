@@ -150,7 +150,7 @@ class ParticleTrackingModule(AnalysisModule):
             ``partner_id, source, target, y_nm, x_nm, distance_nm, probability``; empty without `merge_split`.
             ``drift``: ``frame, y_nm, x_nm`` of the common motion removed; empty without `drift`.
             ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (fraction, from the
-            confidence), ``n_merges, n_splits, search_range_nm, max_missing`` (in effect), ``clock`` ("time_s", or
+            confidence), ``n_merges, n_splits, clock`` ("time_s", or
             "frame" where the times of the stack are unknown or do not increase), ``trackability`` (ratio of
             displacement to neighbour distance, and a verdict, "safe", "doubtful", "hopeless" or "cut", with its
             reason; see `playNano.algorithms.linking.trackability`), ``search`` (search range and gap closing, the

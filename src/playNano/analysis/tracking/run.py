@@ -322,8 +322,6 @@ def _summary(linked: LinkedMovie, units: CoordinateUnits, *, timed: bool) -> dic
     search = summary.pop("search")
     if search is not None:
         _convert_lengths(search, ("max_distance", "estimated_range", "neighbour_distance"), units)
-        summary[f"search_range_{units.unit}"] = search[f"max_distance_{units.unit}"]
-        summary["max_missing"] = search["max_missing"]
     clock = "time_s" if timed else "frame"
     return summary | {
         "clock": clock,
