@@ -76,7 +76,7 @@ def local_rates(
     alone = _around(cell, shape, starts & ends)
     fraction = max(float(ends.mean()), 1e-9)
     death = (ended + PRIOR_DETECTIONS * fraction) / (detections + PRIOR_DETECTIONS) / fraction
-    return LocalRates(_shrunk(begun, shape)[cell], death[cell], _shrunk(alone, shape)[cell])
+    return LocalRates(_shrunk(begun)[cell], death[cell], _shrunk(alone)[cell])
 
 
 def _cells(position: Floats, width: float) -> tuple[Ints, tuple[int, int]]:
@@ -99,6 +99,6 @@ def _around(cell: Ints, shape: tuple[int, int], used: npt.NDArray[np.bool_]) -> 
     return np.asarray(count.ravel())
 
 
-def _shrunk(count: Floats, shape: tuple[int, int]) -> Floats:
+def _shrunk(count: Floats) -> Floats:
     """Return the ratio of counts to their mean, shrunk to 1 where there are few."""
     return np.asarray((count + PRIOR_EVENTS) / (count.mean() + PRIOR_EVENTS))
