@@ -122,7 +122,7 @@ def test_the_params_are_those_in_effect(stack):
     assert detection["remove_edge"] is True
     assert detection["fill_holes"] is False
     assert tracking["max_distance"] == 4.0
-    assert tracking["max_missing"] == 0
+    assert tracking["max_missing"] is None
     assert tracking["detection_module"] == "feature_detection"
     assert tracking["distance_scale"] == "constant"
 

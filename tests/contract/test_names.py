@@ -129,8 +129,8 @@ DEFAULTS = {
         "detection_module": "feature_detection",
         "coord_key": "features_per_frame",
         "coord_columns": ("centroid_x", "centroid_y"),
-        "max_distance": 5.0,
-        "max_missing": 0,
+        "max_distance": None,
+        "max_missing": None,
         "distance_scale": "constant",
     },
     "k_means_clustering": {

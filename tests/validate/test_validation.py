@@ -8,7 +8,7 @@ from PIL import Image
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.plan import Plan
-from playNano.errors import ParameterError, StackError
+from playNano.errors import ParameterError, PlayNanoWarning, StackError
 from playNano.plots.validation import save_validation
 from playNano.simulate import simulate_movie
 from playNano.validate import Effort, validate_pipeline
@@ -32,7 +32,8 @@ def told():
 def result(stack, told):
     before = stack.data.copy()
     plan = Plan.from_options(LEVEL, f"frame_quality;{DETECT};particle_tracking:max_distance_nm=8", None)
-    out = validate_pipeline(stack, plan, effort=SMALL, progress=lambda *step: told.append(step))
+    with pytest.warns(PlayNanoWarning, match="tracks are cut"):
+        out = validate_pipeline(stack, plan, effort=SMALL, progress=lambda *step: told.append(step))
     np.testing.assert_array_equal(stack.data, before)
     assert not stack.processed
     return out

@@ -232,6 +232,8 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
         plain = {name: value for name, value in summary.items() if isinstance(value, Real)}
         text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
         out.print(f"  {key}: {text}", markup=False)
+        for message in summary.get("messages", ()):
+            out.print(f"    {message}", markup=False)
     out.print(f"results in {folder}", markup=False)
 
 

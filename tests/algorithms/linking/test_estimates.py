@@ -46,8 +46,8 @@ def test_birth_and_death_rates_count_the_first_and_last_frames_that_can_tell():
     points = sort_detections(frame, np.column_stack([np.arange(7.0), np.zeros(7)])).points
     previous = np.array([-1, -1, -1, 0, 1, -1, -1], np.int32)
     rates = estimate_rates(Rates(), LinkingOptions(1.0), points, previous, np.zeros(7, bool))
-    assert rates.birth == pytest.approx(rate_of_ends(2.2 / 24, 0.0, 1))
-    assert rates.death == pytest.approx(rate_of_ends(1.2 / 23, 0.0, 1))
+    assert rates.birth == pytest.approx(rate_of_ends(2.2 / 24, np.ones(1)))
+    assert rates.death == pytest.approx(rate_of_ends(1.2 / 23, np.ones(1)))
     assert rates.clutter == 0.25
     assert rates.detected == 3.5
 

@@ -70,7 +70,7 @@ def test_rates_add_up_to_one():
     never = np.exp(rates.log_death(50, 4)[10])
     assert again + never == pytest.approx(1.0)
     assert rates.log_death(50, 4)[-1] == pytest.approx(0.0)
-    assert rate_of_ends(never, 0.2, 4) == pytest.approx(0.05, abs=1e-6)
+    assert rate_of_ends(never, rates.redetection(4)) == pytest.approx(0.05, abs=1e-6)
 
 
 @pytest.mark.parametrize("n_frames", [1, 3, 50])

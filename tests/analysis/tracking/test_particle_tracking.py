@@ -124,14 +124,14 @@ def test_every_detection_is_in_one_track(seed, max_missing, scale):
 
 
 def test_the_reach():
-    assert len(coords([[(0, 0)], [(5, 0)]])) == 1
-    assert len(coords([[(0, 0)], [(5.001, 0)]])) == 2
+    assert len(coords([[(0, 0)], [(5, 0)]], max_distance=5)) == 1
+    assert len(coords([[(0, 0)], [(5.001, 0)]], max_distance=5)) == 2
     assert len(coords([[(0, 0)], [(5.001, 0)]], max_distance=6)) == 1
 
 
 def test_missing_detections():
     frames = [[(0, 0)], [], [(1, 0)], [], [], [(2, 0)]]
-    assert len(coords(frames)) == 3
+    assert len(coords(frames, max_missing=0)) == 3
     assert coords(frames, max_missing=1) == [[(0, 0), None, (1, 0)], [(2, 0)]]
     (result,) = track(frames, max_missing=2)["tracks"]
     assert result == {
@@ -214,7 +214,6 @@ def test_the_table(make_stack):
     ("params", "message"),
     [
         ({"max_distance": 0}, "'max_distance' must be float > 0"),
-        ({"max_distance": None}, r"give max_distance \(px\) or max_distance_nm"),
         ({"max_distance": 3, "max_distance_nm": 3}, "not both"),
         ({"max_distance_nm": 3, "coord_columns": ["area"]}, "needs coordinates in px, not 'area'"),
         ({"max_distanc": 3}, "did you mean 'max_distance'"),
@@ -264,7 +263,9 @@ def test_the_tables_of_tracks_and_links_agree():
     assert tracks["length"].sum() == len(table)
     assert tracks["censored_start"].any() and tracks["censored_end"].any()
     assert len(out["events"]) == 0
-    assert (out["drift"][["y_nm", "x_nm"]] == 0).all(axis=None)
+    assert list(out["drift"].columns) == ["frame", "y_nm", "x_nm"]
+    assert len(out["drift"]) == 0
+    assert not any("corrected" in name for name in table.columns)
 
 
 def test_lengths_are_reported_in_nm_whatever_the_reach_is_in():
@@ -321,6 +322,15 @@ def test_drift_is_reported_in_nm_and_leaves_coordinates():
     assert out["drift"]["x_nm"].iloc[-1] == pytest.approx(2.0 * 1.5 * 39, rel=0.02)
     assert out["n_tracks"] == 30
     assert out["tracks"][0]["coords"][0][0] in [point["x"] for point in features[0]]
+    table, tracks, drift = out["table"], out["track_table"], out["drift"].set_index("frame")
+    moved = table["x"] * 2.0 - drift["x_nm"].loc[table["frame"]].to_numpy()
+    np.testing.assert_allclose(table["x_corrected_nm"], moved, atol=1e-9)
+    first, last = (table.groupby("track_id")[["y_corrected_nm", "x_corrected_nm"]].nth(k) for k in (0, -1))
+    net = np.hypot(*(last.to_numpy() - first.to_numpy()).T)
+    np.testing.assert_allclose(tracks["net_displacement_nm"], net, atol=1e-9)
+    # The particles move by 0.1 px a frame and axis, the field by 58 px.
+    assert tracks["net_displacement_nm"].max() < 10.0
+    assert out["links"]["displacement_nm"].mean() == pytest.approx(2 * 0.1 * np.sqrt(np.pi / 2), rel=0.15)
 
 
 def test_areas_help_to_tell_particles_apart():
@@ -335,6 +345,61 @@ def test_areas_help_to_tell_particles_apart():
         return sum(a != b for names in result for a, b in itertools.pairwise(names))
 
     assert wrong(helped) < 0.5 * wrong(plain)
+
+
+def test_the_search_range_is_estimated_and_reported():
+    summary = run_on(walks(60, 12), stack_for(60, pixel_size_nm=2.0))["summary"]
+    search, (message,) = summary["search"], summary["messages"]
+    assert search["max_distance_nm"] == search["estimated_range_nm"]
+    assert search["share_within"] > 0.995 and not search["clipped"]
+    px = search["max_distance_nm"] / 2.0
+    assert (
+        f"search range {px:.3g} px ({2 * px:.3g} nm), from the movie: 99.9 % of the displacements" in message
+    )
+    assert "nearest neighbour" in message and f"max_missing {search['max_missing']}" in message
+
+
+def test_a_search_range_that_cuts_steps_is_a_warning_with_its_cure():
+    features = walks(60, 12, step=1.5, side=120.0)
+    for search in ({"max_distance": 2.0}, {"max_distance_nm": 4.0}):
+        stack = stack_for(60, pixel_size_nm=2.0)
+        with pytest.warns(PlayNanoWarning, match=r"2 px \(4 nm\) .*tracks are cut; use max_distance_nm=\d+"):
+            out = run_on(features, stack, max_missing=0, **search)
+        verdict = out["summary"]["trackability"]
+        assert verdict["verdict"] == "cut"
+        assert "shorter than 4" in verdict["reason"]
+        # Neither the step nor the rates come from the links that are left: 41 % of the steps are longer than 2 px.
+        assert verdict["step_nm"] == pytest.approx(2.0 * 1.5 * 2**0.5, rel=0.1)
+        assert out["summary"]["parameters"]["step_rms_nm"] == pytest.approx(2.0 * 1.5 * 2**0.5, rel=0.1)
+        assert out["summary"]["parameters"]["end_rate"] < 0.02
+        cure = float(stack.provenance["warnings"][0].partition("max_distance_nm=")[2].split(",")[0])
+        assert run_on(features, stack, max_distance_nm=cure)["summary"]["trackability"]["verdict"] != "cut"
+
+
+def test_a_merge_is_checked_by_the_volume_where_there_is_one():
+    # A slow particle leaves near a resting one; its volume is not gained by the other.
+    rng = np.random.default_rng(0)
+    features = []
+    for t in range(40):
+        points = [
+            {"y": 50.0 * k + rng.normal(0, 0.3), "x": rng.normal(0, 0.3), "volume_nm3": 100.0}
+            for k in range(8)
+        ]
+        if t < 20:
+            points += [
+                {"y": 50.0 * k, "x": 1.2 + 0.2 * (20 - t) + rng.normal(0, 0.2), "volume_nm3": 100.0}
+                for k in range(8)
+            ]
+        for point in points:
+            point["volume_nm3"] += rng.normal(0, 3.0)
+        features.append(points)
+    out = run_on(features, max_distance=3, max_missing=0, merge_split=True)
+    assert out["summary"]["n_merges"] == 0
+    for t, points in enumerate(features):
+        for point in points[:8]:
+            point["volume_nm3"] += 100.0 * (t >= 20)
+    merged = run_on(features, max_distance=3, max_missing=0, merge_split=True)
+    assert merged["summary"]["n_merges"] == 8
 
 
 def test_short_tracks_can_be_left_out():
@@ -358,7 +423,8 @@ def test_merges_and_splits_are_reported():
             ]
         features.append(points)
     stack = stack_for(40, pixel_size_nm=2.0)
-    out = run_on(features, stack, max_distance=3, merge_split=True)
+    with pytest.warns(PlayNanoWarning, match="no volume"):
+        out = run_on(features, stack, max_distance=3, merge_split=True)
     events, table = out["events"], out["table"]
     assert 6 <= (events["kind"] == "merge").sum() <= 8
     assert (events["kind"] == "split").sum() == 0

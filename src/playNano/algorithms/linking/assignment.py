@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SKIP_SURPLUS = 1e-9
 
 
-def match_frames(points: Detections, search: SearchRange) -> Indices:
+def match_frames(points: Detections, search: SearchRange, velocity: Floats | None = None) -> Indices:
     """Link detections from frame to frame by optimal assignment; return the previous one in each track, or -1.
 
     Parameters
@@ -26,24 +26,29 @@ def match_frames(points: Detections, search: SearchRange) -> Indices:
         Detections in canonical order.
     search
         Search range, and number of frames that a link may span; its `cap` is not used.
+    velocity
+        Velocity after each detection, (N, D), per frame interval, if no link leads to it: distances are then measured
+        from positions predicted by the velocity of the track. None: from the last position.
     """
     from playNano.algorithms.linking._kernels.assignment import new_matching
-    from playNano.algorithms.linking._kernels.frames import link_block
+    from playNano.algorithms.linking._kernels.frames import FrameLinks, link_block
 
     n, n_frames = points.frame_of.size, points.frame_ptr.size - 1
     previous = np.full(n, -1, np.int32)
     if not n:
         return previous
     grid, limits = build_grid(points, search.max_distance), search.limits()
-    linked = np.zeros(n, np.int32)
     max_detections = int(np.diff(points.frame_ptr).max())
+    predicted = np.zeros((0, points.position.shape[1])) if velocity is None else velocity.copy()
+    links = FrameLinks(np.zeros(n, np.int32), previous, predicted)
 
     def run(frames: tuple[int, int]) -> None:
         state = new_matching(min(search.n_gaps, n_frames) * max_detections, max_detections)
-        link_block(points, grid, limits, frames, SKIP_SURPLUS, state, linked, previous)
+        link_block(points, grid, limits, frames, SKIP_SURPLUS, state, links)
 
-    # Without gap closing, the open tracks depend only on the previous frame.
-    in_threads(run, frame_blocks(points.frame_ptr) if search.n_gaps == 1 else [(0, n_frames)])
+    # Without gap closing and prediction, the open tracks depend only on the previous frame.
+    independent = search.n_gaps == 1 and velocity is None
+    in_threads(run, frame_blocks(points.frame_ptr) if independent else [(0, n_frames)])
     return previous
 
 

@@ -231,7 +231,8 @@ class SearchRange:
     power
         The squared search range grows with this power of the gap in frame intervals: 0, 1 or 2.
     cap
-        Further limit of the squared displacement by number of frames, (n_gaps,); None: no limit.
+        Further limit of the squared displacement from each frame over 1, 2, ... frames, (n_frames, n_gaps); None: no
+        limit.
     """
 
     max_distance: float
@@ -240,10 +241,10 @@ class SearchRange:
     cap: Floats | None = None
 
     def limits(self) -> SearchLimits:
-        """Return the limits in the form used by kernels."""
+        """Return the limits in the form used by kernels; without a cap, for linking from frame to frame only."""
         from playNano.algorithms.linking._kernels.grid import SearchLimits
 
-        cap = np.full(self.n_gaps, np.inf) if self.cap is None else self.cap
+        cap = np.full((1, self.n_gaps), np.inf) if self.cap is None else self.cap
         return SearchLimits(float(self.max_distance) ** 2, self.power, cap)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from playNano.algorithms._common.threads import blocks_of, in_threads
 from playNano.algorithms.linking.detections import Floats, Indices, SearchRange, build_grid
+from playNano.algorithms.linking.local_rates import uniform_rates
 from playNano.algorithms.linking.motion_model import MotionModel, successors
 from playNano.algorithms.linking.rates import Rates
 from playNano.algorithms.linking.settings import LinkingOptions
@@ -57,7 +58,7 @@ def candidate_edges(points: Detections, model: MotionModel, rates: Rates, option
     from playNano.algorithms.linking._kernels.grid import count_candidates, list_candidates
 
     n = points.frame_of.size
-    search = _useful_range(model, rates, options)
+    search = _useful_range(points, model, rates, options)
     grid, limits = build_grid(points, search.max_distance), search.limits()
     blocks = blocks_of(n)
 
@@ -81,32 +82,57 @@ def candidate_edges(points: Detections, model: MotionModel, rates: Rates, option
     return edges
 
 
-def _useful_range(model: MotionModel, rates: Rates, options: LinkingOptions) -> SearchRange:
+def _useful_range(
+    points: Detections, model: MotionModel, rates: Rates, options: LinkingOptions
+) -> SearchRange:
     """Return the search range beyond which the likelihood ratio of a link is negligible, at most the given one."""
     motion, n_gaps, power = model.motion, options.n_gaps, options.growth_power
+    gap = gap_times(points, n_gaps)
     if motion.directed:
-        return SearchRange(options.max_distance, n_gaps, power)
-    gap = np.arange(1, n_gaps + 1)
-    variance = (
-        motion.variance.max() * motion.variance_factor.max() * (1.0 + motion.growth.max() * (gap - 1.0))
-    )
+        return SearchRange(options.search_range, n_gaps, power, np.full(gap.shape, np.inf))
+    growth = np.maximum(1.0 + motion.growth.max() * (gap - 1.0), 1.0)
+    variance = motion.variance.max() * motion.variance_factor.max() * growth
     gain = rates.log_gap(n_gaps) - 0.5 * motion.dims * np.log(2 * np.pi * variance)
     gain = gain - rates.log_death_birth(n_gaps)
     gain += RIVAL_COST + RANGE_SURPLUS + 3.0 * model.features.weight.sum()
     cap = 2.0 * variance * np.clip(gain, 4.0, MAX_LOG_DECAY)
-    cap[np.isfinite(log_jumps(motion, rates, options))] = np.inf
+    cap[np.isfinite(log_jumps(points, motion, rates, options))] = np.inf
     widest = float(np.sqrt((cap / gap**power).max()))
-    return SearchRange(min(options.max_distance, widest), n_gaps, power, cap)
+    return SearchRange(min(options.search_range, widest), n_gaps, power, cap)
 
 
-def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
-    """Return the log density of outlier jumps by gap; -inf where a death and a birth are more likely.
+def gap_times(points: Detections, n_gaps: int) -> Floats:
+    """Return the time from each frame to the 1, 2, ... frames after it, (n_frames, n_gaps), in frame intervals.
+
+    For frames without detections, and beyond the end of the movie, it is the number of frames.
+
+    Parameters
+    ----------
+    points
+        The detections.
+    n_gaps
+        Number of frames that a link may span, >= 1.
+    """
+    n_frames = points.latest.size
+    time = np.concatenate([points.latest, np.full(n_gaps, -np.inf)])
+    gaps = np.tile(np.arange(1.0, n_gaps + 1.0), (n_frames, 1))
+    for g in range(1, n_gaps + 1):
+        later, earlier = time[g : g + n_frames], time[:n_frames]
+        known = np.isfinite(later) & np.isfinite(earlier)
+        gaps[known, g - 1] = later[known] - earlier[known]
+    return gaps
+
+
+def log_jumps(points: Detections, motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
+    """Return the log density of outlier jumps by frame and gap; -inf where a death and a birth are more likely.
 
     At high density a jump cannot be distinguished from another particle; where particles are sparse, a track continues
     after a jump.
 
     Parameters
     ----------
+    points
+        The detections, for the times of the frames.
     motion
         Motion model, for the number of coordinates.
     rates
@@ -114,8 +140,8 @@ def log_jumps(motion: Motion, rates: Rates, options: LinkingOptions) -> Floats:
     options
         Options, with the search range.
     """
-    gap = np.arange(1.0, options.n_gaps + 1.0)
-    search_range = np.asarray(options.max_distance * gap ** (0.5 * options.growth_power))
+    gap = gap_times(points, options.n_gaps)
+    search_range = np.asarray(options.search_range * gap ** (0.5 * options.growth_power))
     jump = rates.log_jump(search_range, motion.dims)
     pays = jump + rates.log_gap(options.n_gaps) > rates.log_death_birth(options.n_gaps)
     return np.where(pays, jump, -np.inf)
@@ -126,12 +152,14 @@ def _cost_model(points: Detections, model: MotionModel, rates: Rates, options: L
     from playNano.algorithms.linking._kernels.cost import CostModel, RateTerms
 
     n_frames, n_gaps = points.frame_ptr.size - 1, options.n_gaps
+    local = uniform_rates(points.frame_of.size) if rates.local is None else rates.local
+    death = np.exp(rates.log_death(n_frames, n_gaps))[points.frame_of]
     terms = RateTerms(
         redetection=np.exp(rates.log_gap(n_gaps)),
-        jump=np.exp(log_jumps(model.motion, rates, options)),
-        birth_density=np.exp(rates.log_birth(n_frames, n_gaps)),
-        death_probability=np.exp(rates.log_death(n_frames, n_gaps)),
-        clutter=math.exp(rates.log_clutter),
+        jump=np.exp(log_jumps(points, model.motion, rates, options)),
+        birth_density=np.exp(rates.log_birth(n_frames, n_gaps))[points.frame_of] * local.birth,
+        death_probability=np.minimum(death * local.death, 1.0),
+        clutter=math.exp(rates.log_clutter) * local.clutter,
         max_cost=RIVAL_COST,
     )
     return CostModel(model.context, model.motion, model.features, terms)

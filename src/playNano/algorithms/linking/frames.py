@@ -87,6 +87,6 @@ def link_frames(
         return np.full(detections.n_input, -1, np.int64)
     from playNano.algorithms.linking._kernels.tracks import number_tracks
 
-    search = SearchRange(options.max_distance, options.n_gaps, options.growth_power)
+    search = SearchRange(options.search_range, options.n_gaps, options.growth_power)
     track, _ = number_tracks(match_frames(detections.points, search))
     return np.asarray(detections.to_input(track, -1), dtype=np.int64)

@@ -9,7 +9,9 @@ import numpy as np
 
 from playNano.algorithms._common.threads import blocks_of, in_threads
 from playNano.algorithms.linking.detections import Floats, Indices, Ints
+from playNano.algorithms.linking.regression import MIN_REGRESSION_LINKS, r_squared, regression_coefficients
 from playNano.algorithms.linking.settings import MotionName
+from playNano.algorithms.linking.turning import NO_TURNING, fit_turning
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,7 +37,10 @@ POSITION_GAIN = 0.4
 # twice, as the past of the later one and the future of the earlier one. About half of the explained part is counted
 # again when a link is compared with its rivals; measured on gliding, turning and resting particles, not on those of
 # the benchmark.
-DOUBLE_COUNTING = 0.6
+DOUBLE_COUNTING = {"directed": 0.5, "static": 0.6}
+# The same for the Gaussian of a particle, which the steps before and after a link imply: where fast and slow particles
+# exchange their tracks for some frames, each of both wrong links supports the other.
+STATE_COUNTING = 0.25
 # Past and future of a link depend on links that may be wrong together with it: the regression on the mean positions of
 # static particles is shrunk by half.
 STATIC_SHRINKAGE = 0.5
@@ -44,8 +49,6 @@ ENOUGH_DETECTIONS = 25_000
 MANY_ROWS = 50_000
 # Minimum rms step as a fraction of the search range, because positions may be rounded to pixels.
 MIN_STEP = 0.005
-# Minimum number of links from which a regression coefficient is estimated.
-MIN_REGRESSION_LINKS = 30
 
 
 @dataclass
@@ -68,6 +71,8 @@ class MotionModel:
         Whether the step is given, so that the variance is not estimated.
     r_squared
         R squared of the regression of the displacement on past and future of its track, 0 to 1.
+    state_information
+        Variance of the log variance of a step that the steps before and after it explain, up to 1.
     """
 
     name: MotionName
@@ -77,11 +82,14 @@ class MotionModel:
     min_variance: float
     fixed: bool = False
     r_squared: float = 0.0
+    state_information: float = 0.0
 
     @property
     def inverse_temperature(self) -> float:
         """Factor of cost differences when a link is compared with its rivals, which corrects for double counting."""
-        return 1.0 - DOUBLE_COUNTING * self.r_squared
+        if self.name == "brownian":
+            return 1.0 - STATE_COUNTING * self.state_information
+        return 1.0 - DOUBLE_COUNTING[self.name] * self.r_squared
 
 
 def first_motion(
@@ -118,6 +126,7 @@ def first_motion(
         coefficients=np.zeros((4, 2)),
         variance_factor=np.ones(4),
         persistence=FIRST_PERSISTENCE if weight.size > 1 else 0.0,
+        turning=NO_TURNING,
         directed=1 if name == "directed" else 0,
         dims=dims,
     )
@@ -212,6 +221,27 @@ def fit_motion_em(
     _forward_backward(model, points, Tracks(np.arange(previous.size), previous, following), likelihood)
 
 
+def state_information(model: MotionModel, previous: Indices) -> float:
+    """Return the variance of the log variance of a step that the steps before and after it explain, up to 1.
+
+    Parameters
+    ----------
+    model
+        The motion model.
+    previous
+        Detection before each one in its track, or -1, (N,).
+    """
+    target = subsample(np.flatnonzero(previous >= 0))
+    if not target.size:
+        return 0.0
+    motion, context = model.motion, model.context
+    posterior = context.forward[previous[target]] * context.backward[target]
+    posterior /= np.maximum(posterior.sum(axis=1, keepdims=True), 1e-300)
+    log_variance = np.log(motion.variance)
+    explained = posterior @ log_variance - motion.weight @ log_variance
+    return min(float((explained**2).mean()), 1.0)
+
+
 def _fit_regression(model: MotionModel, points: Detections, previous: Indices, following: Indices) -> None:
     """Compute past and future of each detection, and regress the displacement on them."""
     from playNano.algorithms.linking._kernels.context import offset_context, velocity_context
@@ -222,8 +252,13 @@ def _fit_regression(model: MotionModel, points: Detections, previous: Indices, f
         offset_context(points, previous, following, POSITION_GAIN, model.context)
     sums = _regression_sums(points, previous, model.context, directed=model.name == "directed")
     shrinkage = STATIC_SHRINKAGE if model.name == "static" else 1.0
-    model.motion = model.motion._replace(coefficients=_regression_coefficients(sums, shrinkage))
-    model.r_squared = _r_squared(sums)
+    model.motion = model.motion._replace(coefficients=regression_coefficients(sums, shrinkage))
+    model.r_squared = r_squared(sums)
+    if model.name == "directed":
+        source, context = subsample(previous[(previous >= 0)]), model.context
+        source = source[(context.has_past[source] > 0) & (context.has_future[following[source]] > 0)]
+        turning = fit_turning(context.past[source], context.future[following[source]])
+        model.motion = model.motion._replace(turning=turning)
 
 
 def _regression_sums(points: Detections, previous: Indices, context: Context, *, directed: bool) -> Floats:
@@ -242,34 +277,6 @@ def _regression_sums(points: Detections, previous: Indices, context: Context, *,
     factors = [(past, past), (past, future), (future, future), (past, step), (future, step), (step, step)]
     sums = [np.bincount(of_coordinate, weights=(a * b).ravel(), minlength=4) for a, b in factors]
     return np.column_stack([*sums[:5], np.bincount(known, minlength=4), sums[5]])
-
-
-def _regression_coefficients(sums: Floats, shrinkage: float) -> Floats:
-    """Return the coefficients of past and future, (4, 2), by known context, where there are enough links."""
-    coefficients = np.zeros((4, 2))
-    if sums[1, 5] > MIN_REGRESSION_LINKS and sums[1, 0] > 0:
-        coefficients[1, 0] = sums[1, 3] / sums[1, 0]
-    if sums[2, 5] > MIN_REGRESSION_LINKS and sums[2, 2] > 0:
-        coefficients[2, 1] = sums[2, 4] / sums[2, 2]
-    coefficients[3] = shrinkage * _coefficients_of_both(sums)
-    return coefficients
-
-
-def _coefficients_of_both(sums: Floats) -> Floats:
-    """Solve the normal equations where both past and future are known."""
-    past2, cross, future2, past, future, n, _ = sums[3]
-    determinant = past2 * future2 - cross**2
-    if not (n > MIN_REGRESSION_LINKS and determinant > 1e-9 * past2 * future2):
-        return np.zeros(2)
-    both = np.array([past * future2 - future * cross, future * past2 - past * cross])
-    return np.asarray(both / determinant)
-
-
-def _r_squared(sums: Floats) -> float:
-    """Return R squared of the regression on past and future together."""
-    total = sums[3, 6]
-    explained = float(_coefficients_of_both(sums) @ sums[3, 3:5]) / total if total > 0 else 0.0
-    return min(max(explained, 0.0), 1.0)
 
 
 def _sampled_rows(previous: Indices) -> Ints:

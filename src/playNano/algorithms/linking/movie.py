@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +24,47 @@ from playNano.algorithms.linking.tables import (
 from playNano.algorithms.linking.trackability import (
     Trackability,
     judge_trackability,
-    neighbour_distance,
     wrong_link_share,
 )
 from playNano.algorithms.linking.whole_movie import Assignment, assign_movie, describe_model
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from playNano.algorithms.linking._kernels.motion_model import Features
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """Search range and gap closing in effect, with the displacements on which they are based.
+
+    Parameters
+    ----------
+    max_distance
+        Search range: maximum displacement in one frame interval.
+    share_within
+        Fraction of the displacements that it contains, 0 to 1, from pairs of detections that no search range has
+        clipped; None where there are too few.
+    estimated_range
+        The search range estimated from the movie.
+    neighbour_distance
+        Mean distance to the nearest neighbour in the same frame; inf where there is none.
+    max_missing
+        Number of observed frames in a row in which a particle may go undetected.
+    clipped
+        Whether the search range leaves out a significant fraction of the displacements.
+    """
+
+    max_distance: float
+    share_within: float | None
+    estimated_range: float
+    neighbour_distance: float
+    max_missing: int
+    clipped: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -50,12 +84,18 @@ class LinkedMovie:
     events
         One row per merge or split; see `merge_split.find_events`.
     drift
-        Common motion that was removed: `frame` and one column per coordinate, since the first frame.
+        Common motion that was removed: `frame` and one column per coordinate, since the first frame; empty where it
+        was not estimated.
+    corrected
+        Coordinates without the drift, (N, D), in the order of the table; nan in unobserved frames if it was estimated.
+        Lengths in `links` and `tracks` are computed from them.
     parameters
         Parameters of the model, estimated or given: step, rates, persistence and so on; lengths are in the unit of the
         coordinates.
     trackability
         Whether frame rate and density allow particles to be linked reliably; None without detections.
+    search
+        Search range and gap closing in effect; None without detections.
     """
 
     track_id: npt.NDArray[np.int64]
@@ -63,8 +103,10 @@ class LinkedMovie:
     tracks: pd.DataFrame
     events: pd.DataFrame
     drift: pd.DataFrame
+    corrected: npt.NDArray[np.float64]
     parameters: dict[str, Any]
     trackability: Trackability | None
+    search: SearchSummary | None
 
     @property
     def n_tracks(self) -> int:
@@ -82,6 +124,7 @@ class LinkedMovie:
             "n_merges": int((self.events["kind"] == "merge").sum()),
             "n_splits": int((self.events["kind"] == "split").sum()),
             "trackability": None if self.trackability is None else self.trackability.as_dict(),
+            "search": None if self.search is None else self.search.as_dict(),
             "parameters": self.parameters,
         }
 
@@ -175,11 +218,14 @@ def link_movie(
     costs = prepare_features(table, features or {}, detections.order)
     solved = assign_movie(detections, costs, options) if detections.n else None
     if options.merge_split and solved is not None:
-        solved = _with_bridges(detections, solved, options)
+        solved = _with_bridges(detections, solved)
     track, confidence = _in_table_order(detections, solved)
     track = keep_long_tracks(track, options.min_length)
-    links = link_table(table, track, columns=columns, unit=unit, confidence=confidence)
-    tracks = track_table(table, track, columns=columns, unit=unit, confidence=confidence, observed=observed)
+    drift = _drift_table(None if options.drift == "none" else solved, columns, observed)
+    corrected = _without_drift(table, columns, drift)
+    moved = table.assign(**{name: corrected[:, k] for k, name in enumerate(columns)})
+    links = link_table(moved, track, columns=columns, unit=unit, confidence=confidence)
+    tracks = track_table(moved, track, columns=columns, unit=unit, confidence=confidence, observed=observed)
     events = no_events(columns)
     if options.merge_split and solved is not None:
         events = find_events(
@@ -187,8 +233,8 @@ def link_movie(
             track,
             columns=columns,
             step=_rms_step(solved),
-            max_distance=options.max_distance,
-            max_missing=options.max_missing,
+            max_distance=solved.options.search_range,
+            max_missing=solved.options.n_gaps - 1,
             mass=mass,
             observed=observed,
         )
@@ -198,13 +244,15 @@ def link_movie(
         links,
         tracks,
         events,
-        _drift_table(solved, columns, observed),
-        {} if solved is None else describe_model(solved.model, solved.rates, options) | {"cost": solved.cost},
-        _trackability(table, columns, solved),
+        drift,
+        corrected,
+        {} if solved is None else _parameters(detections, costs, solved),
+        None if solved is None else _trackability(solved),
+        None if solved is None else _search_summary(solved),
     )
 
 
-def _with_bridges(detections: SortedDetections, solved: Assignment, options: LinkingOptions) -> Assignment:
+def _with_bridges(detections: SortedDetections, solved: Assignment) -> Assignment:
     """Add the links by which a merged particle continues the track of one of its parts."""
     points = detections.points
     points = points._replace(position=points.position - solved.drift[points.frame_of])
@@ -213,8 +261,8 @@ def _with_bridges(detections: SortedDetections, solved: Assignment, options: Lin
         solved.previous,
         solved.confidence,
         step=_rms_step(solved),
-        max_distance=options.max_distance,
-        n_gaps=options.n_gaps,
+        max_distance=solved.options.search_range,
+        n_gaps=solved.options.n_gaps,
     )
     return replace(solved, previous=previous, confidence=confidence)
 
@@ -237,19 +285,43 @@ def _rms_step(solved: Assignment) -> float:
     return float(np.sqrt((motion.weight * motion.dims * motion.variance).sum()))
 
 
-def _trackability(
-    table: pd.DataFrame, columns: Sequence[str], solved: Assignment | None
-) -> Trackability | None:
-    """Assess the trackability from the model's step; None without detections."""
-    if solved is None:
-        return None
-    return judge_trackability(_rms_step(solved), neighbour_distance(table, columns), motion=solved.model.name)
+def _trackability(solved: Assignment) -> Trackability:
+    """Assess the trackability from the model's step, or where the search range clips the steps, from all of them."""
+    clipped = solved.steps.is_clipped(solved.options.search_range)
+    return judge_trackability(
+        solved.steps.rms if clipped else _rms_step(solved),
+        solved.steps.neighbour_distance,
+        motion=solved.model.name,
+        clipped=1.0 - float(solved.steps.share_within(solved.options.search_range)) if clipped else 0.0,
+    )
+
+
+def _search_summary(solved: Assignment) -> SearchSummary:
+    """Return search range and gap closing of an assignment."""
+    steps, options = solved.steps, solved.options
+    known = bool(steps.weight.size)
+    return SearchSummary(
+        options.search_range,
+        float(steps.share_within(options.search_range)) if known else None,
+        steps.search_range(),
+        steps.neighbour_distance,
+        options.n_gaps - 1,
+        steps.is_clipped(options.search_range),
+    )
+
+
+def _parameters(detections: SortedDetections, features: Features, solved: Assignment) -> dict[str, Any]:
+    """Describe the model; where the search range clips the steps, that of a linking with the estimated range."""
+    source = solved
+    if solved.steps.is_clipped(solved.options.search_range):
+        source = assign_movie(detections, features, replace(solved.options, max_distance=None))
+    return describe_model(source.model, source.rates, source.options) | {"cost": solved.cost}
 
 
 def _drift_table(
     solved: Assignment | None, columns: Sequence[str], observed: npt.ArrayLike | None
 ) -> pd.DataFrame:
-    """Return the drift, one row per observed frame."""
+    """Return the drift, one row per observed frame; an empty table without an estimate."""
     import pandas as pd
 
     if solved is None:
@@ -257,3 +329,14 @@ def _drift_table(
     n_frames = solved.drift.shape[0]
     frame = np.arange(n_frames) if observed is None else np.flatnonzero(np.asarray(observed))
     return pd.DataFrame({"frame": frame, **{name: solved.drift[:, k] for k, name in enumerate(columns)}})
+
+
+def _without_drift(
+    table: pd.DataFrame, columns: Sequence[str], drift: pd.DataFrame
+) -> npt.NDArray[np.float64]:
+    """Return the coordinates of a table minus the drift of their frames; as they are where there is none."""
+    position = table[list(columns)].to_numpy(np.float64)
+    if drift.empty:
+        return position
+    of_row = drift.set_index("frame").reindex(table["frame"].to_numpy())[list(columns)]
+    return np.asarray(position - of_row.to_numpy(np.float64))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playNano.algorithms.linking.detections import Floats, Indices, Ints
+from playNano.algorithms.linking.local_rates import LocalRates, local_rates
 from playNano.algorithms.linking.motion_model import successors
 from playNano.algorithms.linking.settings import LinkingOptions
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from playNano.algorithms.linking._kernels.grid import Detections
+
+# Width of the cells in which local rates are estimated, relative to the mean distance of particles.
+CELL_WIDTH = 0.2
+# Weight, in links, of independent misses in the distribution of gaps.
+GAP_PRIOR = 20.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,12 @@ class Rates:
     outlier
         Outlier probability of a link: that it is a uniformly distributed jump within the search range, or a gap of
         any length.
+    gaps
+        Probability that a particle is detected again after 1, 2, ... frames and not before, given that it is present
+        and at most n_gaps frames pass; empty: by the miss rate, independently in every frame. Particles that blink
+        have more long gaps than that.
+    local
+        Factors of the rates at each detection; None: the rates are uniform.
     """
 
     miss: float = 0.05
@@ -48,6 +60,22 @@ class Rates:
     detected: float = 1.0
     area: float = 1.0
     outlier: float = 0.0
+    gaps: tuple[float, ...] = ()
+    local: LocalRates | None = None
+
+    def redetection(self, n_gaps: int) -> Floats:
+        """Return the probability of being detected again after 1, 2, ... n_gaps frames, and not before, if present.
+
+        Parameters
+        ----------
+        n_gaps
+            Number of frames that a link may span, >= 1.
+        """
+        if len(self.gaps) == n_gaps:
+            return np.array(self.gaps)
+        gap = np.arange(1, n_gaps + 1)
+        miss = self.miss if n_gaps > 1 else 0.0
+        return np.asarray((1.0 - miss) * miss ** (gap - 1.0))
 
     def log_gap(self, n_gaps: int) -> Floats:
         """Return the log probability of being detected again after 1, 2, ... n_gaps frames, and not before.
@@ -58,9 +86,7 @@ class Rates:
             Number of frames that a link may span, >= 1.
         """
         gap = np.arange(1, n_gaps + 1)
-        miss = self.miss if n_gaps > 1 else 0.0
-        regular = (1.0 - miss) * miss ** (gap - 1.0)
-        mixture = (1.0 - self.outlier) * regular + self.outlier / n_gaps
+        mixture = (1.0 - self.outlier) * self.redetection(n_gaps) + self.outlier / n_gaps
         return np.asarray(np.log(np.maximum(mixture, 1e-300)) + gap * np.log1p(-self.death))
 
     def log_jump(self, search_range: Floats, dims: int) -> Floats:
@@ -101,7 +127,7 @@ class Rates:
         n_gaps
             Number of frames that a link may span, >= 1.
         """
-        return _log_undetected(self.miss, self.death, n_frames, n_gaps)
+        return _log_undetected(self.redetection(n_gaps), self.death, n_frames)
 
     def log_birth(self, n_frames: int, n_gaps: int) -> Floats:
         """Return the log density, by frame, of true detections without an earlier one within n_gaps frames.
@@ -113,7 +139,7 @@ class Rates:
         n_gaps
             Number of frames that a link may span, >= 1.
         """
-        undetected = _log_undetected(self.miss, self.birth, n_frames, n_gaps)[::-1]
+        undetected = _log_undetected(self.redetection(n_gaps), self.birth, n_frames)[::-1]
         return np.asarray(undetected + np.log(max(self.detected, 1e-9) / self.area))
 
     @property
@@ -151,33 +177,29 @@ def field_size(position: Floats, min_width: float) -> float:
     return size
 
 
-def _log_undetected(miss: float, death: float, n_frames: int, n_gaps: int) -> Floats:
+def _log_undetected(redetection: Floats, death: float, n_frames: int) -> Floats:
     """Return the log probability, by frame, of no detection in the next n_gaps frames or up to the movie's end."""
-    gap = np.arange(1, n_gaps + 1)
-    miss = miss if n_gaps > 1 else 0.0
-    detected = np.concatenate([[0.0], np.cumsum((1 - miss) * miss ** (gap - 1.0) * (1 - death) ** gap)])
-    n_left = np.minimum(np.arange(n_frames)[::-1], n_gaps)
+    gap = np.arange(1, redetection.size + 1)
+    detected = np.concatenate([[0.0], np.cumsum(redetection * (1 - death) ** gap)])
+    n_left = np.minimum(np.arange(n_frames)[::-1], redetection.size)
     return np.asarray(np.log(np.maximum(1.0 - detected[n_left], 1e-6)))
 
 
-def rate_of_ends(fraction: float, miss: float, n_gaps: int) -> float:
+def rate_of_ends(fraction: float, redetection: Floats) -> float:
     """Return the death rate at which a given fraction of detections ends a track (by bisection).
 
     Parameters
     ----------
     fraction
         Fraction of detections without a link to a later one, 0 to 1.
-    miss
-        Miss rate.
-    n_gaps
-        Number of frames that a link may span.
+    redetection
+        Probability of being detected again after 1, 2, ... frames and not before, if present, (n_gaps,).
     """
     low, high = 1e-6, 0.95
-    miss = miss if n_gaps > 1 else 0.0
+    gap = np.arange(1, redetection.size + 1)
     for _ in range(40):
         rate = 0.5 * (low + high)
-        again = (1 - miss) * (1 - rate) * sum((miss * (1 - rate)) ** g for g in range(n_gaps))
-        if 1.0 - again < fraction:
+        if 1.0 - float((redetection * (1.0 - rate) ** gap).sum()) < fraction:
             low = rate
         else:
             high = rate
@@ -209,14 +231,17 @@ def first_rates(
     n_starts = np.count_nonzero(previous[points.frame_ptr[1] :] < 0)
     turnover = min(0.01, (n_starts + 0.2) / (previous.size + 20.0))
     clutter = n_false / n_frames
+    detected = max(previous.size - n_false, 1.0) / n_frames
+    area = field_size(points.position[:, :dims], options.search_range)
     return Rates(
         miss=0.1 if options.miss_rate is None else options.miss_rate,
         death=turnover if options.end_rate is None else options.end_rate,
         birth=turnover if options.start_rate is None else options.start_rate,
         clutter=clutter if options.false_per_frame is None else options.false_per_frame,
-        detected=max(previous.size - n_false, 1.0) / n_frames,
-        area=field_size(points.position[:, :dims], options.max_distance),
+        detected=detected,
+        area=area,
         outlier=outlier,
+        local=_local(points, previous, area / max(detected, 1.0)),
     )
 
 
@@ -243,11 +268,16 @@ def estimate_rates(
         Whether each detection was classified as clutter.
     """
     n_gaps = options.n_gaps
-    count = _gap_counts(points, previous, n_gaps)
+    count = gap_counts(points, previous, n_gaps)
     miss = old.miss
     if n_gaps > 1:
         miss = float(np.clip((count[1:].sum() + 1.0) / (count[:-1].sum() + 20.0), 1e-4, 0.6))
     miss = miss if options.miss_rate is None else options.miss_rate
+    gaps: tuple[float, ...] = ()
+    if n_gaps > 1 and options.miss_rate is None:
+        independent = replace(old, miss=miss, gaps=()).redetection(n_gaps)
+        gaps = tuple((count + GAP_PRIOR * independent) / (count.sum() + GAP_PRIOR))
+    redetection = replace(old, miss=miss, gaps=gaps).redetection(n_gaps)
     n_frames = points.frame_ptr.size - 1
     inner_end = ~clutter & (points.frame_of < n_frames - n_gaps)
     inner_start = ~clutter & (points.frame_of >= n_gaps)
@@ -258,15 +288,33 @@ def estimate_rates(
     return replace(
         old,
         miss=miss,
-        death=rate_of_ends(float(ends), miss, n_gaps) if options.end_rate is None else options.end_rate,
-        birth=rate_of_ends(float(starts), miss, n_gaps) if options.start_rate is None else options.start_rate,
+        gaps=gaps,
+        local=_local(points, previous, old.area / max(old.detected, 1.0)),
+        death=rate_of_ends(float(ends), redetection) if options.end_rate is None else options.end_rate,
+        birth=rate_of_ends(float(starts), redetection) if options.start_rate is None else options.start_rate,
         clutter=false_rate if options.false_per_frame is None else options.false_per_frame,
         detected=max(previous.size - n_false, 1.0) / max(n_frames, 1),
     )
 
 
-def _gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
-    """Return the number of links that span 1, 2, ... n_gaps frames."""
+def _local(points: Detections, previous: Indices, area_per_particle: float) -> LocalRates:
+    """Return the local rates of an assignment."""
+    width = CELL_WIDTH * math.sqrt(area_per_particle)
+    return local_rates(points.position, width, previous < 0, successors(previous) < 0)
+
+
+def gap_counts(points: Detections, previous: Indices, n_gaps: int) -> Ints:
+    """Return the number of links that span 1, 2, ... n_gaps frames.
+
+    Parameters
+    ----------
+    points
+        The detections.
+    previous
+        Detection before each one, or -1.
+    n_gaps
+        Maximum number of frames.
+    """
     target = np.flatnonzero(previous >= 0)
     gaps = points.frame_of[target] - points.frame_of[previous[target]]
     return np.bincount(gaps, minlength=n_gaps + 1)[1 : n_gaps + 1]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from playNano._options import Unit, check_options
+from playNano.errors import ParameterError
 
 MotionName = Literal["brownian", "directed", "static"]
 DistanceScale = Literal["constant", "sqrt", "linear"]
@@ -31,10 +32,11 @@ class LinkingOptions:
     Parameters
     ----------
     max_distance
-        Search range: maximum displacement of a particle in one frame interval, > 0. With ``method="global"`` a
-        generous one is best: the distribution of displacements is estimated from the movie.
+        Search range: maximum displacement of a particle in one frame interval, > 0; None: estimated from the
+        displacements and the distance to neighbours (see `search_range.estimate_steps`).
     max_missing
-        Gap closing: number of observed frames in a row in which a particle may go undetected, >= 0.
+        Gap closing: number of observed frames in a row in which a particle may go undetected, >= 0; None: estimated
+        from the missed detections.
     distance_scale
         Growth of the search range with the time g since the last detection, in frame intervals: "constant", "sqrt"
         proportional to sqrt(g) as in Brownian motion, "linear" proportional to g as in directed motion; None: by
@@ -74,8 +76,8 @@ class LinkingOptions:
     'linear'
     """
 
-    max_distance: Positive
-    max_missing: Count = 0
+    max_distance: Positive | None = None
+    max_missing: Count | None = None
     distance_scale: DistanceScale | None = None
     method: LinkMethod = "global"
     min_length: Annotated[int, Field(ge=1)] = 1
@@ -93,9 +95,22 @@ class LinkingOptions:
         check_options(self)
 
     @property
+    def search_range(self) -> float:
+        """The search range in effect.
+
+        Raises
+        ------
+        ParameterError
+            If it has not been estimated yet.
+        """
+        if self.max_distance is None:
+            raise ParameterError("max_distance is None: it must be estimated before it is used")
+        return self.max_distance
+
+    @property
     def n_gaps(self) -> int:
-        """Number of observed frames that a link may span."""
-        return int(self.max_missing) + 1
+        """Number of observed frames that a link may span; 1 while `max_missing` has not been estimated."""
+        return int(self.max_missing or 0) + 1
 
     @property
     def scale(self) -> DistanceScale:

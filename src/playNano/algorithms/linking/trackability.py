@@ -14,7 +14,7 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-Verdict = Literal["safe", "doubtful", "hopeless"]
+Verdict = Literal["safe", "doubtful", "hopeless", "cut"]
 
 # Wrong links of an optimal assignment of Brownian particles: 0.7 % at a ratio of 0.12, 5 % at 0.31, 16 % at 0.6.
 WRONG_PER_SQUARED_RATIO = 0.45
@@ -39,7 +39,8 @@ class Trackability:
     wrong_links
         Fraction of links that an optimal assignment gets wrong at this ratio, 0 to 1.
     verdict
-        "safe" (ratio up to 0.15), "doubtful" (up to 0.5) or "hopeless".
+        "safe" (ratio up to 0.15), "doubtful" (up to 0.5) or "hopeless"; "cut" where the search range is shorter than a
+        significant fraction of the displacements.
     reason
         The verdict in words.
     frame_rate_factor
@@ -110,7 +111,11 @@ def neighbour_distance(
 
 
 def judge_trackability(
-    step: float, neighbour: float, *, motion: Literal["brownian", "directed", "static"] = "brownian"
+    step: float,
+    neighbour: float,
+    *,
+    motion: Literal["brownian", "directed", "static"] = "brownian",
+    clipped: float = 0.0,
 ) -> Trackability:
     """Assess the reliability of links by the ratio of step to nearest-neighbour distance.
 
@@ -123,6 +128,9 @@ def judge_trackability(
         Mean distance to the nearest neighbour, in the same unit, >= 0; inf where there is none.
     motion
         How the step grows with time: "directed" linearly, else as its square root.
+    clipped
+        Fraction of the displacements that are longer than the search range, if it is significant, 0 to 1: the verdict
+        is then "cut".
 
     Returns
     -------
@@ -166,6 +174,9 @@ def judge_trackability(
             f"{100 * wrong:.0f} % of links or more are wrong; a frame rate {rate:.1f} times as high, or "
             f"1/{sparser:.1f} of the particles, would be safe"
         )
+    if clipped > 0:
+        verdict = "cut"
+        reason = f"the search range is shorter than {100 * clipped:.0f} % of the displacements; {reason}"
     return Trackability(
         float(step),
         float(neighbour),

@@ -26,12 +26,15 @@ from playNano.algorithms.linking.motion_model import (
     empty_context,
     first_motion,
     fit_motion_em,
+    state_information,
     subsample,
 )
-from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates
-from playNano.algorithms.linking.settings import LinkingOptions
+from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates, gap_counts
+from playNano.algorithms.linking.search_range import StepDistribution, estimate_steps
+from playNano.algorithms.linking.settings import DEFAULT_SCALE, GROWTH_POWER, LinkingOptions
 
 if TYPE_CHECKING:
+    from playNano.algorithms.linking._kernels.assignment import Edges, Matching
     from playNano.algorithms.linking._kernels.grid import Detections
     from playNano.algorithms.linking._kernels.motion_model import Features
 
@@ -42,14 +45,18 @@ FIRST_EM_ITERATIONS = 5
 EM_ITERATIONS = 2
 # Squared steps of the first linking above this multiple of their 90 % quantile are outliers.
 OUTLIER_FACTOR = 4.0
-# An outlier gets a small weight where fewer particles than this are expected within its length: it may be a rare long
-# step.
-MAX_NEIGHBOURS = 0.6
-RARE_MOVER_WEIGHT = 0.1
 # Minimum gap: steps between lines scanned at nearly the same time would have too much weight.
 MIN_GAP = 0.25
-# Minimum number of links to estimate the model; with fewer, the movie is linked from frame to frame.
+# Minimum number of links to estimate the model, with a given and with an estimated search range; with fewer, the movie
+# is linked from frame to frame.
 ENOUGH_LINKS = 30
+FEW_LINKS = 10
+# Gap closing where it is estimated: the first value, the largest, and the value for movies with few links. Links over
+# more missed frames may be this fraction of all links.
+FIRST_MISSING = 4
+MAX_MISSING = 16
+FEW_MISSING = 1
+RARE_GAPS = 0.0005
 # Initial estimate of the number of outlier links in the whole movie.
 OUTLIER_LINKS = 0.1
 
@@ -72,6 +79,10 @@ class Assignment:
         Total cost: minus the log likelihood ratio to detections without links.
     model, rates
         The estimates.
+    options
+        The options in effect, with search range and gap closing.
+    steps
+        Distribution of the displacement, not clipped by the search range.
     """
 
     previous: Indices
@@ -81,6 +92,8 @@ class Assignment:
     cost: float
     model: MotionModel
     rates: Rates
+    options: LinkingOptions
+    steps: StepDistribution
 
 
 def assign_movie(detections: SortedDetections, features: Features, options: LinkingOptions) -> Assignment:
@@ -93,23 +106,58 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
     features
         Values and scales of the feature costs; see `features.prepare_features`.
     options
-        Options of linking.
+        Options of linking; search range and gap closing are estimated where they are None.
     """
+    steps = estimate_steps(detections.points, detections.dims, GROWTH_POWER[DEFAULT_SCALE[options.motion]])
+    enough = FEW_LINKS if options.max_distance is None else ENOUGH_LINKS
+    if options.max_distance is None:
+        options = replace(options, max_distance=steps.search_range())
     points, drift, previous = _first_links(detections.points, options)
-    n_links = np.count_nonzero(previous >= 0)
-    if n_links < ENOUGH_LINKS and options.method == "global" and options.step is None:
-        options = replace(options, method="frame")
+    if np.count_nonzero(previous >= 0) < enough and options.method == "global" and options.step is None:
+        missing = FEW_MISSING if options.max_missing is None else options.max_missing
+        options = replace(options, method="frame", max_missing=missing)
         points, drift, previous = _first_links(detections.points, options)
-        n_links = np.count_nonzero(previous >= 0)
     estimate_feature_noise(features, previous)
+    start = _Start(points, detections.dims, features, drift, steps)
+    solved = _assign_from(start, previous, options)
+    if options.motion != "directed" or options.method == "frame":
+        return solved
+    # From links by distance alone, particles that meet stay exchanged: a second start predicts positions by velocity.
+    search = SearchRange(solved.options.search_range, solved.options.n_gaps, solved.options.growth_power)
+    previous = match_frames(points, search, np.zeros(points.position.shape))
+    predicted = _assign_from(start, previous, solved.options)
+    return min(solved, predicted, key=lambda assignment: _absolute_cost(points, assignment))
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What all first guesses share: detections corrected for drift, features, drift and distribution of steps."""
+
+    points: Detections
+    dims: int
+    features: Features
+    drift: Floats
+    steps: StepDistribution
+
+
+def _assign_from(start: _Start, previous: Indices, options: LinkingOptions) -> Assignment:
+    """Alternate between estimating the model and solving the assignment, from a first guess of the links."""
+    points, dims = start.points, start.dims
+    n_links = np.count_nonzero(previous >= 0)
     squared = _squared_steps(points, previous)
-    model = _first_model(points, squared, features, options, detections.dims)
+    model = _first_model(points, squared, start.features, options, dims)
     outlier = OUTLIER_LINKS / (ENOUGH_LINKS + n_links)
-    rates = first_rates(points, previous, options, outlier, detections.dims)
-    weight = _first_weights(previous, squared, rates.detected / rates.area, detections.dims)
+    rates = first_rates(points, previous, options, outlier, dims)
+    weight = _first_weights(previous, squared, rates.detected / rates.area, dims)
     fit_motion_em(model, points, previous, weight, n_iterations=FIRST_EM_ITERATIONS)
-    edges = candidate_edges(points, model, rates, options)
-    state = solve(edges)
+    if options.max_missing is None:
+        options, edges, state = _close_gaps(points, model, rates, options)
+        if options.method == "frame":
+            search = SearchRange(options.search_range, options.n_gaps, options.growth_power)
+            previous = match_frames(points, search)
+    else:
+        edges = candidate_edges(points, model, rates, options)
+        state = solve(edges)
     last = previous
     for n_pass in range(MAX_PASSES):
         best, clutter = chosen_links(edges, state)
@@ -123,18 +171,50 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
         fit_motion_em(model, points, previous, np.ones(previous.size), n_iterations=EM_ITERATIONS)
         update_costs(points, model, rates, options, (edges, state), prune=n_pass == 0)
         state = solve(edges)
+    model.state_information = state_information(model, previous)
     optimal = options.method == "global"
     if not optimal:
         impose_links(edges, previous, state)
     confidence, cost = link_confidence(edges, state, previous, model.inverse_temperature, optimal=optimal)
-    return Assignment(previous, confidence, clutter, drift, cost, model, rates)
+    return Assignment(previous, confidence, clutter, start.drift, cost, model, rates, options, start.steps)
+
+
+def _close_gaps(
+    points: Detections, model: MotionModel, rates: Rates, options: LinkingOptions
+) -> tuple[LinkingOptions, Edges, Matching]:
+    """Estimate `max_missing` from the gaps of a first assignment; return options, edges and assignment with it."""
+    missing, longest = FIRST_MISSING, min(MAX_MISSING, max(points.frame_ptr.size - 3, 0))
+    while True:
+        missing = min(missing, longest)
+        options = replace(options, max_missing=missing)
+        edges = candidate_edges(points, model, rates, options)
+        state = solve(edges)
+        count = gap_counts(points, chosen_links(edges, state)[0], options.n_gaps)
+        # Number of links that miss more than 0, 1, ... frames.
+        missing_more = count.sum() - np.cumsum(count)
+        needed = int(np.argmax(missing_more <= RARE_GAPS * count.sum()))
+        if needed < 0.7 * missing or missing == longest:
+            break
+        missing *= 2
+    if needed == missing:
+        return options, edges, state
+    options = replace(options, max_missing=needed)
+    edges = candidate_edges(points, model, rates, options)
+    return options, edges, solve(edges)
+
+
+def _absolute_cost(points: Detections, solved: Assignment) -> float:
+    """Return minus the log likelihood of an assignment: the cost of links is relative to detections without links."""
+    n_frames, n_gaps = points.frame_ptr.size - 1, solved.options.n_gaps
+    alone = solved.rates.log_birth(n_frames, n_gaps) + solved.rates.log_death(n_frames, n_gaps)
+    return solved.cost - float(alone[points.frame_of].sum())
 
 
 def _first_links(points: Detections, options: LinkingOptions) -> tuple[Detections, Floats, Indices]:
     """Link from frame to frame, correcting for drift if set; return corrected detections, drift and links."""
     drift = np.zeros((points.frame_ptr.size - 1, points.position.shape[1]))
     # The first linking needs no gap closing: it is part of the later passes.
-    search = SearchRange(options.max_distance, 1, options.growth_power)
+    search = SearchRange(options.search_range, 1, options.growth_power)
     previous = match_frames(points, search)
     if options.drift == "global":
         drift = estimate_drift(points, previous)
@@ -160,7 +240,7 @@ def _first_model(
     points: Detections, squared_steps: Floats, features: Features, options: LinkingOptions, dims: int
 ) -> MotionModel:
     """Return the motion model with its initial estimate."""
-    min_variance = (MIN_STEP * options.max_distance) ** 2 / dims
+    min_variance = (MIN_STEP * options.search_range) ** 2 / dims
     motion = first_motion(options.motion, squared_steps, dims, min_variance, options.step)
     context = empty_context(points.frame_of.size, points.position.shape[1], motion.weight.size)
     return MotionModel(
@@ -169,16 +249,16 @@ def _first_model(
 
 
 def _first_weights(previous: Indices, squared_steps: Floats, density: float, dims: int) -> Floats:
-    """Return the weight of the link to each detection in the first linking, 0 for outliers.
+    """Return the weight of the link to each detection in the first linking, 0 to 1.
 
-    A wide search range includes wrong links. A step that is short compared with the distance between particles is
-    kept in any case.
+    A wide search range includes wrong links. The weight of an outlier is the probability that no other particle is
+    as near by chance, so that rare long steps count where particles are sparse.
     """
     weight = np.zeros(previous.size)
     if squared_steps.size:
         inlier = squared_steps <= OUTLIER_FACTOR * np.quantile(subsample(squared_steps), 0.9)
-        sparse = density * ball_volume(np.sqrt(squared_steps), dims) < MAX_NEIGHBOURS
-        weight[previous >= 0] = np.where(inlier, 1.0, RARE_MOVER_WEIGHT * sparse)
+        alone = np.exp(-density * ball_volume(np.sqrt(squared_steps), dims))
+        weight[previous >= 0] = np.where(inlier, 1.0, alone)
     return weight
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -31,6 +31,9 @@ from playNano.analysis.tracking.units import make_units, with_positions
 from playNano.core.params import Declaration
 from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ParticleTrackingModule(AnalysisModule):
@@ -65,8 +68,6 @@ class ParticleTrackingModule(AnalysisModule):
         if params.get("max_distance") is not None and params.get("max_distance_nm") is not None:
             raise ParameterError(f"{where or self.name}: give max_distance (px) or max_distance_nm, not both")
         bound = super().bind(params, where)
-        if bound["max_distance"] is None and bound["max_distance_nm"] is None:
-            raise ParameterError(f"{where or self.name}: give max_distance (px) or max_distance_nm")
         if bound["max_distance_nm"] is not None:
             bound["max_distance"] = None
             others = [name for name in bound["coord_columns"] if name not in PIXEL_AXES]
@@ -143,14 +144,25 @@ class ParticleTrackingModule(AnalysisModule):
             `playNano.algorithms.linking.tables.track_table`.
             ``links``: one row per link: ``track_id, source, target`` (rows of ``table``), ``frame_from, frame_to,
             gap, time_step_s, displacement_nm, confidence`` (probability that the link is correct).
+            With `drift`, ``table`` has the positions without the drift, ``y_corrected_nm, x_corrected_nm``, from which
+            the lengths in ``track_table`` and ``links`` are computed.
             ``events``: one row per merge or split: ``kind, frame, track_id`` (the track that ended or began),
             ``partner_id, source, target, y_nm, x_nm, distance_nm, probability``; empty without `merge_split`.
-            ``drift``: ``frame, y_nm, x_nm`` of the common motion removed; zeros without `drift`.
+            ``drift``: ``frame, y_nm, x_nm`` of the common motion removed; empty without `drift`.
             ``summary``: ``n_tracks, n_links, median_length, expected_wrong_links`` (fraction, from the
-            confidence), ``n_merges, n_splits, clock`` ("time_s", or "frame" where the times of the stack are
-            unknown or do not increase), ``trackability`` (ratio of displacement to neighbour distance, and a verdict,
-            "safe", "doubtful" or "hopeless", with its reason; see `playNano.algorithms.linking.trackability`) and
-            ``parameters`` (displacement, rates, ..., as estimated or given).
+            confidence), ``n_merges, n_splits, clock`` ("time_s", or
+            "frame" where the times of the stack are unknown or do not increase), ``trackability`` (ratio of
+            displacement to neighbour distance, and a verdict, "safe", "doubtful", "hopeless" or "cut", with its
+            reason; see `playNano.algorithms.linking.trackability`), ``search`` (search range and gap closing, the
+            fraction of the displacements within it, and the estimated range; see
+            `playNano.algorithms.linking.movie.SearchSummary`), ``parameters`` (displacement, rates, ..., as estimated
+            or given; never from links that the search range has cut) and ``messages`` (texts for the user).
+
+        Warns
+        -----
+        PlayNanoWarning
+            If a given search range is shorter than a significant part of the displacements, or if merges are to be
+            detected without a column that is conserved.
 
         Raises
         ------
@@ -185,13 +197,21 @@ class ParticleTrackingModule(AnalysisModule):
             "tracks": RowsByGroup(tables.rows, "track_id", range(n_tracks), coord_columns, dense=True),
             "track_masks": _last_masks(tables.rows, outputs, coord_key),
             "n_tracks": n_tracks,
-            "table": with_positions(joined(tables.rows, outputs.get(coord_key), "track_id"), stack),
+            "table": _with_corrected(
+                with_positions(joined(tables.rows, outputs.get(coord_key), "track_id"), stack), tables.rows
+            ),
             "track_table": tables.tracks,
             "links": tables.links,
             "events": tables.events,
             "drift": tables.drift,
             "summary": tables.summary,
         }
+
+
+def _with_corrected(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the positions without the drift, where it was estimated; rows are in the same order."""
+    names = [name for name in rows.columns if "_corrected" in str(name)]
+    return table.assign(**{name: rows[name].to_numpy() for name in names})
 
 
 def _last_masks(rows: Any, outputs: Mapping[str, Any], coord_key: str) -> LastMasks | dict[int, Any]:

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from playNano._options import HeightUnit, Unit
 from playNano.algorithms.linking.settings import DistanceScale, LinkingOptions
-from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     from playNano.analysis.tracking.units import CoordinateUnits
@@ -36,33 +35,32 @@ class TrackingOptions:
     Parameters
     ----------
     max_distance
-        Search range: maximum displacement of a particle from one frame to the next, px. With ``method="global"`` it
-        should be generous, as the distribution of displacements is estimated from the movie.
+        Search range: maximum displacement of a particle from one frame to the next, px. By default it is estimated
+        from the movie: from the histogram of the distances of all detections to those of the next frame, and from the
+        distance to the nearest neighbour. A shorter one cuts tracks.
     max_distance_nm
         Search range in nm, instead of `max_distance`; pixels need not be square.
     distance_scale
-        Scaling of the search range with the time g since the last detection, in frame intervals: "constant",
-        "sqrt" for sqrt(g) (Brownian motion), or "linear" for g (directed motion).
+        Scaling of the search range with the time g since the last detection, in frame intervals: "constant" (an
+        estimated range grows with time as the motion does), "sqrt" for sqrt(g) (Brownian motion), or "linear" for g
+        (directed motion).
     step_nm
         Root mean square displacement per frame interval, nm, if known; by default it is estimated.
     mass_column
         Column of the detections that is conserved in a merge, such as ``"volume_nm3"`` (only where the channel is a
-        length); by default merges are detected by position alone.
+        length); by default the volume, where the detections have one. Without it merges are detected by position alone.
     """
 
-    max_distance: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("px")] | None = 5.0
+    max_distance: Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("px")] | None = None
     max_distance_nm: Length | None = None
     distance_scale: DistanceScale = "constant"
     step_nm: Length | None = None
     mass_column: str | None = None
 
     @property
-    def search_range(self) -> float:
-        """The search range, in nm if `max_distance_nm` is given, else in px."""
-        given = self.max_distance if self.max_distance_nm is None else self.max_distance_nm
-        if given is None:
-            raise ParameterError("give max_distance (px) or max_distance_nm")
-        return given
+    def search_range(self) -> float | None:
+        """The search range, in nm if `max_distance_nm` is given, else in px; None: estimated."""
+        return self.max_distance if self.max_distance_nm is None else self.max_distance_nm
 
 
 @dataclass(frozen=True)
@@ -121,9 +119,10 @@ def linking_options(
         Units of the coordinates.
     """
     shared = [field.name for field in fields(LinkingOptions) if field.name not in OF_COORDINATES]
+    by_motion = tracking.search_range is None and tracking.distance_scale == "constant"
     return LinkingOptions(
         max_distance=tracking.search_range,
-        distance_scale=tracking.distance_scale,
+        distance_scale=None if by_motion else tracking.distance_scale,
         step=None if tracking.step_nm is None else tracking.step_nm / units.length_factor,
         **{name: params[name] for name in shared},
     )

@@ -12,8 +12,9 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.linking import FeatureCost, LinkedMovie, LinkingOptions, link_movie
 from playNano.algorithms.linking.tables import link_table, track_table
 from playNano.analysis.points import PIXEL_AXES
+from playNano.analysis.tracking.messages import clipping_warning, describe_search
 from playNano.analysis.tracking.options import FeatureWeights
-from playNano.analysis.tracking.units import CoordinateUnits
+from playNano.analysis.tracking.units import CoordinateUnits, axis_of, corrected_name
 from playNano.core.tables import RowsByFrame
 from playNano.core.value_units import missing_column_reason, named_by_unit, table_by_unit
 from playNano.errors import ParameterError
@@ -30,6 +31,7 @@ FEATURE_COLUMNS = {
 
 PERIODS = {"orientation": float(np.pi)}
 LENGTHS = ("step_rms", "step_rms_of_share")
+VOLUME = "volume_"
 
 
 @dataclass(frozen=True)
@@ -121,19 +123,32 @@ def track_detections(
     """
     table = _linking_table(source, units)
     time_column, interval = _frame_times(stack, table)
+    mass = _mass_of(mass_column, table, stack) if options.merge_split else None
+    if options.merge_split and mass is None and len(table):
+        stack.warn(
+            "particle_tracking: the detections have no volume, so that merges and splits are told from passing "
+            "particles by position alone; use a detection with a volume, or set mass_column"
+        )
     linked = link_movie(
         table,
         options,
         columns=units.columns,
         features=_feature_costs(weights, table, stack),
-        mass=_mass_of(mass_column, table, stack) if options.merge_split else None,
+        mass=mass,
         observed=source.observed,
         time_column=time_column,
         frame_interval_s=interval,
     )
+    warning = clipping_warning(linked, units)
+    if warning:
+        stack.warn(f"particle_tracking: {warning}")
     tables = _tracking_tables(
         source, table, linked, units, height=_height_column(table, stack), timed=time_column is not None
     )
+    if linked.search is not None:
+        tables.summary["messages"] = [
+            describe_search(linked.search, units, given=options.max_distance is not None)
+        ]
     return replace(tables, tracks=table_by_unit(tables.tracks, stack.unit))
 
 
@@ -221,7 +236,9 @@ def _feature_costs(
 
 
 def _mass_of(column: str | None, table: pd.DataFrame, stack: AFMImageStack) -> str | None:
-    """Check that the mass column exists, and return it; None if there are no detections."""
+    """Return the mass column, by default the volume; None if there is none or there are no detections."""
+    if column is None:
+        return next((name for name in table.columns if str(name).startswith(VOLUME)), None)
     if column is not None and len(table) and column not in table.columns:
         raise ParameterError(
             f"mass_column is {column!r}, but the detections have {', '.join(map(str, table.columns))}"
@@ -243,9 +260,8 @@ def _tracking_tables(
     points, links, tracks = source.points, linked.links, linked.tracks
     confidence = np.full(len(table), np.nan)
     confidence[links["target"]] = links["confidence"]
-    scaled = table.assign(
-        **{n: table[n] * factor for n, factor in zip(units.columns, units.report_factor, strict=True)}
-    )
+    corrected = dict(zip(units.columns, (linked.corrected * units.report_factor).T, strict=True))
+    scaled = table.assign(**corrected)
     links = link_table(scaled, linked.track_id, columns=units.columns, unit=units.unit, confidence=confidence)
     tracks = track_table(
         scaled,
@@ -259,6 +275,8 @@ def _tracking_tables(
     if "lineage" in linked.tracks:
         tracks["lineage"] = linked.tracks["lineage"].to_numpy()
     rows = points.assign(track_id=linked.track_id)
+    if len(linked.drift):
+        rows = rows.assign(**{corrected_name(name, units): corrected[name] for name in units.columns})
     rows = rows[rows["track_id"] >= 0].sort_values(["track_id", "frame"], kind="stable")
     new_row = np.full(len(points), -1, np.int64)
     new_row[rows.index.to_numpy()] = np.arange(len(rows))
@@ -284,8 +302,7 @@ def _in_report_units(table: pd.DataFrame, units: CoordinateUnits) -> pd.DataFram
         out["distance"] *= units.length_factor
     if units.unit == "au":
         return out
-    axes = {name: f"{'yx'[PIXEL_AXES[name]]}_nm" for name in units.columns if name in PIXEL_AXES}
-    return out.rename(columns=axes)
+    return out.rename(columns={name: f"{axis_of(name)}_nm" for name in units.columns if name in PIXEL_AXES})
 
 
 def _summary(linked: LinkedMovie, units: CoordinateUnits, *, timed: bool) -> dict[str, Any]:
@@ -301,7 +318,20 @@ def _summary(linked: LinkedMovie, units: CoordinateUnits, *, timed: bool) -> dic
             parameters[name] = value
     trackability = summary.pop("trackability")
     if trackability is not None:
-        for name in ("step", "neighbour_distance"):
-            trackability[f"{name}_{units.unit}"] = trackability.pop(name) * units.length_factor
+        _convert_lengths(trackability, ("step", "neighbour_distance"), units)
+    search = summary.pop("search")
+    if search is not None:
+        _convert_lengths(search, ("max_distance", "estimated_range", "neighbour_distance"), units)
     clock = "time_s" if timed else "frame"
-    return summary | {"clock": clock, "trackability": trackability, "parameters": parameters}
+    return summary | {
+        "clock": clock,
+        "trackability": trackability,
+        "search": search,
+        "parameters": parameters,
+    }
+
+
+def _convert_lengths(values: dict[str, Any], names: tuple[str, ...], units: CoordinateUnits) -> None:
+    """Convert lengths to the report unit, which becomes the suffix of their names, in place."""
+    for name in names:
+        values[f"{name}_{units.unit}"] = values.pop(name) * units.length_factor

@@ -49,6 +49,13 @@ class CoordinateUnits:
         return float(np.exp(np.log(self.report_factor).mean()))
 
     @property
+    def px_factor(self) -> float | None:
+        """Conversion factor of lengths in any direction to px; None if coordinates are not in px."""
+        if not all(name in PIXEL_AXES for name in self.columns):
+            return None
+        return float(np.exp(-np.log(self.linking_factor).mean()))
+
+    @property
     def area_factor(self) -> float:
         """Conversion factor of areas (volumes): the product over the columns."""
         return float(self.report_factor.prod())
@@ -79,6 +86,35 @@ def make_units(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: boo
     columns = tuple(sorted(names, key=lambda name: not name.startswith(("y", "centroid_y"))))
     unit: Unit = "nm" if all(name.endswith("_nm") for name in names) else "au"
     return CoordinateUnits(columns, np.ones(len(names)), np.ones(len(names)), unit)
+
+
+def axis_of(name: str) -> str:
+    """Return "y" or "x" for a column of px coordinates.
+
+    Parameters
+    ----------
+    name
+        Name of the column.
+    """
+    return "yx"[PIXEL_AXES[name]]
+
+
+def corrected_name(name: str, units: CoordinateUnits) -> str:
+    """Return the name of the column with a coordinate from which the drift has been subtracted.
+
+    Parameters
+    ----------
+    name
+        Name of the coordinate.
+    units
+        Units of the coordinates.
+
+    Returns
+    -------
+    str
+        ``"y_corrected_nm"``, ``"x_corrected_nm"``, or the name followed by ``_corrected`` for other coordinates.
+    """
+    return f"{axis_of(name)}_corrected_{units.unit}" if name in PIXEL_AXES else f"{name}_corrected"
 
 
 def with_positions(table: pd.DataFrame, stack: AFMImageStack) -> pd.DataFrame:

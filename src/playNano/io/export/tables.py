@@ -14,6 +14,7 @@ TABLES = (
     ("tracking", "track_table", "track_table"),
     ("tracking", "links", "links"),
     ("tracking", "events", "track_events"),
+    ("tracking", "drift", "drift"),
     ("clustering", "table", "clusters"),
     ("clustering", "cluster_table", "cluster_table"),
     ("clustering", "occupancy_table", "cluster_occupancy"),
@@ -61,7 +62,8 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     folder
         Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row per point), ``track_table.csv``
         (one row per track), ``links.csv`` (one row per link, with its confidence), ``track_events.csv`` (one row per
-        merge or split), ``cluster_table.csv`` (one row per cluster) and ``cluster_occupancy.csv`` (one row per
+        merge or split), ``drift.csv`` (one row per frame; empty where the
+        drift was not estimated), ``cluster_table.csv`` (one row per cluster) and ``cluster_occupancy.csv`` (one row per
         cluster and frame); it is created if necessary. If several steps are of the same kind, the file names of the
         later ones end in ``_step_<n>``.
 

@@ -17,23 +17,24 @@ from playNano.algorithms.linking._kernels.motion_model import (
     feature_log_ratio,
     gaussians,
     squared_residual,
+    turning_ratio,
 )
 
 
 class RateTerms(NamedTuple):
     """Terms of the likelihood ratio of a link that depend on the rates (not logarithms).
 
-    redetection : (G,), probability of being detected again after 1, 2, ... frames. jump : (G,), density of an outlier
-    displacement. birth_density : (F,), density of detections that begin a track, by frame. death_probability : (F,),
-    probability that a detection is the last of its track, by frame. clutter : density of false detections. max_cost :
-    edges of this cost or more are left out.
+    redetection : (G,), probability of being detected again after 1, 2, ... frames. jump : (F, G), density of an outlier
+    displacement from each frame over 1, 2, ... frames. birth_density : (N,), density of detections that begin a track,
+    at each detection. death_probability : (N,), probability that a detection is the last of its track. clutter : (N,),
+    density of false detections. max_cost : edges of this cost or more are left out.
     """
 
     redetection: Floats
     jump: Floats
     birth_density: Floats
     death_probability: Floats
-    clutter: float
+    clutter: Floats
     max_cost: float
 
 
@@ -101,9 +102,9 @@ def link_costs(
         # Every row keeps its clutter edge, so that edges are never written beyond those already read.
         at = first - 1 if i == block[0] else at
         dual = cost[edge_of_row[i]] - price[cols[edge_of_row[i]]] if edge_of_row[i] >= 0 else 0.0
-        no_link = death_probability[frame_of[i]]
+        no_link = death_probability[i]
         weight[:] = forward[i]
-        cols[at], cost[at] = i, np.log(birth_density[frame_of[i]] * no_link / clutter)
+        cols[at], cost[at] = i, np.log(birth_density[i] * no_link / clutter[i])
         start[i] = at if cost[at] < max_cost else at + 1
         at += 1
         for e in range(first, end):
@@ -125,7 +126,8 @@ def link_costs(
             for k in range(weight.size):
                 share = weight[k] * backward[j, k]
                 density += share * height[row, known, k] * exp_minus(squared * precision[row, known, k])
-            ratio = (density + jump[g]) * redetection[g] / (no_link * birth_density[frame_of[j]])
+            density *= turning_ratio(motion, past, future, i, j) if known == 3 else 1.0
+            ratio = (density + jump[frame_of[i], g]) * redetection[g] / (no_link * birth_density[j])
             if ratio <= min_ratio:
                 continue
             value = -np.log(ratio)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from playNano._jit import jit
@@ -24,9 +26,43 @@ from playNano.algorithms.linking._kernels.grid import (
 )
 
 
+class FrameLinks(NamedTuple):
+    """Links from frame to frame.
+
+    linked : (N,) int32, 1 where a link leaves a detection. previous : (N,) int32, the detection before each one in its
+    track, or -1. velocity : (N, D), by which positions are predicted: after each detection, if no link leads to it;
+    where a link leads to it, it becomes the mean of the velocity before and that of the link. (0, D): the prediction is
+    the last position.
+    """
+
+    linked: Indices
+    previous: Indices
+    velocity: Floats
+
+
+@jit
+def _squared_residual(
+    position: Floats, i: int, by_cell: Floats, m: int, velocity: Floats, gap: float, directed: bool
+) -> float:
+    """Return the squared distance of a candidate from detection i, or from its predicted position."""
+    if not directed:
+        return float(squared_distance(by_cell, m, position, i))
+    squared = 0.0
+    for d in range(position.shape[1]):
+        step = by_cell[m, d] - position[i, d] - gap * velocity[i, d]
+        squared += step * step
+    return squared
+
+
 @jit
 def _frame_edges(
-    points: Detections, grid: Grid, limits: SearchLimits, f: int, linked: Indices, source: Ints, edges: Edges
+    points: Detections,
+    grid: Grid,
+    limits: SearchLimits,
+    f: int,
+    links: FrameLinks,
+    source: Ints,
+    edges: Edges,
 ) -> int:
     """List the candidate links from open tracks to frame f as edges; return the number of tracks that have any.
 
@@ -39,14 +75,20 @@ def _frame_edges(
     squared, power, cap = limits
     start, stop, cols, cost = edges
     n_rows, at = 0, 0
-    for g in range(1, min(cap.size, f) + 1):
+    linked, velocity = links.linked, links.velocity
+    directed = velocity.shape[0] > 0
+    for g in range(1, min(cap.shape[1], f) + 1):
         for i in range(frame_ptr[f - g], frame_ptr[f - g + 1]):
             if linked[i] != 0:
                 continue
-            largest = squared_search_range(latest[f] - time[i], squared, power)
-            row_lo, row_hi, col_lo, col_hi = cells_within(
-                size[f], origin, shape, f, position[i, 0], position[i, 1], np.sqrt(largest)
-            )
+            gap = latest[f] - time[i]
+            largest = squared_search_range(gap, squared, power)
+            y, x, radius = position[i, 0], position[i, 1], np.sqrt(largest)
+            if directed:
+                # Detections of a frame differ in time by up to one interval.
+                radius += np.sqrt(velocity[i, 0] ** 2 + velocity[i, 1] ** 2)
+                y, x = y + gap * velocity[i, 0], x + gap * velocity[i, 1]
+            row_lo, row_hi, col_lo, col_hi = cells_within(size[f], origin, shape, f, y, x, radius)
             start[n_rows] = at
             for row in range(row_lo, row_hi + 1):
                 cell = first_cell[f] + row * shape[f, 1]
@@ -54,10 +96,10 @@ def _frame_edges(
                 if at + last - first > cost.size:
                     return -1
                 for m in range(first, last):
-                    distance2 = squared_distance(by_cell, m, position, i)
+                    gap = time[member[m]] - time[i]
+                    distance2 = _squared_residual(position, i, by_cell, m, velocity, gap, directed)
                     if distance2 > largest:
                         continue
-                    gap = time[member[m]] - time[i]
                     limit2 = squared_search_range(gap, squared, power)
                     if distance2 > limit2:
                         continue
@@ -72,6 +114,16 @@ def _frame_edges(
 
 
 @jit
+def _update_velocity(points: Detections, i: int, j: int, previous: Indices, velocity: Floats) -> None:
+    """Set the velocity after detection j from its link from i, averaged with the velocity before."""
+    # Lines scanned at nearly the same time would give a huge velocity.
+    gap = max(points.time[j] - points.time[i], 0.25)
+    for d in range(velocity.shape[1]):
+        step = (points.position[j, d] - points.position[i, d]) / gap
+        velocity[j, d] = step if previous[i] < 0 else 0.5 * (velocity[i, d] + step)
+
+
+@jit
 def link_block(
     points: Detections,
     grid: Grid,
@@ -79,17 +131,17 @@ def link_block(
     frames: tuple[int, int],
     skip: float,
     state: Matching,
-    linked: Indices,
-    previous: Indices,
+    links: FrameLinks,
 ) -> None:
     """Link the detections of the frames frames[0] .. frames[1] to the open tracks, frame by frame.
 
     A link costs -1 at distance 0 and 0 at the search range, divided by the gap: otherwise a track lost for long, whose
     range is wide, would take the detection of a track seen just before. Tracks seen last come first, so that they are
-    preferred where costs tie. previous[j] becomes the detection before j in its track, or -1; linked[i] is 1 where a
-    link leaves i. `state` holds the open tracks (rows) and the detections (columns) of one frame.
+    preferred where costs tie. The links of these frames are written to `links`. `state` holds the open tracks (rows)
+    and the detections (columns) of one frame.
     """
     frame_ptr = points.frame_ptr
+    linked, previous, velocity = links
     edge_of_row, row_of_col, price = state.edge_of_row, state.row_of_col, state.price
     rows, source = np.arange(edge_of_row.size), np.empty(edge_of_row.size, np.int64)
     start, stop = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
@@ -98,11 +150,11 @@ def link_block(
         begin, end = frame_ptr[f], frame_ptr[f + 1]
         if begin == end:
             continue
-        n_rows = _frame_edges(points, grid, limits, f, linked, source, edges)
+        n_rows = _frame_edges(points, grid, limits, f, links, source, edges)
         while n_rows < 0:
             n_edges = 2 * edges.cost.size
             edges = Edges(start, stop, np.empty(n_edges, np.int32), np.empty(n_edges))
-            n_rows = _frame_edges(points, grid, limits, f, linked, source, edges)
+            n_rows = _frame_edges(points, grid, limits, f, links, source, edges)
         edge_of_row[:n_rows] = -1
         row_of_col[: end - begin] = -1
         price[: end - begin] = 0.0
@@ -112,6 +164,8 @@ def link_block(
             previous[begin + c] = source[r] if r >= 0 else -1
             if r >= 0:
                 linked[source[r]] = 1
+                if velocity.shape[0] > 0:
+                    _update_velocity(points, source[r], begin + c, previous, velocity)
 
 
 @jit

@@ -46,7 +46,8 @@ class SearchLimits(NamedTuple):
     """The search range: squared displacements up to squared * gap**power, and up to cap[frames - 1].
 
     squared : squared search range over one frame interval. power : 0 constant, 1 as in diffusion, 2 as in directed
-    motion. cap : (n_gaps,), a further limit of the squared displacement by number of frames; inf for none.
+    motion. cap : (F, n_gaps), a further limit of the squared displacement from each frame over 1, 2, ... frames; inf
+    for none.
     """
 
     squared: float
@@ -137,11 +138,12 @@ def count_candidates(points: Detections, grid: Grid, limits: SearchLimits, block
     n_frames = frame_ptr.size - 1
     total = 0
     for i in range(block[0], block[1]):
-        for g in range(cap.size):
+        for g in range(cap.shape[1]):
             f = frame_of[i] + g + 1
             if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
                 continue
-            radius = np.sqrt(min(squared_search_range(latest[f] - time[i], squared, power), cap[g]))
+            limit = min(squared_search_range(latest[f] - time[i], squared, power), cap[frame_of[i], g])
+            radius = np.sqrt(limit)
             row_lo, row_hi, col_lo, col_hi = cells_within(
                 size[f], origin, shape, f, position[i, 0], position[i, 1], radius
             )
@@ -170,11 +172,11 @@ def list_candidates(
         start[i] = at
         cols[at] = i
         at += 1
-        for g in range(cap.size):
+        for g in range(cap.shape[1]):
             f = frame_of[i] + g + 1
             if f >= n_frames or frame_ptr[f + 1] == frame_ptr[f]:
                 continue
-            largest = min(squared_search_range(latest[f] - time[i], squared, power), cap[g])
+            largest = min(squared_search_range(latest[f] - time[i], squared, power), cap[frame_of[i], g])
             row_lo, row_hi, col_lo, col_hi = cells_within(
                 size[f], origin, shape, f, position[i, 0], position[i, 1], np.sqrt(largest)
             )

@@ -25,8 +25,9 @@ class Motion(NamedTuple):
     the variance is 1 + growth * (g - 1) times as large. coefficients : (4, 2), regression coefficients of the
     displacement on past and future of the track. variance_factor : (4,), the factor of the variance with them. The
     index of both is the known context: 0 nothing, 1 past, 2 future, 3 both. persistence : probability that a particle
-    keeps its Gaussian from step to step. directed : 1 where past and future are velocities, 0 where they are offsets.
-    dims : number of coordinates.
+    keeps its Gaussian from step to step. turning : (2, 2), heights and precisions of the likelihood ratio of a change
+    from past to future velocity in one particle to one between two. directed : 1 where past and future are velocities,
+    0 where they are offsets. dims : number of coordinates.
     """
 
     weight: Floats
@@ -35,6 +36,7 @@ class Motion(NamedTuple):
     coefficients: Floats
     variance_factor: Floats
     persistence: float
+    turning: Floats
     directed: int
     dims: int
 
@@ -128,6 +130,20 @@ def squared_residual(
         step -= scale * (coefficients[known, 0] * past[i, d] + coefficients[known, 1] * future[j, d])
         squared += step * step
     return squared
+
+
+@jit(inline="always")
+def turning_ratio(motion: Motion, past: Floats, future: Floats, i: int, j: int) -> float:
+    """Return the likelihood ratio of the change of velocity from the past of i to the future of j."""
+    if motion.directed == 0:
+        return 1.0
+    squared, turning = 0.0, motion.turning
+    for d in range(past.shape[1]):
+        squared += (future[j, d] - past[i, d]) ** 2
+    return float(
+        turning[0, 0] * exp_minus(squared * turning[1, 0])
+        + turning[0, 1] * exp_minus(squared * turning[1, 1])
+    )
 
 
 @jit
