@@ -230,8 +230,9 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
         elif key in tracking and "table" in outputs:
             summary["n_tracks"] = outputs["table"]["track_id"].nunique()
         plain = {name: value for name, value in summary.items() if isinstance(value, Real)}
-        text = ", ".join(f"{name} {value:.4g}" for name, value in plain.items()) or "done"
-        out.print(f"  {key}: {text}", markup=False)
+        parts = [f"{name} {value:.4g}" for name, value in plain.items()]
+        parts += [str(value) for name, value in summary.items() if name == "segmentation"]
+        out.print(f"  {key}: {', '.join(parts) or 'done'}", markup=False)
         for message in summary.get("messages", ()):
             out.print(f"    {message}", markup=False)
     out.print(f"results in {folder}", markup=False)

@@ -370,7 +370,7 @@ def test_lost_pixels_and_lost_frames() -> None:
     table = blobs_of(holed, subpixel=True, threshold=0.5)
     np.testing.assert_array_equal(holed, before)
     assert set(table.frame) == {0}
-    assert np.isfinite(table.to_numpy()).all()
+    assert np.isfinite(table.to_numpy(float)).all()
 
 
 def test_whole_numbers_are_heights() -> None:

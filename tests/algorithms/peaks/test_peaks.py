@@ -89,12 +89,12 @@ def test_particles_are_located_between_pixels_and_in_nanometres() -> None:
     np.testing.assert_allclose(table.z_max_nm, 5, atol=1.2)
 
 
-def test_a_plateau_counts_once_and_the_border_can_be_kept() -> None:
+def test_a_plateau_counts_once_and_the_border_can_be_dropped() -> None:
     z = np.zeros((1, 12, 12))
     z[0, 3:6, 3:7] = 2
     z[0, 0, 9] = 3
-    assert len(peaks_of(z)) == 1
-    assert len(peaks_of(z, remove_edge=False)) == 2
+    assert len(peaks_of(z, remove_edge=True)) == 1
+    assert peaks_of(z).touches_edge.tolist() == [True, False]
 
 
 def test_lost_pixels_separate_peaks_and_lost_frames_are_empty() -> None:
@@ -108,7 +108,7 @@ def test_lost_pixels_separate_peaks_and_lost_frames_are_empty() -> None:
     assert list(table.prominence_nm[table.frame == 0]) == [3.5, 0.5]
     assert list(table.prominence_nm[table.frame == 1]) == [3.5, 3.0]
     assert set(table.frame) == {0, 1}
-    assert np.isfinite(peaks_of(z, smoothing_px=1, min_prominence_nm=0.1).to_numpy()).all()
+    assert np.isfinite(peaks_of(z, smoothing_px=1, min_prominence_nm=0.1).to_numpy(float)).all()
 
 
 def test_blocks_and_kinds_do_not_matter() -> None:

@@ -207,8 +207,8 @@ def test_a_stored_mask_of_another_kind(make_stack, mask):
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({}, ParameterError, "give either mask_fn"),
-        ({"mask_fn": "mask_threshold", "mask_key": "m"}, ParameterError, "give either mask_fn"),
+        ({"separate": "watershed"}, ParameterError, "separate applies to masks"),
+        ({"mask_fn": "mask_threshold", "mask_key": "m"}, ParameterError, "not both"),
         ({"mask_fn": "mask_treshold"}, UnknownNameError, "did you mean 'mask_threshold'"),
         ({"mask_fn": "remove_plane"}, ParameterError, "'remove_plane' is a filter, not a mask"),
         ({"mask_fn": 3}, ParameterError, "'mask_fn'"),

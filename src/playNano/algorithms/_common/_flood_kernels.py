@@ -12,6 +12,7 @@ from playNano.algorithms._common._union_find_kernels import find_root
 
 Indices = NDArray[np.int32]
 Shape = tuple[int, int]
+Limits = tuple[float, float, float]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -61,21 +62,25 @@ def _neighbouring_basins(state: Flood, i: int, shape: Shape) -> tuple[int, int]:
 
 
 @jit
-def _merge(state: Flood, i: int, shape: Shape, depth: float, into: int) -> bool:
-    """Merge the basins that meet at pixel ``i`` into basin ``into`` where their peak rises less than ``depth``.
+def _merge(state: Flood, i: int, shape: Shape, limits: Limits, into: int) -> bool:
+    """Merge the basins that meet at pixel ``i`` into basin ``into`` where their peak is not one of its own.
 
     Basins of the same plateau are always merged. Return whether any were merged.
     """
     height, width = shape
+    depth, own, other = limits
     row, col = i // width, i % width
+    saddle = np.float64(state.heights[i])
+    is_shallow = other < np.inf and saddle >= other * np.float64(state.heights[state.peak[into]])
     merged = False
     for r in range(max(row - 1, 0), min(row + 2, height)):
         for c in range(max(col - 1, 0), min(col + 2, width)):
             j = r * width + c
             if state.basin[j] >= 0:
                 root = find_root(state.parent, state.basin[j])
-                rise = np.float64(state.heights[state.peak[root]]) - np.float64(state.heights[i])
-                if root != into and (rise < depth or rise == 0.0):
+                peak = np.float64(state.heights[state.peak[root]])
+                rise = peak - saddle
+                if root != into and (rise < depth or rise == 0.0 or (is_shallow and saddle >= own * peak)):
                     state.parent[root] = into
                     state.prominence[root] = rise
                     merged = True
@@ -83,7 +88,7 @@ def _merge(state: Flood, i: int, shape: Shape, depth: float, into: int) -> bool:
 
 
 @jit
-def flood(state: Flood, order: Ints, shape: Shape, depth: float) -> int:
+def flood(state: Flood, order: Ints, shape: Shape, limits: Limits) -> int:
     """Flood a frame from its peaks down; return the number of basins.
 
     Parameters
@@ -94,8 +99,9 @@ def flood(state: Flood, order: Ints, shape: Shape, depth: float) -> int:
         (k,) int64: flat indices of the pixels to flood, by decreasing height.
     shape
         (h, w).
-    depth
-        Basins whose peak rises less than this above the saddle to a higher one are merged into it.
+    limits
+        Depth, and fractions of the peak's own and of the higher peak's height: basins whose peak rises less than the
+        depth above the saddle to a higher one are merged into it, and those whose saddle is as high as both fractions.
     """
     n = 0
     for i in order:
@@ -107,7 +113,7 @@ def flood(state: Flood, order: Ints, shape: Shape, depth: float) -> int:
             state.basin[i] = n
             n += 1
             continue
-        merged = _merge(state, i, shape, depth, highest)
+        merged = _merge(state, i, shape, limits, highest)
         # Basins that have just been merged may touch at this pixel only: assigned to a third basin, it would leave
         # them disconnected.
         root = highest if merged else find_root(state.parent, state.basin[neighbour])

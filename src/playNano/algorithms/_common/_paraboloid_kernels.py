@@ -119,7 +119,8 @@ def refine(cube: NDArray[np.float32], where: Ints, moves: Floats, response: Floa
 def tops(z: Floats, blobs: Floats, pixel: Floats, out: Floats) -> None:
     """Estimate the height at the centre of each blob by a paraboloid fitted to the pixels around it.
 
-    The fit uses pixels within 0.8 sigma, at least 1.5 pixels; where they do not determine a paraboloid their mean
+    The fit uses the pixels within 0.8 sigma, at least 1.5 pixels, of the pixel nearest to the centre, so that their
+    number does not depend on where between pixels the centre lies; where they do not determine a paraboloid their mean
     is returned.
 
     Parameters
@@ -145,12 +146,14 @@ def tops(z: Floats, blobs: Floats, pixel: Floats, out: Floats) -> None:
         v[:] = 0.0
         n = 0
         total = 0.0
-        for row in range(max(int(y - tall), 0), min(int(y + tall) + 2, height)):
-            for col in range(max(int(x - wide), 0), min(int(x + wide) + 2, width)):
-                p, q = (row - y) * pixel[0] / radius, (col - x) * pixel[1] / radius
+        near_y, near_x = np.floor(y + 0.5), np.floor(x + 0.5)
+        for row in range(max(int(near_y - tall), 0), min(int(near_y + tall) + 2, height)):
+            for col in range(max(int(near_x - wide), 0), min(int(near_x + wide) + 2, width)):
+                p, q = (row - near_y) * pixel[0] / radius, (col - near_x) * pixel[1] / radius
                 h = np.float64(z[row, col])
                 if p * p + q * q > 1 or not np.isfinite(h):
                     continue
+                p, q = (row - y) * pixel[0] / radius, (col - x) * pixel[1] / radius
                 basis[0], basis[1], basis[2] = 1.0, p, q
                 basis[3], basis[4], basis[5] = p * p, p * q, q * q
                 for i in range(6):

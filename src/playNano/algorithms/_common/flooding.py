@@ -33,7 +33,11 @@ class Basins:
 
 
 def flood_basins(
-    surface: npt.NDArray[np.floating[Any]], active: npt.NDArray[np.bool_], depth: float
+    surface: npt.NDArray[np.floating[Any]],
+    active: npt.NDArray[np.bool_],
+    depth: float,
+    *,
+    max_saddle: tuple[float, float] = (np.inf, np.inf),
 ) -> Basins:
     """Segment a surface by flooding it from its peaks down (watershed by immersion of the inverted surface).
 
@@ -46,6 +50,9 @@ def flood_basins(
     depth
         Minimum rise of a peak above the saddle to a higher one to keep a basin of its own, in the unit of the surface,
         at least 0; infinity merges every peak into the highest of its island.
+    max_saddle
+        Fractions of the height of the lower and of the higher peak: a basin is also merged where the saddle is as high
+        as both of them. Heights are then counted from 0; infinity, the default, sets no limit.
 
     Returns
     -------
@@ -74,7 +81,8 @@ def flood_basins(
         heights, np.full(heights.size, -1, dtype=np.int32), np.empty(max_peaks, dtype=np.int64),
         np.empty(max_peaks, dtype=np.int64), np.empty(max_peaks),
     )  # fmt: skip
-    n = flood(state, order, (height, width), float(depth))
+    limits = (float(depth), float(max_saddle[0]), float(max_saddle[1]))
+    n = flood(state, order, (height, width), limits)
     parent = state.parent[:n]
     is_separate = parent == np.arange(n)
     labels = np.where(is_separate, np.cumsum(is_separate), 0).astype(np.int32)

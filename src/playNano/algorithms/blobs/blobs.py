@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.inputs import as_block, pixel_pair
+from playNano.algorithms._common.polarity import find_both_ways, touches_border
 from playNano.algorithms.blobs._pruning import prune
 from playNano.algorithms.blobs._scale_space import Maxima, Scales, exact_maxima, fast_maxima, make_scales
 from playNano.algorithms.blobs.options import BlobOptions
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "frame", "label", "y", "x", "sigma", "radius", "response", "y_nm", "x_nm", "sigma_nm", "radius_nm",
-    "background_nm", "z_max_nm", "z_mean_nm", "height_nm",
+    "background_nm", "z_max_nm", "z_mean_nm", "height_nm", "touches_edge",
 )  # fmt: skip
+OPPOSITE = {name: name for name in ("response", "background_nm", "z_max_nm", "z_mean_nm", "height_nm")}
+"""Column -> column of the inverted frame of which it is the negative."""
 N_MEASURED = 8
 """Measured quantities of a blob: y, x, sigma, response, background, maximum, mean, height."""
 
@@ -74,6 +77,11 @@ def find_blobs(
         ``height_nm``
             Height at the centre above the background, from a paraboloid over the pixels within 0.8
             sigma. Unlike the amplitude of a fitted Gaussian it is valid for flatter particles too.
+        ``touches_edge``
+            bool: whether the disc of the radius extends to the border of the frame.
+        ``polarity``
+            1 for blobs above the background, -1 for pits; only with the polarity "both". ``response`` and heights of
+            pits are negative; ``z_max_nm`` is that of their lowest pixel.
 
     Raises
     ------
@@ -113,12 +121,20 @@ def find_blobs(
     low, high = options.sigma_limits
     unit = pixel if options.in_nm else (1.0, 1.0)
     scales = make_scales(float(low), float(high), options.num_sigma, unit)
-    parts = []
-    for i, frame in enumerate(z):
-        measured = _blobs_of_frame(frame, scales, options)
-        numbers = np.column_stack([np.full(len(measured), first_frame + i), np.arange(1, len(measured) + 1)])
-        parts.append(np.column_stack([numbers, measured]))
-    return _table(np.concatenate(parts) if parts else np.empty((0, 2 + N_MEASURED)), pixel, options.in_nm)
+
+    def bright(frames: FloatArray) -> pd.DataFrame:
+        """Return the blobs above the background."""
+        parts = []
+        for i, frame in enumerate(frames):
+            measured = _blobs_of_frame(frame, scales, options)
+            numbers = np.column_stack([
+                np.full(len(measured), first_frame + i), np.arange(1, len(measured) + 1),
+            ])  # fmt: skip
+            parts.append(np.column_stack([numbers, measured]))
+        rows = np.concatenate(parts) if parts else np.empty((0, 2 + N_MEASURED))
+        return _table(rows, pixel, options.in_nm, frames.shape[1:])
+
+    return find_both_ways(bright, z, options.polarity, OPPOSITE, "response")
 
 
 def _blobs_of_frame(frame: FloatArray, scales: Scales, options: BlobOptions) -> npt.NDArray[np.float64]:
@@ -127,8 +143,8 @@ def _blobs_of_frame(frame: FloatArray, scales: Scales, options: BlobOptions) -> 
     if filled is None:
         return np.empty((0, N_MEASURED))
     if options.mode == "exact":
-        _warn_of_offset(filled, scales, options.threshold)
-    maxima = (exact_maxima if options.mode == "exact" else fast_maxima)(filled, scales, options.threshold)
+        _warn_of_offset(filled, scales, options.min_response)
+    maxima = (exact_maxima if options.mode == "exact" else fast_maxima)(filled, scales, options.min_response)
     sigmas = scales.sigmas[maxima.where[:, 0]]
     kept = prune(maxima.where[:, 1:] * np.array(scales.pixel), sigmas, options.overlap)
     maxima = Maxima(maxima.where[kept], maxima.response[kept], maxima.space)
@@ -206,7 +222,9 @@ def _measure(
     rows[:, 5:] -= rows[:, 4:5]
 
 
-def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float], in_nm: bool) -> pd.DataFrame:
+def _table(
+    rows: npt.NDArray[np.float64], pixel: tuple[float, float], in_nm: bool, shape: tuple[int, ...]
+) -> pd.DataFrame:
     """Return the table of blobs: frame and label, then the `N_MEASURED` quantities, in px and in nm."""
     import pandas as pd
 
@@ -217,7 +235,10 @@ def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float], in_nm: boo
         y, x, sigma_px, sigma_px * np.sqrt(2), response,
         y * pixel[0], x * pixel[1], sigma_nm, sigma_nm * np.sqrt(2), *heights,
     ])  # fmt: skip
-    table = pd.DataFrame(values.T, columns=list(COLUMNS[2:]), copy=False)
+    table = pd.DataFrame(values.T, columns=list(COLUMNS[2:-1]), copy=False)
+    radius_nm = sigma_nm * np.sqrt(2)
+    extent = (radius_nm / pixel[0], radius_nm / pixel[1]) if in_nm else (sigma_px * np.sqrt(2),) * 2
+    table["touches_edge"] = touches_border(y, x, extent, shape)
     for i in (0, 1):
         table.insert(i, COLUMNS[i], rows[:, i].astype(np.int64))
     return table

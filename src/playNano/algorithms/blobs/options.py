@@ -8,7 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from playNano._options import Unit, check_options
+from playNano.algorithms._common.polarity import Polarity
 from playNano.errors import ParameterError
+
+MIN_SIGMA, MAX_SIGMA, THRESHOLD = 1.0, 5.0, 0.1
+"""Limits of sigma, px, and threshold, nm, of `skimage.feature.blob_log` for frames of a few nm."""
 
 SigmaPx = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("px")]
 SigmaNm = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("nm")]
@@ -21,14 +25,17 @@ class BlobOptions:
     Parameters
     ----------
     min_sigma
-        Minimum standard deviation of the Gaussian, px along both axes, above 0.
+        Minimum standard deviation of the Gaussian, px along both axes, above 0. None is 1; the module
+        `log_blob_detection` finds the range in nm from the objects of the movie if neither limits nor a threshold are
+        given.
     max_sigma
-        Maximum standard deviation, px, at least ``min_sigma``.
+        Maximum standard deviation, px, at least ``min_sigma``. None is 5, or as for ``min_sigma``.
     num_sigma
         Number of scales, evenly spaced from minimum to maximum, at least 1.
     threshold
         Maxima must exceed this response of the scale-normalised filter, in the unit of the channel (nm for
-        heights), at least 0; a Gaussian particle of height A has the response A / 2.
+        heights), at least 0; a Gaussian particle of height A has the response A / 2. None is 0.1; the module
+        `log_blob_detection` finds it from the noise of the movie.
     overlap
         Of two blobs that share more than this fraction of the smaller one's disc, the smaller is dropped; 0 to 1.
     mode
@@ -46,6 +53,9 @@ class BlobOptions:
         pixels. Kernels and overlaps are then round in nm, whatever the shape of the pixels.
     max_sigma_nm
         Maximum standard deviation, nm, at least ``min_sigma_nm``.
+    polarity
+        "up" for blobs above the background, "down" for pits, whose heights and responses are negative, "both"; "auto"
+        is "up", but the module `log_blob_detection` finds it from the movie if no threshold is given.
 
     Raises
     ------
@@ -54,20 +64,21 @@ class BlobOptions:
 
     Examples
     --------
-    >>> BlobOptions(min_sigma=2, max_sigma=6).sigma_limits
-    (2, 6)
+    >>> BlobOptions(min_sigma=2).sigma_limits
+    (2, 5.0)
     """
 
-    min_sigma: SigmaPx = 1.0
-    max_sigma: SigmaPx = 5.0
+    min_sigma: SigmaPx | None = None
+    max_sigma: SigmaPx | None = None
     num_sigma: Annotated[int, Field(ge=1)] = 10
-    threshold: Annotated[float, Field(ge=0), Unit("channel's")] = 0.1
+    threshold: Annotated[float, Field(ge=0), Unit("channel's")] | None = None
     overlap: Annotated[float, Field(ge=0, le=1)] = 0.5
     mode: Literal["exact", "fast"] = "exact"
     subpixel: bool = False
     fit: Literal["quadratic", "gaussian"] = "quadratic"
     min_sigma_nm: SigmaNm | None = None
     max_sigma_nm: SigmaNm | None = None
+    polarity: Polarity = "auto"
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -88,4 +99,10 @@ class BlobOptions:
         """Minimum and maximum sigma: in nm where these are given, else in px."""
         if self.min_sigma_nm is not None and self.max_sigma_nm is not None:
             return self.min_sigma_nm, self.max_sigma_nm
-        return self.min_sigma, self.max_sigma
+        low, high = self.min_sigma, self.max_sigma
+        return MIN_SIGMA if low is None else low, MAX_SIGMA if high is None else high
+
+    @property
+    def min_response(self) -> float:
+        """Response that maxima must exceed, nm."""
+        return THRESHOLD if self.threshold is None else self.threshold

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from playNano._options import HeightUnit, Unit, check_options
+from playNano.algorithms._common.polarity import Polarity
 
 LengthNm = Annotated[float, Field(ge=0), Unit("nm")]
 MinHeight = Annotated[float, Field(ge=0), HeightUnit(instead="select rows of the table by z_max_<unit>")]
@@ -24,22 +25,29 @@ class PeakOptions:
     Parameters
     ----------
     min_height_nm
-        Minimum height above the background, nm, at least 0.
+        Minimum height above the background, nm, at least 0. None is 0; the module `peak_detection` finds it from the
+        noise of the movie.
     min_prominence_nm
         Minimum prominence, nm, at least 0: height above the highest saddle to a higher peak. None is three times the
         noise of the frame after smoothing (`playNano.algorithms.surface.noise.robust_noise`).
+    min_prominence_ratio
+        Minimum ratio of the prominence to the height, 0 to 1. None is 0; with a height found from the noise 0.4.
     min_distance_nm
         Minimum distance between peaks, nm, at least 0; of peaks that are closer the highest is kept.
     smoothing_px
         Standard deviation of the Gaussian filter applied to the frame first, px, at least 0; heights are those of the
-        smoothed frame.
+        smoothed frame. None is 0; with a height found from the noise 1.
     background
-        What heights are measured from: "frame", the median of the frame, or "zero".
+        What heights are measured from: "frame", the median of the frame, or "zero". None is "frame"; with a height
+        found from the noise of a movie whose background lies at 0 "zero".
     remove_edge
         Whether peaks on the border of the frame are dropped.
     subpixel
         Whether positions are refined to subpixel precision: the vertex of the paraboloid through the pixels around it
         (at most half a pixel); the height is that of the pixel.
+    polarity
+        "up" for peaks above the background, "down" for pits, whose heights are negative, "both"; "auto" is "up", but
+        the module `peak_detection` finds it from the movie if no height is given.
 
     Raises
     ------
@@ -52,13 +60,15 @@ class PeakOptions:
     2
     """
 
-    min_height_nm: MinHeight = 0.0
+    min_height_nm: MinHeight | None = None
     min_prominence_nm: MinProminence | None = None
+    min_prominence_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
     min_distance_nm: LengthNm = 0.0
-    smoothing_px: Annotated[float, Field(ge=0, allow_inf_nan=False), Unit("px")] = 0.0
-    background: Literal["frame", "zero"] = "frame"
-    remove_edge: bool = True
+    smoothing_px: Annotated[float, Field(ge=0, allow_inf_nan=False), Unit("px")] | None = None
+    background: Literal["frame", "zero"] | None = None
+    remove_edge: bool = False
     subpixel: bool = True
+    polarity: Polarity = "auto"
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -82,6 +92,8 @@ class TemplateOptions:
     subpixel
         Whether positions are refined to subpixel precision, to the vertex of the paraboloid through the scores at the
         match, and angles to the vertex of the parabola through the neighbouring angles.
+    polarity
+        "up" and "auto" for copies of the template, "down" for inverted copies, whose gain is negative, "both".
 
     Raises
     ------
@@ -99,6 +111,7 @@ class TemplateOptions:
     min_score: Annotated[float, Field(ge=-1, le=1)] = 0.6
     min_distance_nm: LengthNm | None = None
     subpixel: bool = True
+    polarity: Polarity = "auto"
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms._common.inputs import as_block, pixel_pair
+from playNano.algorithms._common.polarity import find_both_ways, touches_border
 from playNano.algorithms._common.spacing import refine_maxima, select_separated
 from playNano.algorithms.peaks.options import TemplateOptions
 from playNano.errors import ParameterError
@@ -16,7 +17,11 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("frame", "label", "y", "x", "y_nm", "x_nm", "score", "orientation_rad", "gain", "background_nm")
+COLUMNS = (
+    "frame", "label", "y", "x", "y_nm", "x_nm", "score", "orientation_rad", "gain", "background_nm", "touches_edge",
+)  # fmt: skip
+OPPOSITE = {name: name for name in ("gain", "background_nm")}
+"""Column -> column of the inverted frame of which it is the negative."""
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -73,7 +78,9 @@ def find_templates(
         One row per match, by frame and decreasing score: ``frame, label`` (int64, 1..k in each frame), ``y, x``
         (pixels, of the template's centre), ``y_nm, x_nm, score``, ``orientation_rad`` (rotation of the
         template, from +y towards +x, in [0, 2 pi / symmetry)), ``gain`` (height of the copy divided by
-        that of the template) and ``background_nm`` (height of the frame where the template is 0).
+        that of the template; negative for inverted copies), ``background_nm`` (height of the frame where the template
+        is 0) and ``touches_edge`` (bool: whether the template there extends to the border of the frame); with the
+        polarity "both" also ``polarity``, 1 or, for inverted copies, -1.
 
     Raises
     ------
@@ -102,12 +109,23 @@ def find_templates(
     copies, mask = rotated_copies(template, angles, pixel)
     if z.shape[1] < mask.shape[0] or z.shape[2] < mask.shape[1]:
         raise ParameterError(f"template {mask.shape} is larger than the frames {z.shape[1:]}")
-    parts = []
-    for i, frame in enumerate(z):
-        matches = _matches(frame, copies, mask, pixel, options)
-        numbers = np.column_stack([np.full(len(matches), first_frame + i), np.arange(1, len(matches) + 1)])
-        parts.append(np.column_stack([numbers, matches]))
-    return _table(np.concatenate(parts) if parts else np.empty((0, 8)), pixel)
+
+    def upright(frames: FloatArray) -> pd.DataFrame:
+        """Return the copies of the template that are not inverted."""
+        parts = []
+        for i, frame in enumerate(frames):
+            matches = _matches(frame, copies, mask, pixel, options)
+            numbers = np.column_stack([
+                np.full(len(matches), first_frame + i), np.arange(1, len(matches) + 1),
+            ])  # fmt: skip
+            parts.append(np.column_stack([numbers, matches]))
+        table = _table(np.concatenate(parts) if parts else np.empty((0, 8)), pixel)
+        half = tuple((np.array(mask.shape) - 1) / 2)
+        at = table["y"].to_numpy(), table["x"].to_numpy()
+        table["touches_edge"] = touches_border(*at, half, frames.shape[1:])
+        return table
+
+    return find_both_ways(upright, z, options.polarity, OPPOSITE, "score")
 
 
 def _matches(
@@ -312,4 +330,4 @@ def _table(rows: npt.NDArray[np.float64], pixel: tuple[float, float]) -> pd.Data
         frame.astype(np.int64), label.astype(np.int64), y, x, y * pixel[0], x * pixel[1],
         score, angle, gain, background,
     )  # fmt: skip
-    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+    return pd.DataFrame(dict(zip(COLUMNS[:-1], values, strict=True)))

@@ -1,4 +1,4 @@
-"""Compiled background of regions: the median of the pixels in an annulus around each."""
+"""Compiled background of regions, the median of the pixels in an annulus around each, and sums over their flanks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from playNano.algorithms.regions._sums_kernels import Runs
 
 Ints = NDArray[np.int64]
 Workspace = tuple[Ints, Ints, Ints, Ints, NDArray[np.float32]]
+States = NDArray[np.int32]
 
-# State of a pixel: substrate, within the gap of a region, or part of a region.
-SUBSTRATE, GAP, REGION = 0, 1, 2
+# State of a pixel: substrate, within the gaps of several regions, or part of a region. Within the gap of region ``c``
+# alone it is ``c + 1``; a pixel of a region without a gap (noise) within it is ``-(c + 3)``.
+SUBSTRATE, SHARED, REGION = 0, -1, -2
 
 
 class Surroundings(NamedTuple):
@@ -26,7 +28,7 @@ class Surroundings(NamedTuple):
     z
         (n, h, w) float32 heights.
     state
-        (n, h, w) uint8 of `mark_regions_and_gaps`.
+        (n, h, w) int32 of `mark_regions_and_gaps`.
     runs
         `Runs` of all regions.
     boxes
@@ -38,7 +40,7 @@ class Surroundings(NamedTuple):
     """
 
     z: NDArray[np.float32]
-    state: NDArray[np.uint8]
+    state: States
     runs: Runs
     boxes: Ints
     gap: Ints
@@ -46,7 +48,7 @@ class Surroundings(NamedTuple):
 
 
 @jit
-def mark_regions_and_gaps(runs: Runs, gap: Ints, state: NDArray[np.uint8]) -> None:
+def mark_regions_and_gaps(runs: Runs, gap: Ints, state: States) -> None:
     """Mark the pixels of all regions, and those within the gap around each.
 
     Parameters
@@ -56,20 +58,25 @@ def mark_regions_and_gaps(runs: Runs, gap: Ints, state: NDArray[np.uint8]) -> No
     gap
         (n_regions,) int64, Chebyshev distance in px.
     state
-        (n, h, w) uint8, all ``SUBSTRATE``; filled.
+        (n, h, w) int32, all ``SUBSTRATE``; filled.
     """
     height, width = state.shape[1:]
     for c in range(gap.size):
+        if gap[c] == 0:
+            continue
         for i in range(runs.bounds[c], runs.bounds[c + 1]):
             left, right = max(runs.start[i] - gap[c], 0), min(runs.end[i] + gap[c], width)
             for y in range(max(runs.row[i] - gap[c], 0), min(runs.row[i] + gap[c] + 1, height)):
                 line = state[runs.frame[i], y]
                 for x in range(left, right):
-                    line[x] = GAP
-    for i in range(runs.row.size):
-        line = state[runs.frame[i], runs.row[i]]
-        for x in range(runs.start[i], runs.end[i]):
-            line[x] = REGION
+                    if line[x] != c + 1:
+                        line[x] = c + 1 if line[x] == SUBSTRATE else SHARED
+    for c in range(gap.size):
+        for i in range(runs.bounds[c], runs.bounds[c + 1]):
+            line = state[runs.frame[i], runs.row[i]]
+            for x in range(runs.start[i], runs.end[i]):
+                is_noise = gap[c] == 0 and line[x] > 0 and line[x] != c + 1
+                line[x] = -line[x] - 2 if is_noise else REGION
 
 
 @jit
@@ -92,10 +99,13 @@ def _slide_window(runs: Runs, window: Ints, last: int, y: int, radius: int, coun
 
 
 @jit
-def _collect_annulus(around: Surroundings, c: int, own_gap_only: bool, workspace: Workspace) -> int:
-    """Collect the finite heights of the substrate in the annulus around region ``c`` and return their number.
+def _collect_annulus(
+    around: Surroundings, c: int, own_gap_only: bool, workspace: Workspace
+) -> tuple[int, float, float]:
+    """Collect the finite heights of the substrate in the annulus around region ``c``.
 
-    The gaps of all regions are excluded, or, with ``own_gap_only``, only that of this region.
+    The gaps of all regions are excluded, or, with ``own_gap_only``, only that of this region. Return the number of
+    heights, and number and sum of the heights of the region's gap; half of those that it shares with other regions.
     """
     outer, inner, outer_window, inner_window, values = workspace
     height, width = around.z.shape[1:]
@@ -107,23 +117,33 @@ def _collect_annulus(around: Surroundings, c: int, own_gap_only: bool, workspace
     left, right = max(around.boxes[c, 1] - radius, 0), min(around.boxes[c, 3] + radius, width)
     for x in range(left, right):
         outer[x] = inner[x] = 0
-    n = 0
+    n, n_gap, in_gap = 0, 0.0, 0.0
     for y in range(max(around.boxes[c, 0] - radius, 0), min(around.boxes[c, 2] + radius, height)):
         _slide_window(around.runs, outer_window, last, y, radius, outer)
-        if own_gap_only:
-            _slide_window(around.runs, inner_window, last, y, gap, inner)
+        _slide_window(around.runs, inner_window, last, y, gap, inner)
         heights, states = around.z[frame, y], around.state[frame, y]
         for x in range(left, right):
-            allowed = states[x] == SUBSTRATE or (own_gap_only and states[x] == GAP and inner[x] == 0)
-            if allowed and outer[x] > 0 and np.isfinite(heights[x]):
+            state = states[x]
+            if outer[x] == 0 or state == REGION or not np.isfinite(heights[x]):
+                continue
+            if inner[x] > 0:
+                weight = 0.5 if state == SHARED else 1.0 * (state == c + 1 or state == -(c + 3))
+                n_gap += weight
+                in_gap += weight * heights[x]
+            elif state == SUBSTRATE or (own_gap_only and state >= SHARED):
                 values[n] = heights[x]
                 n += 1
-    return n
+    return n, n_gap, in_gap
 
 
 @jit
 def annulus_medians(
-    around: Surroundings, chosen: Ints, min_pixels: int, background: NDArray[np.float64]
+    around: Surroundings,
+    chosen: Ints,
+    min_pixels: int,
+    share_gaps: bool,
+    background: NDArray[np.float64],
+    flanks: NDArray[np.float64],
 ) -> None:
     """Compute the annulus median of each of the chosen regions: the median height of the substrate around it.
 
@@ -134,10 +154,13 @@ def annulus_medians(
     chosen
         (n_chosen,) int64, numbers of the regions.
     min_pixels
-        With fewer pixels than this, the gaps of other regions are included; if there are still too few, the result is
-        NaN.
+        Minimum number of pixels; with fewer, the result is NaN.
+    share_gaps
+        Whether the gaps of other regions are included where there are too few pixels without them.
     background
         (n_chosen,) float64, filled.
+    flanks
+        (n_chosen, 2) float64, filled: number of the pixels of the gap of each region, and the sum of their heights.
     """
     height, width = around.z.shape[1:]
     outer = np.zeros(width, np.int64)
@@ -147,7 +170,7 @@ def annulus_medians(
     values = np.empty(height * width, np.float32)
     workspace = (outer, inner, outer_window, inner_window, values)
     for k in range(chosen.size):
-        n = _collect_annulus(around, chosen[k], False, workspace)
-        if n < min_pixels:
-            n = _collect_annulus(around, chosen[k], True, workspace)
+        n, flanks[k, 0], flanks[k, 1] = _collect_annulus(around, chosen[k], False, workspace)
+        if n < min_pixels and share_gaps:
+            n, flanks[k, 0], flanks[k, 1] = _collect_annulus(around, chosen[k], True, workspace)
         background[k] = median(values, n) if n >= min_pixels else np.nan

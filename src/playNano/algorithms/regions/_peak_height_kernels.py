@@ -13,13 +13,15 @@ from playNano.algorithms.regions._sums_kernels import Runs
 Heights = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-WindowSums = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
+WindowSums = tuple[float, float, float, float, float, float, float, float, float, float, float, float, float]
 
 # Maximum number of fits, with the window moved to the vertex of the one before.
 MAX_FITS = 4
 # A vertex closer than this to the centre of the window, px, needs no further fit.
 CLOSE = 0.75
-NO_PEAK, PEAK, INCOMPLETE = 0, 1, 2
+# Below this F ratio (5 terms beside the constant) a maximum may be one of the noise.
+MIN_F_RATIO = 5.0
+NO_PEAK, PEAK, FLAT, INCOMPLETE = 0, 1, 2, 3
 
 
 @jit
@@ -47,11 +49,11 @@ def _window_sums(
 ) -> tuple[bool, WindowSums]:
     """Compute the sums for a least-squares paraboloid over an elliptic window; return whether it is complete.
 
-    The sums are those of 1, y^2, x^2, y^4, y^2 x^2, x^4 and of h, h y, h x, h y^2, h y x, h x^2, where y and x are
+    The sums are those of 1, y^2, x^2, y^4, y^2 x^2, x^4 and of h, h y, h x, h y^2, h y x, h x^2, h^2, where y and x are
     counted from the centre pixel and h is the height above it.
     """
     height, width = z.shape[1:]
-    n = y2 = x2 = y4 = y2x2 = x4 = h = hy = hx = hyy = hyx = hxx = 0.0
+    n = y2 = x2 = y4 = y2x2 = x4 = h = hy = hx = hyy = hyx = hxx = hh = 0.0
     tall, wide = int(half_y), int(half_x)
     inside = row - tall >= 0 and row + tall < height and col - wide >= 0 and col + wide < width
     if inside:
@@ -72,19 +74,20 @@ def _window_sums(
                 hyy += v * (y * y)
                 hyx += v * (y * x)
                 hxx += v * (x * x)
-    return inside and np.isfinite(h), (n, y2, x2, y4, y2x2, x4, h, hy, hx, hyy, hyx, hxx)
+                hh += v * v
+    return inside and np.isfinite(h), (n, y2, x2, y4, y2x2, x4, h, hy, hx, hyy, hyx, hxx, hh)
 
 
 @jit
-def _fit_vertex(sums: WindowSums, half_y: float, half_x: float) -> tuple[bool, float, float, float]:
+def _fit_vertex(sums: WindowSums, half_y: float, half_x: float) -> tuple[int, float, float, float]:
     """Fit ``c + b y^2 + a x^2 + slope_y y + slope_x x + twist y x`` by least squares.
 
-    Return whether it has a maximum, its height and its position (y, x), relative to the centre pixel of the window.
-    The window is symmetric, so that slopes and twist are independent of the other unknowns. Where the maximum lies
-    outside the window, the height at the centre and the direction to move are returned; without a maximum, only the
-    height.
+    Return PEAK with its height and position (y, x), relative to the centre pixel of the window. Where the maximum lies
+    outside the window, the height at the centre and the direction to move are returned; without a maximum, NO_PEAK and
+    the height at the centre; and in both cases FLAT, if slopes and curvatures are within the noise. The window is
+    symmetric, so that slopes and twist are independent of the other unknowns.
     """
-    n, y2, x2, y4, y2x2, x4, h, hy, hx, hyy, hyx, hxx = sums
+    n, y2, x2, y4, y2x2, x4, h, hy, hx, hyy, hyx, hxx, hh = sums
     # Normal equations of b and a, after c is eliminated.
     m_y, m_x, m_yx = y4 - y2 * y2 / n, x4 - x2 * x2 / n, y2x2 - y2 * x2 / n
     v_y, v_x = hyy - h * y2 / n, hxx - h * x2 / n
@@ -93,15 +96,19 @@ def _fit_vertex(sums: WindowSums, half_y: float, half_x: float) -> tuple[bool, f
     a = (v_x * m_y - v_y * m_yx) / det
     c = (h - b * y2 - a * x2) / n
     slope_y, slope_x, twist = hy / y2, hx / x2, hyx / y2x2
+    explained = b * v_y + a * v_x + slope_y * hy + slope_x * hx + twist * hyx
+    is_flat = explained / 5 < MIN_F_RATIO * (hh - h * h / n - explained) / max(n - 6, 1.0)
     curvature = 4 * a * b - twist * twist
     if not (a < 0 and b < 0 and curvature > 0):
-        return False, c, 0.0, 0.0
+        return FLAT if is_flat else NO_PEAK, c, 0.0, 0.0
     dy = (twist * slope_x - 2 * a * slope_y) / curvature
     dx = (twist * slope_y - 2 * b * slope_x) / curvature
     outside = (dy / half_y) ** 2 + (dx / half_x) ** 2
     if outside > 1:
-        return True, c, dy / math.sqrt(outside), dx / math.sqrt(outside)
-    return True, c + 0.5 * (slope_y * dy + slope_x * dx), dy, dx
+        if is_flat:
+            return FLAT, c, 0.0, 0.0
+        return PEAK, c, dy / math.sqrt(outside), dx / math.sqrt(outside)
+    return PEAK, c + 0.5 * (slope_y * dy + slope_x * dx), dy, dx
 
 
 @jit
@@ -110,15 +117,15 @@ def _climb(
 ) -> tuple[int, float, int, int]:
     """Fit paraboloids repeatedly, moving the window to the vertex of the last one.
 
-    Return NO_PEAK, PEAK or INCOMPLETE (a pixel of the window is missing), the height, and the last centre (row, col).
+    Return NO_PEAK, PEAK, FLAT or INCOMPLETE (a pixel of the window is missing), the height, and the last centre (row,
+    col).
     """
     status, height = NO_PEAK, 0.0
     for _ in range(MAX_FITS):
         complete, sums = _window_sums(z, frame, row, col, half_y, half_x)
         if not complete:
             return INCOMPLETE, height, row, col
-        is_peak, top, move_y, move_x = _fit_vertex(sums, half_y, half_x)
-        status = PEAK if is_peak else NO_PEAK
+        status, top, move_y, move_x = _fit_vertex(sums, half_y, half_x)
         height = np.float64(z[frame, row, col]) + top
         if abs(move_y) < CLOSE and abs(move_x) < CLOSE:
             break
@@ -158,7 +165,7 @@ def fit_peaks(
         status, height, row, col = NO_PEAK, 0.0, starts[k, 0], starts[k, 1]
         if row >= 0:
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
-        if status != PEAK:
+        if status not in (PEAK, FLAT):
             row, col = _pixel_of_greatest_mean(z, runs, chosen[k])
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
         heights[k] = height

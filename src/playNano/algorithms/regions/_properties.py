@@ -56,6 +56,12 @@ class RegionSums:
         area: FloatArray = self.sums[sums_kernels.AREA]
         return area
 
+    @property
+    def mean(self) -> FloatArray:
+        """Mean height."""
+        mean: FloatArray = self.sums[sums_kernels.SUM_Z] / self.area
+        return mean
+
     @cached_property
     def boxes(self) -> IntArray:
         """Half-open bounding boxes, (n_regions, 4): min_row, min_col, max_row, max_col."""
@@ -127,7 +133,7 @@ class RegionSums:
             "area_nm2": self.area * (pixel[0] * pixel[1]),
             "min": self.sums[sums_kernels.MIN],
             "max": self.sums[sums_kernels.MAX],
-            "mean": self.sums[sums_kernels.SUM_Z] / self.area,
+            "mean": self.mean,
             "bbox_min_row": self.boxes[:, 0],
             "bbox_min_col": self.boxes[:, 1],
             "bbox_max_row": self.boxes[:, 2],
@@ -135,9 +141,12 @@ class RegionSums:
             "touches_edge": self.touches_edge(shape),
         }
 
-    def height_columns(self, pixel: Pixel, background: FloatArray, peak_height: FloatArray) -> Columns:
-        """Return heights and volume above the background of each region, and its shape."""
+    def height_columns(
+        self, pixel: Pixel, background: FloatArray, peak_height: FloatArray, flanks: FloatArray
+    ) -> Columns:
+        """Return heights above the background of each region, its volume with that of its flanks, and its shape."""
         above = self.sums[sums_kernels.SUM_Z] - background * self.area
+        beside = flanks[:, 1] - background * flanks[:, 0]
         y, x = self.weighted_centroid(background)
         return {
             "background_nm": background,
@@ -145,7 +154,7 @@ class RegionSums:
             "z_max_nm": self.sums[sums_kernels.MAX] - background,
             "z_mean_nm": above / self.area,
             "height_nm": peak_height,
-            "volume_nm3": above * (pixel[0] * pixel[1]),
+            "volume_nm3": (above + beside) * (pixel[0] * pixel[1]),
             "y_weighted": y,
             "x_weighted": x,
             "y_weighted_nm": y * pixel[0],

@@ -42,10 +42,10 @@ class RegionOptions:
     max_area_nm2
         Maximum area, nm^2, inclusive.
     min_height_nm
-        Minimum ``height_nm``, the peak height above the background, nm, inclusive. A region whose background is
-        unknown passes no such limit.
+        Minimum ``height_nm``, the peak height above the background, nm, inclusive; of pits the depth. A region whose
+        background is unknown passes no such limit.
     max_height_nm
-        Maximum ``height_nm``, nm, inclusive.
+        Maximum ``height_nm``, nm, inclusive; of pits the depth.
     background
         Background of heights and volumes: "annulus", the median of the pixels in an annulus around the
         region; "frame", the median of all pixels of the frame that belong to no region; "zero", 0.
@@ -58,6 +58,10 @@ class RegionOptions:
         to regions only: the annulus of blobs is given in multiples of sigma.
     annulus_width_px
         Width of the annulus beyond the gap, px.
+    polarity
+        "up" for regions above the background, "down" for pits, "both": by the mean of each region. Heights and volumes
+        of pits are negative, their peak is the bottom, and the limits of height apply to the depth. "auto" is "up"
+        for regions of a mask; where no mask is given, it is found from the movie.
     separate
         How touching particles are separated: "none", by "opening" or by "watershed".
     separate_by
@@ -80,6 +84,7 @@ class RegionOptions:
     background: Literal["annulus", "frame", "zero"] = "annulus"
     annulus_gap_px: Annotated[int, Field(ge=0), Unit("px")] | None = None
     annulus_width_px: Annotated[int, Field(ge=1), Unit("px")] = 3
+    polarity: Literal["auto", "up", "down", "both"] = "auto"
     separate: Literal["none", "opening", "watershed"] = "none"
     separate_by: SeparationSurface = "distance"
     separate_depth_nm: SeparationDepth | None = None

@@ -16,6 +16,7 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from playNano.algorithms._common.segmented import SegmentedObjects
     from playNano.algorithms.regions._properties import Columns, RegionSums
     from playNano.algorithms.regions._runs import LabelledRuns
 
@@ -64,6 +65,7 @@ def find_regions(
     first_frame: int = 0,
     pixel_size_nm: float | tuple[float, float] = (1.0, 1.0),
     properties: Literal["basic", "full"] = "full",
+    objects: SegmentedObjects | None = None,
     out: npt.NDArray[np.int32] | None = None,
 ) -> Regions:
     """Label the 8-connected regions of masks (run-length labelling) and measure their properties.
@@ -90,6 +92,9 @@ def find_regions(
         Pixel size (y, x), or one number for square pixels, in nm, positive.
     properties
         ``"basic"`` for position, area, raw heights and bounding box; ``"full"`` for all properties.
+    objects
+        Objects of an automatic segmentation, which may touch; their pixels are the masks. None where the regions are
+        those of the masks.
     out
         Array to which the labels are written: (n, h, w) int32, contiguous; None makes a new one.
 
@@ -110,13 +115,16 @@ def find_regions(
         and with ``"full"``:
 
         ``background_nm``; ``z_min_nm, z_max_nm, z_mean_nm``; ``volume_nm3``
-            Height of the background; heights of pixels and volume above it. Negative heights enter the volume, so
-            that noise does not bias it. ``z_max_nm`` is the height of the highest pixel and grows with noise.
+            Height of the background; heights of pixels above it, and the volume above it of the region with its
+            flanks, the pixels of the gap between it and its annulus; gaps of two regions count half for each. Negative
+            heights enter the volume, so that noise does not bias it. ``z_max_nm`` is the height of the highest pixel
+            and grows with noise.
         ``height_nm``
             Peak height above the background, not biased by noise: the vertex of a paraboloid fitted around the
             centre of a round region, or else around its maximum 3 x 3 mean. The fit extends to half the radius
             of a round region, a quarter of the width of a long one, and at least 1.5 pixels along each axis;
-            sharper peaks are underestimated (Gaussians: by 1 % at a sigma of 2 pixels, by 6 % at 1.2).
+            sharper peaks are underestimated (Gaussians: by 1 % at a sigma of 2 pixels, by 6 % at 1.2). Where the
+            paraboloid is no better than a constant (F test), as on flat tops, its value at the centre.
         ``y_weighted, x_weighted, y_weighted_nm, x_weighted_nm``
             Centroid weighted by height above the background; NaN where the sum of these heights is not positive.
         ``perimeter_nm``
@@ -127,6 +135,9 @@ def find_regions(
         ``orientation_rad``
             Angle in nanometre space from the y axis (down the rows) to the major axis, positive towards
             +x, in (-pi/2, pi/2]; NaN where both axes are equal.
+        ``polarity``
+            1 for regions above the background, -1 for pits, whose heights and volumes are negative; only with the
+            polarity "both" and for the objects of a segmentation.
 
     Raises
     ------
@@ -149,6 +160,7 @@ def find_regions(
     >>> float(row.y), float(row.x), float(row.area_nm2), float(row.volume_nm3)
     (11.5, 14.5, 96.0, 384.0)
     """
+    from playNano.algorithms.regions._heights import Measured, measure_heights
     from playNano.algorithms.regions._properties import RegionSums
     from playNano.algorithms.regions._runs import label_regions
 
@@ -160,17 +172,14 @@ def find_regions(
     pixel = pixel_pair(pixel_size_nm)
     if out is not None and (out.shape != z.shape or out.dtype != np.int32 or not out.flags.c_contiguous):
         raise ParameterError(f"out must be a contiguous int32 array of the block's shape {z.shape}")
-    parts: npt.NDArray[Any] = mask
-    if options.separation is not None:
-        parts = separate_touching(z, mask, options.separation, pixel_size_nm=pixel)
-
-    labelled = label_regions(parts)
+    labelled = label_regions(_parts(z, mask, objects, options, pixel))
     sums = RegionSums.of(z, labelled)
     kept = _select(sums, options, pixel, z.shape[1:])
     columns = sums.take(kept).basic_columns(pixel, z.shape[1:])
     if properties == "full" or options.limits_height:
-        heights = _heights(z, mask, labelled, sums, kept, options, pixel)
-        high_enough = _within(heights["height_nm"], options.min_height_nm, options.max_height_nm)
+        heights = measure_heights(Measured(z, mask, labelled, sums, pixel), kept, options, objects)
+        sizes = np.abs(heights["height_nm"]) if options.polarity != "up" else heights["height_nm"]
+        high_enough = _within(sizes, options.min_height_nm, options.max_height_nm)
         kept = kept[high_enough]
         columns = {name: values[high_enough] for name, values in {**columns, **heights}.items()}
     columns = _raised(columns, levels[sums.frame[kept]]) if levels.any() else columns
@@ -219,6 +228,21 @@ def _foreground(masks: npt.ArrayLike, z: npt.NDArray[np.float32], options: Regio
     return np.ascontiguousarray(mask if finite.all() else mask & finite)
 
 
+def _parts(
+    z: npt.NDArray[np.float32],
+    mask: BoolArray,
+    objects: SegmentedObjects | None,
+    options: RegionOptions,
+    pixel: tuple[float, float],
+) -> npt.NDArray[Any]:
+    """Return the number of the object of each foreground pixel, or the mask where all that touch are one."""
+    if objects is not None:
+        return np.where(mask, objects.labels, 0)
+    if options.separation is not None:
+        return separate_touching(z, mask, options.separation, pixel_size_nm=pixel)
+    return mask
+
+
 def _select(
     sums: RegionSums, options: RegionOptions, pixel: tuple[float, float], shape: tuple[int, ...]
 ) -> IntArray:
@@ -238,25 +262,6 @@ def _within(values: npt.NDArray[Any], low: float | None, high: float | None) -> 
     if high is not None:
         within &= values <= high
     return within
-
-
-def _heights(
-    z: npt.NDArray[np.float32],
-    mask: BoolArray,
-    labelled: LabelledRuns,
-    sums: RegionSums,
-    kept: IntArray,
-    options: RegionOptions,
-    pixel: tuple[float, float],
-) -> Columns:
-    """Return the columns measured above the background, for the kept regions."""
-    from playNano.algorithms.regions._background import region_backgrounds
-    from playNano.algorithms.regions._peak_height import peak_heights
-
-    background = region_backgrounds(z, mask, labelled.runs, sums, kept, options)
-    chosen = sums.take(kept)
-    peak = peak_heights(z, labelled.runs, kept, chosen, pixel)
-    return chosen.height_columns(pixel, background, peak - background)
 
 
 def _paint(
@@ -280,4 +285,6 @@ def _table(columns: Columns, properties: str) -> pd.DataFrame:
     import pandas as pd
 
     names = FULL_COLUMNS if properties == "full" else BASIC_COLUMNS
+    if properties == "full" and "polarity" in columns:
+        names = (*names, "polarity")
     return pd.DataFrame({name: columns[name] for name in names})

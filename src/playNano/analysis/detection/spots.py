@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.segmentation import Levels
 from playNano.analysis.base import AnalysisOutputs
+from playNano.analysis.detection.automatic import warn_of_levels, warn_of_table
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.times import add_times, times_from
 from playNano.core.blocks import TABLE_BLOCK_BYTES
@@ -47,6 +49,25 @@ class SpotDetector:
             pixels, first_frame=start, pixel_size_nm=self.pixel_size_nm, options=self.options
         )
         return table[observed[table["frame"].to_numpy() - start]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Thresholds that were found from the movie.
+
+    Parameters
+    ----------
+    summary
+        Entries of the summary.
+    record
+        Values for the output ``segmentation``.
+    levels
+        Background and noise of the movie.
+    """
+
+    summary: dict[str, Any]
+    record: dict[str, Any]
+    levels: Levels
 
 
 def options_from(kind: type[Options], params: Mapping[str, Any], where: str) -> Options:
@@ -93,6 +114,7 @@ def detect_spots(
     name: str,
     noun: str = "features",
     hidden_columns: tuple[str, ...] = (),
+    found: Found | None = None,
 ) -> AnalysisOutputs:
     """Run a detector of spots over a movie, and return its outputs by name.
 
@@ -112,6 +134,8 @@ def detect_spots(
         Plural name of the detections in the summary: ``total_<noun>``, ``avg_<noun>_per_frame``.
     hidden_columns
         Columns of the table that are omitted from the dicts of ``features_per_frame``.
+    found
+        Thresholds that were found from the movie; None where they were given.
 
     Returns
     -------
@@ -132,6 +156,10 @@ def detect_spots(
         parts = [detector(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     table = add_times(table_by_unit(table.reset_index(drop=True), stack.unit), stack)
+    if found is not None:
+        warn_of_levels(stack, found.levels, len(table))
+    else:
+        warn_of_table(stack, table, observed)
     fields = {"frame_timestamp": "frame_time_s"}
     fields |= {c: c for c in table.columns if c not in ("frame_time_s", *hidden_columns)}
     n_frames = len(stack.data)
@@ -141,7 +169,9 @@ def detect_spots(
             "total_frames": n_frames,
             f"total_{noun}": len(table),
             f"avg_{noun}_per_frame": len(table) / n_frames if n_frames else 0.0,
+            **(found.summary if found is not None else {}),
         },
+        **({"segmentation": found.record} if found is not None else {}),
         "table": table,
         "observed": observed,
         "times_from": times_from(stack),

@@ -1,4 +1,4 @@
-"""Detect connected regions of a mask in every frame."""
+"""Detect objects in every frame: connected regions of a mask, or automatically segmented ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import numpy as np
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.regions import RegionOptions, find_regions
+from playNano.algorithms.segmentation import Levels, SegmentationOptions, segment
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.detection.automatic import (
+    levels_record,
+    levels_summary,
+    movie_levels,
+    warn_of_levels,
+    warn_of_table,
+)
 from playNano.analysis.detection.mask_source import (
     FunctionMask,
     MaskFunction,
@@ -44,20 +52,27 @@ FIELDS: dict[str, str | tuple[str, ...]] = {
 """Key of a feature's dict -> column(s) of the table; all other columns follow under their own names."""
 
 
+LOW_MASK = "mask_below_threshold"
+"""The registered mask that marks pits."""
 REGION_OPTIONS = tuple(field.name for field in fields(RegionOptions))
 
 
+SEGMENTATION_OPTIONS = ("false_positives",)
+"""Options of the automatic segmentation that are parameters of the module, beside those that regions share."""
+
+
 class FeatureDetectionModule(AnalysisModule):
-    """Detect connected regions of a mask in every frame."""
+    """Detect objects in every frame: connected regions of a mask, or automatically segmented ones."""
 
     name = "feature_detection"
     kind = "detection"
-    version = "1.0"
+    version = "1.1"
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run`, and `RegionOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(RegionOptions))
+        """Return the declarations of the parameters: `run`, `RegionOptions` and `SegmentationOptions`."""
+        segmentation = Declaration(SegmentationOptions, ("polarity", "smoothing_px"))
+        return (Declaration(cls.run, LEADING, closed=True), Declaration(RegionOptions), segmentation)
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect; those of the mask are declared by its signature.
@@ -72,10 +87,20 @@ class FeatureDetectionModule(AnalysisModule):
         at, given = where or self.name, dict(params)
         if "threshold" in given and given.get("mask_fn") is None and given.get("mask_key") is None:
             given["mask_fn"] = "mask_threshold"
+        is_automatic = given.get("mask_fn") is None and given.get("mask_key") is None
+        if is_automatic:
+            # The segmentation has a minimum area of its own, and marks the objects that the border cuts.
+            given = {"min_size": 0, "remove_edge": False, **given}
         declarations = [*self.declarations(), *_mask_declarations(given.get("mask_fn"), at)]
         bound = bind_all(declarations, given, where=at)
-        if (bound["mask_fn"] is None) == (bound["mask_key"] is None):
-            raise ParameterError(f"{at}: give either mask_fn (a mask's name or a function) or mask_key")
+        if bound["mask_fn"] is not None and bound["mask_key"] is not None:
+            raise ParameterError(f"{at}: give mask_fn (a mask's name or a function) or mask_key, not both")
+        if is_automatic and bound["separate"] != "none":
+            raise ParameterError(
+                f"{at}: separate applies to masks; automatic segmentation separates by itself"
+            )
+        if bound["mask_fn"] == LOW_MASK and bound["polarity"] == "auto":
+            bound["polarity"] = "down"
         try:
             _region_options(bound)
         except ParameterError as error:
@@ -102,7 +127,13 @@ class FeatureDetectionModule(AnalysisModule):
         mask_key: str | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
-        """Detect connected regions of a mask in every frame.
+        """Detect objects in every frame: connected regions of a mask, or automatically segmented ones.
+
+        Without `mask_fn`, `mask_key` and ``threshold`` the movie, which must be levelled, is segmented automatically
+        (`playNano.algorithms.segmentation`): background, noise and its correlation, a threshold for an expected number
+        of false detections, a minimum area and the polarity are estimated from at most 32 frames, one set for the
+        movie; objects are outlined at half of their own height, and touching ones separated. Then the default of
+        ``min_size`` is 0, since the segmentation has a minimum area, and objects at the border are kept.
 
         Parameters
         ----------
@@ -111,15 +142,18 @@ class FeatureDetectionModule(AnalysisModule):
         previous_results
             Outputs of earlier modules; needed for `mask_key` only.
         mask_fn
-            Name of a registered mask, or a function frame -> bool mask. Either this or `mask_key`; "mask_threshold"
-            if only a ``threshold`` is given. The parameters of the mask are parameters of this module too;
-            `playnano modules mask_threshold` lists them.
+            Name of a registered mask, or a function frame -> bool mask. "mask_threshold" if only a ``threshold`` is
+            given. The parameters of the mask are parameters of this module too; `playnano modules mask_threshold`
+            lists them. With the polarity "down" a registered mask is computed on the inverted frame, so that it marks
+            pits, and with "both" on the frame and on the inverted one; "mask_below_threshold", which marks pits
+            already, and masks of a function are not inverted.
         mask_key
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
-            the modules there.
+            the modules there. Not together with `mask_fn`.
         **params
-            Those of `playNano.algorithms.regions.options.RegionOptions`, and those of the mask; other names
-            are an error.
+            Those of `playNano.algorithms.regions.options.RegionOptions`, ``false_positives`` of
+            `playNano.algorithms.segmentation.options.SegmentationOptions`, and those of the mask; other names are an
+            error.
 
         Returns
         -------
@@ -130,7 +164,9 @@ class FeatureDetectionModule(AnalysisModule):
             ``labeled_masks``: int32 (n_frames, height, width), 0 = background, 8-connected regions numbered
             in raster order as in `skimage.measure.label`; for a lazy stack they are computed when they are read
             (`playNano.core.lazy.FrameArray`).
-            ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``.
+            ``summary``: ``total_frames, total_features, avg_features_per_frame, avg_per_frame``; of an automatic
+            segmentation also ``segmentation``: threshold, minimum area and polarity, as text.
+            ``segmentation``: only of an automatic one, the values of `playNano.algorithms.segmentation.levels.Levels`.
             ``table``: one row per feature; see `playNano.algorithms.regions.regions.find_regions`. Where the channel
             is not a length, heights are named after its unit (``height_deg``), without volumes. ``time_s`` is when
             the tip passed the centroid, ``frame_time_s`` when the frame began.
@@ -156,14 +192,26 @@ class FeatureDetectionModule(AnalysisModule):
         ((5.5, 6.5), 1)
         """
         observed = observed_frames(previous_results, len(stack.data))
-        movies, mask = [stack.data, observed], None
+        options = _region_options(params)
+        movies: list[Any] = [stack.data, observed]
+        source: StepMask | FunctionMask | Levels | None = None
         if mask_key is not None:
             movies.append(stored_masks(previous_results or {}, mask_key, stack))
+        elif mask_fn is not None:
+            source = mask_source(mask_fn, _mask_params(params), stack.file_path.name)
         else:
-            mask = mask_source(mask_fn or "", _mask_params(params), stack.file_path.name)
-        search = RegionSearch(mask, stack.pixel_size_yx_nm, _region_options(params))
+            source = movie_levels(
+                stack, observed, SegmentationOptions(params["polarity"], params["false_positives"])
+            )
+        search = RegionSearch(source, stack.pixel_size_yx_nm, options)
         table, labels = search_movie(stack, movies, search, self.name)
         n_frames = len(stack.data)
+        automatic: dict[str, Any] = {}
+        if isinstance(source, Levels):
+            warn_of_levels(stack, source, len(table))
+            automatic = levels_summary(source)
+        else:
+            warn_of_table(stack, table, observed, params.get("threshold"))
         average = len(table) / n_frames if n_frames else 0.0
         return {
             "features_per_frame": RowsByFrame(table, n_frames, {**FIELDS, **_own_fields(table)}),
@@ -173,7 +221,9 @@ class FeatureDetectionModule(AnalysisModule):
                 "total_features": len(table),
                 "avg_features_per_frame": average,
                 "avg_per_frame": average,
+                **automatic,
             },
+            **({"segmentation": levels_record(source)} if isinstance(source, Levels) else {}),
             "table": table,
             "observed": observed,
             "times_from": times_from(stack),
@@ -186,15 +236,15 @@ class RegionSearch:
 
     Parameters
     ----------
-    mask
-        Source of the masks; None if they are given with the frames.
+    source
+        Source of the masks, or the thresholds of an automatic segmentation; None if masks are given with the frames.
     pixel_size_nm
         (y, x), nm.
     options
         Options of `find_regions`.
     """
 
-    mask: StepMask | FunctionMask | None
+    source: StepMask | FunctionMask | Levels | None
     pixel_size_nm: tuple[float, float]
     options: RegionOptions
 
@@ -202,18 +252,33 @@ class RegionSearch:
         self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
     ) -> tuple[Any, Any]:
         """Return the table and the label images of a block; the latter are written to `out` if it is given."""
-        masks = stored if self.mask is None else self.mask(start, block)
+        pixels = as_float_block(block)[0]
+        objects = None
+        if isinstance(self.source, Levels):
+            objects = segment(pixels, self.source)
+            masks = objects.labels > 0
+        else:
+            masks = stored if self.source is None else self._masks(self.source, start, block)
         if not observed.all():
             masks = masks & observed[:, None, None]
         regions = find_regions(
-            as_float_block(block)[0],
+            pixels,
             masks,
             self.options,
             first_frame=start,
             pixel_size_nm=self.pixel_size_nm,
+            objects=objects,
             out=out,
         )
         return regions.table, regions.labels
+
+    def _masks(self, source: StepMask | FunctionMask, start: int, block: Any) -> Any:
+        """Return the masks of a block; for pits a registered mask is computed on inverted frames."""
+        polarity = self.options.polarity
+        if isinstance(source, FunctionMask) or source.step.name == LOW_MASK or polarity in ("auto", "up"):
+            return source(start, block)
+        inverted = source(start, -as_float_block(block)[0])
+        return inverted if polarity == "down" else inverted | source(start, block)
 
 
 def search_movie(stack: AFMImageStack, movies: list[Any], search: RegionSearch, what: str) -> tuple[Any, Any]:
@@ -286,7 +351,8 @@ def _region_options(params: Mapping[str, Any]) -> RegionOptions:
 
 def _mask_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the mask: those not declared by the module."""
-    return {name: value for name, value in params.items() if name not in REGION_OPTIONS}
+    own = (*REGION_OPTIONS, *SEGMENTATION_OPTIONS)
+    return {name: value for name, value in params.items() if name not in own}
 
 
 def _own_fields(table: Any) -> dict[str, str]:

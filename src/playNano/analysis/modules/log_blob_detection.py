@@ -8,8 +8,11 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.blobs import BlobOptions, find_blobs
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.detection.spots import detect_spots, options_from
+from playNano.analysis.detection.automatic import automatic_blobs, blobs_summary, levels_record
+from playNano.analysis.detection.spots import Found, detect_spots, options_from
+from playNano.analysis.observed import observed_frames
 from playNano.core.params import Declaration
+from playNano.core.serialize import json_safe
 
 
 class LoGBlobDetectionModule(AnalysisModule):
@@ -21,9 +24,8 @@ class LoGBlobDetectionModule(AnalysisModule):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run`, and `BlobOptions` with scales in px."""
-        options = Declaration(BlobOptions, ("min_sigma_nm", "max_sigma_nm"))
-        return (Declaration(cls.run, LEADING, closed=True), options)
+        """Return the declarations of the parameters: `run`, and `BlobOptions`."""
+        return (Declaration(cls.run, LEADING, closed=True), Declaration(BlobOptions))
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect.
@@ -50,6 +52,9 @@ class LoGBlobDetectionModule(AnalysisModule):
     ) -> AnalysisOutputs:
         """Detect bright blobs of unknown size in every frame.
 
+        Without ``threshold`` it is found from the noise of the movie, which must be levelled, and the polarity from its
+        heights; if no limits of sigma are given either, these are found, in nm, from the areas of its objects.
+
         Parameters
         ----------
         stack
@@ -59,14 +64,16 @@ class LoGBlobDetectionModule(AnalysisModule):
         include_radius
             Whether the dicts contain ``radius`` = sigma * sqrt(2).
         **params
-            Those of `playNano.algorithms.blobs.options.BlobOptions`, except its limits in nm.
+            Those of `playNano.algorithms.blobs.options.BlobOptions`.
 
         Returns
         -------
         dict
             ``features_per_frame``: per frame, a sequence of dicts with ``frame_timestamp`` (s), ``y, x,
             sigma[, radius]`` (px) and the further columns of the table.
-            ``summary``: ``total_frames, total_blobs, avg_blobs_per_frame``.
+            ``summary``: ``total_frames, total_blobs, avg_blobs_per_frame``; where the threshold was found from the
+            movie also ``segmentation``, what was found, as text.
+            ``segmentation``: only then, threshold, scales and the values that they were found from.
             ``table``: one row per blob; see `playNano.algorithms.blobs.blobs.find_blobs`; ``time_s`` is when the tip
             passed it, ``frame_time_s`` when the frame began.
             ``observed``: bool (n_frames,); where `frame_quality` has run before, frames that it flags as unusable
@@ -88,6 +95,26 @@ class LoGBlobDetectionModule(AnalysisModule):
         """
         options = options_from(BlobOptions, params, self.name)
         hidden = () if include_radius else ("radius", "radius_nm")
+        found = None
+        if options.threshold is None:
+            options, levels = automatic_blobs(
+                stack, observed_frames(previous_results, len(stack.data)), options
+            )
+            found = Found(blobs_summary(options), {**levels_record(levels), **_scales(options)}, levels)
         return detect_spots(
-            stack, previous_results, find_blobs, options, name=self.name, noun="blobs", hidden_columns=hidden
+            stack,
+            previous_results,
+            find_blobs,
+            options,
+            name=self.name,
+            noun="blobs",
+            hidden_columns=hidden,
+            found=found,
         )
+
+
+def _scales(options: BlobOptions) -> dict[str, Any]:
+    """Return what was found from the movie."""
+    names = ("threshold", "min_sigma", "max_sigma", "min_sigma_nm", "max_sigma_nm", "polarity")
+    scales: dict[str, Any] = json_safe({name: getattr(options, name) for name in names})
+    return scales

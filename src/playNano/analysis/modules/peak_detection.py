@@ -7,7 +7,9 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.peaks import PeakOptions, find_peaks
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.detection.spots import detect_spots, options_from
+from playNano.analysis.detection.automatic import automatic_peaks, levels_record, peaks_summary
+from playNano.analysis.detection.spots import Found, detect_spots, options_from
+from playNano.analysis.observed import observed_frames
 from playNano.core.params import Declaration
 
 
@@ -28,6 +30,9 @@ class PeakDetectionModule(AnalysisModule):
         self, stack: AFMImageStack, previous_results: dict[str, Any] | None = None, **params: Any
     ) -> AnalysisOutputs:
         """Detect local maxima in every frame.
+
+        Without ``min_height_nm`` it is found from the noise of the movie, which must be levelled, and the polarity from
+        its heights.
 
         Parameters
         ----------
@@ -58,4 +63,10 @@ class PeakDetectionModule(AnalysisModule):
         [(6, 9)]
         """
         options = options_from(PeakOptions, params, self.name)
-        return detect_spots(stack, previous_results, find_peaks, options, name=self.name)
+        found = None
+        if options.min_height_nm is None:
+            options, levels = automatic_peaks(
+                stack, observed_frames(previous_results, len(stack.data)), options
+            )
+            found = Found(peaks_summary(options), levels_record(levels), levels)
+        return detect_spots(stack, previous_results, find_peaks, options, name=self.name, found=found)

@@ -1,0 +1,261 @@
+"""Segment the objects of frames at half of their own height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from playNano.algorithms._common.flooding import flood_basins
+from playNano.algorithms._common.inputs import as_block
+from playNano.algorithms._common.segmented import SegmentedObjects
+from playNano.algorithms.segmentation._smooth import repair_lines, smooth
+from playNano.algorithms.segmentation.levels import Levels
+
+FloatArray = npt.NDArray[np.floating[Any]]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int32]
+
+MAX_SADDLE = (0.6, 0.5)
+"""Peaks are parts of one object where the saddle between them exceeds these fractions of the lower and the higher."""
+MIN_RISE = 3.0
+"""Minimum rise of a peak above a saddle, in standard deviations of the noise."""
+LARGE = 0.06
+"""Fraction of a frame from which a region may be a plateau with objects on it."""
+MAX_PLATEAUS = 4
+
+
+def segment(block: npt.ArrayLike, levels: Levels) -> SegmentedObjects:
+    """Segment the objects of each frame.
+
+    Parameters
+    ----------
+    block
+        Heights, (n, h, w), nm, levelled. Pixels that are not finite belong to no object.
+    levels
+        Thresholds of the movie.
+
+    Returns
+    -------
+    SegmentedObjects
+        ``labels``, (n, h, w) int32, 0 for background; ``polarity`` and ``base_nm`` of each object.
+
+    Notes
+    -----
+    Frames are smoothed by a Gaussian and flooded from the peaks down to ``low_nm``; two peaks belong to different
+    objects if the saddle between them is deep enough. An object is what exceeds half of its own peak height. Regions
+    of several times the usual area are divided along the necks of their outline.
+
+    References
+    ----------
+    Salembier P., Oliveras A., Garrido L., "Antiextensive connected operators for image and sequence processing",
+    IEEE Trans. Image Processing 7, 1998, doi:10.1109/83.663500.
+
+    Examples
+    --------
+    >>> from playNano.algorithms.segmentation import estimate_levels
+    >>> frame = np.random.default_rng(0).normal(0, 0.1, (1, 64, 64))
+    >>> frame[0, 20:30, 40:52] += 3
+    >>> objects = segment(frame, estimate_levels(frame))
+    >>> objects.polarity[0].tolist(), 110 < int((objects.labels == 1).sum()) < 130
+    ([0, 1], True)
+    """
+    z = as_block(block)
+    labels = np.zeros(z.shape, np.int32)
+    tables: list[list[tuple[int, float]]] = []
+    for frame, numbers in zip(z, labels, strict=True):
+        tables.append(_segment_frame(frame, levels, numbers))
+    n_objects = max((len(table) for table in tables), default=0)
+    polarity, base = np.zeros((len(z), n_objects + 1), np.int8), np.zeros((len(z), n_objects + 1))
+    for i, table in enumerate(tables):
+        polarity[i, 1 : len(table) + 1] = [side for side, _ in table]
+        base[i, 1 : len(table) + 1] = [height for _, height in table]
+    return SegmentedObjects(labels, polarity, base)
+
+
+def _segment_frame(frame: FloatArray, levels: Levels, labels: IntArray) -> list[tuple[int, float]]:
+    """Number the objects of a frame in a label image; return the polarity and the base of each."""
+    finite = np.isfinite(frame)
+    if not (np.isfinite(levels.threshold_nm) and finite.any()):
+        return []
+    smoothed = smooth(repair_lines(frame - levels.background_nm, levels.pixel_noise_nm), levels.smoothing_px)
+    table: list[tuple[int, float]] = []
+    for side in {"up": (1,), "down": (-1,), "both": (1, -1)}[levels.polarity]:
+        objects = objects_of_frame(side * smoothed, levels)
+        new = (objects.labels > 0) & (labels == 0) & finite
+        labels[new] = objects.labels[new] + len(table)
+        table.extend((side, levels.background_nm + side * base) for base in objects.bases)
+    return table
+
+
+@dataclass
+class Objects:
+    """Objects of a frame.
+
+    Attributes
+    ----------
+    labels
+        (h, w) int32 numbers from 1, 0 for background.
+    bases
+        Height of the surface on which each object stands, above the background, nm.
+    terraces
+        Number of plateaus that were taken for terraces of the substrate.
+    """
+
+    labels: IntArray
+    bases: list[float]
+    terraces: int = 0
+
+    def add(self, regions: IntArray, base: float) -> None:
+        """Add regions; they replace what was there.
+
+        Parameters
+        ----------
+        regions
+            (h, w) int32, numbered from 1 without gaps.
+        base
+            Height of the surface on which they stand, above the background, nm.
+        """
+        new = regions > 0
+        self.labels[new] = regions[new] + len(self.bases)
+        self.bases.extend([base] * int(regions.max(initial=0)))
+
+
+def objects_of_frame(smoothed: FloatArray, levels: Levels) -> Objects:
+    """Number the objects above the background of a smoothed frame.
+
+    Parameters
+    ----------
+    smoothed
+        (h, w) heights above the background, nm.
+    levels
+        Thresholds of the movie.
+
+    Returns
+    -------
+    Objects
+        Label image, and the base of each object.
+
+    Examples
+    --------
+    >>> from playNano.algorithms.segmentation import estimate_levels
+    >>> frame = np.random.default_rng(0).normal(0, 0.1, (64, 64)).astype(np.float32)
+    >>> frame[20:30, 40:52] += 3
+    >>> int(objects_of_frame(frame, estimate_levels(frame[None])).labels.max())
+    1
+    """
+    objects = Objects(np.zeros(smoothed.shape, np.int32), [])
+    _add_objects(smoothed, smoothed > levels.low_nm, levels, objects, [0.0])
+    return objects
+
+
+def _add_objects(
+    heights: FloatArray, active: BoolArray, levels: Levels, objects: Objects, bases: list[float]
+) -> None:
+    """Add the objects among the active pixels, and those that stand on plateaus.
+
+    Parameters
+    ----------
+    heights
+        (h, w) above the last of the bases.
+    active
+        (h, w) pixels to segment.
+    levels
+        Thresholds of the movie.
+    objects
+        Objects so far.
+    bases
+        Heights of the plateaus below, from the background on.
+    """
+    import cv2
+
+    if len(bases) <= MAX_PLATEAUS and np.count_nonzero(active) > LARGE * active.size:
+        _, islands, boxes, _ = cv2.connectedComponentsWithStats(active.astype(np.uint8), connectivity=8)
+        for island in np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] > LARGE * active.size) + 1:
+            region = _add_plateau(heights, islands == island, levels, objects, bases)
+            if region is not None:
+                active = active & ~region
+    if not active.any():
+        return
+    basins = flood_basins(heights, active, MIN_RISE * levels.noise_nm, max_saddle=MAX_SADDLE)
+    peaks = np.concatenate([[0.0], heights.ravel()[basins.peaks[basins.is_separate]]])
+    limits = np.where(peaks > levels.threshold_nm, 0.5 * peaks, np.inf)
+    regions = np.where(heights > limits[basins.labels], basins.labels, 0)
+    objects.add(_divided(heights, _largest_parts(regions, levels.min_area_px), levels), bases[-1])
+
+
+def _largest_parts(basins: IntArray, min_area: int) -> IntArray:
+    """Number the largest connected part of each basin, where it is large enough."""
+    from skimage.measure import label
+
+    parts = label(basins, connectivity=2)
+    area = np.bincount(parts.ravel())
+    if len(area) < 2:
+        return np.zeros(basins.shape, np.int32)
+    area[0] = 0
+    owner = np.zeros(len(area), np.int64)
+    owner[parts.ravel()] = basins.ravel()
+    order = np.lexsort((-area, owner))
+    is_largest = np.zeros(len(area), np.bool_)
+    is_largest[order[np.concatenate([[True], np.diff(owner[order]) > 0])]] = True
+    is_largest[0] = False
+    kept = is_largest & (area >= min_area)
+    number = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    numbered: IntArray = number[parts]
+    return numbered
+
+
+def _add_plateau(
+    heights: FloatArray, island: BoolArray, levels: Levels, objects: Objects, bases: list[float]
+) -> BoolArray | None:
+    """Add a plateau, and the objects on it; return the pixels that belong to it, or None if there is no plateau."""
+    import cv2
+
+    top = _plateau_height(heights[island], levels)
+    if top is None:
+        return None
+    region = island & (heights > top / 2)
+    around: BoolArray = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3) > 0
+    parts = _divided(heights, region.astype(np.int32), levels)
+    if parts.max() > 1:
+        objects.add(parts, bases[-1])
+        return around
+    interior = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
+    above = np.where(interior, heights - top, 0).astype(np.float32)
+    on_top = Objects(np.zeros_like(objects.labels), [])
+    _add_objects(above, above > levels.low_nm, levels, on_top, [*bases, bases[-1] + top])
+    touches = region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any()
+    if touches and on_top.bases:
+        objects.terraces += 1 + on_top.terraces
+    else:
+        objects.add(region.astype(np.int32), bases[-1])
+    carried = on_top.labels > 0
+    objects.labels[carried] = on_top.labels[carried] + len(objects.bases)
+    objects.bases.extend(on_top.bases)
+    return around
+
+
+def _plateau_height(heights: FloatArray, levels: Levels) -> float | None:
+    """Return the height of a plateau: the lowest mode that holds a large part of the pixels; None if there is none."""
+    from scipy.ndimage import gaussian_filter1d
+
+    noise = levels.noise_nm
+    counts, edges = np.histogram(heights, bins=np.arange(levels.low_nm, heights.max() + noise, noise / 2))
+    density = gaussian_filter1d(counts.astype(np.float64), 2.0, mode="constant")
+    centres = (edges[1:] + edges[:-1]) / 2
+    rising = np.concatenate([[False], np.diff(density) > 0])
+    falling = np.concatenate([np.diff(density) <= 0, [True]])
+    for i in np.flatnonzero(rising & falling):
+        within = np.abs(heights - centres[i]) < 3 * noise
+        if centres[i] > levels.threshold_nm and within.mean() > 0.25:
+            return float(centres[i])
+    return None
+
+
+def _divided(heights: FloatArray, regions: IntArray, levels: Levels) -> IntArray:
+    """Divide the regions that are several objects which touch."""
+    from playNano.algorithms.segmentation._divide import divide_touching
+
+    return divide_touching(heights, regions, levels)
