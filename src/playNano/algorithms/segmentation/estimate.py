@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,9 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 MAD_TO_SD = 1.4826022185056018
 MIN_SIGMAS = 3.0
+MAX_SIDE_FACTOR = 2.0
+"""Maximum ratio of the noise on both sides of the background."""
+SIDES = {"up": (1,), "down": (-1,), "both": (1, -1)}
 LATTICE_SHARE = 0.9
 """Share of the pixels within the noise above which a periodic movie is a lattice that is taken for noise."""
 MIN_BACKGROUND_SHARE = 0.03
@@ -44,8 +46,8 @@ def estimate_levels(frames: npt.ArrayLike, options: SegmentationOptions | None =
     Notes
     -----
     The background is 0 if enough pixels lie around 0, as in a levelled movie, else the mode of all heights. The noise
-    is the median deviation of the heights on the quieter side of the background, where there are no objects. The
-    threshold is the height at which the expected Euler characteristic of a Gaussian random field with the noise's
+    is the median deviation of the heights on the quieter side of the background, where there are no objects, widened
+    where heights just above it are more frequent on the side that is searched. The threshold is the height at which the expected Euler characteristic of a Gaussian random field with the noise's
     correlation equals the number of false detections.
 
     References
@@ -70,28 +72,30 @@ def estimate_levels(frames: npt.ArrayLike, options: SegmentationOptions | None =
     raw -= offset
     pixel_noise = _noise(raw)
     smoothed = np.stack([smooth(repair_lines(f, pixel_noise), options.smoothing_px) for f in raw])
-    noise = _noise(smoothed)
-    fwhm = _correlation_fwhm(smoothed, noise, options.smoothing_px)
-    sigmas = _threshold_sigmas(
-        smoothed.shape[1] * smoothed.shape[2] / (fwhm[0] * fwhm[1]), options.false_positives
-    )
-    min_area = max(4, math.ceil(0.8 * fwhm[0] * fwhm[1]))
+    quiet_noise = _noise(smoothed)
+    fwhm = _correlation_fwhm(smoothed, quiet_noise, options.smoothing_px)
+    resels = smoothed.shape[1] * smoothed.shape[2] / (fwhm[0] * fwhm[1])
+    sigmas = _threshold_sigmas(resels, options.false_positives)
+    share = float((np.abs(smoothed) < 3 * quiet_noise).mean())
+    polarity = options.polarity
+    if polarity == "auto":
+        polarity = _polarity(smoothed, sigmas * quiet_noise, fwhm)
+    noise = max(_side_noise(side * smoothed, quiet_noise) for side in SIDES[polarity])
     levels = Levels(
-        polarity="up",
+        polarity=polarity,
         background_nm=offset,
         pixel_noise_nm=pixel_noise,
         noise_nm=noise,
         fwhm_px=fwhm,
         threshold_nm=sigmas * noise,
         low_nm=max(2.5, 0.6 * sigmas) * noise,
-        min_area_px=min_area,
-        background_share=float((np.abs(smoothed) < 3 * noise).mean()),
+        min_area_px=_min_area(fwhm),
+        background_share=share,
         highest_nm=float(smoothed.max()),
         lowest_nm=float(smoothed.min()),
+        is_periodic=share > LATTICE_SHARE and is_periodic(smoothed, sigmas * noise),
         smoothing_px=options.smoothing_px,
     )
-    periodic = levels.background_share > LATTICE_SHARE and is_periodic(smoothed, levels.threshold_nm)
-    levels = replace(levels, polarity=_polarity(smoothed, levels, options), is_periodic=periodic)
     return with_usual_area(smoothed, levels)
 
 
@@ -176,10 +180,27 @@ def _threshold_sigmas(resels: float, false_positives: float) -> float:
     return high
 
 
-def _polarity(z: FloatArray, levels: Levels, options: SegmentationOptions) -> str:
+def _min_area(fwhm: tuple[float, float]) -> int:
+    """Return the minimum area of an object: that of a maximum of the noise, px."""
+    return max(4, math.ceil(0.8 * fwhm[0] * fwhm[1]))
+
+
+def _polarity(z: FloatArray, threshold: float, fwhm: tuple[float, float]) -> Literal["up", "down"]:
     """Return the side of the background with more height beyond the threshold; up where neither has any."""
-    if options.polarity != "auto":
-        return options.polarity
-    up, down = (np.where(side > levels.threshold_nm, side, 0.0) for side in (z, -z))
-    enough = levels.min_area_px * max(1.0, 0.2 * len(z))
+    up, down = (np.where(side > threshold, side, 0.0) for side in (z, -z))
+    enough = _min_area(fwhm) * max(1.0, 0.2 * len(z))
     return "down" if np.count_nonzero(down) > enough and down.sum() > 2 * up.sum() else "up"
+
+
+def _side_noise(z: FloatArray, quiet: float) -> float:
+    """Return the noise above the background, where it may be larger than below: the tip leaves the surface at times.
+
+    It follows from the share of heights between 1.5 and 3 of those between 0 and 3 standard deviations of the quiet
+    side, which objects hardly change, and is at most twice that.
+    """
+    near, far = (np.count_nonzero((z >= low * quiet) & (z < (low + 1.5) * quiet)) for low in (0.0, 1.5))
+    factors = np.linspace(1.0, MAX_SIDE_FACTOR, 101)
+    inner = np.array([math.erf(1.5 / f / math.sqrt(2)) for f in factors])
+    outer = np.array([math.erf(3.0 / f / math.sqrt(2)) for f in factors])
+    shares = (outer - inner) / outer
+    return quiet * float(np.interp(far / max(near + far, 1), shares, factors))

@@ -25,6 +25,8 @@ MIN_RISE = 3.0
 LARGE = 0.06
 """Fraction of a frame from which a region may be a plateau with objects on it."""
 MAX_PLATEAUS = 4
+MIN_CARRIED = 0.3
+"""Minimum height of objects on a plateau, as a fraction of its own; lower ones are its roughness."""
 
 
 def segment(block: npt.ArrayLike, levels: Levels) -> SegmentedObjects:
@@ -171,19 +173,40 @@ def _add_objects(
     """
     import cv2
 
+    beside = np.zeros(active.shape, np.bool_)
     if len(bases) <= MAX_PLATEAUS and np.count_nonzero(active) > LARGE * active.size:
-        _, islands, boxes, _ = cv2.connectedComponentsWithStats(active.astype(np.uint8), connectivity=8)
-        for island in np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] > LARGE * active.size) + 1:
-            region = _add_plateau(heights, islands == island, levels, objects, bases)
-            if region is not None:
-                active = active & ~region
+        for island in _large_parts(active):
+            region = _add_plateau(heights, island, levels, objects, bases)
+            active = active & ~region
+            beside |= _dilated(region, 1)
     if not active.any():
         return
     basins = flood_basins(heights, active, MIN_RISE * levels.noise_nm, max_saddle=MAX_SADDLE)
-    peaks = np.concatenate([[0.0], heights.ravel()[basins.peaks[basins.is_separate]]])
-    limits = np.where(peaks > levels.threshold_nm, 0.5 * peaks, np.inf)
+    at = basins.peaks[basins.is_separate]
+    peaks = heights.ravel()[at]
+    # A peak beside a plateau is the end of the plateau's flank.
+    is_object = (peaks > levels.threshold_nm) & ~beside.ravel()[at]
+    limits = np.concatenate([[np.inf], np.where(is_object, 0.5 * peaks, np.inf)])
     regions = np.where(heights > limits[basins.labels], basins.labels, 0)
     objects.add(_divided(heights, _largest_parts(regions, levels.min_area_px), levels), bases[-1])
+
+
+def _large_parts(mask: BoolArray) -> list[BoolArray]:
+    """Return the connected parts of a mask that are a large part of the frame."""
+    import cv2
+
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] > LARGE * mask.size) + 1
+    return [parts == part for part in large]
+
+
+def _dilated(mask: BoolArray, pixels: int) -> BoolArray:
+    """Return a mask dilated by a square; with a negative number of pixels it is eroded."""
+    import cv2
+
+    morph = cv2.dilate if pixels > 0 else cv2.erode
+    out: BoolArray = morph(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=abs(pixels)) > 0
+    return out
 
 
 def _largest_parts(basins: IntArray, min_area: int) -> IntArray:
@@ -209,32 +232,58 @@ def _largest_parts(basins: IntArray, min_area: int) -> IntArray:
 
 def _add_plateau(
     heights: FloatArray, island: BoolArray, levels: Levels, objects: Objects, bases: list[float]
-) -> BoolArray | None:
-    """Add a plateau, and the objects on it; return the pixels that belong to it, or None if there is no plateau."""
-    import cv2
+) -> BoolArray:
+    """Add a plateau, and the objects on it and at its edge; return the pixels that belong to it, none if there is none.
 
+    A plateau at the border of the frame that carries objects is a terrace of the substrate, and no object.
+    """
+    nothing = np.zeros(island.shape, np.bool_)
     top = _plateau_height(heights[island], levels)
-    if top is None:
-        return None
-    region = island & (heights > top / 2)
-    around: BoolArray = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3) > 0
+    plateaus = _large_parts(island & (heights > top / 2)) if top is not None else []
+    if top is None or not plateaus:
+        return nothing
+    region: BoolArray = np.any(plateaus, axis=0)
+    around = _dilated(region, 3)
     parts = _divided(heights, region.astype(np.int32), levels)
     if parts.max() > 1:
         objects.add(parts, bases[-1])
         return around
-    interior = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
-    above = np.where(interior, heights - top, 0).astype(np.float32)
+    attached = _attached_objects(region, levels)
+    region &= attached == 0
+    above = np.where(_dilated(region, -2), heights - top, 0).astype(np.float32)
     on_top = Objects(np.zeros_like(objects.labels), [])
     _add_objects(above, above > levels.low_nm, levels, on_top, [*bases, bases[-1] + top])
-    touches = region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any()
-    if touches and on_top.bases:
+    carries = on_top.bases and above[on_top.labels > 0].max() > MIN_CARRIED * top
+    at_border = region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any()
+    if carries and at_border:
         objects.terraces += 1 + on_top.terraces
     else:
         objects.add(region.astype(np.int32), bases[-1])
-    carried = on_top.labels > 0
-    objects.labels[carried] = on_top.labels[carried] + len(objects.bases)
-    objects.bases.extend(on_top.bases)
+    objects.add(attached, bases[-1])
+    if carries:
+        carried = on_top.labels > 0
+        objects.labels[carried] = on_top.labels[carried] + len(objects.bases)
+        objects.bases.extend(on_top.bases)
     return around
+
+
+def _attached_objects(region: BoolArray, levels: Levels) -> IntArray:
+    """Number the parts of about the usual area that touch a plateau: what an opening by a larger disc removes."""
+    import cv2
+    from skimage.measure import label
+
+    none = np.zeros(region.shape, np.int32)
+    if not levels.has_singles:
+        return none
+    radius = int(np.ceil(1.3 * np.sqrt(levels.usual_area_px / np.pi)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    parts = label(region & ~opened, connectivity=1)
+    area = np.bincount(parts.ravel()) / levels.usual_area_px
+    kept = (area > 0.6) & (area < 1.6)
+    kept[0] = False
+    numbered: IntArray = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[parts]
+    return numbered
 
 
 def _plateau_height(heights: FloatArray, levels: Levels) -> float | None:

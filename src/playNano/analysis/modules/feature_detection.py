@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -203,6 +203,9 @@ class FeatureDetectionModule(AnalysisModule):
             source = movie_levels(
                 stack, observed, SegmentationOptions(params["polarity"], params["false_positives"])
             )
+            if options.min_height_nm is None and np.isfinite(source.threshold_nm):
+                # What is hardly higher than its surroundings is a shoulder of something else.
+                options = replace(options, min_height_nm=0.5 * source.threshold_nm)
         search = RegionSearch(source, stack.pixel_size_yx_nm, options)
         table, labels = search_movie(stack, movies, search, self.name)
         n_frames = len(stack.data)
