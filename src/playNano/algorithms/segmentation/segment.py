@@ -188,7 +188,36 @@ def _add_objects(
     is_object = (peaks > levels.threshold_nm) & ~beside.ravel()[at]
     limits = np.concatenate([[np.inf], np.where(is_object, 0.5 * peaks, np.inf)])
     regions = np.where(heights > limits[basins.labels], basins.labels, 0)
-    objects.add(_divided(heights, _largest_parts(regions, levels.min_area_px), levels), bases[-1])
+    whole = _largest_parts(regions, levels.min_area_px)
+    low = _low_parts(heights, active, basins.labels, whole, levels)
+    objects.add(_divided(heights, whole, levels), bases[-1])
+    objects.add(low, bases[-1])
+
+
+def _low_parts(
+    heights: FloatArray, active: BoolArray, basins: IntArray, whole: IntArray, levels: Levels
+) -> IntArray:
+    """Number the low objects that a higher one touches: parts of its basin that are larger than itself."""
+    rest = active & ~_dilated(whole > 0, 2)
+    if np.count_nonzero(rest) < levels.min_area_px:
+        return np.zeros_like(whole)
+    parts = flood_basins(heights, rest, np.inf)
+    peaks = heights.ravel()[parts.peaks[parts.is_separate]]
+    limits = np.concatenate([[np.inf], np.where(peaks > levels.threshold_nm, 0.5 * peaks, np.inf)])
+    low = _largest_parts(np.where(heights > limits[parts.labels], parts.labels, 0), levels.min_area_px)
+    owner = np.zeros(int(low.max()) + 1, np.int64)
+    owner[low.ravel()] = basins.ravel()
+    area_of_owner = np.bincount(basins.ravel(), weights=(whole > 0).ravel())[owner]
+    kept = (area_of_owner > 0) & (np.bincount(low.ravel()) > area_of_owner)
+    kept[0] = False
+    return _renumbered(low, kept)
+
+
+def _renumbered(labels: IntArray, kept: BoolArray) -> IntArray:
+    """Keep some of the labels of an image, and number them from 1 without gaps."""
+    number: IntArray = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    renumbered: IntArray = number[labels]
+    return renumbered
 
 
 def _large_parts(mask: BoolArray) -> list[BoolArray]:
@@ -225,9 +254,7 @@ def _largest_parts(basins: IntArray, min_area: int) -> IntArray:
     is_largest[order[np.concatenate([[True], np.diff(owner[order]) > 0])]] = True
     is_largest[0] = False
     kept = is_largest & (area >= min_area)
-    number = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    numbered: IntArray = number[parts]
-    return numbered
+    return _renumbered(parts, kept)
 
 
 def _add_plateau(
@@ -282,8 +309,7 @@ def _attached_objects(region: BoolArray, levels: Levels) -> IntArray:
     area = np.bincount(parts.ravel()) / levels.usual_area_px
     kept = (area > 0.6) & (area < 1.6)
     kept[0] = False
-    numbered: IntArray = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[parts]
-    return numbered
+    return _renumbered(parts, kept)
 
 
 def _plateau_height(heights: FloatArray, levels: Levels) -> float | None:

@@ -51,7 +51,7 @@ def with_usual_area(smoothed: FloatArray, levels: Levels) -> Levels:
         return levels
     usual = float(np.exp(half_sample_mode(np.log(sizes))))
     alike = np.abs(np.log(sizes / usual)) < np.log(1.4)
-    has_singles = alike.sum() >= max(3, 0.15 * len(sizes)) and sizes[alike].sum() > 0.15 * sizes.sum()
+    has_singles = alike.sum() >= max(3, 0.15 * len(sizes)) and sizes[alike].sum() > 0.05 * sizes.sum()
     low, high = np.quantile(sizes, (0.1, 0.9))
     return replace(
         levels,
