@@ -415,5 +415,5 @@ def test_a_frame_far_from_zero_is_warned_of():
         find_blobs(frame + 1000, BlobOptions(threshold=10))
     assert len(near) == 1
     for offset in (1000, -1000):
-        with pytest.warns(UserWarning, match=r"beyond the threshold of 0\.1 nm: level the movie first"):
+        with pytest.warns(UserWarning, match=r"beyond the threshold of 0\.1: level the movie first"):
             find_blobs(frame + offset, BlobOptions(threshold=0.1))

@@ -103,6 +103,7 @@ def test_regions_that_touch_at_a_corner_are_one(make_stack):
     ] == [8]
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 def test_a_region_of_exactly_the_minimum_area_stays(make_stack):
     data = np.zeros((1, 9, 9))
     data[0, 2:4, 2:7] = 1
@@ -111,6 +112,7 @@ def test_a_region_of_exactly_the_minimum_area_stays(make_stack):
     assert detect(stack, threshold=0.5, min_size=11)["summary"]["total_features"] == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 @pytest.mark.parametrize("edge", [np.s_[0, 3:6], np.s_[-1, 3:6], np.s_[3:6, 0], np.s_[3:6, -1]])
 def test_every_edge(make_stack, edge):
     data = np.zeros((1, 9, 9))
@@ -253,6 +255,7 @@ def test_a_mask_function_of_another_kind(make_stack, mask_fn):
         detect(make_stack(), mask_fn=mask_fn)
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 def test_no_features_and_no_frames(make_stack):
     nothing = detect(make_stack(np.zeros((3, 9, 9))), threshold=1)
     assert nothing["features_per_frame"] == [[], [], []]
@@ -323,6 +326,7 @@ def test_the_table_carries_units(make_stack):
     assert feature["time_s"] > feature["frame_timestamp"]
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 def test_limits_in_nm(make_stack):
     stack = make_stack(pixel_size_nm=(4.0, 2.0))
     table = detect(stack, threshold=1.0)["table"]
@@ -332,6 +336,7 @@ def test_limits_in_nm(make_stack):
     assert detect(stack, threshold=1.0, min_height_nm=100)["summary"]["total_features"] == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(-0.5, 1.5), st.integers(0, 12), st.booleans())
 def test_labels_and_table_agree(seed, threshold, min_size, remove_edge):

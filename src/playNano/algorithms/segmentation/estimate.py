@@ -47,8 +47,9 @@ def estimate_levels(frames: npt.ArrayLike, options: SegmentationOptions | None =
     -----
     The background is 0 if enough pixels lie around 0, as in a levelled movie, else the mode of all heights. The noise
     is the median deviation of the heights on the quieter side of the background, where there are no objects, widened
-    where heights just above it are more frequent on the side that is searched. The threshold is the height at which the expected Euler characteristic of a Gaussian random field with the noise's
-    correlation equals the number of false detections.
+    where heights just above it are more frequent on the side that is searched. The threshold is the height at which
+    the expected Euler characteristic of a Gaussian random field with the noise's correlation equals the number of
+    false detections.
 
     References
     ----------
@@ -198,7 +199,7 @@ def _side_noise(z: FloatArray, quiet: float) -> float:
     It follows from the share of heights between 1.5 and 3 of those between 0 and 3 standard deviations of the quiet
     side, which objects hardly change, and is at most twice that.
     """
-    near, far = (np.count_nonzero((z >= low * quiet) & (z < (low + 1.5) * quiet)) for low in (0.0, 1.5))
+    near, far = (int(((z >= low * quiet) & (z < (low + 1.5) * quiet)).sum()) for low in (0.0, 1.5))
     factors = np.linspace(1.0, MAX_SIDE_FACTOR, 101)
     inner = np.array([math.erf(1.5 / f / math.sqrt(2)) for f in factors])
     outer = np.array([math.erf(3.0 / f / math.sqrt(2)) for f in factors])

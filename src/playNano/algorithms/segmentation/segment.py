@@ -171,8 +171,6 @@ def _add_objects(
     bases
         Heights of the plateaus below, from the background on.
     """
-    import cv2
-
     beside = np.zeros(active.shape, np.bool_)
     if len(bases) <= MAX_PLATEAUS and np.count_nonzero(active) > LARGE * active.size:
         for island in _large_parts(active):
@@ -197,8 +195,12 @@ def _add_objects(
 def _low_parts(
     heights: FloatArray, active: BoolArray, basins: IntArray, whole: IntArray, levels: Levels
 ) -> IntArray:
-    """Number the low objects that a higher one touches: parts of its basin that are larger than itself."""
-    rest = active & ~_dilated(whole > 0, 2)
+    """Number the low objects that a higher one touches: parts of its basin that are larger than itself.
+
+    What surrounds the higher object on all sides is its flank.
+    """
+    near = _dilated(whole > 0, 2)
+    rest = active & ~near
     if np.count_nonzero(rest) < levels.min_area_px:
         return np.zeros_like(whole)
     parts = flood_basins(heights, rest, np.inf)
@@ -208,7 +210,9 @@ def _low_parts(
     owner = np.zeros(int(low.max()) + 1, np.int64)
     owner[low.ravel()] = basins.ravel()
     area_of_owner = np.bincount(basins.ravel(), weights=(whole > 0).ravel())[owner]
-    kept = (area_of_owner > 0) & (np.bincount(low.ravel()) > area_of_owner)
+    contact = np.bincount(low[_dilated(near, 1) & ~near], minlength=len(owner))
+    perimeter = 2 * np.pi * (np.sqrt(area_of_owner / np.pi) + 2.5)
+    kept = (area_of_owner > 0) & (np.bincount(low.ravel()) > area_of_owner) & (contact < 0.75 * perimeter)
     kept[0] = False
     return _renumbered(low, kept)
 

@@ -68,18 +68,20 @@ def movie_levels(
     return estimate_levels(sample_frames(stack, observed), options)
 
 
-def levels_summary(levels: Levels) -> dict[str, Any]:
+def levels_summary(levels: Levels, unit: str = "nm") -> dict[str, Any]:
     """Return what a summary says of automatic thresholds.
 
     Parameters
     ----------
     levels
         Thresholds of the movie.
+    unit
+        Unit of the pixels, as names contain it.
 
     Returns
     -------
     dict
-        ``segmentation``: threshold, in nm and in standard deviations of the noise, minimum area and polarity, as text.
+        ``segmentation``: threshold, also in standard deviations of the noise, minimum area and polarity, as text.
 
     Examples
     --------
@@ -90,24 +92,26 @@ def levels_summary(levels: Levels) -> dict[str, Any]:
     if not math.isfinite(levels.threshold_nm):
         return {"segmentation": "no usable frame, no threshold"}
     text = (
-        f"threshold {levels.threshold_nm:.2g} nm = {levels.sigmas:.1f} sigma, minimum area "
+        f"threshold {levels.threshold_nm:.2g} {unit} = {levels.sigmas:.1f} sigma, minimum area "
         f"{levels.min_area_px} px, polarity {levels.polarity}"
     )
     return {"segmentation": text}
 
 
-def levels_record(levels: Levels) -> dict[str, Any]:
+def levels_record(levels: Levels, unit: str = "nm") -> dict[str, Any]:
     """Return all values of automatic thresholds, for the record.
 
     Parameters
     ----------
     levels
         Thresholds of the movie.
+    unit
+        Unit of the pixels, as names contain it.
 
     Returns
     -------
     dict
-        The attributes of `Levels`; values that are not finite are None.
+        The attributes of `Levels`, with the unit in their names; values that are not finite are None.
     """
 
     def plain(value: Any) -> Any:
@@ -115,7 +119,7 @@ def levels_record(levels: Levels) -> dict[str, Any]:
             return [plain(part) for part in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    return {name: plain(value) for name, value in asdict(levels).items()}
+    return {name.replace("_nm", f"_{unit}"): plain(value) for name, value in asdict(levels).items()}
 
 
 def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> None:
@@ -130,14 +134,17 @@ def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> Non
     n_detected
         Number of detections in the movie.
     """
+    unit = stack.value_suffix
     if not math.isfinite(levels.threshold_nm):
         if stack.n_frames:
             stack.warn("no detections: no frame is usable (blank, missing or flagged by frame_quality)")
         return
     if abs(levels.background_nm) > MAX_OFFSET_SIGMAS * levels.noise_nm > 0:
-        stack.warn(_not_levelled(levels.background_nm))
+        stack.warn(_not_levelled(levels.background_nm, unit))
     if n_detected == 0:
-        stack.warn(f"no detections: {_highest(levels)}, the threshold is {levels.threshold_nm:.2g} nm")
+        stack.warn(
+            f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}"
+        )
     if levels.is_periodic:
         stack.warn(
             "the frames are periodic and show hardly any background: this may be a lattice, of which a threshold by "
@@ -177,7 +184,7 @@ def warn_of_table(
         if levels and heights:
             offset = float(np.nanmedian(table[levels[0]].to_numpy()))
             if abs(offset) > 10 * float(np.nanmedian(np.abs(table[heights[0]].to_numpy()))):
-                stack.warn(_not_levelled(offset))
+                stack.warn(_not_levelled(offset, stack.value_suffix))
         return
     if not observed.any():
         if stack.n_frames:
@@ -187,23 +194,26 @@ def warn_of_table(
     if not math.isfinite(found.threshold_nm):
         stack.warn("no detections: the frames have no contrast")
         return
-    text = f"no detections: {_highest(found)}"
+    unit = stack.value_suffix
+    text = f"no detections: {_highest(found, unit)}"
     if abs(found.background_nm) > MAX_OFFSET_SIGMAS * found.noise_nm > 0:
-        text += f"; {_not_levelled(found.background_nm)}"
+        text += f"; {_not_levelled(found.background_nm, unit)}"
     elif threshold_nm is not None:
-        text += f", the threshold is {threshold_nm:.2g} nm"
+        text += f", the threshold is {threshold_nm:.2g} {unit}"
+        if threshold_nm < found.highest_nm:
+            text += "; what lies above it is smaller than min_size, at the border, or outside the limits"
     stack.warn(text)
 
 
-def _not_levelled(offset: float) -> str:
-    return f"heights lie around {offset:.3g} nm, not around 0: level the movie first (step level)"
+def _not_levelled(offset: float, unit: str) -> str:
+    return f"heights lie around {offset:.3g} {unit}, not around 0: level the movie first (step level)"
 
 
-def _highest(levels: Levels) -> str:
+def _highest(levels: Levels, unit: str) -> str:
     """Return how far the pixels extend on the side that was searched."""
     if levels.polarity == "down" or (levels.polarity == "both" and -levels.lowest_nm > levels.highest_nm):
-        return f"the lowest pixel is {-levels.lowest_nm:.2g} nm below the background"
-    return f"the highest pixel is {levels.highest_nm:.2g} nm above the background"
+        return f"the lowest pixel is {-levels.lowest_nm:.2g} {unit} below the background"
+    return f"the highest pixel is {levels.highest_nm:.2g} {unit} above the background"
 
 
 SIGMA_PER_RADIUS = (0.5, 1.1)
@@ -283,13 +293,15 @@ def automatic_peaks(
     ), levels
 
 
-def blobs_summary(options: BlobOptions) -> dict[str, Any]:
+def blobs_summary(options: BlobOptions, unit: str = "nm") -> dict[str, Any]:
     """Return what a summary says of options of blob detection that were found from the movie.
 
     Parameters
     ----------
     options
         Options in effect.
+    unit
+        Unit of the pixels, as names contain it.
 
     Returns
     -------
@@ -302,18 +314,20 @@ def blobs_summary(options: BlobOptions) -> dict[str, Any]:
     'response above 0.3 nm, sigma 1 to 4 px, polarity up'
     """
     low, high = options.sigma_limits
-    unit = "nm" if options.in_nm else "px"
-    text = f"response above {options.min_response:.2g} nm, sigma {low:.2g} to {high:.2g} {unit}"
+    scale = "nm" if options.in_nm else "px"
+    text = f"response above {options.min_response:.2g} {unit}, sigma {low:.2g} to {high:.2g} {scale}"
     return {"segmentation": f"{text}, polarity {options.polarity}"}
 
 
-def peaks_summary(options: PeakOptions) -> dict[str, Any]:
+def peaks_summary(options: PeakOptions, unit: str = "nm") -> dict[str, Any]:
     """Return what a summary says of options of peak detection that were found from the movie.
 
     Parameters
     ----------
     options
         Options in effect.
+    unit
+        Unit of the pixels, as names contain it.
 
     Returns
     -------
@@ -325,5 +339,5 @@ def peaks_summary(options: PeakOptions) -> dict[str, Any]:
     >>> peaks_summary(PeakOptions(min_height_nm=0.5, smoothing_px=1, polarity="up"))["segmentation"]
     'peaks above 0.5 nm, smoothing 1 px, polarity up'
     """
-    text = f"peaks above {options.min_height_nm or 0:.2g} nm, smoothing {options.smoothing_px or 0:g} px"
+    text = f"peaks above {options.min_height_nm or 0:.2g} {unit}, smoothing {options.smoothing_px or 0:g} px"
     return {"segmentation": f"{text}, polarity {options.polarity}"}

@@ -212,7 +212,7 @@ class FeatureDetectionModule(AnalysisModule):
         automatic: dict[str, Any] = {}
         if isinstance(source, Levels):
             warn_of_levels(stack, source, len(table))
-            automatic = levels_summary(source)
+            automatic = levels_summary(source, stack.value_suffix)
         else:
             warn_of_table(stack, table, observed, params.get("threshold"))
         average = len(table) / n_frames if n_frames else 0.0
@@ -226,7 +226,11 @@ class FeatureDetectionModule(AnalysisModule):
                 "avg_per_frame": average,
                 **automatic,
             },
-            **({"segmentation": levels_record(source)} if isinstance(source, Levels) else {}),
+            **(
+                {"segmentation": levels_record(source, stack.value_suffix)}
+                if isinstance(source, Levels)
+                else {}
+            ),
             "table": table,
             "observed": observed,
             "times_from": times_from(stack),

@@ -100,7 +100,11 @@ class LoGBlobDetectionModule(AnalysisModule):
             options, levels = automatic_blobs(
                 stack, observed_frames(previous_results, len(stack.data)), options
             )
-            found = Found(blobs_summary(options), {**levels_record(levels), **_scales(options)}, levels)
+            found = Found(
+                blobs_summary(options, stack.value_suffix),
+                {**levels_record(levels, stack.value_suffix), **_scales(options)},
+                levels,
+            )
         return detect_spots(
             stack,
             previous_results,

@@ -68,5 +68,7 @@ class PeakDetectionModule(AnalysisModule):
             options, levels = automatic_peaks(
                 stack, observed_frames(previous_results, len(stack.data)), options
             )
-            found = Found(peaks_summary(options), levels_record(levels), levels)
+            found = Found(
+                peaks_summary(options, stack.value_suffix), levels_record(levels, stack.value_suffix), levels
+            )
         return detect_spots(stack, previous_results, find_peaks, options, name=self.name, found=found)
