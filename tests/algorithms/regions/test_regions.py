@@ -199,16 +199,20 @@ def test_background_is_the_median_of_the_annulus(
 
 def flank_oracle(
     mask: npt.NDArray[np.bool_], region: npt.NDArray[np.bool_], gap: int, min_size: int
-) -> npt.NDArray[np.float64]:
-    """Return the weight of each pixel among the flanks of a region: 1, or half where it shares them."""
-    labels, count = ndi.label(mask, np.ones((3, 3)))
-    large = [labels == k for k in range(1, count + 1) if (labels == k).sum() >= min_size]
-    near = [ndi.binary_dilation(one, np.ones((3, 3)), iterations=gap) if gap else one for one in large]
-    shared = np.sum(near, axis=0)
-    own = ndi.binary_dilation(region, np.ones((3, 3)), iterations=gap) if gap else region
-    in_large = np.any(large, axis=0)
-    weight = np.where(shared == 1, 1.0, np.where(mask, 0.0, 0.5))
-    return np.where(own & ~in_large, weight, 0.0)
+) -> npt.NDArray[np.bool_]:
+    """Return the flanks of a region; of the pixels near several, it has every second where it is first or last."""
+    labels = measure.label(mask, connectivity=2)
+    large = [labels == k for k in range(1, labels.max() + 1) if (labels == k).sum() >= min_size]
+    square = np.ones((3, 3))
+    near = [ndi.binary_dilation(one, square, iterations=gap) if gap else one for one in large]
+    own = next(k for k, one in enumerate(large) if one[region].all())
+    first, last = np.full(mask.shape, -1), np.full(mask.shape, -1)
+    for k, one in enumerate(near):
+        first[one & (first < 0)] = k
+        last[one] = k
+    y, x = np.indices(mask.shape)
+    flanks: npt.NDArray[np.bool_] = np.where((y + x) % 2 == 1, last, first) == own
+    return flanks & ~np.any(large, axis=0)
 
 
 def test_labels_are_written_into_a_given_array() -> None:

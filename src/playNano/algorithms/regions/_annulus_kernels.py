@@ -15,9 +15,9 @@ Ints = NDArray[np.int64]
 Workspace = tuple[Ints, Ints, Ints, Ints, NDArray[np.float32]]
 States = NDArray[np.int32]
 
-# State of a pixel: substrate, within the gaps of several regions, or part of a region. Within the gap of region ``c``
-# alone it is ``c + 1``; a pixel of a region without a gap (noise) within it is ``-(c + 3)``.
-SUBSTRATE, SHARED, REGION = 0, -1, -2
+# State of a pixel: substrate, or part of a region. Within the gap of region ``c`` it is ``c + 1``; a pixel of a region
+# without a gap (noise) within it is ``-(c + 2)``. The pixels within the gaps of two regions belong to them alternately.
+SUBSTRATE, REGION = 0, -1
 
 
 class Surroundings(NamedTuple):
@@ -48,38 +48,6 @@ class Surroundings(NamedTuple):
 
 
 @jit
-def mark_regions_and_gaps(runs: Runs, gap: Ints, state: States) -> None:
-    """Mark the pixels of all regions, and those within the gap around each.
-
-    Parameters
-    ----------
-    runs
-        `Runs` of all regions.
-    gap
-        (n_regions,) int64, Chebyshev distance in px.
-    state
-        (n, h, w) int32, all ``SUBSTRATE``; filled.
-    """
-    height, width = state.shape[1:]
-    for c in range(gap.size):
-        if gap[c] == 0:
-            continue
-        for i in range(runs.bounds[c], runs.bounds[c + 1]):
-            left, right = max(runs.start[i] - gap[c], 0), min(runs.end[i] + gap[c], width)
-            for y in range(max(runs.row[i] - gap[c], 0), min(runs.row[i] + gap[c] + 1, height)):
-                line = state[runs.frame[i], y]
-                for x in range(left, right):
-                    if line[x] != c + 1:
-                        line[x] = c + 1 if line[x] == SUBSTRATE else SHARED
-    for c in range(gap.size):
-        for i in range(runs.bounds[c], runs.bounds[c + 1]):
-            line = state[runs.frame[i], runs.row[i]]
-            for x in range(runs.start[i], runs.end[i]):
-                is_noise = gap[c] == 0 and line[x] > 0 and line[x] != c + 1
-                line[x] = -line[x] - 2 if is_noise else REGION
-
-
-@jit
 def _slide_window(runs: Runs, window: Ints, last: int, y: int, radius: int, count: Ints) -> None:
     """Slide a window over the rows of a region to the rows within ``radius`` of ``y``.
 
@@ -99,13 +67,53 @@ def _slide_window(runs: Runs, window: Ints, last: int, y: int, radius: int, coun
 
 
 @jit
+def mark_regions_and_gaps(runs: Runs, boxes: Ints, gap: Ints, state: States) -> None:
+    """Mark the pixels of all regions, and those within the gap around each.
+
+    Parameters
+    ----------
+    runs
+        `Runs` of all regions.
+    boxes
+        (n_regions, 4) int64: half-open bounding boxes: min_row, min_col, max_row, max_col.
+    gap
+        (n_regions,) int64, Chebyshev distance in px.
+    state
+        (n, h, w) int32, all ``SUBSTRATE``; filled.
+    """
+    height, width = state.shape[1:]
+    count = np.zeros(width, np.int64)
+    window = np.zeros(2, np.int64)
+    for c in range(gap.size):
+        first, last = runs.bounds[c], runs.bounds[c + 1]
+        radius, frame = gap[c], runs.frame[first]
+        if radius == 0:
+            continue
+        window[:] = first
+        left, right = max(boxes[c, 1] - radius, 0), min(boxes[c, 3] + radius, width)
+        count[left:right] = 0
+        for y in range(max(boxes[c, 0] - radius, 0), min(boxes[c, 2] + radius, height)):
+            _slide_window(runs, window, last, y, radius, count)
+            line = state[frame, y]
+            for x in range(left, right):
+                if count[x] > 0 and (line[x] == SUBSTRATE or (x + y) % 2 == 1):
+                    line[x] = c + 1
+    for c in range(gap.size):
+        for i in range(runs.bounds[c], runs.bounds[c + 1]):
+            line = state[runs.frame[i], runs.row[i]]
+            for x in range(runs.start[i], runs.end[i]):
+                is_noise = gap[c] == 0 and line[x] > 0
+                line[x] = -line[x] - 1 if is_noise else REGION
+
+
+@jit
 def _collect_annulus(
     around: Surroundings, c: int, own_gap_only: bool, workspace: Workspace
-) -> tuple[int, float, float]:
+) -> tuple[int, int, float]:
     """Collect the finite heights of the substrate in the annulus around region ``c``.
 
     The gaps of all regions are excluded, or, with ``own_gap_only``, only that of this region. Return the number of
-    heights, and number and sum of the heights of the region's gap; half of those that it shares with other regions.
+    heights, and number and sum of the heights of the region's gap.
     """
     outer, inner, outer_window, inner_window, values = workspace
     height, width = around.z.shape[1:]
@@ -117,22 +125,23 @@ def _collect_annulus(
     left, right = max(around.boxes[c, 1] - radius, 0), min(around.boxes[c, 3] + radius, width)
     for x in range(left, right):
         outer[x] = inner[x] = 0
-    n, n_gap, in_gap = 0, 0.0, 0.0
+    n, n_gap, in_gap = 0, 0, 0.0
+    own, own_noise = c + 1, -(c + 2)
     for y in range(max(around.boxes[c, 0] - radius, 0), min(around.boxes[c, 2] + radius, height)):
         _slide_window(around.runs, outer_window, last, y, radius, outer)
-        _slide_window(around.runs, inner_window, last, y, gap, inner)
+        if own_gap_only:
+            _slide_window(around.runs, inner_window, last, y, gap, inner)
         heights, states = around.z[frame, y], around.state[frame, y]
         for x in range(left, right):
             state = states[x]
-            if outer[x] == 0 or state == REGION or not np.isfinite(heights[x]):
+            if state == REGION or outer[x] == 0 or not np.isfinite(heights[x]):
                 continue
-            if inner[x] > 0:
-                weight = 0.5 if state == SHARED else 1.0 * (state == c + 1 or state == -(c + 3))
-                n_gap += weight
-                in_gap += weight * heights[x]
-            elif state == SUBSTRATE or (own_gap_only and state >= SHARED):
+            if state == SUBSTRATE or (own_gap_only and state > 0 and inner[x] == 0):
                 values[n] = heights[x]
                 n += 1
+            elif state in (own, own_noise):
+                n_gap += 1
+                in_gap += heights[x]
     return n, n_gap, in_gap
 
 

@@ -54,9 +54,11 @@ def region_backgrounds(
     background, flanks = np.full(len(kept), np.nan), np.zeros((len(kept), 2))
     gap = annulus_gaps(sums, options, FULL_GAP if base_nm is None else HALF_HEIGHT_GAP)
     state = np.zeros(z.shape, dtype=np.int32)
-    mark_regions_and_gaps(runs, gap, state)
-    around = Surroundings(z, state, runs, sums.boxes, gap, options.annulus_width_px)
-    annulus_medians(around, kept, MIN_ANNULUS_PIXELS, base_nm is None, background, flanks)
+    mark_regions_and_gaps(runs, sums.boxes, gap, state)
+    width = options.annulus_width_px if options.background == "annulus" else 0
+    around = Surroundings(z, state, runs, sums.boxes, gap, width)
+    share_gaps = base_nm is None and options.background == "annulus"
+    annulus_medians(around, kept, MIN_ANNULUS_PIXELS, share_gaps, background, flanks)
     if options.background == "zero":
         return np.zeros(len(kept)), flanks
     if options.background == "frame":

@@ -115,10 +115,10 @@ def find_regions(
         and with ``"full"``:
 
         ``background_nm``; ``z_min_nm, z_max_nm, z_mean_nm``; ``volume_nm3``
-            Height of the background; heights of pixels above it, and the volume above it of the region with its
-            flanks, the pixels of the gap between it and its annulus; gaps of two regions count half for each. Negative
-            heights enter the volume, so that noise does not bias it. ``z_max_nm`` is the height of the highest pixel
-            and grows with noise.
+            Height of the background; heights of pixels above it; and the volume above it of the region with its
+            flanks, the pixels of the gap between region and annulus. Pixels in the gaps of two regions belong to them
+            alternately. Negative heights enter the volume, so that noise does not bias it. ``z_max_nm`` is the height
+            of the highest pixel and grows with noise.
         ``height_nm``
             Peak height above the background, not biased by noise: the vertex of a paraboloid fitted around the
             centre of a round region, or else around its maximum 3 x 3 mean. The fit extends to half the radius
