@@ -123,8 +123,8 @@ def main():
         "",
         f"`python benchmarks/detection_defaults.py --seeds {' '.join(map(str, args.seeds))}`: movies of "
         "`detection_scenes`, levelled by `level`, detected by the defaults of each module. F1 of each seed, median "
-        "bias of heights in %. Blobs are round, peaks need no extent: rods, patches and rings are not for them. The heights "
-        "of peaks are those of smoothed frames (`z_max_nm`).",
+        "bias of heights in %. Blobs are round and peaks have no extent: rods, patches and rings are not for them. The "
+        "heights of peaks are those of smoothed frames (`z_max_nm`).",
         "",
         *twelve,
         "",
