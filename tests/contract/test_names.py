@@ -118,10 +118,10 @@ def test_the_stack():
 DEFAULTS = {
     "feature_detection": {"min_size": 10, "remove_edge": True, "fill_holes": False, "hole_area": None},
     "log_blob_detection": {
-        "min_sigma": 1.0,
-        "max_sigma": 5.0,
+        "min_sigma": None,  # from the movie; BlobOptions takes 1, 5 and 0.1 where nothing is given
+        "max_sigma": None,
         "num_sigma": 10,
-        "threshold": 0.1,
+        "threshold": None,
         "overlap": 0.5,
         "include_radius": True,
     },

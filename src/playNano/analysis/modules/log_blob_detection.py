@@ -20,7 +20,7 @@ class LoGBlobDetectionModule(AnalysisModule):
 
     name = "log_blob_detection"
     kind = "detection"
-    version = "1.0"
+    version = "1.1"
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:

@@ -18,7 +18,7 @@ class PeakDetectionModule(AnalysisModule):
 
     name = "peak_detection"
     kind = "detection"
-    version = "1.0"
+    version = "1.1"
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:

@@ -21,7 +21,7 @@ class TemplateDetectionModule(AnalysisModule):
 
     name = "template_detection"
     kind = "detection"
-    version = "1.0"
+    version = "1.1"
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
