@@ -101,6 +101,7 @@ def test_detection_alone_and_the_same_seed(stack, tmp_path):
     save_validation(first, tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 def test_a_pipeline_that_finds_nothing(stack, tmp_path):
     plan = Plan.from_options(LEVEL, DETECT.replace("1.5", "400"), None)
     out = validate_pipeline(stack[:8], plan, effort=Effort(2, 1, 30_000, (1.0,)))
@@ -109,6 +110,7 @@ def test_a_pipeline_that_finds_nothing(stack, tmp_path):
     save_validation(out, tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections")
 def test_what_cannot_be_validated(stack):
     with pytest.raises(ParameterError, match="detects"):
         validate_pipeline(stack[:8], Plan.from_options(LEVEL, "count_nonzero", None), effort=SMALL)

@@ -176,12 +176,12 @@ def warn_of_table(
     observed
         (n_frames,) bool: the frames that were searched.
     threshold_nm
-        Height above which pixels were searched, nm, if there is one.
+        Height above which pixels were searched, nm; None where the search does not depend on the zero of heights.
     """
     if len(table):
         levels = [name for name in table.columns if name.startswith("background_")]
         heights = [name for name in table.columns if name.startswith(("height_", "z_max_"))]
-        if levels and heights:
+        if levels and heights and threshold_nm is not None:
             offset = float(np.nanmedian(table[levels[0]].to_numpy()))
             if abs(offset) > 10 * float(np.nanmedian(np.abs(table[heights[0]].to_numpy()))):
                 stack.warn(_not_levelled(offset, stack.value_suffix))
