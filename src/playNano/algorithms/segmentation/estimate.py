@@ -189,7 +189,8 @@ def _min_area(fwhm: tuple[float, float]) -> int:
 def _polarity(z: FloatArray, threshold: float, fwhm: tuple[float, float]) -> Literal["up", "down"]:
     """Return the side of the background with more height beyond the threshold; up where neither has any."""
     up, down = (np.where(side > threshold, side, 0.0) for side in (z, -z))
-    enough = _min_area(fwhm) * max(1.0, 0.2 * len(z))
+    # In noise alone the side is chance: there must be more than the smallest object a frame.
+    enough = _min_area(fwhm) * max(2, len(z))
     return "down" if np.count_nonzero(down) > enough and down.sum() > 2 * up.sum() else "up"
 
 
