@@ -76,6 +76,17 @@ def test_pits_have_depths_centroids_and_limits(depth):
     np.testing.assert_allclose(table.y_weighted, inverted.y_weighted)
 
 
+def test_limits_of_both_polarities_apply_to_heights_and_depths():
+    frame = np.zeros((1, 40, 60))
+    frame[0, 10:20, 10:20], frame[0, 10:20, 30:40], frame[0, 25:35, 10:20] = 4.0, -4.0, 1.0
+    mask = frame != 0
+    options = RegionOptions(polarity="both", min_height_nm=2.0)
+    table = find_regions(frame, mask, options).table
+    assert table.height_nm.round(6).tolist() == [4.0, -4.0]
+    assert table.polarity.tolist() == [1, -1]
+    assert find_regions(frame, mask, RegionOptions(min_height_nm=2.0)).table.x.tolist() == [14.5]
+
+
 def test_every_detector_finds_pits_and_marks_the_border():
     y, x = np.mgrid[:48, :48]
     frame = np.zeros((1, 48, 48))

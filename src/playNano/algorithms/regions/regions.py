@@ -178,7 +178,8 @@ def find_regions(
     columns = sums.take(kept).basic_columns(pixel, z.shape[1:])
     if properties == "full" or options.limits_height:
         heights = measure_heights(Measured(z, mask, labelled, sums, pixel), kept, options, objects)
-        sizes = np.abs(heights["height_nm"]) if options.polarity != "up" else heights["height_nm"]
+        sign = np.asarray(heights.get("polarity", -1 if options.polarity == "down" else 1), dtype=np.float64)
+        sizes = np.asarray(heights["height_nm"], dtype=np.float64) * sign
         high_enough = _within(sizes, options.min_height_nm, options.max_height_nm)
         kept = kept[high_enough]
         columns = {name: values[high_enough] for name, values in {**columns, **heights}.items()}
