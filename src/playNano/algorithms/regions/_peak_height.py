@@ -64,9 +64,10 @@ def peak_windows(sums: RegionSums, pixel: tuple[float, float]) -> tuple[FloatArr
     roundness = 4 * np.pi * size / (perimeter * perimeter)
     half_axis = 0.5 * size / perimeter * (1.0 + roundness)
     windows = np.maximum(np.column_stack([half_axis / pixel[0], half_axis / pixel[1]]), MIN_HALF_AXIS_PX)
-    y, x = sums.weighted_centroid(sums.sums[sums_kernels.MIN])
-    is_round = (roundness > MIN_ROUNDNESS) & np.isfinite(y)
-    start = np.where(is_round[:, None], np.column_stack([y, x]) + 0.5, -1.0)
+    weighted = np.column_stack(sums.weighted_centroid(sums.sums[sums_kernels.MIN]))
+    # The weights of a region of equal pixels are all zero.
+    centre = np.where(np.isfinite(weighted), weighted, np.column_stack(sums.centroid()))
+    start = np.where((roundness > MIN_ROUNDNESS)[:, None], centre + 0.5, -1.0)
     return windows, start.astype(np.int64)
 
 

@@ -97,7 +97,7 @@ def _fit_vertex(sums: WindowSums, half_y: float, half_x: float) -> tuple[int, fl
     c = (h - b * y2 - a * x2) / n
     slope_y, slope_x, twist = hy / y2, hx / x2, hyx / y2x2
     explained = b * v_y + a * v_x + slope_y * hy + slope_x * hx + twist * hyx
-    is_flat = explained / 5 < MIN_F_RATIO * (hh - h * h / n - explained) / max(n - 6, 1.0)
+    is_flat = explained / 5 <= MIN_F_RATIO * (hh - h * h / n - explained) / max(n - 6, 1.0)
     curvature = 4 * a * b - twist * twist
     if not (a < 0 and b < 0 and curvature > 0):
         return FLAT if is_flat else NO_PEAK, c, 0.0, 0.0
