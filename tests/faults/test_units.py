@@ -14,7 +14,7 @@ from playNano.cli.app import run
 from playNano.core.serialize import read_record_json
 from playNano.errors import ParameterError, PlayNanoWarning
 from playNano.io.export.numpy_files import write_npz
-from playNano.io.export.render import draw_heights
+from playNano.plots.images import draw_colour_bar, draw_heights
 from playNano.processing.pipeline import ProcessingPipeline
 
 TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
@@ -189,9 +189,9 @@ def test_colour_bars_name_the_channel_and_its_unit(unit, label, make_stack):
     from matplotlib.figure import Figure
 
     figure = Figure()
-    stack = make_stack(unit=unit, channel="phase_trace")
-    draw_heights(figure.subplots(), stack, stack.get_frame(0))
-    assert [axes.get_ylabel() for axes in figure.axes] == ["y (nm)", label]
+    stack, axes = make_stack(unit=unit, channel="phase_trace"), figure.subplots()
+    draw_colour_bar(figure, axes, draw_heights(axes, stack, stack.get_frame(0), (0, 1)), stack)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["", label]
 
 
 def test_a_channel_in_nm_that_is_no_topography_is_named_in_a_warning(make_stack):

@@ -20,13 +20,16 @@ from playNano.cli.arguments import (
     AnyChannel,
     Channel,
     Cluster,
+    ColourMap,
     Export,
+    FigureFormat,
     File,
     FileOrRecord,
     Files,
     Gif,
     Lazy,
     Name,
+    Outlines,
     Output,
     PipelineFile,
     PixelSize,
@@ -38,7 +41,9 @@ from playNano.cli.arguments import (
     StepsBefore,
     Workers,
     Zarr,
+    ZRange,
 )
+from playNano.cli.pictures import picture_options
 from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
@@ -196,13 +201,16 @@ def process(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    z_range: ZRange = None,
+    cmap: ColourMap = None,
 ) -> None:
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
     plan = _plan(steps, None, pipeline)
     exports, reading = tuple(export or ()), tuple(read or ())
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading)
+    pictures = picture_options(z_range, cmap)
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures)
     with _workplace(cluster, workers, given) as options:
         process_file(file, plan, output, options)
 
@@ -223,13 +231,18 @@ def analyze(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    z_range: ZRange = None,
+    cmap: ColourMap = None,
+    figure_format: FigureFormat = "png",
+    outlines: Outlines = True,
 ) -> None:
     """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif."""
     from playNano.cli.job import Options, analyze_file
 
     plan = _plan(process, steps, pipeline)
     exports, reading = tuple(export or ()), tuple(read or ())
-    given = Options(channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading)
+    pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
+    given = Options(channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures)
     with _workplace(cluster, workers, given) as options:
         analyze_file(file, plan, output, options)
 
@@ -252,6 +265,10 @@ def batch(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    z_range: ZRange = None,
+    cmap: ColourMap = None,
+    figure_format: FigureFormat = "png",
+    outlines: Outlines = True,
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors."""
     from playNano.cli.batch import run_batch
@@ -259,7 +276,8 @@ def batch(
 
     plan = _plan(process, steps, pipeline)
     exports, reading = tuple(export or ()), tuple(read or ())
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading)
+    pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
+    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures)
     with _workplace(cluster, workers, given) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:

@@ -94,3 +94,22 @@ Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
 ]
 Name = Annotated[str | None, typer.Argument(help="Name of one of them; by default all are listed.")]
+ZRange = Annotated[
+    str | None,
+    typer.Option(
+        "--z-range",
+        metavar="LOW,HIGH",
+        help="Heights at the ends of the colour map of all pictures; by default from the movie.",
+    ),
+]
+ColourMap = Annotated[
+    str | None,
+    typer.Option(
+        "--cmap", help="Matplotlib colour map of heights in pictures: viridis, gray ...; default: afmhot."
+    ),
+]
+FigureFormat = Annotated[str, typer.Option("--figure-format", help="Format of the figures: png, pdf or svg.")]
+Outlines = Annotated[
+    bool,
+    typer.Option("--outlines/--no-outlines", help="Whether movie.gif shows the outlines of the detections."),
+]

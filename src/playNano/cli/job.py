@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,17 @@ from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
 from playNano.core.literals import Text
-from playNano.core.provenance import latest_table, outputs_of_kind
+from playNano.core.provenance import outputs_of_kind
 from playNano.core.serialize import json_safe
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
 from playNano.io.export.bundle import write_bundle
 from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
+from playNano.io.export.render import PictureOptions
 from playNano.io.export.tables import write_tables
-from playNano.plots.clusters import write_cluster_pictures
-from playNano.plots.overview import write_overview
+from playNano.plots.analysed import AnalysedMovie
+from playNano.plots.pictures import write_pictures_of
 from playNano.processing.pipeline import CLEAR, PlannedStep
 
 
@@ -48,6 +49,8 @@ class Options:
         Whether what exists of a recording that broke off is read.
     reader_options
         Further options of the reader, ``"NAME=VALUE"``.
+    pictures
+        Colour map, height range and format of the figures and of movie.gif.
     """
 
     channel: str = "height_trace"
@@ -58,6 +61,7 @@ class Options:
     exports: tuple[str, ...] = ()
     allow_incomplete: bool = False
     reader_options: tuple[str, ...] = ()
+    pictures: PictureOptions = field(default_factory=PictureOptions)
 
     def results(self) -> dict[str, Any]:
         """Return the options that affect the results or the files written: all except `lazy`."""
@@ -124,7 +128,7 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
             write_bundle(stack, folder / "processed.h5")
         stack.export_processing_log(folder / "processing.json")
         if options.gif:
-            _gif(stack, folder, None, bars)
+            _gif(stack, folder, options.pictures, bars)
     _export(stack, exports, folder)
     out.print(f"{stack}\nresults in {folder}", markup=False)
 
@@ -157,14 +161,20 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
     with progress_bars() as bars:
         plan.bind()  # all names and parameters are validated before the movie is read
         stack = options.load(file)
-        record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars)
+        record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars, pictures=options.pictures)
     _export(stack, exports, folder)
     report(stack, record, folder)
     return record
 
 
 def analyze_stack(
-    stack: AFMImageStack, plan: Plan, folder: Path, *, gif: bool, bars: Bars | None
+    stack: AFMImageStack,
+    plan: Plan,
+    folder: Path,
+    *,
+    gif: bool,
+    bars: Bars | None,
+    pictures: PictureOptions | None = None,
 ) -> dict[str, Any]:
     """Process and analyse a stack, write all results into a folder, and return the record.
 
@@ -180,6 +190,8 @@ def analyze_stack(
         Whether movie.gif is written.
     bars
         Progress bars; None for none.
+    pictures
+        Colour map, height range and format of the figures and of movie.gif; None for the defaults.
 
     Returns
     -------
@@ -202,10 +214,10 @@ def analyze_stack(
     export_to_hdf5(record, folder / "record.h5")
     write_tables(record, folder)
     _write_plan(in_effect, folder / "pipeline.yaml")
-    write_overview(stack, record, folder / "overview.png")
-    write_cluster_pictures(stack, record, folder)
+    movie = AnalysedMovie.of(stack, record, pictures)
+    write_pictures_of(movie, record, folder)
     if gif:
-        _gif(stack, folder, latest_table(record, "tracking"), bars)
+        _gif(stack, folder, replace(movie.options, z_range=movie.limits), bars, movie)
     return record
 
 
@@ -244,14 +256,22 @@ def _export(stack: AFMImageStack, exports: list[tuple[Exporter, dict[str, Any]]]
         exporter.export(stack, folder / exporter.file_name, **values)
 
 
-def _gif(stack: AFMImageStack, folder: Path, tracks: Any, bars: Bars | None) -> None:
-    """Write movie.gif with the tracks of a table, if any, and report progress."""
+def _gif(
+    stack: AFMImageStack,
+    folder: Path,
+    options: PictureOptions,
+    bars: Bars | None,
+    movie: AnalysedMovie | None = None,
+) -> None:
+    """Write movie.gif with the detections and tracks of an analysed movie, if any, and report progress."""
 
     def progress(done: int, total: int) -> None:
         if bars is not None:
             bars("movie.gif", done, total)
 
-    write_gif(stack, folder / "movie.gif", tracks, progress=progress)
+    shown = {} if movie is None else {"detections": movie.detections, "labels": movie.labels}
+    tracks = None if movie is None else movie.tracks
+    write_gif(stack, folder / "movie.gif", tracks, **shown, options=options, progress=progress)
 
 
 def _write_plan(steps: dict[str, Any], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures: overview of an analysis, clusters, validation.
+"""Figures: overview of an analysis, sampled frames, threshold, clusters, validation.
 
 Examples
 --------
@@ -16,13 +16,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playNano.plots.clusters import write_cluster_pictures
     from playNano.plots.overview import draw_overview, write_overview
+    from playNano.plots.pictures import write_pictures
     from playNano.plots.validation import draw_validation, save_validation
 
-__all__ = ["draw_overview", "draw_validation", "save_validation", "write_cluster_pictures", "write_overview"]
+__all__ = [
+    "draw_overview",
+    "draw_validation",
+    "save_validation",
+    "write_cluster_pictures",
+    "write_overview",
+    "write_pictures",
+]
 
 _MODULES = {
     "clusters": ("write_cluster_pictures",),
     "overview": ("draw_overview", "write_overview"),
+    "pictures": ("write_pictures",),
     "validation": ("draw_validation", "save_validation"),
 }
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
-from playNano.core.files import atomic_write
 from playNano.core.provenance import outputs_of_kind
-from playNano.io.export.render import draw_heights, shade_lost, track_colour
+from playNano.io.export.render import PictureOptions, height_limits, track_colour
 from playNano.io.export.tables import file_name
+from playNano.plots.images import draw_colour_bar, draw_heights, label_axes
+from playNano.plots.style import PAGE_WIDTH_IN, add_axes, figure_style, new_figure, plural, save_figure
+from playNano.plots.time_panels import frame_edges, shade_lost
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 _MAX_POINTS = 50_000  # more points cannot be distinguished
 _MAX_NUMBERS = 60  # more labels would overlap
 
 
-def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path) -> dict[str, Path]:
+def write_cluster_pictures(
+    stack: AFMImageStack, record: Any, folder: str | Path, options: PictureOptions | None = None
+) -> dict[str, Path]:
     """Draw the clusters of each clustering step over the mean image, and their occupancy against time.
 
     Parameters
@@ -35,6 +40,8 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
     folder
         Folder for ``clusters.png``, created if needed. With several clustering steps, the names of the files of later
         ones end in ``_step_<n>``.
+    options
+        Height range and format; None for the defaults.
 
     Returns
     -------
@@ -46,13 +53,14 @@ def write_cluster_pictures(stack: AFMImageStack, record: Any, folder: str | Path
     OSError
         If a file cannot be written; an existing file is left unchanged.
     """
+    options = options or PictureOptions()
     written: dict[str, Path] = {}
     for key, outputs in outputs_of_kind(record, "clustering").items():
         if "cluster_table" not in outputs:
             continue
-        name = file_name("clusters", "png", key, written)
+        name = file_name("clusters", options.figure_format, key, written)
         written[name] = Path(folder) / name
-        _write_picture(stack, outputs, key.split("_", 2)[-1], written[name])
+        save_figure(_draw_clusters(stack, outputs, key.split("_", 2)[-1], options), written[name])
     return written
 
 
@@ -83,27 +91,34 @@ def _sums(start: int, block: npt.NDArray[Any], observed: npt.NDArray[np.bool_]) 
     return np.where(finite, frames, 0.0).sum(axis=0), finite.sum(axis=0)
 
 
-def _write_picture(stack: AFMImageStack, outputs: Mapping[str, Any], module: str, path: Path) -> None:
-    """Write the figure of one clustering step."""
-    from matplotlib.figure import Figure
-
+def _draw_clusters(
+    stack: AFMImageStack, outputs: Mapping[str, Any], module: str, options: PictureOptions
+) -> Figure:
+    """Draw the figure of one clustering step."""
     observed = np.asarray(outputs["observed"], dtype=np.bool_)
     clusters = outputs["cluster_table"]
-    figure = Figure(figsize=(11, 5.6), layout="constrained", dpi=110)
-    west, east = cast(Any, figure.subfigures(1, 2, width_ratios=(1.25, 1)))
-    left = west.subplots()
-    above, below = east.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
-    draw_heights(left, stack, mean_image(stack, observed), "gray")
-    _draw_points(left, outputs["table"], clusters)
-    left.set_title(
-        f"{stack.file_path.name}: {module}, {len(clusters)} clusters over the mean image", fontsize=10
-    )
-    times = np.asarray(stack.get_frame_times(), dtype=np.float64)
-    _draw_occupancy(below, outputs["occupancy_table"], times, len(clusters), ~observed)
-    _draw_number(above, outputs["occupancy_table"], times, ~observed)
-    below.set_xlabel("time (s)" if stack.has_times else "frame")
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+    py, px = stack.pixel_size_yx_nm
+    aspect = min(max(stack.height * py / (stack.width * px), 0.6), 1.3)
+    tall = 2.7 * aspect + 0.75
+    with figure_style():
+        figure = new_figure(PAGE_WIDTH_IN, tall)
+        left = add_axes(figure, 0.42, 0.4, 2.7, 2.7 * aspect)
+        above = add_axes(figure, 4.25, 0.4, 2.75, 0.7)
+        below = add_axes(figure, 4.25, 1.2, 2.75, 2.7 * aspect - 0.8)
+        image = mean_image(stack, observed)
+        shown = draw_heights(left, stack, image, options.z_range or height_limits(image[None]), "gray")
+        label_axes(left)
+        draw_colour_bar(figure, left, shown, stack)
+        _draw_points(left, outputs["table"], clusters)
+        left.set_title(f"{plural(len(clusters), 'cluster')} over the mean image", loc="left")
+        heading = f"{stack.file_path.name}, {stack.channel}: {module}"
+        figure.text(0.06 / PAGE_WIDTH_IN, 1 - 0.13 / tall, heading, va="center", weight="bold")
+        times = np.asarray(stack.get_frame_times(), dtype=np.float64)
+        _draw_occupancy(below, outputs["occupancy_table"], times, len(clusters), ~observed)
+        _draw_number(above, outputs["occupancy_table"], times, ~observed)
+        above.set_xlim(below.get_xlim())
+        below.set_xlabel("time (s)" if stack.has_times else "frame")
+    return figure
 
 
 def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None:
@@ -113,7 +128,7 @@ def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None
     shown = table.iloc[:: -(-len(table) // _MAX_POINTS)]
     numbers = shown["cluster_id"].to_numpy()
     colours = np.array([track_colour(number) if number >= 0 else "0.6" for number in numbers])
-    size = float(np.clip(20_000 / len(shown), 3, 25))
+    size = float(np.clip(8_000 / len(shown), 1.5, 10))
     axes.scatter(shown["x_nm"], shown["y_nm"], s=size, c=colours, alpha=0.7, linewidths=0)
     if "y_nm" in clusters and len(clusters) <= _MAX_NUMBERS:
         for row in clusters.itertuples():
@@ -121,10 +136,10 @@ def _draw_points(axes: Any, table: pd.DataFrame, clusters: pd.DataFrame) -> None
             axes.annotate(
                 str(row.cluster_id),
                 (row.x_nm, row.y_nm),
-                xytext=(7, 7),
+                xytext=(4, 4),
                 textcoords="offset points",
                 color=track_colour(row.cluster_id),
-                fontsize=8,
+                fontsize=6,
                 bbox=box,
             )
 
@@ -138,7 +153,7 @@ def _draw_occupancy(
 
     shade_lost(axes, times, lost)
     if len(occupied):
-        edges = _edges(times)
+        edges = frame_edges(times)
         numbers, frames = occupied["cluster_id"].to_numpy(), occupied["frame"].to_numpy()
         # Consecutive frames are drawn as one bar.
         breaks = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(frames) != 1)) + 1
@@ -149,7 +164,7 @@ def _draw_occupancy(
         axes.add_collection(PolyCollection(list(bars), facecolors=[track_colour(number) for number in row]))
     axes.set_xlim(*((times[0], times[-1]) if len(times) > 1 else (None, None)))
     axes.set_ylim(max(count, 1) - 0.5, -0.5)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_ylabel("cluster")
     axes.set_facecolor("0.97")
 
@@ -166,12 +181,4 @@ def _draw_number(
     axes.set_ylabel("occupied")
     axes.grid(alpha=0.25)
     axes.tick_params(labelbottom=False)
-    axes.set_title("which clusters have members, against time", fontsize=10)
-
-
-def _edges(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the limits of frames in time: between frames, before the first and after the last."""
-    if len(times) < 2:
-        return np.array([t + half for t in times[:1] for half in (-0.5, 0.5)])
-    centre = (times[1:] + times[:-1]) / 2
-    return np.concatenate([[2 * times[0] - centre[0]], centre, [2 * times[-1] - centre[-1]]])
+    axes.set_title("which clusters have members, against time", loc="left")

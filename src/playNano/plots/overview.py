@@ -1,26 +1,45 @@
-"""Overview figure: a frame with detections, tracks and clusters, and their numbers against time."""
+"""Overview figure: a frame as recorded, levelled, with what was segmented, and the tracks; numbers against time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from playNano.afm_stack import AFMImageStack
-from playNano.core.executor import map_frames
-from playNano.core.files import atomic_write
-from playNano.core.provenance import latest_table, outputs_of_kind
-from playNano.io.export.render import draw_heights, shade_lost, track_colour
+from playNano.io.export.render import PictureOptions, height_limits
+from playNano.plots.analysed import AnalysedMovie
+from playNano.plots.images import (
+    draw_cluster_centres,
+    draw_colour_bar,
+    draw_detections,
+    draw_heights,
+    draw_tracks,
+    label_axes,
+)
+from playNano.plots.style import PAGE_WIDTH_IN, add_axes, figure_style, new_figure, plural, save_figure
+from playNano.plots.time_panels import draw_counts, draw_quality
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
+GREY = "gray"
+"""Colour map behind outlines and tracks, whose colours it does not contain."""
 
-def draw_overview(stack: AFMImageStack, record: Any, frame: int | None = None) -> Figure:
-    """Draw a frame with detections, tracks and clusters, and the number of detections against time.
+_HEADING, _LEFT, _GAP, _TITLE, _AXIS = 0.26, 0.45, 0.78, 0.22, 0.36
+"""Spaces for the heading, the y axis, for a colour bar, for a title and for the x axis, inches."""
+
+_LEGEND = 1.25
+"""Width of the legend beside the panel of numbers, inches."""
+
+Panel = Callable[[Any, AnalysedMovie, int], tuple[Any, str]]
+"""Draws an image into axes, and returns it with the title."""
+
+
+def draw_overview(
+    stack: AFMImageStack, record: Any, frame: int | None = None, options: PictureOptions | None = None
+) -> Figure:
+    """Draw a frame as recorded, levelled, with outlines, with tracks; and numbers and quality against time.
 
     Parameters
     ----------
@@ -30,33 +49,59 @@ def draw_overview(stack: AFMImageStack, record: Any, frame: int | None = None) -
         A record as `AnalysisPipeline.run` returns it, or an analysed stack; the last detection, tracking and
         clustering are shown.
     frame
-        Index of the frame to show; if None, one with the median number of detections and a typical spread of heights.
+        Index of the frame to show; if None, the one of ten sampled frames that is most typical.
+    options
+        Colour map and height range; None for the defaults.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure: the frame on the left, the numbers on the right.
+        The figure. It has only the panels for which there is something to show: a single image has none against
+        time.
 
     See Also
     --------
-    write_overview : Save the figure as a PNG file.
+    write_overview : Save the figure to a file.
     """
-    from matplotlib.figure import Figure
+    return overview_of(AnalysedMovie.of(stack, record, options), frame)
 
-    features = latest_table(record, "detection")
-    tracks = latest_table(record, "tracking")
-    clusters = latest_table(record, "clustering")
-    shown = _typical_frame(features, stack.data) if frame is None else frame
-    figure = Figure(figsize=(11, 5.6), layout="constrained", dpi=110)
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    _draw_frame(left, stack, shown)
-    _draw_tracks(left, tracks)
-    _draw_detections(left, features, shown)
-    lost = ~_observed(record, stack.n_frames)
-    _draw_counts(right, stack, features, tracks, lost)
-    right.axvline(stack.time_for_frame(shown), color="0.6", linewidth=0.8, linestyle=":")
-    if clusters is not None:
-        _draw_cluster_centres(left, clusters)
+
+def overview_of(movie: AnalysedMovie, frame: int | None = None) -> Figure:
+    """Draw the figure of `draw_overview` for a movie whose frames may have been read already.
+
+    Parameters
+    ----------
+    movie
+        The movie with its detections and tracks.
+    frame
+        Index of the frame to show; if None, a typical one.
+    """
+    shown = movie.typical_frame if frame is None else frame
+    panels = _panels(movie, shown)
+    n_columns = len(panels) if len(panels) in (1, 3) else 2
+    n_rows = -(-len(panels) // n_columns)
+    width = min(2.7, (PAGE_WIDTH_IN - _LEFT - 0.05) / n_columns - _GAP)
+    py, px = movie.stack.pixel_size_yx_nm
+    aspect = movie.stack.height * py / (movie.stack.width * px)
+    height = width * min(max(aspect, 0.25), 1.3)
+    over_time = movie.stack.n_frames > 1
+    top = _HEADING + n_rows * (height + _TITLE) + _AXIS
+    strip = 0.17 if movie.quality is not None and over_time else 0.0
+    tall = top + (0.1 + 1.05 + strip + 0.4 if over_time else 0.0)
+    wide = PAGE_WIDTH_IN if n_columns > 1 or over_time else _LEFT + width + _GAP
+    with figure_style():
+        figure = new_figure(wide, tall)
+        figure.text(0.06 / wide, 1 - 0.14 / tall, _heading(movie, shown), va="center", weight="bold")
+        for number, panel in enumerate(panels):
+            row, column = divmod(number, n_columns)
+            left = _LEFT + column * (width + _GAP)
+            above = _HEADING + _TITLE + row * (height + _TITLE)
+            axes = add_axes(figure, left, above, width, height)
+            image, title = panel(axes, movie, shown)
+            _label_image(axes, title, number, len(panels), n_columns)
+            draw_colour_bar(figure, axes, image, movie.stack)
+        if over_time:
+            _draw_time(figure, movie, shown, top + 0.1, strip)
     return figure
 
 
@@ -65,8 +110,9 @@ def write_overview(
     record: Any,
     path: str | Path,
     frame: int | None = None,
+    options: PictureOptions | None = None,
 ) -> None:
-    """Write the figure of `draw_overview` to a PNG file.
+    """Write the figure of `draw_overview` to a file.
 
     Parameters
     ----------
@@ -76,115 +122,96 @@ def write_overview(
         A record as `AnalysisPipeline.run` returns it, or an analysed stack; the last detection, tracking and
         clustering are shown.
     path
-        The PNG file; its folder is created if needed.
+        The file: .png, .pdf or .svg; its folder is created if needed.
     frame
-        Index of the frame to show; if None, one with the median number of detections and a typical spread of heights.
+        Index of the frame to show; if None, the one of ten sampled frames that is most typical.
+    options
+        Colour map and height range; None for the defaults.
 
     Raises
     ------
     OSError
         If the file cannot be written; an existing file is left unchanged.
     """
-    figure = draw_overview(stack, record, frame)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+    save_figure(draw_overview(stack, record, frame, options), path)
 
 
-def _observed(record: Any, n_frames: int) -> npt.NDArray[np.bool_]:
-    """Return whether the last detection was run on each frame, (n_frames,)."""
-    detections = outputs_of_kind(record, "detection").values()
-    flags = [outputs["observed"] for outputs in detections if "observed" in outputs]
-    return np.asarray(flags[-1]) if flags else np.ones(n_frames, dtype=np.bool_)
+def _panels(movie: AnalysedMovie, frame: int) -> list[Panel]:
+    """Return the image panels for which there is something to show."""
+    panels: list[Panel] = [] if movie.raw_pixels(frame) is None else [_raw]
+    panels.append(_levelled)
+    if movie.detections is not None:
+        panels.append(_outlined)
+    has_tracks = movie.tracks is not None and movie.stack.n_frames > 1
+    if has_tracks or movie.clusters is not None:
+        panels.append(_tracked)
+    return panels
 
 
-def _typical_frame(features: pd.DataFrame | None, data: npt.NDArray[Any]) -> int:
-    """Return the index of a frame with the median number of detections and a typical spread of heights."""
-    n_frames = len(data)
-    parts = map_frames(_spread, data, what="overview.png")
-    spread = np.nan_to_num(np.concatenate(parts) if parts else np.empty(0), nan=np.inf)
-    deviation = np.abs(spread - np.median(spread))
-    if features is not None and len(features):
-        counts = np.bincount(features["frame"].to_numpy(), minlength=n_frames)
-        deviation[counts != np.sort(counts[counts > 0])[np.count_nonzero(counts) // 2]] = np.inf
-    return int(np.argmin(deviation))
+def _raw(axes: Any, movie: AnalysedMovie, frame: int) -> tuple[Any, str]:
+    image = movie.raw_pixels(frame)
+    assert image is not None
+    return draw_heights(
+        axes, movie.stack, image, height_limits(image[None]), movie.options.cmap
+    ), "as recorded"
 
 
-def _spread(start: int, block: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the standard deviation of heights of each frame of a block."""
-    return np.asarray(np.nanstd(block[:, ::4, ::4], axis=(1, 2)))
+def _levelled(axes: Any, movie: AnalysedMovie, frame: int) -> tuple[Any, str]:
+    shown = draw_heights(axes, movie.stack, movie.pixels(frame), movie.limits, movie.options.cmap)
+    return shown, "after processing" if movie.raw_pixels(frame) is not None else "image analysed"
 
 
-def _draw_frame(axes: Any, stack: AFMImageStack, frame: int) -> None:
-    draw_heights(axes, stack, stack.get_frame(frame))
-    known = stack.has_times and np.isfinite(stack.time_for_frame(frame))
-    time = f", {stack.time_for_frame(frame):.2f} s" if known else ""
-    axes.set_title(f"{stack.file_path.name}, {stack.channel}: frame {frame}{time}", fontsize=10)
+def _outlined(axes: Any, movie: AnalysedMovie, frame: int) -> tuple[Any, str]:
+    shown = draw_heights(axes, movie.stack, movie.pixels(frame), movie.limits, GREY)
+    draw_detections(axes, movie, frame)
+    rows = movie.detections_in(frame)
+    number = 0 if rows is None else len(rows)
+    if movie.label_image(frame) is not None:
+        return shown, f"outlines of {plural(number, 'region')}"
+    kind = "circles of the fitted radius" if rows is not None and "radius_nm" in rows else "positions"
+    return shown, f"{plural(number, 'detection')}: {kind}"
 
 
-def _positions_nm(table: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
-    """Return the positions (y, x) of a table, nm; None if it has none."""
-    if not {"y_nm", "x_nm"} <= set(table.columns):
-        return None
-    return table["y_nm"].to_numpy(), table["x_nm"].to_numpy()
+def _tracked(axes: Any, movie: AnalysedMovie, frame: int) -> tuple[Any, str]:
+    shown = draw_heights(axes, movie.stack, movie.pixels(frame), movie.limits, GREY)
+    title = []
+    if movie.tracks is not None and movie.stack.n_frames > 1:
+        title.append(draw_tracks(axes, movie.tracks))
+    if movie.clusters is not None:
+        title.append(f"+ {plural(draw_cluster_centres(axes, movie.clusters), 'cluster centre')}")
+    return shown, "; ".join(title)
 
 
-def _draw_tracks(axes: Any, tracks: pd.DataFrame | None) -> None:
-    """Draw each track of two points or more as a line in its colour."""
-    if tracks is None or _positions_nm(tracks) is None:
+def _heading(movie: AnalysedMovie, frame: int) -> str:
+    stack = movie.stack
+    name = stack.file_path.name
+    name = name if len(name) <= 50 else f"{name[:24]} ... {name[-20:]}"
+    if stack.n_frames == 1:
+        return f"{name}, {stack.channel}"
+    return f"{name}, {stack.channel}: {movie.when(frame)}; {stack.n_frames} frames"
+
+
+def _label_image(axes: Any, title: str, number: int, n_panels: int, n_columns: int) -> None:
+    """Write title and axis labels of an image; only the outer images have numbers at their axes."""
+    axes.set_title(f"{'abcd'[number]}  {title}" if n_panels > 1 else title, loc="left")
+    label_axes(axes, x=number + n_columns >= n_panels, y=number % n_columns == 0)
+
+
+def _draw_time(figure: Figure, movie: AnalysedMovie, frame: int, top: float, strip: float) -> None:
+    """Draw numbers against time with the frame marked, the strip of quality, and their legends beside them."""
+    width = PAGE_WIDTH_IN - _LEFT - _LEGEND
+    axes = add_axes(figure, _LEFT, top, width, 1.05)
+    draw_counts(axes, movie)
+    axes.axvline(movie.time_axis()[0][frame], color="0.4", linewidth=0.8, linestyle=":", label="frame shown")
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.04), "frameon": False, "borderaxespad": 0.0}
+    axes.legend(**beside)
+    if not strip:
         return
-    for number, rows in tracks.groupby("track_id"):
-        if len(rows) > 1:
-            axes.plot(rows["x_nm"], rows["y_nm"], color=track_colour(number), linewidth=0.9, alpha=0.9)
-
-
-def _draw_detections(axes: Any, features: pd.DataFrame | None, frame: int) -> None:
-    """Draw a circle around each detection of a frame."""
-    if features is None:
-        return
-    rows = features[features["frame"] == frame]
-    positions = _positions_nm(rows)
-    if positions is not None:
-        style = {"s": 90, "facecolors": "none", "edgecolors": "#7fd6ff", "linewidths": 1.4}
-        axes.scatter(positions[1], positions[0], label=f"{len(rows)} detections", **style)
-        axes.legend(loc="upper right", fontsize=8, framealpha=0.6)
-
-
-def _draw_cluster_centres(axes: Any, clusters: pd.DataFrame) -> None:
-    """Draw a cross at the mean position of each cluster."""
-    positions = _positions_nm(clusters)
-    if positions is None:
-        return
-    numbers = clusters["cluster_id"].to_numpy()
-    for number in np.unique(numbers[numbers >= 0]):
-        own = numbers == number
-        y, x = positions[0][own].mean(), positions[1][own].mean()
-        axes.plot(x, y, marker="+", markersize=11, markeredgewidth=2, color=track_colour(int(number)))
-
-
-def _draw_counts(
-    axes: Any,
-    stack: AFMImageStack,
-    features: pd.DataFrame | None,
-    tracks: pd.DataFrame | None,
-    lost: npt.NDArray[np.bool_],
-) -> None:
-    """Draw the numbers of detections and of tracks against time, without lost frames."""
-    times = np.asarray(stack.get_frame_times())
-    shade_lost(axes, times, lost)
-    if features is not None:
-        counts = np.bincount(features["frame"].to_numpy(), minlength=stack.n_frames).astype(np.float64)
-        counts[lost] = np.nan
-        axes.step(times, counts, where="mid", color="#0072b2", label="detections")
-    if tracks is not None and len(tracks):
-        spans = tracks.groupby("track_id")["frame"].agg(["min", "max"])
-        alive = np.zeros(stack.n_frames + 1)
-        np.add.at(alive, spans["min"].to_numpy(), 1)
-        np.add.at(alive, spans["max"].to_numpy() + 1, -1)
-        axes.step(times, np.cumsum(alive)[:-1], where="mid", color="#d55e00", linestyle="--", label="tracks")
-    axes.set_xlabel("time (s)" if stack.has_times else "frame")
-    axes.set_ylabel("number in frame")
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=9)
-    axes.set_title("detections and tracks against time", fontsize=10)
+    below = add_axes(figure, _LEFT, top + 1.05 + 0.04, width, strip - 0.04)
+    draw_quality(below, movie)
+    below.set_xlim(axes.get_xlim())
+    below.set_xlabel(axes.get_xlabel())
+    axes.set_xlabel("")
+    axes.tick_params(labelbottom=False)
+    # Above the strip, where the legend of the numbers leaves free space.
+    below.legend(**{**beside, "loc": "lower left", "bbox_to_anchor": (1.01, -0.5)})

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from playNano.io.export.render import ScaleBar, height_limits
+from playNano.errors import ParameterError
+from playNano.io.export.render import PictureOptions, ScaleBar, height_limits
 
 
 def test_lost_frames_do_not_set_the_colours():
@@ -17,3 +18,19 @@ def test_lost_frames_do_not_set_the_colours():
 @pytest.mark.parametrize(("width", "text"), [(400, "100 nm"), (9, "2 nm"), (30000, "5 µm"), (850, "200 nm")])
 def test_scale_bars_are_round(width, text):
     assert ScaleBar.for_width(width).text == text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"z_range": (3.0, 3.0)}, "must be less"),
+        ({"z_range": (5.0, 1.0)}, "must be less"),
+        ({"z_range": (0.0, float("inf"))}, "finite"),
+        ({"z_range": (0.0, float("nan"))}, "finite"),
+        ({"cmap": "viridi"}, "similar: viridis"),
+        ({"figure_format": "jpg"}, "'png', 'pdf' or 'svg'"),
+    ],
+)
+def test_wrong_options_of_pictures_are_errors(wrong, reason):
+    with pytest.raises(ParameterError, match=reason):
+        PictureOptions(**wrong)

@@ -1,4 +1,4 @@
-"""Write a levelled movie as an animated GIF with scale bar, time stamp and tracks."""
+"""Write a levelled movie as an animated GIF with scale bar, time stamp, outlines of detections and tracks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.files import atomic_write
-from playNano.core.lazy import FrameArray
+from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.stack import Stack
-from playNano.io.export.render import COLOUR_MAP, TRACK_COLOURS, ScaleBar, height_limits
+from playNano.io.export.render import (
+    MISSING_COLOUR,
+    OUTLINE_COLOUR,
+    TRACK_COLOURS,
+    PictureOptions,
+    ScaleBar,
+    height_limits,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +29,7 @@ _GREYS = 96
 """Number of height colours, kept small for small files. The track colours follow them in the palette."""
 
 _WHITE = _GREYS + len(TRACK_COLOURS) - 1
+_OUTLINE, _MISSING, _BLACK = _WHITE + 1, _WHITE + 2, _WHITE + 3
 
 
 def write_gif(
@@ -29,6 +37,9 @@ def write_gif(
     path: str | Path,
     tracks: pd.DataFrame | None = None,
     *,
+    detections: pd.DataFrame | None = None,
+    labels: Any = None,
+    options: PictureOptions | None = None,
     width_px: int = 400,
     trail: int = 12,
     max_frames: int = 300,
@@ -40,12 +51,21 @@ def write_gif(
     Parameters
     ----------
     stack
-        The levelled movie; colours run from dark to bright between `playNano.io.export.render.height_limits`.
+        The levelled movie.
     path
         The file; its folder is created if necessary.
     tracks
         Detections with ``track_id``, ``frame``, ``y_nm``, ``x_nm``; each track is drawn with its last
         `trail` frames.
+    detections
+        Detections with ``frame``, ``y_nm``, ``x_nm``, ``radius_nm``, drawn as circles where there are no `labels`;
+        other tables are not drawn.
+    labels
+        Label images of the detections, (n_frames, height, width), in memory or computed when read; each region
+        is outlined by a line of one pixel inside its border.
+    options
+        Colour map, height range, and whether detections are outlined; None for the defaults. Pixels
+        without a height have a colour of their own.
     width_px
         Longer edge of the image, px, > 0. Non-square pixels keep their aspect ratio.
     trail
@@ -63,7 +83,9 @@ def write_gif(
         If the file cannot be written; an existing file is left unchanged.
     """
     frames = range(0, stack.n_frames, max(1, -(-stack.n_frames // max_frames)))
-    painter = _Painter(stack, tracks, width_px, trail)
+    painter = _Painter(stack, tracks, options or PictureOptions(), width_px, trail)
+    if painter.options.outlines:
+        painter.outline(detections, labels)
 
     def pictures() -> Iterator[Any]:
         for done, frame in enumerate(frames, start=1):
@@ -78,35 +100,53 @@ def write_gif(
 
 
 class _Painter:
-    """Draws frames as palette images with a time stamp, a scale bar and tracks."""
+    """Draws frames as palette images with a time stamp, a scale bar, outlines and tracks."""
 
-    def __init__(self, stack: Stack, tracks: pd.DataFrame | None, width_px: int, trail: int) -> None:
+    def __init__(
+        self, stack: Stack, tracks: pd.DataFrame | None, options: PictureOptions, width_px: int, trail: int
+    ) -> None:
         """Prepare scale, palette, font and tracks."""
         from PIL import ImageFont
 
-        self.stack, self.trail = stack, trail
+        self.stack, self.trail, self.options = stack, trail, options
+        self.labels: Any = None
+        self.circles: dict[int, npt.NDArray[np.float64]] = {}
         self.frames = FrameArray.of(stack.data) if stack.is_lazy else stack.data
         self.times = stack.get_frame_times() if stack.has_times else [math.nan] * stack.n_frames
-        self.low, self.high = height_limits(stack.data)
+        self.low, self.high = options.z_range or height_limits(stack.data)
         py, px = stack.pixel_size_yx_nm
         tall, wide = stack.height * py, stack.width * px
         self.px_per_nm = width_px / max(tall, wide)
         self.size = (max(1, round(wide * self.px_per_nm)), max(1, round(tall * self.px_per_nm)))
-        self.palette = _palette()
-        self.font = ImageFont.load_default(size=max(11, width_px // 26))
+        self.palette = _palette(options.cmap)
+        self.font_px = max(11, width_px // 26)
+        self.font = ImageFont.load_default(size=self.font_px)
         self.bar = ScaleBar.for_width(wide)
         self.paths = [] if tracks is None else [_path(rows) for _, rows in tracks.groupby("track_id")]
+
+    def outline(self, detections: pd.DataFrame | None, labels: Any) -> None:
+        """Outline the regions of label images, or draw circles around detections that have a radius."""
+        if labels is not None:
+            self.labels = FrameArray.of(labels) if is_lazy(labels) else labels
+        elif detections is not None and {"y_nm", "x_nm", "radius_nm"} <= set(detections.columns):
+            for frame, rows in detections.groupby("frame"):
+                self.circles[int(str(frame))] = rows[["y_nm", "x_nm", "radius_nm"]].to_numpy(np.float64)
 
     def paint(self, frame: int) -> Any:
         """Return one frame as a palette image."""
         from PIL import Image, ImageDraw
 
-        picture = Image.fromarray(self._indices(self.frames[frame]))
+        indices = self._indices(self.frames[frame])
+        if self.labels is not None:
+            indices[self._borders(self.labels[frame])] = _OUTLINE
+        picture = Image.fromarray(indices)
         picture.putpalette(self.palette)
         draw = ImageDraw.Draw(picture)
+        for y, x, radius in self.circles.get(frame, ()):
+            self._circle(draw, *self._place(y, x), radius * self.px_per_nm, _OUTLINE)
         for number, (frames, positions) in enumerate(self.paths):
             self._trace(draw, frame, frames, positions, _GREYS + number % (len(TRACK_COLOURS) - 1))
-        self._stamp(draw, frame)
+        self._stamp(picture, draw, frame)
         return picture
 
     def _indices(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -115,8 +155,34 @@ class _Painter:
 
         with np.errstate(invalid="ignore"):
             level = (pixels - self.low) / (self.high - self.low) * (_GREYS - 1)
+        missing = ~np.isfinite(level)
         level = np.clip(np.nan_to_num(level, nan=0.0), 0, _GREYS - 1).astype(np.uint8)
-        return np.asarray(cv2.resize(level, self.size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+        level[missing] = _MISSING
+        return np.array(cv2.resize(level, self.size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+
+    def _borders(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return the pixels of regions, at the size of the image, that touch another label on any of four sides."""
+        import cv2
+
+        regions = np.asarray(labels, dtype=np.int32)
+        # OpenCV resizes no int32; a float64 holds every label exactly.
+        regions = cv2.resize(regions.astype(np.float64), self.size, interpolation=cv2.INTER_NEAREST)
+        across, down = regions[:, 1:] != regions[:, :-1], regions[1:] != regions[:-1]
+        borders = np.zeros(regions.shape, np.bool_)
+        borders[:, 1:] |= across
+        borders[:, :-1] |= across
+        borders[1:] |= down
+        borders[:-1] |= down
+        return np.asarray(borders & (regions != 0))
+
+    def _place(self, y: float, x: float) -> tuple[float, float]:
+        """Return the place (x, y) of a position in nm, px of the image."""
+        py, px = self.stack.pixel_size_yx_nm
+        return (x + px / 2) * self.px_per_nm, (y + py / 2) * self.px_per_nm
+
+    @staticmethod
+    def _circle(draw: Any, x: float, y: float, radius: float, colour: int) -> None:
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour)
 
     def _trace(self, draw: Any, frame: int, frames: Any, positions: Any, colour: int) -> None:
         """Draw the recent part of a track, and a circle at its position in this frame."""
@@ -125,25 +191,41 @@ class _Painter:
         # A track is drawn until its last frame.
         if stop == start or frames[-1] < frame:
             return
-        py, px = self.stack.pixel_size_yx_nm
-        points = [
-            ((x + px / 2) * self.px_per_nm, (y + py / 2) * self.px_per_nm) for y, x in positions[start:stop]
-        ]
+        points = [self._place(y, x) for y, x in positions[start:stop]]
         if len(points) > 1:
             draw.line(points, fill=colour, width=1)
-        x, y = points[-1]
         if frames[stop - 1] == frame:
-            draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=colour)
+            # A dot where the object itself is outlined.
+            is_outlined = self.labels is not None or bool(self.circles)
+            x, y = points[-1]
+            if is_outlined:
+                draw.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=colour)
+            else:
+                self._circle(draw, x, y, 7, colour)
 
-    def _stamp(self, draw: Any, frame: int) -> None:
+    def _stamp(self, picture: Any, draw: Any, frame: int) -> None:
         """Draw the time stamp and the scale bar."""
         time = self.times[frame]
-        text = f"frame {frame}" if math.isnan(time) else f"{time:.2f} s"
-        outlined = {"fill": _WHITE, "font": self.font, "stroke_width": 1, "stroke_fill": 0}
-        draw.text((8, 5), text, **outlined)
-        length, y = self.bar.length_nm * self.px_per_nm, self.size[1] - 10
-        draw.rectangle((10, y - 4, 10 + length, y), fill=_WHITE, outline=0)
-        draw.text((10 + length / 2, y - 7), self.bar.text, anchor="mb", **outlined)
+        self._text(picture, (8, 5), f"frame {frame}" if math.isnan(time) else f"{time:.2f} s")
+        length, y = round(self.bar.length_nm * self.px_per_nm), self.size[1] - 10
+        draw.rectangle((9, y - 5, 10 + length, y + 1), fill=_BLACK)
+        draw.rectangle((10, y - 4, 9 + length, y), fill=_WHITE)
+        left = 10 + length / 2 - self.font.getlength(self.bar.text) / 2
+        self._text(picture, (round(left), y - 10 - self.font_px), self.bar.text)
+
+    def _text(self, picture: Any, place: tuple[int, int], text: str) -> None:
+        """Write white text with a black edge, at the upper left corner given."""
+        from PIL import Image, ImageDraw
+
+        size = (round(self.font.getlength(text)) + 6, round(1.5 * self.font_px) + 6)
+        for stroke, colour in ((2, _BLACK), (0, _WHITE)):
+            # A palette has no shades: pixels that the letters cover by half are filled.
+            covered = Image.new("L", size)
+            ImageDraw.Draw(covered).text((3, 3), text, fill=255, font=self.font, stroke_width=stroke)
+            mask = covered.point([0] * 128 + [255] * 128)
+            picture.paste(
+                colour, (place[0] - 3, place[1] - 3, place[0] - 3 + size[0], place[1] - 3 + size[1]), mask
+            )
 
 
 def _path(rows: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -152,11 +234,12 @@ def _path(rows: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return rows["frame"].to_numpy(), rows[["y_nm", "x_nm"]].to_numpy()
 
 
-def _palette() -> list[int]:
-    """Return the palette as a flat list of RGB values: height colours, then track colours."""
+def _palette(cmap: str) -> list[int]:
+    """Return the palette as a flat list of RGB values: height colours, track colours, outline, missing, black."""
     import matplotlib
     from matplotlib.colors import to_rgb
 
-    heights = matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, _GREYS))[:, :3]
-    colours = np.concatenate([heights, [to_rgb(name) for name in TRACK_COLOURS]])
+    heights = matplotlib.colormaps[cmap](np.linspace(0, 1, _GREYS))[:, :3]
+    others = (*TRACK_COLOURS, OUTLINE_COLOUR, MISSING_COLOUR, "black")
+    colours = np.concatenate([heights, [to_rgb(name) for name in others]])
     return [int(value) for value in np.round(colours * 255).ravel()]

@@ -1,17 +1,18 @@
-"""Rendering of heights, shared by figures and animated movies: colour map, height limits, scale bar."""
+"""Rendering of heights, shared by figures and animated movies: options, colour map, height limits, scale bar."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from playNano._options import check_options
 from playNano.core.lazy import computed, is_lazy
-from playNano.core.stack import Stack
-from playNano.core.value_units import value_label
+from playNano.errors import ParameterError
 
 COLOUR_MAP = "afmhot"
 """Matplotlib colour map of heights: dark is low, bright is high."""
@@ -21,6 +22,64 @@ TRACK_COLOURS = (
     "#b3de69", "#fb8072", "#bc80bd", "#ffffff",
 )  # fmt: skip
 """Colours of tracks, distinguishable by colour-blind people (after Okabe and Ito); the last one is for text."""
+
+OUTLINE_COLOUR = "#00e5ff"
+"""Colour of the outlines of detections; dark and bright heights contrast with it."""
+
+MISSING_COLOUR = "#8fa8c8"
+"""Colour of pixels without a height (NaN)."""
+
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """Set colour map, height range and file format of pictures.
+
+    Parameters
+    ----------
+    cmap
+        Name of a Matplotlib colour map of the heights.
+    z_range
+        Heights at the ends of the colour map, in the unit of the channel, low < high; None for `height_limits`.
+    figure_format
+        Format of figures: "png", "pdf" or "svg".
+    outlines
+        Whether movie.gif shows the outlines of the detections.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of its range, or there is no such colour map.
+
+    Examples
+    --------
+    >>> PictureOptions(z_range=(0, 5)).figure_format
+    'png'
+    """
+
+    cmap: str = COLOUR_MAP
+    z_range: tuple[_Finite, _Finite] | None = None
+    figure_format: Literal["png", "pdf", "svg"] = "png"
+    outlines: bool = True
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.z_range is not None and not self.z_range[0] < self.z_range[1]:
+            raise ParameterError(f"z_range = {self.z_range!r}: the first height must be less than the second")
+        if self.cmap != COLOUR_MAP:
+            _check_colour_map(self.cmap)
+
+
+def _check_colour_map(name: str) -> None:
+    """Raise if Matplotlib has no such colour map, with similar names."""
+    from difflib import get_close_matches
+
+    from matplotlib import colormaps
+
+    if name not in colormaps:
+        similar = get_close_matches(name, list(colormaps), n=3) or ["viridis", "gray", "afmhot"]
+        raise ParameterError(f"cmap = {name!r}: no such colour map; similar: {', '.join(similar)}")
 
 
 def height_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
@@ -111,52 +170,3 @@ def track_colour(track: Any) -> str:
         Hexadecimal colour, "#rrggbb".
     """
     return TRACK_COLOURS[int(track) % (len(TRACK_COLOURS) - 1)]
-
-
-def draw_heights(axes: Any, stack: Stack, image: npt.NDArray[Any], colours: str = COLOUR_MAP) -> None:
-    """Draw a height image between the height limits of its movie, with axes in nm, a scale bar and a colour bar.
-
-    Parameters
-    ----------
-    axes
-        Matplotlib axes; their coordinates are nm from the centre of pixel (0, 0).
-    stack
-        The movie, for pixel size, unit and limits.
-    image
-        Heights, (height, width).
-    colours
-        Name of a Matplotlib colour map.
-    """
-    py, px = stack.pixel_size_yx_nm
-    low, high = height_limits(stack.data)
-    extent = (-0.5 * px, (stack.width - 0.5) * px, (stack.height - 0.5) * py, -0.5 * py)
-    shown = axes.imshow(image, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="equal")
-    axes.figure.colorbar(shown, ax=axes, label=value_label(stack), shrink=0.8)
-    bar = ScaleBar.for_width(stack.width * px)
-    x, y = 0.04 * stack.width * px, (stack.height - 1) * py * 0.955
-    axes.plot([x, x + bar.length_nm], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    centre, above = x + bar.length_nm / 2, y - 0.015 * stack.height * py
-    axes.text(centre, above, bar.text, color="white", ha="center", va="bottom")
-    axes.set_xlabel("x (nm)")
-    axes.set_ylabel("y (nm)")
-    axes.set_xlim(extent[0], extent[1])
-    axes.set_ylim(extent[2], extent[3])
-
-
-def shade_lost(axes: Any, times: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]) -> None:
-    """Shade the times of unusable frames in a plot over time.
-
-    Parameters
-    ----------
-    axes
-        Matplotlib axes with time along x.
-    times
-        Time of each frame, s, (n_frames,).
-    lost
-        Which frames to shade, (n_frames,).
-    """
-    if lost.any():
-        where = axes.get_xaxis_transform()
-        axes.fill_between(
-            times, 0, 1, where=lost, step="mid", color="0.85", transform=where, label="not usable"
-        )

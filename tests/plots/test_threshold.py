@@ -1,0 +1,116 @@
+"""The number of detections against the threshold."""
+
+import numpy as np
+import pytest
+
+from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.errors import PlayNanoWarning
+from playNano.plots.analysed import AnalysedMovie
+from playNano.plots.threshold import draw_threshold, threshold_curve
+
+
+def curve_of(stack, steps):
+    record = AnalysisPipeline().add_steps(steps).run(stack)
+    return threshold_curve(AnalysedMovie.of(stack, record)), record
+
+
+def detections(stack, steps):
+    record = AnalysisPipeline().add_steps(steps).run(stack)
+    table = next(iter(record["analysis"].values()))["table"]
+    return np.bincount(table["frame"], minlength=stack.n_frames)
+
+
+@pytest.mark.parametrize(
+    ("step", "parameter", "used"),
+    [
+        ("feature_detection:mask_fn=mask_threshold,min_size=4,threshold={}", "threshold", 1.0),
+        ("feature_detection:mask_fn=mask_below_threshold,min_size=4,threshold={}", "threshold", -0.05),
+        (
+            "feature_detection:mask_fn=mask_morphological,structure_size=2,remove_edge=false,threshold={}",
+            "threshold",
+            2.0,
+        ),
+        ("feature_detection:mask_fn=mask_mean_offset,min_size=4,factor={}", "factor", 1.5),
+        ("feature_detection:mask_fn=mask_adaptive,min_size=4,offset={}", "offset", 0.6),
+        (
+            "feature_detection:mask_fn=mask_local_height,window_px=16,min_size=4,height_nm={}",
+            "height_nm",
+            1.2,
+        ),
+        ("peak_detection:min_prominence_nm=0,min_height_nm={}", "min_height_nm", 2.0),
+        ("log_blob_detection:max_sigma=3,threshold={}", "threshold", 0.3),
+    ],
+)
+def test_the_curve_is_what_the_detector_finds_at_each_threshold(make_stack, step, parameter, used):
+    stack = make_stack()
+    curve, record = curve_of(stack, step.format(used))
+    assert curve.in_effect.tolist() == [used]
+    assert used in curve.thresholds
+    assert (np.diff(curve.thresholds) > 0).all()
+    frames = [0, 2, 3, 5] if "blob" in step else list(range(6))
+    if "blob" not in step:
+        for index in range(0, len(curve.thresholds), 5):
+            value = repr(float(curve.thresholds[index]))
+            if float(value) >= 0 or "peak" not in step:
+                expected = detections(stack, step.format(value))
+                np.testing.assert_array_equal(curve.counts[index], expected, err_msg=value)
+    table = next(iter(record["analysis"].values()))["table"]
+    expected = np.bincount(table["frame"], minlength=6)[frames]
+    np.testing.assert_array_equal(curve.counts[curve.thresholds == used][0], expected)
+    assert len(np.unique(curve.counts.mean(axis=1))) > 1
+
+
+@pytest.mark.parametrize("mask", ["mask_otsu", "mask_li", "mask_triangle", "mask_multi_otsu"])
+def test_thresholds_by_frame_are_those_of_the_mask(make_stack, mask):
+    from skimage import filters
+
+    stack = make_stack()
+    curve, _ = curve_of(stack, f"feature_detection:mask_fn={mask},min_size=4")
+    if mask == "mask_multi_otsu":
+        thresholds = [filters.threshold_multiotsu(frame, classes=3, nbins=256)[0] for frame in stack.data]
+    else:
+        thresholds = [getattr(filters, mask.replace("mask", "threshold"))(frame) for frame in stack.data]
+    assert len(curve.in_effect) == 6
+    # As good as the pixels tell: none lies between the two values.
+    for frame, value, expected in zip(stack.data, curve.in_effect, thresholds, strict=True):
+        np.testing.assert_array_equal(frame > value, frame > expected)
+
+
+def test_ten_frames_are_counted(make_stack, make_spots):
+    curve, _ = curve_of(make_stack(make_spots((25, 32, 40))[0]), "feature_detection:threshold=1")
+    assert curve.counts.shape[1] == 10
+
+
+@pytest.mark.parametrize("steps", ["frame_quality", "count_nonzero"])
+def test_no_threshold_no_curve(make_stack, steps):
+    assert curve_of(make_stack(), steps)[0] is None
+
+
+def test_masks_of_a_function_have_no_curve(make_stack):
+    stack, pipeline = make_stack(), AnalysisPipeline()
+    pipeline.add("feature_detection", mask_fn=lambda frame: frame > 1)
+    assert threshold_curve(AnalysedMovie.of(stack, pipeline.run(stack))) is None
+
+
+def test_a_movie_without_heights_has_no_curve(make_stack):
+    curve, _ = curve_of(make_stack(np.full((3, 16, 16), np.nan)), "feature_detection:threshold=1")
+    assert curve is None
+
+
+def test_the_figure_marks_the_value_in_effect(make_stack):
+    stack = make_stack(unit="deg", channel="phase")
+    with pytest.warns(PlayNanoWarning, match="in deg"):
+        curve, _ = curve_of(stack, "feature_detection:threshold=1")
+    figure = draw_threshold(curve, stack)
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "threshold: phase (deg)"
+    assert axes.get_ylabel() == "regions per frame"
+    assert axes.get_legend_handles_labels()[1] == ["minimum to maximum", "mean of 6 frames", "in effect: 1"]
+    marked = next(line for line in axes.lines if line.get_label() == "in effect: 1")
+    assert marked.get_xdata() == [1.0, 1.0]
+    mean = next(line for line in axes.lines if line.get_label() == "mean of 6 frames")
+    np.testing.assert_array_equal(mean.get_ydata(), curve.counts.mean(axis=1))
+    figure.draw_without_rendering()
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y1 < axes.get_window_extent().y0
+    assert legend.y0 >= 0
