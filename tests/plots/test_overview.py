@@ -5,13 +5,14 @@ import pytest
 from PIL import Image
 
 from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.io.export.render import height_limits
 from playNano.plots import draw_overview, write_overview
 from playNano.processing.pipeline import ProcessingPipeline
 
 
 @pytest.fixture
-def analysed(make_stack):
-    stack = make_stack(pixel_size_nm=(4.0, 2.0))
+def analysed(make_stack, make_spots):
+    stack = make_stack(make_spots()[0] - 170, pixel_size_nm=(4.0, 2.0))
     ProcessingPipeline(stack).add_filter("remove_plane").run()
     pipeline = AnalysisPipeline()
     pipeline.add("frame_quality")
@@ -53,6 +54,8 @@ def test_each_stage_has_its_panel(analysed):
     ]
     raw, levelled, outlined, tracked = image_axes(figure)
     np.testing.assert_array_equal(raw.images[0].get_array(), stack.processed["raw"][3])
+    # A scale of its own: heights as recorded lie elsewhere.
+    assert raw.images[0].get_clim() == height_limits(stack.processed["raw"][3:4])
     for axes in (levelled, outlined, tracked):
         np.testing.assert_array_equal(axes.images[0].get_array(), stack.data[3])
         assert axes.images[0].get_clim() == levelled.images[0].get_clim()
