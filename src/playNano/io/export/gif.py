@@ -122,7 +122,9 @@ class _Painter:
         self.font_px = max(11, width_px // 26)
         self.font = ImageFont.load_default(size=self.font_px)
         self.bar = ScaleBar.for_width(wide)
-        self.paths = [] if tracks is None else [_path(rows) for _, rows in tracks.groupby("track_id")]
+        self.paths = [] if tracks is None else _paths(tracks)
+        self.first = np.array([frames[0] for frames, _ in self.paths])
+        self.last = np.array([frames[-1] for frames, _ in self.paths])
 
     def outline(self, detections: pd.DataFrame | None, labels: Any) -> None:
         """Outline the regions of label images, or draw circles around detections that have a radius."""
@@ -144,8 +146,9 @@ class _Painter:
         draw = ImageDraw.Draw(picture)
         for y, x, radius in self.circles.get(frame, ()):
             self._circle(draw, *self._place(y, x), radius * self.px_per_nm, _OUTLINE)
-        for number, (frames, positions) in enumerate(self.paths):
-            self._trace(draw, frame, frames, positions, _GREYS + number % (len(TRACK_COLOURS) - 1))
+        # A track is drawn from its first frame to its last.
+        for number in np.flatnonzero((self.first <= frame) & (self.last >= frame)).tolist():
+            self._trace(draw, frame, *self.paths[number], _GREYS + number % (len(TRACK_COLOURS) - 1))
         self._stamp(picture, draw, frame)
         return picture
 
@@ -188,8 +191,7 @@ class _Painter:
         """Draw the recent part of a track, and a circle at its position in this frame."""
         start = np.searchsorted(frames, frame - self.trail)
         stop = np.searchsorted(frames, frame, side="right")
-        # A track is drawn until its last frame.
-        if stop == start or frames[-1] < frame:
+        if stop == start:
             return
         points = [self._place(y, x) for y, x in positions[start:stop]]
         if len(points) > 1:
@@ -228,10 +230,14 @@ class _Painter:
             )
 
 
-def _path(rows: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return frames (n,) and positions (y, x), nm, (n, 2) of a track in temporal order."""
-    rows = rows.sort_values("frame")
-    return rows["frame"].to_numpy(), rows[["y_nm", "x_nm"]].to_numpy()
+def _paths(tracks: pd.DataFrame) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Return frames (n,) and positions (y, x), nm, (n, 2) of each track in temporal order."""
+    if not len(tracks):
+        return []
+    rows = tracks.sort_values(["track_id", "frame"], kind="stable")
+    borders = np.flatnonzero(np.diff(rows["track_id"].to_numpy())) + 1
+    frames, positions = rows["frame"].to_numpy(), rows[["y_nm", "x_nm"]].to_numpy()
+    return list(zip(np.split(frames, borders), np.split(positions, borders), strict=True))
 
 
 def _palette(cmap: str) -> list[int]:
