@@ -153,7 +153,8 @@ def _heading(stack: Stack) -> str:
 def _of_regions(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
     """Count the regions of a mask."""
     frames, mask = _frames(movie), params.get("mask_fn")
-    sign = -1 if params.get("polarity") == "down" else 1
+    # This mask marks pits itself; the others are computed on inverted frames.
+    sign = -1 if params.get("polarity") == "down" and mask != "mask_below_threshold" else 1
     unit = value_label(movie.stack)
     if mask in _HEIGHT_MASKS or mask == "mask_below_threshold":
         name, parameter = str(mask), "threshold"
@@ -190,14 +191,20 @@ def _of_blobs(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve
     """Count the blobs of one detection at the lowest threshold that exceed each threshold."""
     frames = _frames(movie)
     frames = frames[np.linspace(0, len(frames) - 1, min(_MAX_BLOB_FRAMES, len(frames))).round().astype(int)]
-    options = BlobOptions(**{f.name: params[f.name] for f in fields(BlobOptions) if f.name in params})
-    used = float(options.threshold)
+    # Values that were found from the movie take the place of parameters that were not given.
+    values = {**params, **(movie.outputs.get("segmentation") or {})}
+    if values.get("threshold") is None:
+        return None
+    options = BlobOptions(**{f.name: values[f.name] for f in fields(BlobOptions) if f.name in values})
+    used = float(values["threshold"])
     options = replace(options, threshold=used / 4)
     table = find_blobs(frames, options, pixel_size_nm=movie.stack.pixel_size_yx_nm)
-    top = float(table["response"].max()) if len(table) else used
+    # Those of pits are negative.
+    response = table["response"].abs()
+    top = float(response.max()) if len(table) else used
 
     def count(threshold: float) -> npt.NDArray[np.intp]:
-        return _by_frame(table[table["response"] > threshold], len(frames))
+        return _by_frame(table[response > threshold], len(frames))
 
     name = f"response, {value_label(movie.stack)}"
     return _curve(name, "blobs", (used / 4, top), np.array([used]), count)
@@ -206,12 +213,14 @@ def _of_blobs(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve
 def _of_peaks(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
     """Count the peaks of one detection without a minimum height that exceed each height."""
     frames = _frames(movie)
+    if params.get("min_height_nm") is None and "min_height_nm" in params:
+        return None
     options = PeakOptions(**{f.name: params[f.name] for f in fields(PeakOptions) if f.name in params})
-    used = float(options.min_height_nm)
+    used = float(params.get("min_height_nm", 0.0))
     table = find_peaks(
         frames, replace(options, min_height_nm=0.0), pixel_size_nm=movie.stack.pixel_size_yx_nm
     )
-    heights = table["z_max_nm"].to_numpy()
+    heights = table["z_max_nm"].abs().to_numpy()
 
     def count(threshold: float) -> npt.NDArray[np.intp]:
         return _by_frame(table[heights >= threshold], len(frames))
