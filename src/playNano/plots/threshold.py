@@ -70,8 +70,8 @@ def threshold_curve(movie: AnalysedMovie) -> ThresholdCurve | None:
     Returns
     -------
     ThresholdCurve or None
-        None where no threshold was used that is known: without a detection, for masks of a user's function and
-        for matches of a template.
+        None where no single threshold is known: without a detection, for masks of a user's function or of an earlier
+        step, for a mask with two thresholds, and for matches of a template.
     """
     if movie.outputs.get("table") is None or not len(movie.sampled):
         return None

@@ -126,3 +126,10 @@ def test_labels_computed_when_read_are_those_in_memory(make_stack, tmp_path):
     for name, given in (("now", labels), ("later", later)):
         write_gif(stack, tmp_path / f"{name}.gif", labels=given, width_px=128)
     assert (tmp_path / "now.gif").read_bytes() == (tmp_path / "later.gif").read_bytes()
+
+
+def test_tracks_without_positions_in_nm_are_not_drawn(make_stack, tmp_path):
+    tracks = pd.DataFrame({"track_id": [0, 0], "frame": [0, 1], "y": [3.0, 4.0], "x": [3.0, 4.0]})
+    write_gif(make_stack(), tmp_path / "with.gif", tracks, width_px=64)
+    write_gif(make_stack(), tmp_path / "without.gif", width_px=64)
+    assert (tmp_path / "with.gif").read_bytes() == (tmp_path / "without.gif").read_bytes()

@@ -232,7 +232,7 @@ class _Painter:
 
 def _paths(tracks: pd.DataFrame) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     """Return frames (n,) and positions (y, x), nm, (n, 2) of each track in temporal order."""
-    if not len(tracks):
+    if not len(tracks) or not {"y_nm", "x_nm"} <= set(tracks.columns):
         return []
     rows = tracks.sort_values(["track_id", "frame"], kind="stable")
     borders = np.flatnonzero(np.diff(rows["track_id"].to_numpy())) + 1
