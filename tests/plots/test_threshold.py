@@ -101,9 +101,25 @@ def test_masks_of_a_function_have_no_curve(make_stack):
     assert threshold_curve(AnalysedMovie.of(stack, pipeline.run(stack))) is None
 
 
-def test_a_movie_without_heights_has_no_curve(make_stack):
-    curve, _ = curve_of(make_stack(np.full((3, 16, 16), np.nan)), "feature_detection:threshold=1")
-    assert curve is None
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "feature_detection:threshold=1",
+        "feature_detection",
+        "log_blob_detection",
+        "peak_detection",
+        "peak_detection:min_height_nm=1",
+    ],
+)
+@pytest.mark.parametrize("level", [np.nan, 0.0, 450.0])
+def test_movies_that_show_nothing(make_stack, steps, level):
+    """No figure, or an empty one, but no failure."""
+    curve, _ = curve_of(make_stack(np.full((3, 16, 16), level)), steps)
+    if curve is not None:
+        assert curve.counts.max() <= 1
+        draw_threshold(curve, make_stack()).draw_without_rendering()
+    else:
+        assert np.isnan(level) or ":" not in steps
 
 
 def test_the_figure_marks_the_value_in_effect(make_stack):
@@ -122,3 +138,19 @@ def test_the_figure_marks_the_value_in_effect(make_stack):
     legend = axes.get_legend().get_window_extent()
     assert legend.y1 < axes.get_window_extent().y0
     assert legend.y0 >= 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("unit", ["nm", "deg"])
+@pytest.mark.parametrize("module", ["feature_detection", "log_blob_detection", "peak_detection"])
+def test_thresholds_found_from_the_movie_have_a_curve(make_stack, make_spots, module, sign, unit):
+    """At the threshold in effect the curve has the number of detections, with objects above and below."""
+    stack = make_stack(sign * make_spots((4, 64, 64), noise=0.1)[0], unit=unit)
+    curve, record = curve_of(stack, module)
+    table = record["analysis"][f"step_1_{module}"]["table"]
+    expected = np.bincount(table["frame"], minlength=4)
+    assert expected.min() == 3
+    assert len(curve.in_effect) == 1
+    np.testing.assert_array_equal(curve.counts[curve.thresholds == curve.in_effect[0]][0], expected)
+    assert curve.counts[0].sum() >= expected.sum()
+    assert curve.counts[-1].sum() <= 1

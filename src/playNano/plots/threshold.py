@@ -12,7 +12,10 @@ import numpy.typing as npt
 from playNano.algorithms.blobs import BlobOptions, find_blobs
 from playNano.algorithms.peaks import PeakOptions, find_peaks
 from playNano.algorithms.regions import RegionOptions
+from playNano.algorithms.segmentation import Levels
+from playNano.analysis.detection.automatic import object_options, peak_options
 from playNano.analysis.detection.mask_source import StepMask
+from playNano.analysis.detection.stored_levels import levels_from
 from playNano.analysis.modules.feature_detection import RegionSearch
 from playNano.core.stack import Stack
 from playNano.core.value_units import value_label
@@ -26,8 +29,10 @@ if TYPE_CHECKING:
 N_THRESHOLDS = 24
 """Number of thresholds at which detections are counted."""
 
-_MAX_BLOB_FRAMES = 4
-"""Number of frames in which blobs are counted, whose detection takes longest."""
+_MAX_SLOW_FRAMES = 4
+"""Number of frames in which blobs and objects of an automatic segmentation are counted, which take longer."""
+
+_N_SLOW_THRESHOLDS = 12
 
 _HEIGHT_MASKS = {"mask_threshold": "threshold", "mask_morphological": "threshold"}
 _LOCAL_MASKS = {"mask_adaptive": "offset", "mask_local_height": "height_nm"}
@@ -71,9 +76,11 @@ def threshold_curve(movie: AnalysedMovie) -> ThresholdCurve | None:
     -------
     ThresholdCurve or None
         None where no single threshold is known: without a detection, for masks of a user's function or of an earlier
-        step, for a mask with two thresholds, and for matches of a template.
+        step, for a mask with two thresholds, for matches of a template, and where the movie has no contrast.
     """
     if movie.outputs.get("table") is None or not len(movie.sampled):
+        return None
+    if "segmentation" in movie.outputs and not np.isfinite(_levels(movie).threshold_nm):
         return None
     params = movie.step.get("params", {})
     curves: dict[str, Callable[[AnalysedMovie, Mapping[str, Any]], ThresholdCurve | None]] = {
@@ -152,6 +159,8 @@ def _heading(stack: Stack) -> str:
 
 def _of_regions(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
     """Count the regions of a mask."""
+    if "segmentation" in movie.outputs:
+        return _of_objects(movie, params)
     frames, mask = _frames(movie), params.get("mask_fn")
     # This mask marks pits itself; the others are computed on inverted frames.
     sign = -1 if params.get("polarity") == "down" and mask != "mask_below_threshold" else 1
@@ -187,14 +196,33 @@ def _of_regions(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCur
     return _curve(label, "regions", heights, used, count)
 
 
+def _of_objects(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
+    """Count the objects of an automatic segmentation at other thresholds."""
+    levels = _levels(movie)
+    frames = _frames(movie)
+    frames = frames[_spread_out(len(frames))]
+    options = RegionOptions(**{f.name: params[f.name] for f in fields(RegionOptions) if f.name in params})
+    sides = {"up": (1,), "down": (-1,), "both": (1, -1)}[levels.polarity]
+    high = max(_side(side * (frames - levels.background_nm), 1)[1] for side in sides)
+
+    def count(threshold: float) -> npt.NDArray[np.intp]:
+        # Objects are flooded down to a fraction of the threshold, but not into the noise.
+        low = max(min(2.5 * levels.noise_nm, levels.low_nm), levels.low_nm * threshold / levels.threshold_nm)
+        changed = replace(levels, threshold_nm=threshold, low_nm=low)
+        search = RegionSearch(changed, movie.stack.pixel_size_yx_nm, object_options(options, changed))
+        return _by_frame(search(0, frames, np.ones(len(frames), np.bool_))[0], len(frames))
+
+    name = f"{value_label(movie.stack)} of the peak above the background"
+    used = np.array([levels.threshold_nm])
+    return _curve(name, "objects", (levels.noise_nm, high), used, count, _N_SLOW_THRESHOLDS)
+
+
 def _of_blobs(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
     """Count the blobs of one detection at the lowest threshold that exceed each threshold."""
     frames = _frames(movie)
-    frames = frames[np.linspace(0, len(frames) - 1, min(_MAX_BLOB_FRAMES, len(frames))).round().astype(int)]
+    frames = frames[_spread_out(len(frames))]
     # Values that were found from the movie take the place of parameters that were not given.
-    values = {**params, **(movie.outputs.get("segmentation") or {})}
-    if values.get("threshold") is None:
-        return None
+    values = {**params, **movie.outputs.get("segmentation", {})}
     options = BlobOptions(**{f.name: values[f.name] for f in fields(BlobOptions) if f.name in values})
     used = float(values["threshold"])
     options = replace(options, threshold=used / 4)
@@ -213,10 +241,10 @@ def _of_blobs(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve
 def _of_peaks(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:
     """Count the peaks of one detection without a minimum height that exceed each height."""
     frames = _frames(movie)
-    if params.get("min_height_nm") is None and "min_height_nm" in params:
-        return None
     options = PeakOptions(**{f.name: params[f.name] for f in fields(PeakOptions) if f.name in params})
-    used = float(params.get("min_height_nm", 0.0))
+    if "segmentation" in movie.outputs:
+        options = peak_options(options, _levels(movie))
+    used = float(options.min_height_nm or 0.0)
     table = find_peaks(
         frames, replace(options, min_height_nm=0.0), pixel_size_nm=movie.stack.pixel_size_yx_nm
     )
@@ -234,6 +262,15 @@ def _frames(movie: AnalysedMovie) -> npt.NDArray[Any]:
     return frames if frames.dtype.kind == "f" else frames.astype(np.float64)
 
 
+def _levels(movie: AnalysedMovie) -> Levels:
+    return levels_from(movie.outputs["segmentation"], movie.stack.value_suffix)
+
+
+def _spread_out(number: int) -> npt.NDArray[np.intp]:
+    """Return at most `_MAX_SLOW_FRAMES` evenly spaced indices, with the first and the last."""
+    return np.linspace(0, number - 1, min(_MAX_SLOW_FRAMES, number)).round().astype(np.intp)
+
+
 def _by_frame(table: Any, n_frames: int) -> npt.NDArray[np.intp]:
     return np.bincount(table["frame"].to_numpy(np.intp), minlength=n_frames)
 
@@ -244,6 +281,7 @@ def _curve(
     limits: tuple[float, float],
     used: npt.NDArray[np.float64],
     count: Callable[[float], npt.NDArray[np.intp]],
+    number: int = N_THRESHOLDS,
 ) -> ThresholdCurve | None:
     """Count at evenly spaced thresholds between the limits, and at the thresholds in effect."""
     used = used[np.isfinite(used)]
@@ -252,9 +290,7 @@ def _curve(
     low, high = min(limits[0], used.min()), max(limits[1], used.max())
     # The value in effect is not at the edge of the figure.
     margin = 0.05 * (high - low) or 1.0
-    values = np.linspace(
-        low - margin * (used.min() <= low), high + margin * (used.max() >= high), N_THRESHOLDS
-    )
+    values = np.linspace(low - margin * (used.min() <= low), high + margin * (used.max() >= high), number)
     values = np.union1d(values, [used.min(), used.max()])
     return ThresholdCurve(name, noun, values, np.stack([count(float(value)) for value in values]), used)
 

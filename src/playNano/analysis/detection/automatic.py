@@ -13,6 +13,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.blobs import BlobOptions
 from playNano.algorithms.blobs.response import response_noise
 from playNano.algorithms.peaks import PeakOptions
+from playNano.algorithms.regions import RegionOptions
 from playNano.algorithms.segmentation import Levels, SegmentationOptions, estimate_levels
 from playNano.core.lazy import computed
 
@@ -120,6 +121,27 @@ def levels_record(levels: Levels, unit: str = "nm") -> dict[str, Any]:
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return {name.replace("_nm", f"_{unit}"): plain(value) for name, value in asdict(levels).items()}
+
+
+def object_options(options: RegionOptions, levels: Levels) -> RegionOptions:
+    """Return the options of regions for the objects of an automatic segmentation.
+
+    Parameters
+    ----------
+    options
+        Options as given.
+    levels
+        Thresholds of the movie.
+
+    Returns
+    -------
+    RegionOptions
+        With a minimum height, where none is given.
+    """
+    if options.min_height_nm is None and np.isfinite(levels.threshold_nm):
+        # What is hardly higher than its surroundings is a shoulder of something else.
+        return replace(options, min_height_nm=0.5 * levels.threshold_nm)
+    return options
 
 
 def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> None:
@@ -281,6 +303,24 @@ def automatic_peaks(
     """
     smoothing = 1.0 if options.smoothing_px is None else options.smoothing_px
     levels = movie_levels(stack, observed, SegmentationOptions(options.polarity, smoothing_px=smoothing))
+    return peak_options(options, levels), levels
+
+
+def peak_options(options: PeakOptions, levels: Levels) -> PeakOptions:
+    """Return options of peak detection with the thresholds of a movie.
+
+    Parameters
+    ----------
+    options
+        Options as given, without a minimum height.
+    levels
+        Thresholds of the movie.
+
+    Returns
+    -------
+    PeakOptions
+        With a minimum height; background, prominence and smoothing as given, or for these thresholds.
+    """
     ratio = 0.4 if options.min_prominence_ratio is None else options.min_prominence_ratio
     background = options.background or ("zero" if levels.background_nm == 0 else "frame")
     return replace(
@@ -288,9 +328,9 @@ def automatic_peaks(
         background=background,
         min_height_nm=levels.threshold_nm,
         min_prominence_ratio=ratio,
-        smoothing_px=smoothing,
+        smoothing_px=levels.smoothing_px,
         polarity=levels.polarity,  # type: ignore[arg-type]
-    ), levels
+    )
 
 
 def blobs_summary(options: BlobOptions, unit: str = "nm") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from playNano.analysis.detection.automatic import (
     levels_record,
     levels_summary,
     movie_levels,
+    object_options,
     warn_of_levels,
     warn_of_table,
 )
@@ -203,9 +204,7 @@ class FeatureDetectionModule(AnalysisModule):
             source = movie_levels(
                 stack, observed, SegmentationOptions(params["polarity"], params["false_positives"])
             )
-            if options.min_height_nm is None and np.isfinite(source.threshold_nm):
-                # What is hardly higher than its surroundings is a shoulder of something else.
-                options = replace(options, min_height_nm=0.5 * source.threshold_nm)
+            options = object_options(options, source)
         search = RegionSearch(source, stack.pixel_size_yx_nm, options)
         table, labels = search_movie(stack, movies, search, self.name)
         n_frames = len(stack.data)
