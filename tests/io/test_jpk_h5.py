@@ -279,3 +279,9 @@ def test_no_channels(tmp_path):
         add_measurement(file, "Measurement_000", [])
     with pytest.raises(ChannelError, match="no channel"):
         open_h5_jpk(path)
+
+
+@pytest.mark.parametrize("rate", [np.complex64(1j), -3.0, np.nan, b"fast"])
+def test_a_scan_rate_that_is_no_rate_gives_no_line_time(tmp_path, rate):
+    movie = open_h5_jpk(write(tmp_path / "a.h5-jpk", **{"timing-settings.scanRate": rate}))
+    assert movie.scan.line_time_s is None

@@ -125,7 +125,7 @@ def positive(value: Any) -> float | None:
     (2.5, None, None)
     """
     try:
-        number = float(value)
+        number = float("complex" if np.iscomplexobj(value) else value)
     except (TypeError, ValueError):
         return None
     return number if np.isfinite(number) and number > 0 else None

@@ -15,6 +15,7 @@ from playNano.errors import FileFormatError
 from playNano.io.formats.frames import Calibration, check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
 from playNano.io.formats.hdf5_values import check_numbers, first_numbers, stored_frames
+from playNano.io.formats.header_values import positive
 from playNano.io.formats.incomplete import missing_frames
 from playNano.io.formats.jpk_calibration import as_text, calibration, has_encoder
 from playNano.io.metadata import frame_dicts, iso_from_ms, length_nm, pick_channel
@@ -324,7 +325,7 @@ def _times(parts: list[Part]) -> tuple[list[int], list[float]]:
 
 def _scan(attributes: Mapping[str, Any], grid: Grid, durations_s: list[float], channel: str) -> ScanGeometry:
     """Return timing and direction of the scan."""
-    rate_hz = float(attributes.get("timing-settings.scanRate", 0.0))
+    rate_hz = positive(attributes.get("timing-settings.scanRate"))
     # Interlaced: trace and retrace each record every other line, so that one scan period yields two lines.
     lines = 2 if as_text(attributes.get(_INTERLACE, "false")) == "true" else 1
     direction: Literal["down", "up"] | None = None
@@ -333,7 +334,7 @@ def _scan(attributes: Mapping[str, Any], grid: Grid, durations_s: list[float], c
         direction = "up" if (first == "first") == grid.flip else "down"
     return ScanGeometry(
         lines=grid.height,
-        line_time_s=1 / (rate_hz * lines) if rate_hz > 0 else None,
+        line_time_s=1 / (rate_hz * lines) if rate_hz else None,
         frame_time_s=float(np.median(durations_s)) if durations_s else None,
         direction=direction,
         trace="retrace" if channel.endswith("_retrace") else "trace",

@@ -13,6 +13,7 @@ from playNano.errors import FileFormatError
 from playNano.io.formats.frames import check_range, errors_as_reasons
 from playNano.io.formats.hdf5 import SIGNATURE, opened
 from playNano.io.formats.hdf5_values import check_stored
+from playNano.io.formats.header_values import finite
 from playNano.io.metadata import length_nm, pick_channel
 from playNano.io.movie import Movie
 
@@ -74,7 +75,12 @@ def open_topostats(path: str | Path, channel: str | None = None) -> Movie:
         name = pick_channel(path, channel, names, _ALIASES)
         if "pixel_to_nm_scaling" not in file:
             raise FileFormatError(f"{path}: the TopoStats file has no pixel_to_nm_scaling")
-        size_nm = length_nm(float(file["pixel_to_nm_scaling"][()]), "nm", path, "pixel_to_nm_scaling")
+        size_nm = length_nm(
+            finite(file["pixel_to_nm_scaling"][()], path, "pixel_to_nm_scaling"),
+            "nm",
+            path,
+            "pixel_to_nm_scaling",
+        )
         height, width = file[name].shape
         check_stored(file[name], (height, width), path)
         version = file["topostats_file_version"][()] if "topostats_file_version" in file else None
