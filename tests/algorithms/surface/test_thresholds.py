@@ -144,3 +144,10 @@ def test_too_few_heights_for_the_classes() -> None:
 def test_wrong_parameters_are_named(call, word: str) -> None:
     with pytest.raises(ParameterError, match=word):
         call(np.zeros((1, 8, 8)))
+
+
+@pytest.mark.parametrize("mask", [thresholds.otsu, thresholds.multi_otsu, thresholds.li])
+def test_a_constant_frame_that_was_levelled_has_no_contrast(mask):
+    frame = np.float32(-0.0014327741) + np.float32(6e-9) * (np.arange(64).reshape(1, 8, 8) % 2)
+    assert np.ptp(frame) > 0
+    assert not mask(frame.astype(np.float32)).any()

@@ -344,9 +344,12 @@ def adaptive(
 
 
 def _contrast(frame: FloatArray) -> bool:
-    """Return whether the finite heights of a frame differ."""
+    """Return whether the finite heights of a frame differ by more than rounding."""
     heights = frame[np.isfinite(frame)]
-    return bool(heights.size and heights.min() < heights.max())
+    if not heights.size:
+        return False
+    low, high = float(heights.min()), float(heights.max())
+    return high - low > 1e-5 * max(abs(low), abs(high))
 
 
 def _above(block: npt.ArrayLike, threshold: Callable[[FloatArray], float]) -> BoolArray:
