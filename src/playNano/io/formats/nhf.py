@@ -233,7 +233,9 @@ def _image(measurement: Any, segment: Any, dataset: Any, path: Path) -> NhfImage
     points = stored_frames(dataset)
     if points:
         check_stored(dataset, (shape[0] * shape[1],), path)
-    written = np.bincount(np.asarray(points, dtype=np.int64) // shape[1], minlength=shape[0]) == shape[1]
+    written = np.full(shape[0], len(points) == shape[0] * shape[1])
+    if 0 < len(points) < shape[0] * shape[1]:
+        written = np.bincount(np.asarray(points) // shape[1], minlength=shape[0]) == shape[1]
     scaling, missing = nhf_scaling(dataset, path)
     direction = _DIRECTIONS.get(str(attribute(measurement, "image_scan_direction", "")).casefold())
     acquired = whole(
