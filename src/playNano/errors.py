@@ -85,3 +85,10 @@ class RecordNotFoundError(RecordError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class ResultFolderError(PlayNanoError, OSError):
+    """A folder of results contains another run, is in use, or cannot be written; what is in it is unchanged."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -27,14 +28,20 @@ def record_of(stack, **options):
 
 
 @pytest.fixture
+def small(make_stack, make_spots):
+    """Return a movie all of whose results are in the JSON file."""
+    return make_stack(make_spots((3, 18, 36))[0])
+
+
+@pytest.fixture
 def large(make_stack, make_spots):
     """Return a movie whose label images are too large for a JSON file."""
     return make_stack(make_spots((6, 150, 150))[0])
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_every_way_writes_the_same(make_stack, large, size, tmp_path):
-    stack = large if size == "large" else make_stack()
+def test_every_way_writes_the_same(small, large, size, tmp_path):
+    stack = large if size == "large" else small
     record = record_of(stack, log_to=tmp_path / "log.json")
     export_analysis_to_json(str(tmp_path / "export.json"), record)
     stack.export_analysis_log(tmp_path / "stack.json")
@@ -87,17 +94,41 @@ def test_the_whole_record_comes_back(large, tmp_path):
     assert back["provenance"]["steps"] == make_json_safe(record["provenance"])["steps"]
 
 
-def test_nothing_is_summarised(make_stack, tmp_path):
-    record = record_of(make_stack())
+def test_nothing_is_summarised(small, tmp_path):
+    record = record_of(small)
     export_analysis_to_json(tmp_path / "r.json", record)
     content = json.loads((tmp_path / "r.json").read_text())
     detection = content["analysis"]["step_2_feature_detection"]
     expected = record["analysis"]["step_2_feature_detection"]
     assert detection["labeled_masks"] == expected["labeled_masks"].tolist()
-    assert len(detection["features_per_frame"]) == 6
-    assert detection["features_per_frame"][3][1]["bbox"] == list(expected["features_per_frame"][3][1]["bbox"])
-    assert content["analysis"]["step_1_count_nonzero"]["counts"] == [1280] * 6
-    assert content["analysis"]["step_3_particle_tracking"]["tracks"][0]["frames"] == [0, 1, 2, 3, 4, 5]
+    assert len(detection["features_per_frame"]) == 3
+    assert detection["features_per_frame"][2][0]["bbox"] == list(expected["features_per_frame"][2][0]["bbox"])
+    assert detection["table"]["$table"]["columns"]["area_px"] == expected["table"]["area_px"].tolist()
+    assert content["analysis"]["step_1_count_nonzero"]["counts"] == [648] * 3
+    assert content["analysis"]["step_3_particle_tracking"]["tracks"][0]["frames"] == [0, 1, 2]
+
+
+def test_small_tables_and_shared_outputs_come_back(small, tmp_path):
+    record = record_of(small)
+    export_analysis_to_json(tmp_path / "r.json", record)
+    back = read_record_json(tmp_path / "r.json")
+    for key in ("step_2_feature_detection", "step_3_particle_tracking", "step_4_dbscan_clustering"):
+        assert back["analysis"][key]["table"].equals(record["analysis"][key]["table"])
+        name = key.split("_", 2)[2]
+        assert back["provenance"]["results_by_name"][name][0] is back["analysis"][key]
+    content = json.loads((tmp_path / "r.json").read_text())
+    assert content["provenance"]["results_by_name"]["feature_detection"] == [
+        {"$same": ["analysis", "step_2_feature_detection"]}
+    ]
+
+
+def test_a_table_is_stored_once(large, tmp_path):
+    record = record_of(large)
+    export_to_hdf5(record, tmp_path / "r.h5")
+    with h5py.File(tmp_path / "r.h5") as file:
+        outputs = file["analysis_record/analysis/step_2_feature_detection"]
+        assert outputs["features_per_frame/table"] == outputs["table"]
+        assert file["analysis_record/provenance/results_by_name/feature_detection/0"] == outputs
 
 
 def test_a_name_without_a_folder(make_stack, tmp_path, monkeypatch):

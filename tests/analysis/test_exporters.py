@@ -61,6 +61,15 @@ def test_tracks_for_other_programs(tracked, tmp_path):
     assert len(tree.findall(".//Track")) == n_tracks
 
 
+def test_tracks_for_fiji_with_their_image(tracked, tmp_path):
+    tree = ElementTree.parse(export_stack(tracked, "trackmate", tmp_path, image=True))
+    image = tree.find("Settings/ImageData")
+    assert image.get("filename") == "tracks.ome.tif"
+    assert int(image.get("nframes")) == tracked.n_frames
+    np.testing.assert_array_equal(load_afm_stack(tmp_path / "tracks.ome.tif").data, tracked.data)
+    assert not [spot for spot in tree.iter("Spot") if not float(spot.get("RADIUS")) > 1.0]
+
+
 @pytest.mark.parametrize("name", ["trackmate", "trackpy"])
 def test_tracks_that_are_not_there(make_stack, tmp_path, name):
     with pytest.raises(MissingInputError, match="add a step particle_tracking"):

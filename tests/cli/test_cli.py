@@ -107,10 +107,10 @@ def test_pixels_masks_and_labels_as_tiff(movie, tmp_path):
     np.testing.assert_array_equal(load_afm_stack(tmp_path / "processed.ome.tif").data, stack.data)
     mask = np.asarray(next(iter(stack.masks.values())))
     np.testing.assert_array_equal(load_afm_stack(tmp_path / "mask.ome.tif").data, mask * 255)
-    words = ("analyze", movie, "--process", LEVEL, "--steps", DETECT, "-o", tmp_path, "--no-gif")
+    words = ("analyze", movie, "--process", LEVEL, "--steps", DETECT, "-o", tmp_path / "a", "--no-gif")
     assert call(*words, "--export", "label-tiff") == 0
-    n_regions = len(pd.read_csv(tmp_path / "features.csv"))
-    labels = load_afm_stack(tmp_path / "labels.ome.tif").data
+    n_regions = len(pd.read_csv(tmp_path / "a" / "features.csv"))
+    labels = load_afm_stack(tmp_path / "a" / "labels.ome.tif").data
     assert sum(len(np.unique(frame)) - 1 for frame in labels) == n_regions > 0
 
 
@@ -129,7 +129,7 @@ def test_options_of_the_reader(make_spots, tmp_path, capsys):
         ("unit", "NAME=VALUE"),
         ("frame_time_s=0", "greater"),
     ):
-        assert call(*words, "--read", wrong) == 2
+        assert call(*words, "--read", wrong, "--new") == 2
         assert message in capsys.readouterr().err
 
 

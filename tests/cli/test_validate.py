@@ -77,17 +77,29 @@ def test_a_record_finds_its_movie(movie, tmp_path, monkeypatch, named):
     }
     (folder / "record.json").write_text(json.dumps(record))
     for path in (folder, folder / "record.json"):
-        file, channel, plan = of.read_record(path)
+        file, plan = of.movie_and_plan(path)
         assert file.resolve() == here
-        assert channel == "c"
+        assert plan.input == {"channel": "c"}
         assert [call.name for call in plan.processing + plan.analysis] == ["remove_plane", "count_nonzero"]
     here.unlink()
     with pytest.raises(RecordError, match="does not exist"):
-        of.read_record(folder)
+        of.movie_and_plan(folder)
+
+
+def test_another_movie_of_the_same_name_is_refused(movie, tmp_path, capsys):
+    own = tmp_path / "m.npz"
+    shutil.copy(movie, own)
+    made = tmp_path / "made"
+    assert call("analyze", own, "-s", "count_nonzero", "-o", made, "--no-gif") == 0
+    save_movie(simulate_movie(14, (64, 64), n_particles=6, seed=4), own)
+    capsys.readouterr()
+    assert call("validate", made, "--quick", "-o", tmp_path / "v") == 2
+    assert "is not the movie of" in capsys.readouterr().err
+    assert not (tmp_path / "v").exists()
 
 
 def test_no_record(movie, tmp_path, capsys):
-    assert call("validate", movie, "-o", tmp_path) == 2
+    assert call("validate", movie, "-o", tmp_path / "v") == 2
     assert "--pipeline" in capsys.readouterr().err
     (tmp_path / "a.json").write_text("[1]")
     assert call("validate", tmp_path / "a.json", "-o", tmp_path) == 2

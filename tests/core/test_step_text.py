@@ -108,7 +108,7 @@ def test_pipeline_file_with_one_part(tmp_path):
         (b"\xff\xfe\x00\xd8\xd8", "is not a YAML file"),
         (b"", "must hold 'processing:' and 'analysis:'"),
         (b"- a\n- b\n", "must hold"),
-        (b"procesing: [a]\n", "unknown heading 'procesing'; it takes: processing, analysis"),
+        (b"procesing: [a]\n", "unknown heading 'procesing'; it takes: input, processing, analysis"),
         (b"processing: 3\n", "processing must be a list of steps"),
         (b"analysis: [{a: 1, b: 2}]\n", "is not a step"),
         (b"!!python/object/apply:os.getcwd []\n", "is not a YAML file"),

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from playNano.errors import ParameterError
-from playNano.io.export.tracks import napari_tracks, trackpy_table, write_trackmate_xml
+from playNano.io.export.trackmate import write_trackmate_xml
+from playNano.io.export.tracks import napari_tracks, trackpy_table
 
 
 @pytest.fixture
@@ -66,6 +67,33 @@ def test_trackmate_xml_reads_back(table, tmp_path):
     assert set(spots[0].attrib) - {"ID", "name"} <= declared
     assert [int(f.get("frame")) for f in root.iter("SpotsInFrame")] == [0, 1, 2]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_trackmate_has_what_readers_require(table, tmp_path):
+    radius = [1.0, 2.0, 3.0, 4.0, 5.0]
+    late = table.assign(time_s=table["frame"] * 0.5 + [0.01, 0.02, 0.03, np.nan, 0.05])
+    path = write_trackmate_xml(
+        tmp_path / "t.xml", late, TRACK, radius=radius, frame_interval_s=0.5, n_frames=7, image_shape=(10, 20)
+    )
+    root = ElementTree.parse(path).getroot()
+    settings = root.find("Settings")
+    assert settings.find("InitialSpotFilter").attrib == {
+        "feature": "QUALITY",
+        "value": "0.0",
+        "isabove": "true",
+    }
+    for name in ("SpotFilterCollection", "TrackFilterCollection", "BasicSettings", "DetectorSettings"):
+        assert settings.find(name) is not None
+    assert settings.find("ImageData").get("nframes") == "7"
+    for spot in root.iter("Spot"):
+        row = int(spot.get("ID"))
+        assert float(spot.get("POSITION_T")) == int(spot.get("FRAME")) * 0.5
+        assert float(spot.get("RADIUS")) == radius[row]
+        np.testing.assert_equal(float(spot.get("LINE_TIME")), late["time_s"][row])
+        assert set(spot.attrib) == {"ID", "name"} | {f.get("feature") for f in root.find(".//SpotFeatures")}
+    (track,) = root.iter("Track")
+    assert (track.get("NUMBER_SPOTS"), track.get("TRACK_DURATION")) == ("3", "1.0")
+    assert set(track.attrib) == {"name"} | {f.get("feature") for f in root.find(".//TrackFeatures")}
 
 
 def test_trackmate_joins_tracks_with_events(table, tmp_path):

@@ -13,7 +13,7 @@ from playNano.core.serialize import write_record_json
 def export_analysis_to_json(out_path: str | os.PathLike[str], analysis_record: Mapping[str, Any]) -> None:
     """Write a record, as returned by `AnalysisPipeline.run`, to a JSON file.
 
-    The complete record is written; nothing is summarised or truncated. An array or table with more than 100 000 values
+    The complete record is written; nothing is summarised or truncated. An array or table with more than 2 000 values
     is stored once in an HDF5 file next to the JSON file, which contains a reference to it;
     `playNano.core.serialize.read_record_json` restores it.
 

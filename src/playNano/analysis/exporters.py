@@ -15,7 +15,7 @@ from playNano.core.registry import Registry, accept_declared, by_name, plugin_gr
 from playNano.core.step_text import parse_steps
 from playNano.errors import MissingInputError, ParameterError
 from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
-from playNano.io.export.ome_tiff import write_label_tiff
+from playNano.io.export.ome_tiff import write_label_tiff, write_ome_tiff
 
 _HERE = "playNano.analysis.exporters"
 _LABELS = "labeled_masks"
@@ -223,8 +223,8 @@ def write_labels(stack: AFMImageStack, path: str | Path, *, step: str | None = N
     return write_label_tiff(stack, outputs[_LABELS], path, name=f"labels of {key}", largest=largest)
 
 
-def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
-    """Write the tracks as a TrackMate file, which Fiji opens with "Load a TrackMate file".
+def write_trackmate(stack: AFMImageStack, path: str | Path, *, image: bool = False) -> Path:
+    """Write the tracks as a TrackMate file, which Fiji, pytrackmate and pycellin open.
 
     Parameters
     ----------
@@ -232,6 +232,8 @@ def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
         The movie, on which tracking has been run.
     path
         File to write.
+    image
+        Whether the movie is written next to it as an OME-TIFF, which Fiji then opens with the tracks.
 
     Returns
     -------
@@ -245,7 +247,11 @@ def write_trackmate(stack: AFMImageStack, path: str | Path) -> Path:
     OSError
         If the file cannot be written; an existing file is left unchanged.
     """
-    return to_trackmate_xml(path, last_tracking(stack), stack)
+    tracking, name = last_tracking(stack), None
+    if image:
+        name = f"{Path(path).stem}.ome.tif"
+        write_ome_tiff(stack, Path(path).with_name(name))
+    return to_trackmate_xml(path, tracking, stack, image_name=name)
 
 
 def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:

@@ -11,13 +11,12 @@ from typing import Any, TypeAlias
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, check_module
+from playNano.analysis.inputs import describe_input
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
-from playNano.core.lazy import is_lazy
+from playNano.analysis.storable import check_storable
 from playNano.core.provenance import (
-    array_fingerprint,
     collect_warnings,
-    file_fingerprint,
     gather_environment_info,
     to_record,
     utc_now,
@@ -39,11 +38,10 @@ AnalysisRecord: TypeAlias = dict[str, Any]
 """Record of an analysis, as returned by `AnalysisPipeline.run`.
 
 ``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
-``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
+``record_version``, ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
 ``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (file, channel as the file calls it, the channel requested, shape, dtype, pixel size, checksum: of the
-pixels, or of a lazy stack's file), ``warnings`` (what makes the movie or a result doubtful, one text each) and
-``processing`` (the processing steps run before).
+``input`` (see `playNano.analysis.inputs.describe_input`), ``warnings`` (what makes the movie or a result doubtful, one
+text each) and ``processing`` (the processing steps run before).
 """
 
 
@@ -179,7 +177,7 @@ class AnalysisPipeline:
         steps = self.steps_for(stack)
         environment = gather_environment_info()
         analysis: dict[str, dict[str, Any]] = {}
-        provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **_described(stack)}
+        provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **describe_input(stack)}
         _attach(stack, environment, analysis, provenance)
         latest = PreviousResults()
         with collect_warnings(provenance["warnings"]):
@@ -264,6 +262,7 @@ def _run_module(
             f"step {number} ({name}) returned a {type(outputs).__name__}, not a dict of outputs"
         )
     _check_table(f"step {number} ({name})", module.kind, outputs.get("table"))
+    check_storable(outputs, f"step {number} ({name})")
     record["duration_s"] = time.perf_counter() - started
     return record, dict(outputs)
 
@@ -277,40 +276,6 @@ def _check_table(where: str, kind: str, table: Any) -> None:
         raise PluginTypeError(
             f"{where}: the output 'table' of a module of the kind {kind!r} lacks {', '.join(missing)}"
         )
-
-
-def _described(stack: AFMImageStack) -> dict[str, Any]:
-    """Return the entries of the record that describe the input."""
-    times = getattr(stack, "get_frame_times", None)
-    processing = getattr(stack, "provenance", None) or {}
-    requested = getattr(stack, "channel", None)
-    return {
-        "frame_times": times() if times is not None else None,
-        "frame_times_known": bool(getattr(stack, "has_times", False)),
-        "input": {
-            "file": str(getattr(stack, "file_path", "")),
-            # "Height" may have been read from "height_trace": only the file's own name tells trace from retrace.
-            "channel": (getattr(stack, "metadata", None) or {}).get("file_channel") or requested,
-            "requested_channel": requested,
-            "unit": getattr(stack, "unit", None),
-            "shape": list(stack.data.shape),
-            "dtype": str(stack.data.dtype),
-            "pixel_size_nm": list(getattr(stack, "pixel_size_yx_nm", ())),
-            "checksum": _checksum(stack),
-        },
-        "warnings": list(processing.get("warnings", ())),
-        "processing": [dict(step) for step in processing.get("processing", {}).get("steps", [])],
-    }
-
-
-def _checksum(stack: AFMImageStack) -> str | None:
-    """Return the checksum of the pixels, or for a lazy stack that of its file.
-
-    The file and the processing steps together identify the pixels, without computing all of them.
-    """
-    if is_lazy(stack.data):
-        return file_fingerprint(stack.file_path)
-    return array_fingerprint(stack.data)
 
 
 def _attach(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playNano.analysis.pipeline import AnalysisPipeline
-from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file
+from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, read_pipeline_input
 from playNano.errors import ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
 
@@ -21,6 +22,8 @@ class Plan:
         Processing steps, in order.
     analysis
         Analysis modules, in order.
+    input
+        The movie for which a pipeline file was written; see `read_pipeline_input`.
 
     Examples
     --------
@@ -32,6 +35,7 @@ class Plan:
 
     processing: list[StepCall] = field(default_factory=list)
     analysis: list[StepCall] = field(default_factory=list)
+    input: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_options(cls, processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
@@ -54,7 +58,7 @@ class Plan:
         if pipeline is not None and (processing is not None or analysis is not None):
             raise ParameterError("give steps on the command line or a pipeline file, not both")
         if pipeline is not None:
-            return cls(*read_pipeline_file(pipeline))
+            return cls(*read_pipeline_file(pipeline), input=read_pipeline_input(pipeline))
         if processing is None and analysis is None:
             raise ParameterError("nothing to do: give --steps, or a --pipeline file")
         return cls(parse_steps(processing or ""), parse_steps(analysis or ""))

@@ -29,8 +29,10 @@ from playNano.cli.arguments import (
     Gif,
     Lazy,
     Name,
+    New,
     Outlines,
     Output,
+    Overwrite,
     PipelineFile,
     PixelSize,
     ProcessingSteps,
@@ -42,8 +44,12 @@ from playNano.cli.arguments import (
     Workers,
     Zarr,
     ZRange,
+    existing,
 )
+from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.pictures import picture_options
+from playNano.cli.records import app as record_commands
+from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
@@ -78,6 +84,7 @@ def run(arguments: list[str] | None = None) -> None:
             # The same text once, however often its cause occurs.
             warnings.simplefilter("default", PlayNanoWarning)
             warnings.showwarning = partial(_print_warning, warnings.showwarning)
+            COMMAND.set(("playnano", *given))
             app(given, standalone_mode=True)
     except Exception as error:
         if debug:
@@ -191,7 +198,7 @@ def process(
     output: Output,
     steps: ProcessingSteps = None,
     pipeline: PipelineFile = None,
-    channel: Channel = "height_trace",
+    channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
     zarr: Zarr = False,
@@ -201,6 +208,8 @@ def process(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
+    new: New = False,
     z_range: ZRange = None,
     cmap: ColourMap = None,
 ) -> None:
@@ -208,9 +217,11 @@ def process(
     from playNano.cli.job import Options, process_file
 
     plan = _plan(steps, None, pipeline)
-    exports, reading = tuple(export or ()), tuple(read or ())
+    exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap)
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures)
+    given = Options(
+        channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
+    )
     with _workplace(cluster, workers, given) as options:
         process_file(file, plan, output, options)
 
@@ -222,7 +233,7 @@ def analyze(
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
-    channel: Channel = "height_trace",
+    channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
     export: Export = None,
@@ -231,6 +242,8 @@ def analyze(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
+    new: New = False,
     z_range: ZRange = None,
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
@@ -240,9 +253,11 @@ def analyze(
     from playNano.cli.job import Options, analyze_file
 
     plan = _plan(process, steps, pipeline)
-    exports, reading = tuple(export or ()), tuple(read or ())
+    exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
-    given = Options(channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures)
+    given = Options(
+        channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures, existing=kept
+    )
     with _workplace(cluster, workers, given) as options:
         analyze_file(file, plan, output, options)
 
@@ -255,7 +270,7 @@ def batch(
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     resume: Resume = False,
-    channel: Channel = "height_trace",
+    channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = False,
     zarr: Zarr = False,
@@ -265,6 +280,8 @@ def batch(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
+    new: New = False,
     z_range: ZRange = None,
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
@@ -275,9 +292,11 @@ def batch(
     from playNano.cli.job import Options
 
     plan = _plan(process, steps, pipeline)
-    exports, reading = tuple(export or ()), tuple(read or ())
+    exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
-    given = Options(channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures)
+    given = Options(
+        channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
+    )
     with _workplace(cluster, workers, given) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
@@ -291,12 +310,14 @@ def validate(
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
-    channel: Channel = "height_trace",
+    channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     quick: Quick = False,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
+    new: New = False,
 ) -> None:
     """Measure the errors of a pipeline on simulated movies like yours; writes validate.json and validate.png."""
     from playNano.cli.job import Options
@@ -305,7 +326,11 @@ def validate(
     given = (process, steps, pipeline)
     plan = None if given == (None, None, None) else _plan(*given)
     options = Options(
-        channel, pixel_size_nm, allow_incomplete=allow_incomplete, reader_options=tuple(read or ())
+        channel,
+        pixel_size_nm,
+        allow_incomplete=allow_incomplete,
+        reader_options=tuple(read or ()),
+        existing=existing(overwrite, new),
     )
     run_validation(file, plan, output, options, quick=quick, seed=seed)
 
@@ -355,24 +380,5 @@ def simulate(
     run_simulation(preset, output, seed, asd_version, changes)
 
 
-@app.command(short_help="Simulate and analyse a movie, and compare the tracks.")
-def demo(
-    output: Output = Path("playnano_demo"),
-    seed: Seed = 0,
-) -> None:
-    """Simulate a movie, analyse it, and report how many of the true tracks were recovered."""
-    from playNano.cli.demo import run_demo
-
-    run_demo(output, seed)
-
-
-@app.command(name="warm-up", short_help="Compile the kernels before the first run.")
-def warm_up(
-    processes: Annotated[
-        int, typer.Option(min=1, max=2, help="Number of processes that compile in parallel.")
-    ] = 2,
-) -> None:
-    """Compile all kernels of the main job, so that the first run is fast; needed once per installation."""
-    from playNano.cli.warm_up import run_warm_up
-
-    run_warm_up(processes)
+app.add_typer(first_run_commands)
+app.add_typer(record_commands)

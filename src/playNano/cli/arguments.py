@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from playNano.errors import ParameterError
 
 File = Annotated[
     Path,
@@ -18,7 +20,14 @@ FileOrRecord = Annotated[
     Path,
     typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),
 ]
-Channel = Annotated[str, typer.Option("--channel", "-c", help="Channel; `playnano info` lists them.")]
+Channel = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        "-c",
+        help="Channel; `playnano info` lists them. By default that of the pipeline file, or the height.",
+    ),
+]
 AnyChannel = Annotated[
     str | None, typer.Option("--channel", "-c", help="Channel; by default the height, else the first.")
 ]
@@ -27,6 +36,16 @@ PixelSize = Annotated[
     typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; created if necessary.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace the results of the run in the folder: the files that its record lists."
+    ),
+]
+New = Annotated[
+    bool,
+    typer.Option("--new", help="If the folder contains results, write to a folder with a number, FOLDER-2."),
+]
 ProcessingSteps = Annotated[
     str | None,
     typer.Option("--steps", "-s", help='Processing steps: "remove_plane;gaussian_filter:sigma=1".'),
@@ -113,3 +132,21 @@ Outlines = Annotated[
     bool,
     typer.Option("--outlines/--no-outlines", help="Whether movie.gif shows the outlines of the detections."),
 ]
+
+
+def existing(overwrite: bool, new: bool) -> Literal["refuse", "overwrite", "new"]:
+    """Return what happens with the results of an earlier run, as `result_folder` takes it.
+
+    Parameters
+    ----------
+    overwrite, new
+        The options of these names.
+
+    Raises
+    ------
+    ParameterError
+        If both are given.
+    """
+    if overwrite and new:
+        raise ParameterError("--overwrite and --new exclude each other")
+    return "overwrite" if overwrite else "new" if new else "refuse"

@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,15 +16,15 @@ from typing import Any
 from playNano._version import __version__
 from playNano.analysis.exporters import plan_exports
 from playNano.analysis.plan import Plan
+from playNano.cli.batch_folder import BATCH, find_inputs, folder_names, prepare
 from playNano.cli.console import err, out
-from playNano.cli.job import Options, analyze_file, plan_in_effect, process_file
-from playNano.core.files import atomic_write
+from playNano.cli.job import DONE, Options, analyze_file, plan_in_effect, process_file
 from playNano.core.provenance import file_fingerprint
-from playNano.errors import ParameterError
+from playNano.core.result_folder import complete, result_folder
 from playNano.io.export.tables import TABLES
 
-DONE = "done.json"
-"""File that marks a finished folder, with hashes of input and pipeline; it is written last."""
+FINISHED = ("done", "done before")
+"""Status of movies whose results exist."""
 
 
 @dataclass
@@ -112,9 +112,12 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         If the plan or an exporter is wrong, or a pattern matches nothing.
     """
     plan_exports(options.exports)
-    files = find_files(patterns)
+    files = find_inputs(patterns, folder)
     pipeline = _hash(plan_in_effect(plan), options)
     outcomes = [Outcome(movie, str(file)) for movie, file in zip(folder_names(files), files, strict=True)]
+    folder = prepare(folder, [outcome.movie for outcome in outcomes], options.existing, resume=resume)
+    # What is in the folder of a movie is now left of an interrupted batch, or of another pipeline.
+    options = replace(options, existing="overwrite")
     code = 0
     try:
         for file, outcome in zip(files, outcomes, strict=True):
@@ -123,8 +126,7 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         err.print("interrupted; finished movies are kept, continue with --resume", markup=False)
         code = 130
     finally:
-        _join_tables(folder, outcomes)
-        _write_summary(folder / "summary.csv", outcomes)
+        _write_joined(folder, outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
     out.print(
         f"{', '.join(f'{n} {status}' for status, n in counts.items())}; summary in {folder / 'summary.csv'}"
@@ -133,63 +135,6 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         if outcome.status == "failed":
             err.print(f"{outcome.file}: {outcome.reason}", markup=False)
     return code or int(counts["failed"] > 0)
-
-
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that match patterns, without duplicates, in the given order.
-
-    Parameters
-    ----------
-    patterns
-        Names of files, or glob patterns.
-
-    Raises
-    ------
-    ParameterError
-        If a pattern matches nothing.
-    """
-    files: dict[Path, None] = {}
-    for pattern in patterns:
-        # A name that exists is not interpreted as a pattern, even if it has brackets.
-        root = Path(pattern).anchor
-        rest = pattern.removeprefix(root)
-        matches = [Path(pattern)] if Path(pattern).exists() else sorted(Path(root or ".").glob(rest))
-        if not matches:
-            raise ParameterError(f"there is no file {pattern!r}")
-        files |= dict.fromkeys(matches)
-    return list(files)
-
-
-def folder_names(files: Sequence[Path]) -> list[str]:
-    """Return a unique folder name for each movie: its name without the suffix, or a longer one.
-
-    Parameters
-    ----------
-    files
-        The movies.
-
-    Examples
-    --------
-    >>> folder_names([Path("a/x.asd"), Path("a/y.asd"), Path("b/y.asd")])
-    ['x', 'a_y.asd', 'b_y.asd']
-    """
-    makers = (
-        lambda file: file.stem,
-        lambda file: file.name,
-        lambda file: f"{file.resolve().parent.name}_{file.name}",
-    )
-    names = [""] * len(files)
-    unnamed = list(range(len(files)))
-    for make in makers:
-        candidates = {n: make(files[n]) for n in unnamed}
-        counts = Counter([*candidates.values(), *filter(None, names)])
-        for n in list(unnamed):
-            if counts[candidates[n]] == 1:
-                names[n] = candidates[n]
-                unnamed.remove(n)
-    for n in unnamed:
-        names[n] = f"{n + 1}_{files[n].name}"
-    return names
 
 
 def _one(
@@ -201,17 +146,15 @@ def _one(
         if resume and _is_done(folder, key):
             outcome.status = "done before"
             return
-        (folder / DONE).unlink(missing_ok=True)
         if plan.analysis:
-            analyze_file(file, plan, folder, options)
+            analyze_file(file, plan, folder, options, key)
         else:
-            process_file(file, plan, folder, options)
-        with atomic_write(folder / DONE) as temporary:
-            temporary.write_text(json.dumps(key, indent=1), encoding="utf-8")
+            process_file(file, plan, folder, options, key)
         outcome.status = "done"
 
 
 def _is_done(folder: Path, key: dict[str, Any]) -> bool:
+    complete(folder)
     try:
         return bool(json.loads((folder / DONE).read_text(encoding="utf-8")) == key)
     except (OSError, ValueError):
@@ -229,18 +172,26 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}{added}"
 
 
-def _join_tables(folder: Path, outcomes: list[Outcome]) -> None:
+def _write_joined(folder: Path, outcomes: list[Outcome]) -> None:
+    """Write the joined tables, summary.csv, and batch.json, which lists them and the folders of the movies."""
+    with result_folder(folder, existing="overwrite", record=BATCH) as run:
+        _join_tables(folder, run.path, outcomes)
+        _write_summary(run.path / "summary.csv", outcomes)
+        finished = [outcome.movie for outcome in outcomes if outcome.status in FINISHED]
+        content = {"movies": finished, "files": run.files()}
+        (run.path / BATCH).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _join_tables(folder: Path, target: Path, outcomes: list[Outcome]) -> None:
     """Join each table of all processed movies into one file, with a column ``movie``."""
-    done = [outcome.movie for outcome in outcomes if outcome.status in ("done", "done before")]
+    done = [outcome.movie for outcome in outcomes if outcome.status in FINISHED]
     for _, _, stem in TABLES:
         parts = [(movie, folder / movie / f"{stem}.csv") for movie in done]
         parts = [(movie, part) for movie, part in parts if part.is_file()]
-        target = folder / f"{stem}.csv"
         if not parts:
-            target.unlink(missing_ok=True)
             continue
         columns = ["movie", *dict.fromkeys(name for _, part in parts for name in _header(part))]
-        with atomic_write(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (target / f"{stem}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             for movie, part in parts:
@@ -258,7 +209,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _write_summary(path: Path, outcomes: list[Outcome]) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(Outcome)])
         writer.writeheader()
         writer.writerows(asdict(outcome) for outcome in outcomes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playNano.analysis.convert import convert_movie
 from playNano.analysis.exporters import exporter_registry
-from playNano.cli.batch import find_files
+from playNano.cli.batch_folder import find_files
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import Options
 from playNano.errors import ParameterError
@@ -70,7 +70,9 @@ def run_convert(
 def _targets(files: Sequence[Path], folder: Path, suffix: str) -> list[Path]:
     """Return the file to write for each movie; two movies never share one."""
     targets = [folder / f"{_stem(file)}{suffix}" for file in files]
-    doubled = sorted({path.name for path in targets if targets.count(path) > 1})
+    # Some systems do not distinguish capital letters.
+    names = [path.name.casefold() for path in targets]
+    doubled = sorted({path.name for path in targets if names.count(path.name.casefold()) > 1})
     if doubled:
         raise ParameterError(f"two of the movies would be written to {doubled[0]}; convert them one by one")
     return targets

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playNano.afm_stack import AFMImageStack
 from playNano.analysis.plan import Plan
+from playNano.analysis.record_file import write_record
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import analyze_stack, report
-from playNano.core.files import atomic_write
 from playNano.core.provenance import latest_table
+from playNano.core.result_folder import Existing, result_folder
 from playNano.io.export.numpy_files import write_npz
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ MIN_FRACTION = 0.8
 """Minimum fraction of a true track that one detected track must contain to recover it."""
 
 
-def run_demo(folder: Path, seed: int) -> None:
+def run_demo(folder: Path, seed: int, existing: Existing = "refuse") -> None:
     """Simulate a movie, analyse it, and print the folder of results and the number of recovered true tracks.
 
     Parameters
@@ -42,20 +44,22 @@ def run_demo(folder: Path, seed: int) -> None:
         Folder for the movie, its ground truth and all results; created if necessary.
     seed
         Seed of the simulated movie, at least 0.
+    existing
+        What happens if the folder contains the results of a run; see `result_folder`.
     """
     from playNano.simulate.movie import simulate_movie
 
     out.print("simulating a movie of particles that diffuse, land and leave ...")
     movie = simulate_movie(n_frames=60, shape=(128, 128), n_particles=12, seed=seed)
-    stack = movie.to_stack()
-    write_npz(stack, folder / "movie.npz")
-    with atomic_write(folder / "truth.csv") as temporary:
-        movie.truth.to_csv(temporary, index=False)
-    out.print("levelling, detecting, tracking ...")
     plan = Plan.from_options(PROCESS, ANALYSIS, None)
-    with progress_bars() as bars:
-        record = analyze_stack(stack, plan, folder, gif=True, bars=bars)
-    report(stack, record, folder)
+    with result_folder(folder, existing=existing) as run, progress_bars() as bars:
+        write_npz(movie.to_stack(), run.path / "movie.npz")
+        movie.truth.to_csv(run.path / "truth.csv", index=False)
+        out.print("levelling, detecting, tracking ...")
+        stack = AFMImageStack.load_data(run.path / "movie.npz")
+        record, stored = analyze_stack(stack, plan, run.path, gif=True, bars=bars)
+        write_record(run, record, stored)
+    report(stack, record, run.target)
     tracks = latest_table(record, "tracking")
     assert tracks is not None
     recovered, true = recovered_tracks(movie.truth, tracks, max_distance_nm=8.0)
@@ -63,7 +67,7 @@ def run_demo(folder: Path, seed: int) -> None:
         f"{recovered} of {true} true tracks recovered (one detected track contains {MIN_FRACTION:.0%} or more of each)"
     )
     out.print(
-        f"repeat: playnano analyze {folder}/movie.npz --pipeline {folder}/pipeline.yaml -o again",
+        f"repeat: playnano analyze {run.target}/movie.npz --pipeline {run.target}/pipeline.yaml -o again",
         markup=False,
     )
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.export import export_analysis_to_json
 from playNano.analysis.exporters import plan_exports
+from playNano.analysis.inputs import load_planned, planned_input
 from playNano.analysis.plan import Plan
-from playNano.analysis.utils.common import export_to_hdf5
+from playNano.analysis.record_file import Stored, write_record, write_record_hdf5
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
 from playNano.core.literals import Text
 from playNano.core.provenance import outputs_of_kind
+from playNano.core.result_folder import Existing, Run, result_folder
 from playNano.core.serialize import json_safe
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
@@ -30,6 +33,9 @@ from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.pictures import write_pictures_of
 from playNano.processing.pipeline import CLEAR, PlannedStep
 
+DONE = "done.json"
+"""File with hashes of input and pipeline, by which ``batch --resume`` recognises a finished folder."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -38,7 +44,7 @@ class Options:
     Parameters
     ----------
     channel, pixel_size_nm, lazy
-        As in `load_afm_stack`.
+        As in `load_afm_stack`; no channel is that of the pipeline file, or the height.
     gif
         Whether movie.gif is written.
     zarr
@@ -51,9 +57,11 @@ class Options:
         Further options of the reader, ``"NAME=VALUE"``.
     pictures
         Colour map, height range and format of the figures and of movie.gif.
+    existing
+        What happens if the folder contains the results of a run; see `result_folder`.
     """
 
-    channel: str = "height_trace"
+    channel: str | None = None
     pixel_size_nm: float | None = None
     lazy: bool | None = None
     gif: bool = True
@@ -62,25 +70,30 @@ class Options:
     allow_incomplete: bool = False
     reader_options: tuple[str, ...] = ()
     pictures: PictureOptions = field(default_factory=PictureOptions)
+    existing: Existing = "refuse"
 
     def results(self) -> dict[str, Any]:
-        """Return the options that affect the results or the files written: all except `lazy`."""
-        return {key: value for key, value in asdict(self).items() if key != "lazy"}
+        """Return the options that affect the results or the files written: all except `lazy` and `existing`."""
+        return {key: value for key, value in asdict(self).items() if key not in ("lazy", "existing")}
 
-    def load(self, file: Path) -> AFMImageStack:
+    def load(self, file: Path, given: Mapping[str, Any] | None = None) -> AFMImageStack:
         """Load a movie with these options.
 
         Parameters
         ----------
         file
             The movie.
+        given
+            The movie for which the pipeline was written; see `load_planned`.
 
         Raises
         ------
         PlayNanoError, OSError
             If the file cannot be read, or an option of the reader is unknown or wrong.
         """
-        return AFMImageStack.load_data(file, self.channel, lazy=self.lazy, **self.reading())
+        load = partial(AFMImageStack.load_data, file, lazy=self.lazy)
+        stack: AFMImageStack = load_planned(load, given or {}, self.channel, self.reading())
+        return stack
 
     def reading(self) -> dict[str, Any]:
         """Return the options of the reader that are given."""
@@ -95,7 +108,9 @@ class Options:
         return options
 
 
-def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None:
+def process_file(
+    file: Path, plan: Plan, folder: Path, options: Options, done: Mapping[str, Any] | None = None
+) -> None:
     """Process a movie and write processed.h5 (or processed.ome.zarr), processing.json and movie.gif.
 
     Parameters
@@ -108,6 +123,8 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
         Folder for the results; created if necessary.
     options
         Options for reading the movie and for the files to write.
+    done
+        Values by which a later batch recognises the run, for done.json; None for no such file.
 
     Raises
     ------
@@ -117,23 +134,28 @@ def process_file(file: Path, plan: Plan, folder: Path, options: Options) -> None
     if plan.analysis:
         raise ParameterError("the pipeline file has analysis steps; run `playnano analyze` for these")
     exports = plan_exports(options.exports)
-    with progress_bars() as bars:
-        # All names and parameters are validated before the movie is read.
-        processing, _ = plan.bind()
-        stack = options.load(file)
+    # All names and parameters are validated before the movie is read.
+    processing, analysis = plan.bind()
+    stored = "processed.ome.zarr" if options.zarr else "processed.h5"
+    names = {stored, "processing.json", "pipeline.yaml", *(exporter.file_name for exporter, _ in exports)}
+    with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
+        stack = options.load(file, plan.input)
+        in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
         processing.run(stack)
-        if options.zarr:
-            write_ome_zarr(stack, folder / "processed.ome.zarr")
-        else:
-            write_bundle(stack, folder / "processed.h5")
-        stack.export_processing_log(folder / "processing.json")
+        (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
+        stack.export_processing_log(run.path / "processing.json")
         if options.gif:
-            _gif(stack, folder, options.pictures, bars)
-    _export(stack, exports, folder)
-    out.print(f"{stack}\nresults in {folder}", markup=False)
+            _gif(stack, run.path, options.pictures, bars)
+        _export(stack, exports, run.path)
+        _write_plan(in_effect, run.path / "pipeline.yaml")
+        _write_mark(run, done)
+        write_record(run, analysis.run(stack))
+    out.print(f"{stack}\nresults in {run.target}", markup=False)
 
 
-def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict[str, Any]:
+def analyze_file(
+    file: Path, plan: Plan, folder: Path, options: Options, done: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Process and analyse a movie, write all results into a folder, and return the record.
 
     Parameters
@@ -146,6 +168,8 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
         Folder for the results; created if necessary.
     options
         Options for reading the movie and for the files to write.
+    done
+        Values by which a later batch recognises the run, for done.json; None for no such file.
 
     Returns
     -------
@@ -158,12 +182,17 @@ def analyze_file(file: Path, plan: Plan, folder: Path, options: Options) -> dict
         The message names the file, step or parameter that caused the error.
     """
     exports = plan_exports(options.exports)
-    with progress_bars() as bars:
-        plan.bind()  # all names and parameters are validated before the movie is read
-        stack = options.load(file)
-        record = analyze_stack(stack, plan, folder, gif=options.gif, bars=bars, pictures=options.pictures)
-    _export(stack, exports, folder)
-    report(stack, record, folder)
+    plan.bind()  # all names and parameters are validated before the movie is read
+    names = {"record.h5", "pipeline.yaml", "overview.png", *(exporter.file_name for exporter, _ in exports)}
+    with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
+        stack = options.load(file, plan.input)
+        record, stored = analyze_stack(
+            stack, plan, run.path, gif=options.gif, bars=bars, pictures=options.pictures
+        )
+        _export(stack, exports, run.path)
+        _write_mark(run, done)
+        write_record(run, record, stored)
+    report(stack, record, run.target)
     return record
 
 
@@ -175,8 +204,8 @@ def analyze_stack(
     gif: bool,
     bars: Bars | None,
     pictures: PictureOptions | None = None,
-) -> dict[str, Any]:
-    """Process and analyse a stack, write all results into a folder, and return the record.
+) -> tuple[dict[str, Any], Stored]:
+    """Process and analyse a stack, and write all results except record.json into a folder.
 
     Parameters
     ----------
@@ -185,7 +214,7 @@ def analyze_stack(
     plan
         Processing steps and analysis modules.
     folder
-        Folder for the results; created if necessary.
+        An existing folder for the results.
     gif
         Whether movie.gif is written.
     bars
@@ -195,8 +224,10 @@ def analyze_stack(
 
     Returns
     -------
-    dict
+    record : dict
         The record, as returned by `AnalysisPipeline.run`.
+    stored : dict
+        What of it is in record.h5, for `write_record`.
 
     Raises
     ------
@@ -207,18 +238,18 @@ def analyze_stack(
         raise ParameterError("nothing to analyse: give --steps; for processing alone use `playnano process`")
     processing, analysis = plan.bind()
     in_effect = _described(processing.steps_for(stack), analysis.steps_for(stack))
+    in_effect = {"input": planned_input(stack), **in_effect}
     processing.run(stack)
     with report_compiling(analysis.kinds):
         record = analysis.run(stack)
-    export_analysis_to_json(folder / "record.json", record)
-    export_to_hdf5(record, folder / "record.h5")
+    stored = write_record_hdf5(folder, record)
     write_tables(record, folder)
     _write_plan(in_effect, folder / "pipeline.yaml")
     movie = AnalysedMovie.of(stack, record, pictures)
     write_pictures_of(movie, record, folder)
     if gif:
         _gif(stack, folder, replace(movie.options, z_range=movie.limits), bars, movie)
-    return record
+    return record, stored
 
 
 def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
@@ -274,6 +305,12 @@ def _gif(
     write_gif(stack, folder / "movie.gif", tracks, **shown, options=options, progress=progress)
 
 
+def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
+    """Write done.json, by which a later batch recognises the run."""
+    if done is not None:
+        (run.path / DONE).write_text(json.dumps(done, indent=1), encoding="utf-8")
+
+
 def _write_plan(steps: dict[str, Any], path: Path) -> None:
     """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
     import yaml
@@ -296,7 +333,8 @@ def plan_in_effect(plan: Plan) -> dict[str, Any]:
         If a name or parameter is unknown or wrong.
     """
     processing, analysis = plan.bind()
-    return _described(processing.steps, analysis.steps)
+    steps = _described(processing.steps, analysis.steps)
+    return {"input": plan.input, **steps} if plan.input else steps
 
 
 def _described(

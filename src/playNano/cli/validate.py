@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from playNano.analysis.plan import Plan
+from playNano.analysis.record_file import read_record_head, record_path
+from playNano.analysis.record_use import movie_of, plan_of
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import Options
-from playNano.core.step_text import step_calls
+from playNano.core.result_folder import Run, result_folder
 from playNano.errors import RecordError
 from playNano.plots.validation import save_validation
 from playNano.validate.measures import MEASURES
@@ -51,62 +50,52 @@ def run_validation(
     Raises
     ------
     RecordError
-        If the file is not a record, or its movie is missing.
+        If the file is not a record, or its movie is missing or not the one that the record describes.
     """
-    channel = options.channel
     if plan is None:
-        file, channel, plan = read_record(file)
-    stack = replace(options, channel=channel).load(file)
-    with progress_bars(inner=False) as bars, report_compiling(plan.bind()[1].kinds):
+        file, plan = movie_and_plan(file)
+    stack = options.load(file, plan.input)
+    with (
+        result_folder(folder, existing=options.existing, record="validate.json") as run,
+        progress_bars(inner=False) as bars,
+        report_compiling(plan.bind()[1].kinds),
+    ):
         result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
-    paths = save_validation(result, folder)
+        save_validation(result, run.path)
+        _list_files(run)
     show(result)
-    out.print(f"in {paths[0]} and {paths[1]}", markup=False)
+    out.print(f"in {run.target / 'validate.json'} and {run.target / 'validate.png'}", markup=False)
     return result
 
 
-def read_record(path: Path) -> tuple[Path, str, Plan]:
-    """Return the movie, the channel and the pipeline of a record.
-
-    A relative path of the movie is resolved against the current folder and that of the record; then the
-    name of the movie is looked up in the folder of the record, so that results can be moved with their movie.
+def movie_and_plan(path: Path) -> tuple[Path, Plan]:
+    """Return the movie of a record, after checking that it is the same file, and the pipeline.
 
     Parameters
     ----------
     path
-        ``record.json``, or the folder that contains it.
+        record.json, or the folder that contains it.
 
     Raises
     ------
     RecordError
-        If it is not a record, or its movie is missing.
+        If it is not a record, or its movie is missing or another one.
     """
-    path = path / "record.json" if path.is_dir() else path
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordError(
-            f"{path} is not a record: {error}; for a movie give --steps or --pipeline"
-        ) from error
-    provenance = record.get("provenance") if isinstance(record, Mapping) else None
-    if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
-        raise RecordError(f"{path} is not a record: it does not name its input")
-    plan = Plan(
-        step_calls(_calls(provenance.get("processing")), "record"),
-        step_calls(_calls(provenance.get("steps")), "record"),
-    )
-    named = Path(str(provenance["input"].get("file", "")))
-    for movie in (named, path.parent / named, path.parent / named.name):
-        if movie.is_file() or (movie.is_dir() and named.name):
-            return movie, str(provenance["input"].get("channel") or "height_trace"), plan
-    raise RecordError(
-        f"{path} is of the movie {str(named)!r}, which does not exist; give the movie and --pipeline "
-        f"{path.parent / 'pipeline.yaml'}"
-    )
+        record = read_record_head(path)
+    except RecordError as error:
+        error.add_note("for a movie give --steps or --pipeline")
+        raise
+    plan = plan_of(record)
+    return movie_of(record, record_path(path)), plan
 
 
-def _calls(steps: Any) -> list[dict[str, Any]]:
-    return [{"name": step["name"], "params": step.get("params") or {}} for step in steps or []]
+def _list_files(run: Run) -> None:
+    """Add the list of the other files to validate.json."""
+    path = run.path / run.record
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["files"] = [entry for entry in run.files() if entry["name"] != run.record]
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def show(result: Validation) -> None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 _LIBRARIES = (
     "numpy", "scipy", "numba", "pandas", "scikit-image", "scikit-learn", "opencv-python-headless",
-    "h5py", "pydantic", "matplotlib", "Pillow", "dask",
+    "h5py", "pydantic", "matplotlib", "Pillow", "dask", "tifffile", "PyYAML", "zarr", "distributed",
 )  # fmt: skip
+_PLUGIN_KINDS = ("analysis", "filters", "masks", "video_processing", "readers", "exporters")
 
 
 def utc_now() -> str:
@@ -44,7 +45,8 @@ def gather_environment_info() -> dict[str, Any]:
     dict
         ``timestamp`` (ISO 8601, UTC), ``python_version``, ``platform``, ``processor``, ``cpu_count``,
         ``playNano_version``, ``playNano_commit`` (git commit of the code; None if it is not known) and
-        ``<library>_version`` for each library that results depend on.
+        ``<library>_version`` for each library that results depend on; ``plugins``, package -> version of the
+        packages that provide plugins of playNano.
 
     Examples
     --------
@@ -61,7 +63,7 @@ def gather_environment_info() -> dict[str, Any]:
         "playNano_version": __version__,
         "playNano_commit": build_commit(),
     }
-    return info | _library_versions()
+    return info | _library_versions() | {"plugins": dict(_plugin_versions())}
 
 
 @functools.cache
@@ -74,6 +76,15 @@ def _library_versions() -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             versions[f"{library}_version"] = None
     return versions
+
+
+@functools.cache
+def _plugin_versions() -> dict[str, str]:
+    """Return package -> version of the packages that provide plugins."""
+    groups = [f"{package}.{kind}" for package in ("playNano", "playnano") for kind in _PLUGIN_KINDS]
+    entries = [entry for group in groups for entry in importlib.metadata.entry_points(group=group)]
+    versions = {entry.dist.name: entry.dist.version for entry in entries if entry.dist is not None}
+    return {name: versions[name] for name in sorted(versions) if name.lower() != "playnano"}
 
 
 @contextmanager

@@ -393,7 +393,5 @@ class Stack:
         part.frame_metadata = [dict(entry) for entry in self.frame_metadata[index]]
         part.processed = LazyMapping(self.processed).part(index)
         part.masks = LazyMapping(self.masks).part(index)
-        part.provenance["environment"] = dict(self.provenance["environment"])
-        part.provenance["processing"] = check.part_of_processing(self.provenance["processing"], start, step)
-        part.provenance["warnings"] = [*self.provenance["warnings"]]
+        part.provenance |= check.part_of_provenance(self.provenance, index, self.n_frames)
         return part

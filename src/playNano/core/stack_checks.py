@@ -11,6 +11,7 @@ import numpy as np
 from playNano._options import pixel_pair
 from playNano.core.lazy import is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
+from playNano.core.source import part_of_source
 from playNano.errors import ParameterError, StackError, StackTypeError
 
 
@@ -79,6 +80,32 @@ def checked_replacement(data: Any, n_frames: int) -> Any:
             "frames; take a part of the stack itself, as in stack[20:60], which keeps them together"
         )
     return pixels
+
+
+def part_of_provenance(provenance: Mapping[str, Any], index: slice, n_frames: int) -> dict[str, Any]:
+    """Return the provenance of a part of a movie's frames, without that of an analysis.
+
+    Parameters
+    ----------
+    provenance
+        That of the whole movie.
+    index
+        Range of frames.
+    n_frames
+        Number of frames of the whole movie.
+
+    Returns
+    -------
+    dict
+        Copies of ``environment, processing, warnings, source``.
+    """
+    start, _, step = index.indices(n_frames)
+    return {
+        "environment": dict(provenance["environment"]),
+        "processing": part_of_processing(provenance["processing"], start, step),
+        "warnings": [*provenance["warnings"]],
+        "source": part_of_source(provenance.get("source"), index, n_frames),
+    }
 
 
 def part_of_processing(record: Mapping[str, Any], start: int, step: int) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _call_from_mapping(entry: Any, where: str) -> StepCall:
 
 
 def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]]:
-    """Read a YAML file with the lists ``processing`` and ``analysis``.
+    """Read the lists ``processing`` and ``analysis`` of a pipeline file.
 
     Parameters
     ----------
@@ -131,6 +131,59 @@ def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]
     OSError
         If the file cannot be read.
     """
+    content = _pipeline_content(path)
+    return (
+        step_calls(content.get("processing"), f"{path}: processing"),
+        step_calls(content.get("analysis"), f"{path}: analysis"),
+    )
+
+
+def read_pipeline_input(path: str | Path) -> dict[str, Any]:
+    """Read the heading ``input`` of a pipeline file: the movie for which it was written.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
+
+    Returns
+    -------
+    dict
+        Those of ``channel`` (str), ``pixel_size_nm`` ([y, x]), ``pixel_size_from`` (str), ``frames`` (``first``,
+        ``step``, ``count``, ``of``: int) and ``reader_options`` (dict) that it has.
+
+    Raises
+    ------
+    ParameterError
+        If the file is not YAML of this form.
+    OSError
+        If the file cannot be read.
+    """
+    given = _pipeline_content(path).get("input") or {}
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"{path}: input must be key: value pairs, not {given!r}")
+    for key, value in given.items():
+        if key not in _INPUT:
+            raise ParameterError(f"{path}: input has no {key!r}; it takes: {', '.join(_INPUT)}")
+        if not isinstance(value, _INPUT[key]):
+            raise ParameterError(f"{path}: {value!r} is not possible for {key} of the input")
+    frames = given.get("frames", {})
+    if not all(isinstance(frames.get(key, 1), int) for key in ("first", "step", "count", "of")):
+        raise ParameterError(f"{path}: the frames of the input must be whole numbers, not {frames!r}")
+    return dict(given)
+
+
+_INPUT: dict[str, type] = {
+    "channel": str,
+    "pixel_size_nm": list,
+    "pixel_size_from": str,
+    "frames": dict,
+    "reader_options": dict,
+}
+
+
+def _pipeline_content(path: str | Path) -> Mapping[str, Any]:
+    """Return the content of a pipeline file, with known headings only."""
     import yaml
 
     try:
@@ -139,12 +192,9 @@ def read_pipeline_file(path: str | Path) -> tuple[list[StepCall], list[StepCall]
         raise ParameterError(f"{path} is not a YAML file: {error}") from error
     if not isinstance(content, Mapping):
         raise ParameterError(f"{path} must hold 'processing:' and 'analysis:' lists of steps")
-    unknown = set(content) - {"processing", "analysis"}
+    unknown = set(content) - {"input", "processing", "analysis"}
     if unknown:
         raise ParameterError(
-            f"{path}: unknown heading {sorted(map(str, unknown))[0]!r}; it takes: processing, analysis"
+            f"{path}: unknown heading {sorted(map(str, unknown))[0]!r}; it takes: input, processing, analysis"
         )
-    return (
-        step_calls(content.get("processing"), f"{path}: processing"),
-        step_calls(content.get("analysis"), f"{path}: analysis"),
-    )
+    return content

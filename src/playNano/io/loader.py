@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playNano.core.memory import free_memory_bytes
+from playNano.core.source import derived_source, describe_source
 from playNano.core.stack import Stack
 from playNano.errors import FileFormatError, PlayNanoWarning
 from playNano.io.formats import Reader, read_head, reader_registry
@@ -76,11 +77,13 @@ def load_afm_stack(
     >>> stack = load_afm_stack("movie.asd", "TP")  # doctest: +SKIP
     """
     movie = _open(path, channel, **options)
+    source = describe_source(Path(path), channel, options, movie.shape[0])
     if lazy is None:
         lazy = _is_large(movie)
     if movie.load is not None:
         restored = movie.load(lazy)
         _warn(restored.provenance["warnings"])
+        restored.provenance["source"] = derived_source(source, restored.provenance)
         return _examined(restored)
     _warn(movie.warnings)
     # Workers of a cluster may have another working directory.
@@ -97,6 +100,7 @@ def load_afm_stack(
         # A file that playNano wrote has the format of the movie's source in its header.
         metadata={"format": movie.format, **movie.header, "channels": list(movie.channels)},
     )
+    stack.provenance["source"] = source
     stack.provenance["warnings"] = [*movie.warnings, *stack.provenance["warnings"]]
     return _examined(stack)
 

@@ -91,7 +91,13 @@ def to_napari_tracks(
     return tracks.napari_tracks(table, table["track_id"].to_numpy(), events=tracking.get("events"))
 
 
-def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], stack: AFMImageStack) -> Path:
+def to_trackmate_xml(
+    path: str | os.PathLike[str],
+    tracking: Mapping[str, Any],
+    stack: AFMImageStack,
+    *,
+    image_name: str | None = None,
+) -> Path:
     """Write tracks as a TrackMate file, lengths in nm, which Fiji opens with "Load a TrackMate file".
 
     Parameters
@@ -102,6 +108,8 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
         Outputs of a tracking module. Merges and splits become edges of the tracks.
     stack
         The movie that was tracked.
+    image_name
+        Name of an image file in the same folder that Fiji opens with the tracks; None for the movie's own file.
 
     Returns
     -------
@@ -125,28 +133,36 @@ def to_trackmate_xml(path: str | os.PathLike[str], tracking: Mapping[str, Any], 
     ...     to_trackmate_xml(f"{folder}/tracks.xml", {"table": table}, stack).name
     'tracks.xml'
     """
-    from playNano.io.export import tracks
+    from playNano.io.export.trackmate import write_trackmate_xml
 
     pixel = stack.pixel_size_yx_nm
     table = _table(tracking)
     table = table.assign(y_nm=table["y"] * pixel[0], x_nm=table["x"] * pixel[1])
-    radius = 2.0 * float(np.sqrt(pixel[0] * pixel[1]))
-    if "area_nm2" in table and len(table):
-        radius = float(np.sqrt(table["area_nm2"].median() / np.pi))
     times = np.diff(stack.get_frame_times()) if stack.has_times else np.zeros(0)
-    return tracks.write_trackmate_xml(
+    return write_trackmate_xml(
         path,
         table,
         table["track_id"].to_numpy(),
         columns=("y_nm", "x_nm"),
         unit="nm",
-        radius=radius,
+        radius=_radius_nm(table, 2.0 * float(np.sqrt(pixel[0] * pixel[1]))),
         frame_interval_s=float(np.median(times)) if times.size else None,
         events=tracking.get("events"),
-        image_name=stack.file_path.name,
+        n_frames=stack.n_frames,
+        image_name=stack.file_path.name if image_name is None else image_name,
         image_shape=stack.image_shape,
         pixel_size=(pixel[0], pixel[1]),
     )
+
+
+def _radius_nm(table: pd.DataFrame, default: float) -> Any:
+    """Return the radius of each detection, nm: its own, or that of a disc of its area."""
+    radius = np.full(len(table), default)
+    if "radius_nm" in table:
+        radius = table["radius_nm"].to_numpy(np.float64)
+    elif "area_nm2" in table:
+        radius = np.sqrt(table["area_nm2"].to_numpy(np.float64) / np.pi)
+    return np.where(np.isfinite(radius) & (radius > 0), radius, default)
 
 
 def export_tracks(

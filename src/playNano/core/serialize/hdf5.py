@@ -30,7 +30,9 @@ _COMPRESS_FROM = 4096
 """Size above which an array is compressed, bytes."""
 
 
-def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
+def write_tree(
+    parent: h5py.Group, name: str, value: Any, written: dict[int, tuple[Any, str]] | None = None
+) -> dict[int, tuple[Any, str]]:
     """Store a nested value under ``parent[name]``.
 
     Parameters
@@ -41,13 +43,22 @@ def write_tree(parent: h5py.Group, name: str, value: Any) -> None:
         Name of the new member; it must not exist.
     value
         Nested dicts, lists, tuples, arrays, tables and plain values.
+    written
+        Return value of earlier calls for the same file, whose objects are shared.
+
+    Returns
+    -------
+    dict
+        ``id`` of each container -> the container, and its name in the file.
 
     Raises
     ------
     TypeError
         For an object that cannot be stored; the message has its path.
     """
-    _write(parent, name, value, {}, name)
+    written = {} if written is None else written
+    _write(parent, name, value, written, name)
+    return written
 
 
 def read_tree(parent: h5py.Group, name: str, array: Callable[[h5py.Dataset], Any] | None = None) -> Any:
@@ -116,16 +127,19 @@ def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any,
     elif isinstance(value, FrameArray) or is_lazy(value):
         member = _write_frames(parent, name, value if isinstance(value, FrameArray) else FrameArray.of(value))
     elif isinstance(value, TableView):
-        member = _write_table(parent, name, value.table, seen, path)
+        member = parent.create_group(name)
+        member.attrs["kind"] = "view"
         member.attrs["view"] = json.dumps(to_tagged(value.spec()))
+        _write(member, "table", value.table, seen, path)
     elif is_table(value):
         member = _write_table(parent, name, value, seen, path)
     elif isinstance(value, list | tuple) and _holds_arrays(value):
         member = _write_dict(parent, name, {f"{i}": v for i, v in enumerate(value)}, seen, path)
         member.attrs["kind"] = "tuple" if isinstance(value, tuple) else "list"
     else:
-        _write_text(parent, name, value, path)
-        return
+        member = _write_text(parent, name, value, path)
+        if not isinstance(value, list | tuple):
+            return
     seen[id(value)] = (value, member.name)
 
 
@@ -226,12 +240,14 @@ def _write_table(
     return group
 
 
-def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> None:
+def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> h5py.Dataset:
     try:
         text = json.dumps(to_tagged(value))
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error
-    parent.create_dataset(name, data=text).attrs["kind"] = "text"
+    dataset = parent.create_dataset(name, data=text)
+    dataset.attrs["kind"] = "text"
+    return dataset
 
 
 def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any:
@@ -255,6 +271,9 @@ def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any
             value = np.asarray(member[()], dtype=member.dtype)
     elif kind == "table":
         value = _read_table(member, seen, array)
+    elif kind == "view":
+        view = from_tagged(json.loads(member.attrs["view"]))
+        value = view_from_spec(_read(member["table"], seen, array), view)
     elif kind in ("dict", "list", "tuple"):
         value = _read_dict(member, seen, array)
         if kind != "dict":

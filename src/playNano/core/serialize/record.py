@@ -1,10 +1,15 @@
-"""Store a record as a JSON file, with large values in an HDF5 file next to it."""
+"""Store a record as a JSON file, with large values in an HDF5 file next to it.
+
+Each value is stored once: a large one in the HDF5 file, to which the JSON refers by ``{"$stored": ...}``; a small table
+by columns, ``{"$table": ...}``; the outputs of a step under ``results_by_name`` by reference, ``{"$same": [...]}``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +23,20 @@ from playNano.core.serialize.values import is_table, json_safe
 from playNano.core.tables import LastMasks, TableView
 from playNano.errors import RecordError
 
-LARGE = 100_000
+LARGE = 2_000
 """Number of values above which an array, table, list or dict of arrays is stored in the HDF5 file."""
 
-_REFERENCE = "$stored"
+LARGE_BESIDE = 200
+"""The same number where the record stands in the HDF5 file anyway."""
+
+_REFERENCE, _TABLE, _SAME = "$stored", "$table", "$same"
 
 
-def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
+def write_record_json(
+    path: str | Path,
+    record: Mapping[str, Any],
+    stored: tuple[str, Mapping[int, tuple[Any, str]]] | None = None,
+) -> None:
     """Write a record as strict JSON, with large arrays and tables in an HDF5 file next to it.
 
     Parameters
@@ -35,6 +47,9 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
         "dtype", "checksum"}}``.
     record
         Nested dicts, lists, arrays and tables.
+    stored
+        Name of an HDF5 file in the same folder to which the record has been written, and the return value of
+        `write_tree`: the JSON then refers to this file instead.
 
     Raises
     ------
@@ -44,15 +59,42 @@ def write_record_json(path: str | Path, record: Mapping[str, Any]) -> None:
         For an object that cannot be represented in JSON.
     """
     target = Path(path)
-    store = _Store()
-    content = json_safe(record, large=store.take)
+    store = _Store(*(stored or ("", {})))
+    content = json_safe(_without_repeats(record), large=store.take)
     store.name_references()
     old = _sidecars_of(target)
     if store.values:
         store.write(target.parent)
     with atomic_write(target) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+        temporary.write_text(_text(content), encoding="utf-8")
     _remove_unused(target, old - {store.file_name})
+
+
+def _without_repeats(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record whose ``results_by_name`` refers to the outputs of the steps."""
+    analysis, provenance = record.get("analysis"), record.get("provenance")
+    if not isinstance(analysis, Mapping) or not isinstance(provenance, Mapping):
+        return record
+    by_name = provenance.get("results_by_name")
+    if not isinstance(by_name, Mapping):
+        return record
+    keys = {id(outputs): {_SAME: ["analysis", key]} for key, outputs in analysis.items()}
+    references = {name: [keys.get(id(item), item) for item in items] for name, items in by_name.items()}
+    return {**record, "provenance": {**provenance, "results_by_name": references}}
+
+
+def _text(content: Any, indent: str = "", depth: int = 5) -> str:
+    """Return JSON with the structure on separate lines, and each list of numbers on one."""
+    if depth and content and isinstance(content, dict):
+        items = [
+            f"{indent} {json.dumps(key)}: {_text(value, indent + ' ', depth - 1)}"
+            for key, value in content.items()
+        ]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if depth and isinstance(content, list) and any(isinstance(item, dict | list) for item in content):
+        items = [f"{indent} {_text(item, indent + ' ', depth - 1)}" for item in content]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]"
+    return json.dumps(content, allow_nan=False)
 
 
 def read_record_json(path: str | Path) -> dict[str, Any]:
@@ -79,27 +121,43 @@ def read_record_json(path: str | Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{source} is not a JSON record: {error}") from error
     restored: dict[str, Any] = _restore(content, source, {})
+    with suppress(KeyError, TypeError, AttributeError):
+        by_name = restored["provenance"]["results_by_name"]
+        for items in by_name.values():
+            items[:] = [_same(restored, item) for item in items]
     return restored
+
+
+def _same(record: dict[str, Any], item: Any) -> Any:
+    """Return the part of a record to which a reference refers, or the item if it is not a reference."""
+    if not isinstance(item, dict) or set(item) != {_SAME}:
+        return item
+    value: Any = record
+    for key in item[_SAME]:
+        value = value[key]
+    return value
 
 
 class _Store:
     """Large values that are stored in the HDF5 file instead of the JSON."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str, index: Mapping[int, tuple[Any, str]]) -> None:
         self.values: dict[str, Any] = {}
         self.file_name = ""
+        self._file, self._index = file, index
+        self._limit = LARGE_BESIDE if index else LARGE
         self._references: list[dict[str, Any]] = []
         self._known: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def take(self, value: Any) -> dict[str, Any] | None:
-        """Collect a large value and return the reference to it; None for a small one."""
+        """Collect a large value and return the reference to it; a small table by columns; None for other values."""
         if id(value) in self._known:
             return self._known[id(value)][1]
         known = value
         if is_lazy(value):
             value = FrameArray.of(value)
-        if not _is_large(value):
-            return None
+        if not _is_large(value, self._limit):
+            return _by_columns(value) if is_table(value) else None
         checksum = _checksum(value)
         reference: dict[str, Any] = {"file": "", "key": checksum.partition(":")[2]}
         if isinstance(value, np.ndarray | FrameArray):
@@ -113,8 +171,11 @@ class _Store:
         else:
             reference |= {"kind": "list", "shape": [len(value)], "dtype": "mixed"}
         reference["checksum"] = checksum
-        self.values[reference["key"]] = value
-        self._references.append(reference)
+        if id(known) in self._index:
+            reference |= {"file": self._file, "key": self._index[id(known)][1]}
+        else:
+            self.values[reference["key"]] = value
+            self._references.append(reference)
         # The value is kept with its id, which could otherwise be reused for a later object.
         self._known[id(known)] = (known, {_REFERENCE: reference})
         return self._known[id(known)][1]
@@ -132,8 +193,9 @@ class _Store:
         import h5py
 
         with atomic_write(folder / self.file_name) as temporary, h5py.File(temporary, "w") as file:
+            written: dict[int, tuple[Any, str]] = {}
             for key, value in self.values.items():
-                write_tree(file, key, value)
+                write_tree(file, key, value, written)
         for key, value in self.values.items():
             if isinstance(value, FrameArray):
                 # The file's name is a hash of its content: a file of this name has the same content.
@@ -141,21 +203,30 @@ class _Store:
                 value.cache_to(StoredFrames(path, key, value.shape, value.dtype))
 
 
-def _is_large(value: Any) -> bool:
+def _by_columns(table: Any) -> dict[str, Any] | None:
+    """Return a small table by columns, or None if its columns have no unique names."""
+    names = list(table.columns)
+    if not all(type(name) is str for name in names) or len(set(names)) < len(names):
+        return None
+    columns = {name: json_safe(table[name].tolist()) for name in names}
+    return {_TABLE: {"dtypes": {name: str(table[name].dtype) for name in names}, "columns": columns}}
+
+
+def _is_large(value: Any, limit: int) -> bool:
     """Return whether a value is stored in the HDF5 file rather than in the JSON."""
     if isinstance(value, np.ndarray | FrameArray):
-        return value.size > LARGE and value.dtype.kind != "O"
+        return value.size > limit and value.dtype.kind != "O"
     if isinstance(value, LastMasks):
-        return value.size > LARGE
+        return value.size > limit
     if isinstance(value, TableView):
-        return bool(value.table.size > LARGE)
+        return bool(value.table.size > limit)
     if is_table(value):
-        return bool(value.size > LARGE)
+        return bool(value.size > limit)
     if isinstance(value, Mapping) and not all(isinstance(key, int) for key in value):
         return False  # the structure of the record itself, which is kept in the JSON
     if isinstance(value, Mapping):
-        return sum(item.size for item in value.values() if isinstance(item, np.ndarray)) > LARGE
-    return isinstance(value, list | tuple) and _count(value, LARGE) > LARGE
+        return sum(item.size for item in value.values() if isinstance(item, np.ndarray)) > limit
+    return isinstance(value, list | tuple) and _count(value, limit) > limit
 
 
 def _count(value: Any, limit: int) -> int:
@@ -198,16 +269,24 @@ def _checksum(value: Any) -> str:
 
 
 def _restore(value: Any, source: Path, loaded: dict[str, Any]) -> Any:
+    """Return a value with small tables and stored values put back."""
     if isinstance(value, list):
         return [_restore(v, source, loaded) for v in value]
     if not isinstance(value, dict):
         return value
+    if set(value) == {_TABLE}:
+        import pandas as pd
+
+        table = value[_TABLE]
+        columns = {n: pd.Series(v, dtype=table["dtypes"][n]) for n, v in table["columns"].items()}
+        return pd.DataFrame(columns)
     if set(value) != {_REFERENCE}:
         return {k: _restore(v, source, loaded) for k, v in value.items()}
     reference = value[_REFERENCE]
-    if reference["key"] not in loaded:
-        loaded[reference["key"]] = _fetch(source, reference)
-    return loaded[reference["key"]]
+    place = f"{reference['file']}:{reference['key']}"
+    if place not in loaded:
+        loaded[place] = _fetch(source, reference)
+    return loaded[place]
 
 
 def _fetch(source: Path, reference: Mapping[str, Any]) -> Any:

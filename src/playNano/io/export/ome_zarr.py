@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
+from playNano.core.files import temporary_path
 from playNano.core.lazy import frames_per_chunk
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError
@@ -123,17 +123,16 @@ def _attributes(stack: Stack) -> dict[str, Any]:
 @contextmanager
 def _atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder next to `target`; on success it replaces `target`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    temporary, old = temporary_path(target), target.with_name(f".{target.name}-old")
+    if old.exists() and not target.exists():  # an earlier replacement was interrupted
+        old.rename(target)
     temporary.mkdir()
     try:
         yield temporary
         if target.exists():
-            old = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}-old")
+            shutil.rmtree(old, ignore_errors=True)
             target.rename(old)
-            temporary.rename(target)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(target)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

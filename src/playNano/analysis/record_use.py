@@ -1,0 +1,107 @@
+"""Use a record: find and check its movie, and repeat its pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playNano.analysis.plan import Plan
+from playNano.core.provenance import file_fingerprint
+from playNano.core.step_text import step_calls
+from playNano.errors import RecordError
+
+
+def plan_of(record: Mapping[str, Any]) -> Plan:
+    """Return the pipeline of a record, with the values in effect.
+
+    Parameters
+    ----------
+    record
+        The record; large values are not needed.
+
+    Returns
+    -------
+    Plan
+        Processing steps (without those that are stored in the movie's file itself), analysis modules and the
+        description of the movie.
+
+    Raises
+    ------
+    RecordError
+        The record does not describe its input.
+    """
+    provenance = record.get("provenance")
+    if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
+        raise RecordError("this is not a record: it does not name its input")
+    given = provenance["input"]
+    processing = [*(provenance.get("processing") or [])][given.get("steps_before", 0) :]
+    channel = given.get("requested_channel") or given.get("channel") or "height_trace"
+    movie = {"channel": channel}
+    for key in ("pixel_size_nm", "frames", "reader_options"):
+        if given.get(key):
+            movie[key] = given[key]
+    return Plan(
+        step_calls(_calls(processing), "record"),
+        step_calls(_calls(provenance.get("steps")), "record"),
+        input=movie,
+    )
+
+
+def _calls(steps: Any) -> list[dict[str, Any]]:
+    return [{"name": step["name"], "params": step.get("params") or {}} for step in steps or []]
+
+
+def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -> Path:
+    """Return the movie of a record, after checking that it is the same file.
+
+    It is looked up where the record says, absolute and relative to the record, then by its name next to the record, so
+    that results can be moved with their movie.
+
+    Parameters
+    ----------
+    record
+        The record.
+    path
+        Its file.
+    movie
+        The movie, if it is elsewhere.
+
+    Returns
+    -------
+    Path
+        The movie.
+
+    Raises
+    ------
+    RecordError
+        The movie does not exist, or differs from the one that was analysed: by size or checksum.
+    """
+    given = record["provenance"]["input"]
+    raw = given.get("raw") or {}
+    named = Path(str(given.get("file", "")))
+    places = (
+        [movie]
+        if movie is not None
+        else [path.parent / raw["relative_path"]]
+        if raw.get("relative_path")
+        else []
+    )
+    if movie is None:
+        places += [Path(raw["path"])] if "path" in raw else []
+        places += [named, path.parent / named, path.parent / raw.get("name", named.name)]
+    existing = [place for place in places if place.is_file() or (place.is_dir() and named.name)]
+    if not existing:
+        raise RecordError(
+            f"{path} is of the movie {str(named)!r}, which does not exist; give the movie, and to use another one "
+            f"--pipeline {path.parent / 'pipeline.yaml'}"
+        )
+    if raw.get("sha256") is None:
+        return existing[0]  # a record of version 1 does not identify its movie
+    for place in existing:
+        if str(file_fingerprint(place)).partition(":")[2] == raw["sha256"]:
+            return place
+    raise RecordError(
+        f"{existing[0]} is not the movie of {path}: its content (SHA-256) differs from that of the file that was "
+        "analysed; to use it all the same give it with --pipeline"
+    )

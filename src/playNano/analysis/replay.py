@@ -1,0 +1,127 @@
+"""Check the files of a record, and repeat its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from playNano.analysis.compare_records import Difference, compare_results
+from playNano.analysis.inputs import load_planned
+from playNano.analysis.plan import Plan
+from playNano.analysis.record_file import has_types, read_record, read_record_head, record_path
+from playNano.analysis.record_use import movie_of, plan_of
+from playNano.core.result_folder import complete, sha256_of, size_in_bytes
+from playNano.core.serialize import json_safe
+from playNano.errors import PlayNanoError, RecordError
+
+
+def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str]:
+    """Check that all files of a run exist and are unchanged, and that its movie is the one that was analysed.
+
+    Parameters
+    ----------
+    path
+        record.json, or its folder.
+    movie
+        The movie, if it is not where the record says.
+
+    Returns
+    -------
+    list of str
+        What is wrong; empty if everything is as the run left it.
+
+    Raises
+    ------
+    RecordError
+        It is not a record.
+    OSError
+        The record cannot be read.
+    """
+    path = record_path(path)
+    complete(path.parent)
+    record = read_record_head(path)
+    faults = []
+    listed = record["provenance"].get("files")
+    if listed is None:
+        faults.append(f"{path} lists no files: an earlier version has written it")
+    for entry in listed or ():
+        file = path.parent / str(entry["name"])
+        if not file.exists():
+            faults.append(f"{file} is missing")
+        elif size_in_bytes(file) != entry["bytes"]:
+            faults.append(f"{file} has {size_in_bytes(file)} bytes, not {entry['bytes']}")
+        elif sha256_of(file) != entry["sha256"]:
+            faults.append(f"{file} was changed: its checksum differs")
+    try:
+        read_record(path)
+    except PlayNanoError as error:
+        faults.append(str(error))
+    try:
+        movie_of(record, path, None if movie is None else Path(movie))
+    except RecordError as error:
+        faults.append(str(error))
+    return faults
+
+
+def replay_record(
+    path: str | Path, load: Callable[..., Any], movie: str | Path | None = None
+) -> tuple[list[Difference], Mapping[str, Any]]:
+    """Run the pipeline of a record again on its movie, and compare the results to the bit.
+
+    Parameters
+    ----------
+    path
+        record.json, or its folder.
+    load
+        ``load(file, channel, **options)`` returns the movie.
+    movie
+        The movie, if it is not where the record says.
+
+    Returns
+    -------
+    differences : list of Difference
+        In what the results differ; empty if they are identical.
+    record : dict
+        The new record.
+
+    Raises
+    ------
+    RecordError
+        It is not a record, or its movie is missing or another one.
+    PlayNanoError
+        A step failed.
+    """
+    path = record_path(path)
+    complete(path.parent)
+    old = read_record(path)
+    plan = plan_of(old)
+    file = movie_of(old, path, None if movie is None else Path(movie))
+    new = run_plan(file, plan, load)
+    if not has_types(path, read_record_head(path)):  # values of a JSON file have lost their types
+        old = {"analysis": json_safe(old["analysis"])}
+        return compare_results(old, {"analysis": json_safe(new["analysis"])}), new
+    return compare_results(old, new), new
+
+
+def run_plan(file: Path, plan: Plan, load: Callable[..., Any]) -> dict[str, Any]:
+    """Run a plan on a movie and return the record.
+
+    Parameters
+    ----------
+    file
+        The movie.
+    plan
+        The steps, and the description of the movie.
+    load
+        ``load(file, channel, **options)`` returns the movie.
+
+    Returns
+    -------
+    dict
+        The record.
+    """
+    processing, analysis = plan.bind()
+    stack = load_planned(lambda channel, **options: load(file, channel, **options), plan.input, None, {})
+    processing.run(stack)
+    return analysis.run(stack)
