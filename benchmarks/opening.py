@@ -353,7 +353,8 @@ def report(rows: list[dict]) -> str:
         f"`python benchmarks/opening.py {' '.join(sys.argv[1:])}`",
         "",
         f"Loading a movie lazily, before the first pixel is needed, in MB (1e6 bytes). Bar: under {BAR_MB:g} MB read.",
-        'Sparse files of zeros; those in chunks have chunks of packed zeros. "Mapped" are pages of memory-mapped files that are',
+        'Sparse files of zeros; those in chunks have chunks of packed zeros. "Mapped" are pages of memory-mapped files '
+        "that are",
         "in memory afterwards; the growth of the peak memory contains those that were mapped meanwhile.",
         f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}.",
         "",
@@ -369,7 +370,8 @@ def report(rows: list[dict]) -> str:
     lines += [
         "",
         "Per frame the readers need: of a folder the header of every image, to check that the images belong together",
-        "(here 40 kB, as NanoScope writes them, twice); of .aris two groups and the place of a dataset (11 kB, in two passes), to",
+        "(here 40 kB, as NanoScope writes them, twice); of .aris two groups and the place of a dataset (11 kB, "
+        "in two passes), to",
         "name the frames that are missing; of TIFF a directory (0.8 kB). Larger frames make fewer of them.",
         "",
     ]
