@@ -1,7 +1,8 @@
 """Linking with defaults on the scenes of benchmarks/linking_scenes.py: accuracy against tuned trackpy, and confidence.
 
-    python benchmarks/linking_defaults.py confidence --seeds 201 202 203 204 205
-    python benchmarks/linking_defaults.py peers --seeds 1 2
+    python benchmarks/linking_defaults.py confidence --seeds 501 502 503 504 505
+    python benchmarks/linking_defaults.py peers --seeds 1 2 --scenes directed motors
+    python benchmarks/linking_defaults.py motion --seeds 601 602 603
     python benchmarks/linking_defaults.py short --seeds 100
 
 `peers` and `short` need a Python in which trackpy 0.7 is installed besides playNano's requirements (PYTHONPATH=src).
@@ -29,7 +30,7 @@ from playNano.metrics import score_edges
 BINS = [(0.0, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.99), (0.99, 1.01)]
 # Bins with fewer links than this are not shown for a single scene.
 ENOUGH = 50
-RANGES = (0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+RANGES = (0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
 MEMORIES = (0, 1, 2, 3, 5, 8)
 # Particles, frames, standard deviation of a step per axis (px), and width of the field (px) of short movies.
 SHORT = (
@@ -53,16 +54,16 @@ def correct_links(table: pd.DataFrame, links: pd.DataFrame) -> np.ndarray:
     return following[links["source"]] == links["target"].to_numpy()
 
 
-def confidence(seeds: list[int]) -> None:
+def confidence(seeds: list[int], names: list[str]) -> None:
     """Print the difference between the fraction of correct links and their confidence, in points."""
     labels = [f"{low:g} to {min(high, 1):g}" for low, high in BINS]
     print("| scene | F1 | wrong, % | expected, % | ratio | " + " | ".join(labels) + " |")
     print("|---" * (5 + len(BINS)) + "|")
     all_sure, all_right = [], []
-    for name, make in SCENES.items():
+    for name in names:
         sure, right, f1 = [], [], []
         for seed in seeds:
-            table = make(np.random.default_rng(seed))
+            table = SCENES[name](np.random.default_rng(seed))
             linked = link_movie(table, LinkingOptions())
             sure.append(linked.links["confidence"].to_numpy())
             right.append(correct_links(table, linked.links))
@@ -86,16 +87,40 @@ def _row(name: str, f1: float, sure: np.ndarray, right: np.ndarray) -> str:
     return f"| {name} | {numbers} | " + " | ".join(cells) + " |"
 
 
-def peers(seeds: list[int]) -> None:
+def motion(seeds: list[int], names: list[str]) -> None:
+    """Print edge F1 with the motion decided by the movie beside that with a given one, and the decisions."""
+    print("| scene | defaults | motion=brownian | motion=directed | correlation | directed in |")
+    print("|---" * 6 + "|")
+    for name in names:
+        tables = [SCENES[name](np.random.default_rng(seed)) for seed in seeds]
+        linked = [link_movie(t, LinkingOptions()) for t in tables]
+        ours = np.mean(
+            [
+                score_edges(t["frame"], t["particle"], f.track_id).f1
+                for t, f in zip(tables, linked, strict=True)
+            ]
+        )
+        given = [_mean_f1(tables, partial(_track, motion=m)) for m in ("brownian", "directed")]
+        value = [f.motion.correlation for f in linked]
+        n_directed = sum(f.motion.model == "directed" for f in linked)
+        print(
+            f"| {name} | {ours:.4f} | {given[0]:.4f} | {given[1]:.4f} | {min(value):.2f} to {max(value):.2f} "
+            f"| {n_directed} of {len(tables)} |",
+            flush=True,
+        )
+
+
+def _track(table: pd.DataFrame, **options: str) -> np.ndarray:
+    return link_movie(table, LinkingOptions(**options)).track_id
+
+
+def peers(seeds: list[int], names: list[str]) -> None:
     """Print edge F1 with defaults beside the best of a grid of trackpy's settings, chosen on the same movies."""
-    print(
-        "| scene | defaults | motion=directed | trackpy, best | its setting (range in neighbour distances) |"
-    )
-    print("|---|---|---|---|---|")
-    for name, make in SCENES.items():
-        tables = [make(np.random.default_rng(seed)) for seed in seeds]
-        ours = _mean_f1(tables, lambda t: link_movie(t, LinkingOptions()).track_id)
-        directed = _mean_f1(tables, lambda t: link_movie(t, LinkingOptions(motion="directed")).track_id)
+    print("| scene | defaults | trackpy, best | its setting (range in neighbour distances) |")
+    print("|---|---|---|---|")
+    for name in names:
+        tables = [SCENES[name](np.random.default_rng(seed)) for seed in seeds]
+        ours = _mean_f1(tables, _track)
         best, setting = 0.0, ""
         near = float(np.mean([neighbour_distance(t) for t in tables]))
         for predict, share, memory in itertools.product((False, True), RANGES, MEMORIES):
@@ -107,8 +132,7 @@ def peers(seeds: list[int]) -> None:
             f1 = _within(20, partial(_mean_f1, tables, partial(trackpy, **options)))
             if f1 > best:
                 best, setting = f1, f"{share:g}, memory {memory}{', predict' if predict else ''}"
-        shown = f"{directed:.4f}" if name in DIRECTED else ""
-        print(f"| {name} | {ours:.4f} | {shown} | {best:.4f} | {setting} |", flush=True)
+        print(f"| {name} | {ours:.4f} | {best:.4f} | {setting} |", flush=True)
 
 
 def _mean_f1(tables: list[pd.DataFrame], link: Callable[[pd.DataFrame], np.ndarray | None]) -> float:
@@ -166,14 +190,15 @@ def _pooled_f1(tables: list[pd.DataFrame], link: Callable[[pd.DataFrame], np.nda
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["confidence", "peers", "short"])
+    parser.add_argument("command", choices=["confidence", "motion", "peers", "short"])
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--scenes", nargs="+", choices=list(SCENES), default=list(SCENES))
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     if args.command == "short":
         short(args.seeds[0])
     else:
-        {"confidence": confidence, "peers": peers}[args.command](args.seeds)
+        {"confidence": confidence, "motion": motion, "peers": peers}[args.command](args.seeds, args.scenes)
 
 
 if __name__ == "__main__":

@@ -54,15 +54,16 @@ def test_long_intervals_allow_long_steps():
         assert linked.links.loc[long, "displacement_px"].max() > 15.0
 
 
+@pytest.mark.parametrize("motion", ["auto", "directed"])
 @pytest.mark.parametrize("missed", [0.0, 0.05])
-def test_particles_that_meet_head_on_keep_their_velocity(missed):
+def test_particles_that_meet_head_on_keep_their_velocity(missed, motion):
     rng = np.random.default_rng(7)
     frame = np.arange(60)[:, None]
     lane, meeting = np.repeat(np.arange(20), 2), np.repeat(rng.uniform(20, 40, 20), 2)
     x = 100 + np.tile([1.0, -1.0], 20) * 3.0 * (frame - meeting) + rng.normal(0, 0.2, (60, 40))
     y = 9.5 * lane + rng.normal(0, 0.2, (60, 40))
     table = table_of(np.stack([y, x], axis=-1), seen=rng.random((60, 40)) >= missed)
-    linked = link(table, max_distance=10.0, motion="directed")
+    linked = link(table, max_distance=10.0, motion=motion)
     assert linked.n_tracks <= 44
     ends = table.assign(track_id=linked.track_id).groupby("track_id")["particle"].agg(["first", "last"])
     assert (ends["first"] == ends["last"]).sum() >= 40

@@ -161,7 +161,7 @@ def test_mobile_and_immobile_particles_in_one_movie():
 
 def test_directed_motion_uses_the_velocity():
     table = brownian(n=40, n_frames=80, step=0.6, turn=0.15, seed=7)
-    blind = link(table, max_distance=1.5, max_missing=2)
+    blind = link(table, max_distance=1.5, max_missing=2, motion="brownian")
     seeing = link(table, max_distance=1.5, max_missing=2, motion="directed")
     assert errors(table, seeing.track_id) < 0.6 * errors(table, blind.track_id)
     assert seeing.parameters["coefficient_past"] > 0.3

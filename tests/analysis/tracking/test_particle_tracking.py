@@ -349,7 +349,7 @@ def test_areas_help_to_tell_particles_apart():
 
 def test_the_search_range_is_estimated_and_reported():
     summary = run_on(walks(60, 12), stack_for(60, pixel_size_nm=2.0))["summary"]
-    search, (message,) = summary["search"], summary["messages"]
+    search, (message, of_motion) = summary["search"], summary["messages"]
     assert search["max_distance_nm"] == search["estimated_range_nm"]
     assert search["share_within"] > 0.995 and not search["clipped"]
     px = search["max_distance_nm"] / 2.0
@@ -357,6 +357,21 @@ def test_the_search_range_is_estimated_and_reported():
         f"search range {px:.3g} px ({2 * px:.3g} nm), from the movie: 99.9 % of the displacements" in message
     )
     assert "nearest neighbour" in message and f"max_missing {search['max_missing']}" in message
+    assert summary["motion"]["model"] == "brownian" and "motion brownian, from the movie" in of_motion
+    assert f"correlation {summary['motion']['correlation']:.2f}" in of_motion
+
+
+def test_the_motion_is_reported_with_its_evidence():
+    frame = np.arange(60)
+    features = [
+        [{"centroid_x": 2.0 * f + 20.0 * k, "centroid_y": 30.0 * k} for k in range(5)] for f in frame.tolist()
+    ]
+    summary = run_on(features)["summary"]
+    assert summary["motion"]["model"] == "directed"
+    assert "1.00 with the velocity that all particles share; if the field drifts" in summary["messages"][1]
+    assert run_on(features, motion="static")["summary"]["messages"][1] == "motion static, given"
+    short = run_on(features[:2])["summary"]
+    assert short["motion"]["correlation"] is None and "too few links" in short["messages"][1]
 
 
 def test_a_search_range_that_cuts_steps_is_a_warning_with_its_cure():
@@ -443,7 +458,7 @@ def test_merges_and_splits_are_reported():
         ({"miss_rate": 1.5}, "'miss_rate'"),
         ({"step_nm": -1}, "'step_nm'"),
         ({"min_length": 0}, "'min_length'"),
-        ({"motion": "jumping"}, "'motion' must be 'brownian' | 'directed' | 'static'"),
+        ({"motion": "jumping"}, "'motion' must be 'auto' | 'brownian' | 'directed' | 'static'"),
         ({"method": "greedy"}, "'method' must be 'global' | 'frame'"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 from playNano.algorithms._common.threads import blocks_of, in_threads
 from playNano.algorithms.linking.detections import Floats, Indices, Ints
 from playNano.algorithms.linking.regression import MIN_REGRESSION_LINKS, r_squared, regression_coefficients
-from playNano.algorithms.linking.settings import MotionName
+from playNano.algorithms.linking.settings import FittedMotion
 from playNano.algorithms.linking.turning import NO_TURNING, fit_turning
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class MotionModel:
         Variance of the log variance of a step that the steps before and after it explain, up to 1.
     """
 
-    name: MotionName
+    name: FittedMotion
     motion: Motion
     context: Context
     features: Features
@@ -93,7 +93,7 @@ class MotionModel:
 
 
 def first_motion(
-    name: MotionName, squared_steps: Floats, dims: int, min_variance: float, step: float | None
+    name: FittedMotion, squared_steps: Floats, dims: int, min_variance: float, step: float | None
 ) -> Motion:
     """Return the initial estimate of the motion from the squared steps per frame interval of the first linking.
 
@@ -366,7 +366,7 @@ def _maximise(model: MotionModel, sums: MotionSums) -> Motion:
     )
 
 
-def _variance_growth(name: MotionName, old: Motion, sums: MotionSums) -> Floats:
+def _variance_growth(name: FittedMotion, old: Motion, sums: MotionSums) -> Floats:
     """Estimate the relative growth of the variance from one interval to two, with the growth of diffusion as prior."""
     if name == "static":
         return old.growth

@@ -13,7 +13,7 @@ from playNano.algorithms.linking.bridges import bridge_events
 from playNano.algorithms.linking.detections import SortedDetections, sort_detections
 from playNano.algorithms.linking.features import FeatureCost, prepare_features
 from playNano.algorithms.linking.merge_split import find_events, lineages, no_events
-from playNano.algorithms.linking.settings import LinkingOptions
+from playNano.algorithms.linking.settings import FittedMotion, LinkingOptions
 from playNano.algorithms.linking.tables import (
     Unit,
     keep_long_tracks,
@@ -68,6 +68,29 @@ class SearchSummary:
 
 
 @dataclass(frozen=True)
+class MotionSummary:
+    """Motion model in effect, and the evidence for it.
+
+    Parameters
+    ----------
+    model
+        "brownian", "directed" or "static".
+    correlation, shared_correlation, correlation_error
+        Correlation of successive displacements around their mean and around 0, and its standard error, by which the
+        model was decided; None where it was not estimated. See `velocity_correlation.VelocityCorrelation`.
+    """
+
+    model: FittedMotion
+    correlation: float | None
+    shared_correlation: float | None
+    correlation_error: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class LinkedMovie:
     """The tracks of a movie.
 
@@ -96,6 +119,8 @@ class LinkedMovie:
         Whether frame rate and density allow particles to be linked reliably; None without detections.
     search
         Search range and gap closing in effect; None without detections.
+    motion
+        Motion model in effect, and the evidence for it; None without detections.
     """
 
     track_id: npt.NDArray[np.int64]
@@ -107,6 +132,7 @@ class LinkedMovie:
     parameters: dict[str, Any]
     trackability: Trackability | None
     search: SearchSummary | None
+    motion: MotionSummary | None
 
     @property
     def n_tracks(self) -> int:
@@ -125,6 +151,7 @@ class LinkedMovie:
             "n_splits": int((self.events["kind"] == "split").sum()),
             "trackability": None if self.trackability is None else self.trackability.as_dict(),
             "search": None if self.search is None else self.search.as_dict(),
+            "motion": None if self.motion is None else self.motion.as_dict(),
             "parameters": self.parameters,
         }
 
@@ -249,6 +276,7 @@ def link_movie(
         {} if solved is None else _parameters(detections, costs, solved),
         None if solved is None else _trackability(solved),
         None if solved is None else _search_summary(solved),
+        None if solved is None else _motion_summary(solved),
     )
 
 
@@ -308,6 +336,14 @@ def _search_summary(solved: Assignment) -> SearchSummary:
         options.n_gaps - 1,
         steps.is_clipped(options.search_range),
     )
+
+
+def _motion_summary(solved: Assignment) -> MotionSummary:
+    """Return the motion model of an assignment with the evidence for it."""
+    evidence = solved.evidence
+    if evidence is None or not np.isfinite(evidence.correlation):
+        return MotionSummary(solved.model.name, None, None, None)
+    return MotionSummary(solved.model.name, evidence.correlation, evidence.shared, evidence.error)
 
 
 def _parameters(detections: SortedDetections, features: Features, solved: Assignment) -> dict[str, Any]:

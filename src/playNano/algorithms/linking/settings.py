@@ -10,7 +10,8 @@ from pydantic import Field
 from playNano._options import Unit, check_options
 from playNano.errors import ParameterError
 
-MotionName = Literal["brownian", "directed", "static"]
+MotionName = Literal["auto", "brownian", "directed", "static"]
+FittedMotion = Literal["brownian", "directed", "static"]
 DistanceScale = Literal["constant", "sqrt", "linear"]
 LinkMethod = Literal["global", "frame"]
 
@@ -21,7 +22,11 @@ Count = Annotated[int, Field(ge=0), Unit("frames")]
 GROWTH_POWER: dict[str, int] = {"constant": 0, "sqrt": 1, "linear": 2}
 """Distance scale -> power of the gap by which the squared search range grows."""
 
-DEFAULT_SCALE: dict[str, DistanceScale] = {"brownian": "sqrt", "directed": "linear", "static": "constant"}
+DEFAULT_SCALE: dict[FittedMotion, DistanceScale] = {
+    "brownian": "sqrt",
+    "directed": "linear",
+    "static": "constant",
+}
 """Motion -> distance scale, where none is given."""
 
 
@@ -48,7 +53,9 @@ class LinkingOptions:
         Minimum number of detections of a track, >= 1; shorter tracks are left out.
     motion
         "brownian": displacements are independent. "directed": they correlate with the velocity before and after.
-        "static": the particle stays near one position.
+        "static": the particle stays near one position. "auto": "directed" where the successive displacements of
+        Brownian tracks are correlated (see `velocity_correlation.VelocityCorrelation`), else "brownian"; always
+        "brownian" with ``method="frame"`` or a given step.
     drift
         "global": the common motion of all particles is estimated robustly and removed before linking. Coordinates
         in the tables stay as they were detected.
@@ -81,7 +88,7 @@ class LinkingOptions:
     distance_scale: DistanceScale | None = None
     method: LinkMethod = "global"
     min_length: Annotated[int, Field(ge=1)] = 1
-    motion: MotionName = "brownian"
+    motion: MotionName = "auto"
     drift: Literal["none", "global"] = "none"
     merge_split: bool = False
     step: Positive | None = None
@@ -115,7 +122,12 @@ class LinkingOptions:
     @property
     def scale(self) -> DistanceScale:
         """The distance scale in effect."""
-        return self.distance_scale or DEFAULT_SCALE[self.motion]
+        return self.distance_scale or DEFAULT_SCALE[self.fitted_motion]
+
+    @property
+    def fitted_motion(self) -> FittedMotion:
+        """The motion model in effect; "brownian" while "auto" has not been decided."""
+        return "brownian" if self.motion == "auto" else self.motion
 
     @property
     def growth_power(self) -> int:

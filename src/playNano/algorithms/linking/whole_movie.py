@@ -32,6 +32,7 @@ from playNano.algorithms.linking.motion_model import (
 from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates, gap_counts
 from playNano.algorithms.linking.search_range import StepDistribution, estimate_steps
 from playNano.algorithms.linking.settings import DEFAULT_SCALE, GROWTH_POWER, LinkingOptions
+from playNano.algorithms.linking.velocity_correlation import VelocityCorrelation, velocity_correlation
 
 if TYPE_CHECKING:
     from playNano.algorithms.linking._kernels.assignment import Edges, Matching
@@ -83,6 +84,8 @@ class Assignment:
         The options in effect, with search range and gap closing.
     steps
         Distribution of the displacement, not clipped by the search range.
+    evidence
+        Correlation of successive displacements, by which the motion was decided; None where it was given.
     """
 
     previous: Indices
@@ -94,6 +97,7 @@ class Assignment:
     rates: Rates
     options: LinkingOptions
     steps: StepDistribution
+    evidence: VelocityCorrelation | None = None
 
 
 def assign_movie(detections: SortedDetections, features: Features, options: LinkingOptions) -> Assignment:
@@ -106,9 +110,29 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
     features
         Values and scales of the feature costs; see `features.prepare_features`.
     options
-        Options of linking; search range and gap closing are estimated where they are None.
+        Options of linking; search range and gap closing are estimated where they are None, the motion where it is
+        "auto".
     """
-    steps = estimate_steps(detections.points, detections.dims, GROWTH_POWER[DEFAULT_SCALE[options.motion]])
+    if options.motion != "auto":
+        return _assign_with_motion(detections, features, options)
+    solved = _assign_with_motion(detections, features, replace(options, motion="brownian"))
+    if solved.options.method == "frame" or options.step is not None:
+        return solved
+    points = detections.points
+    points = points._replace(position=points.position - solved.drift[points.frame_of])
+    evidence = velocity_correlation(points, solved.previous)
+    if evidence.motion != "brownian":
+        solved = _assign_with_motion(detections, features, replace(options, motion=evidence.motion))
+    return replace(solved, evidence=evidence)
+
+
+def _assign_with_motion(
+    detections: SortedDetections, features: Features, options: LinkingOptions
+) -> Assignment:
+    """Link a whole movie with a given model of motion."""
+    steps = estimate_steps(
+        detections.points, detections.dims, GROWTH_POWER[DEFAULT_SCALE[options.fitted_motion]]
+    )
     enough = FEW_LINKS if options.max_distance is None else ENOUGH_LINKS
     if options.max_distance is None:
         options = replace(options, max_distance=steps.search_range())
@@ -117,6 +141,7 @@ def assign_movie(detections: SortedDetections, features: Features, options: Link
         missing = FEW_MISSING if options.max_missing is None else options.max_missing
         options = replace(options, method="frame", max_missing=missing)
         points, drift, previous = _first_links(detections.points, options)
+    features = features._replace(prior_var=features.prior_var.copy(), noise_var=features.noise_var.copy())
     estimate_feature_noise(features, previous)
     start = _Start(points, detections.dims, features, drift, steps)
     solved = _assign_from(start, previous, options)
@@ -241,10 +266,10 @@ def _first_model(
 ) -> MotionModel:
     """Return the motion model with its initial estimate."""
     min_variance = (MIN_STEP * options.search_range) ** 2 / dims
-    motion = first_motion(options.motion, squared_steps, dims, min_variance, options.step)
+    motion = first_motion(options.fitted_motion, squared_steps, dims, min_variance, options.step)
     context = empty_context(points.frame_of.size, points.position.shape[1], motion.weight.size)
     return MotionModel(
-        options.motion, motion, context, features, min_variance, fixed=options.step is not None
+        options.fitted_motion, motion, context, features, min_variance, fixed=options.step is not None
     )
 
 

@@ -155,7 +155,9 @@ class ParticleTrackingModule(AnalysisModule):
             displacement to neighbour distance, and a verdict, "safe", "doubtful", "hopeless" or "cut", with its
             reason; see `playNano.algorithms.linking.trackability`), ``search`` (search range and gap closing, the
             fraction of the displacements within it, and the estimated range; see
-            `playNano.algorithms.linking.movie.SearchSummary`), ``parameters`` (displacement, rates, ..., as estimated
+            `playNano.algorithms.linking.movie.SearchSummary`), ``motion`` (the model of motion, and the correlation of
+            successive displacements by which it was decided; see `playNano.algorithms.linking.movie.MotionSummary`),
+            ``parameters`` (displacement, rates, ..., as estimated
             or given; never from links that the search range has cut) and ``messages`` (texts for the user).
 
         Warns

@@ -1,4 +1,4 @@
-"""Texts for the user about the search range of tracking."""
+"""Texts for the user about the search range and the motion of tracking."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playNano.algorithms.linking.movie import LinkedMovie, SearchSummary
+    from playNano.algorithms.linking.movie import LinkedMovie, MotionSummary, SearchSummary
     from playNano.analysis.tracking.units import CoordinateUnits
+
+# Difference of correlations from which a velocity that all particles share is mentioned.
+SHARED = 0.2
 
 
 def describe_search(search: SearchSummary, units: CoordinateUnits, *, given: bool) -> str:
@@ -29,6 +32,34 @@ def describe_search(search: SearchSummary, units: CoordinateUnits, *, given: boo
     if math.isfinite(search.neighbour_distance):
         text += f"; nearest neighbour {_length(search.neighbour_distance, units)}"
     return f"{text}; max_missing {search.max_missing}"
+
+
+def describe_motion(motion: MotionSummary, *, given: bool) -> str:
+    """Return the motion model, and why it was used, in words.
+
+    Parameters
+    ----------
+    motion
+        Motion model and evidence.
+    given
+        Whether the model was given, not decided by the movie.
+    """
+    if given:
+        return f"motion {motion.model}, given"
+    if motion.correlation is None or motion.shared_correlation is None:
+        return (
+            f"motion {motion.model}: too few links to test for directed motion, or linked from frame to frame"
+        )
+    text = (
+        f"motion {motion.model}, from the movie: successive displacements of a particle have the correlation "
+        f"{motion.correlation:.2f}"
+    )
+    if motion.shared_correlation - motion.correlation > SHARED:
+        text += (
+            f", {motion.shared_correlation:.2f} with the velocity that all particles share; if the field drifts, set "
+            "drift=global"
+        )
+    return text
 
 
 def clipping_warning(linked: LinkedMovie, units: CoordinateUnits) -> str:

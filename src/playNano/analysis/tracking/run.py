@@ -12,7 +12,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.linking import FeatureCost, LinkedMovie, LinkingOptions, link_movie
 from playNano.algorithms.linking.tables import link_table, track_table
 from playNano.analysis.points import PIXEL_AXES
-from playNano.analysis.tracking.messages import clipping_warning, describe_search
+from playNano.analysis.tracking.messages import clipping_warning, describe_motion, describe_search
 from playNano.analysis.tracking.options import FeatureWeights
 from playNano.analysis.tracking.units import CoordinateUnits, axis_of, corrected_name
 from playNano.core.tables import RowsByFrame
@@ -145,9 +145,10 @@ def track_detections(
     tables = _tracking_tables(
         source, table, linked, units, height=_height_column(table, stack), timed=time_column is not None
     )
-    if linked.search is not None:
+    if linked.search is not None and linked.motion is not None:
         tables.summary["messages"] = [
-            describe_search(linked.search, units, given=options.max_distance is not None)
+            describe_search(linked.search, units, given=options.max_distance is not None),
+            describe_motion(linked.motion, given=options.motion != "auto"),
         ]
     return replace(tables, tracks=table_by_unit(tables.tracks, stack.unit))
 
