@@ -19,6 +19,7 @@ from playNano.algorithms.linking.edges import (
     solve,
     update_costs,
 )
+from playNano.algorithms.linking.exchanges import exchange_weights
 from playNano.algorithms.linking.features import estimate_feature_noise
 from playNano.algorithms.linking.motion_model import (
     MIN_STEP,
@@ -201,6 +202,8 @@ def _assign_from(start: _Start, previous: Indices, options: LinkingOptions) -> A
     if not optimal:
         impose_links(edges, previous, state)
     confidence, cost = link_confidence(edges, state, previous, model.inverse_temperature, optimal=optimal)
+    if model.name == "directed":
+        confidence = np.minimum(confidence, 1.0 / (1.0 + exchange_weights(points, previous, dims)))
     return Assignment(previous, confidence, clutter, start.drift, cost, model, rates, options, start.steps)
 
 
