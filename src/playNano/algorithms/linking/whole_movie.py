@@ -33,6 +33,7 @@ from playNano.algorithms.linking.motion_model import (
 from playNano.algorithms.linking.rates import Rates, ball_volume, estimate_rates, first_rates, gap_counts
 from playNano.algorithms.linking.search_range import StepDistribution, estimate_steps
 from playNano.algorithms.linking.settings import DEFAULT_SCALE, GROWTH_POWER, LinkingOptions
+from playNano.algorithms.linking.track_evidence import track_log_ratio, without_false_tracks
 from playNano.algorithms.linking.velocity_correlation import VelocityCorrelation, velocity_correlation
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ FIRST_MISSING = 4
 MAX_MISSING = 16
 FEW_MISSING = 1
 RARE_GAPS = 0.0005
+# Limit of the log likelihood ratio of clutter to a track.
+MAX_LOSS = 50.0
 # Initial estimate of the number of outlier links in the whole movie.
 OUTLIER_LINKS = 0.1
 
@@ -78,7 +81,8 @@ class Assignment:
     drift
         Offset of each observed frame, (n_frames, D).
     cost
-        Total cost: minus the log likelihood ratio to detections without links.
+        Total cost: minus the log likelihood ratio to detections without links, before tracks that are more likely
+        clutter are left out.
     model, rates
         The estimates.
     options
@@ -197,6 +201,20 @@ def _assign_from(start: _Start, previous: Indices, options: LinkingOptions) -> A
         fit_motion_em(model, points, previous, np.ones(previous.size), n_iterations=EM_ITERATIONS)
         update_costs(points, model, rates, options, (edges, state), prune=n_pass == 0)
         state = solve(edges)
+    solution = edges, state, previous, clutter
+    return _with_confidence(start, solution, model, rates, options)
+
+
+def _with_confidence(
+    start: _Start,
+    solution: tuple[Edges, Matching, Indices, npt.NDArray[np.bool_]],
+    model: MotionModel,
+    rates: Rates,
+    options: LinkingOptions,
+) -> Assignment:
+    """Return an assignment with the confidence of its links, without the tracks that are more likely clutter."""
+    points, dims = start.points, start.dims
+    edges, state, previous, clutter = solution
     model.state_information = state_information(model, previous)
     optimal = options.method == "global"
     if not optimal:
@@ -204,6 +222,12 @@ def _assign_from(start: _Start, previous: Indices, options: LinkingOptions) -> A
     confidence, cost = link_confidence(edges, state, previous, model.inverse_temperature, optimal=optimal)
     if model.name == "directed":
         confidence = np.minimum(confidence, 1.0 / (1.0 + exchange_weights(points, previous, dims)))
+    if model.name == "brownian" and not model.features.weight.size:
+        track, log_ratio = track_log_ratio(points, previous, model, rates, options)
+        confidence = np.minimum(confidence, 1.0 / (1.0 + np.exp(-np.maximum(log_ratio, -MAX_LOSS))[track]))
+        if optimal:
+            previous, clutter = without_false_tracks(previous, clutter, track, log_ratio)
+            confidence[previous < 0] = np.nan
     return Assignment(previous, confidence, clutter, start.drift, cost, model, rates, options, start.steps)
 
 
