@@ -63,6 +63,19 @@ def test_particles_that_go_farther_than_they_are_apart():
     assert estimate_dynamics(frame, frame * 0.5, positions, FIELD).crowded
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fast_population_beside_a_slow_one_is_not_cut_off(seed):
+    rng = np.random.default_rng(seed)
+    step = np.where(rng.random(20) < 0.5, 2.0, 20.0)
+    walk = rng.uniform(0, 256, (20, 2)) + np.cumsum(rng.normal(0, step[:, None], (80, 20, 2)), axis=0)
+    walk = np.abs((walk + 256) % 512 - 256)
+    frame, particle = np.nonzero(rng.random((80, 20)) > 0.03)
+    found = estimate_dynamics(frame, frame * 1.0, walk[frame, particle], FIELD)
+    assert found.motion.diffusion_nm2_s > 0.4 * 0.5 * (step**2).mean()
+    # Half of the particles step farther than half the distance to a neighbour: the speed is a lower bound.
+    assert found.crowded
+
+
 def test_frames_that_were_not_seen():
     rng = np.random.default_rng(0)
     walk = 128 + np.cumsum(rng.normal(0, 2, (60, 2)), axis=0)

@@ -11,7 +11,10 @@ from playNano.algorithms._common.inputs import pixel_pair
 from playNano.algorithms.estimation._level import level
 from playNano.algorithms.estimation._peaks import find_particles
 from playNano.algorithms.estimation.motion import MotionEstimate, estimate_motion
+from playNano.algorithms.linking.detections import sort_detections
 from playNano.algorithms.linking.frames import link_frames
+from playNano.algorithms.linking.search_range import estimate_steps
+from playNano.algorithms.linking.settings import GROWTH_POWER
 from playNano.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -114,8 +117,9 @@ def estimate_dynamics(
 ) -> DynamicsEstimate:
     """Estimate motion and departures of particles from their positions in every frame.
 
-    They are linked from frame to frame by optimal assignment. The search range is half the distance between
-    neighbours at first; linking is then repeated with four standard deviations of a step.
+    They are linked from frame to frame by optimal assignment. The search range is at first that of tracking, from the
+    distribution of displacements that no range has clipped; linking is then repeated with four standard deviations of
+    a step, where these are longer.
 
     Parameters
     ----------
@@ -154,7 +158,8 @@ def estimate_dynamics(
     if positions.shape != (len(frames), 2) or times.shape != frames.shape:
         raise ParameterError("frame, time_s and positions_nm must have one row per detection.")
     spacing = _neighbour_distance(frames, positions, field_nm)
-    search_range, longest = spacing / 2, _MAX_SEARCH_RANGE * spacing
+    longest = _MAX_SEARCH_RANGE * spacing
+    first = search_range = min(_first_search_range(frames, positions, observed), longest)
     for _ in range(_MAX_ITERATIONS):
         track = link_frames(
             frames,
@@ -169,12 +174,21 @@ def estimate_dynamics(
             break
         before = search_range
         step = _SEARCH_RANGE * _step_nm(motion, frames, times, track)
-        search_range = float(np.clip(step, 1e-6 * spacing, longest))
+        search_range = float(np.clip(step, first, longest))
         if abs(before - search_range) < 0.02 * search_range:
             break
     inner = _away_from_border(positions, search_range, field_nm)
     rate, n_tracks = _departure_rate(frames, times, inner, track)
     return DynamicsEstimate(motion, rate, search_range, bool(search_range >= longest), n_tracks)
+
+
+def _first_search_range(
+    frames: npt.NDArray[np.int64], positions: FloatArray, observed: npt.ArrayLike | None
+) -> float:
+    """Return the search range from the unclipped distribution of displacements."""
+    detections = sort_detections(frames, positions, observed=observed)
+    power = GROWTH_POWER["sqrt"]
+    return estimate_steps(detections.points, detections.dims, power).search_range() if detections.n else 1.0
 
 
 def _neighbour_distance(
