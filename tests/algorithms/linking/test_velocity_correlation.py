@@ -38,7 +38,7 @@ def tracks_of(steps):
 @pytest.mark.parametrize("correlation", [-0.3, 0.0, 0.4, 0.8])
 def test_the_correlation_is_that_of_the_displacements(correlation):
     evidence = velocity_correlation(*tracks_of(persistent_steps(correlation)))
-    assert evidence.n_pairs == 300 * 58
+    assert evidence.n_pairs == 300 * 58 / 3
     assert evidence.correlation == pytest.approx(correlation, abs=0.02)
     assert evidence.shared == pytest.approx(correlation, abs=0.02)
     assert evidence.motion == ("directed" if correlation > 0.3 else "brownian")

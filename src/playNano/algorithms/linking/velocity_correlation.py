@@ -19,6 +19,8 @@ MIN_CORRELATION = 0.25
 MIN_SHARED_CORRELATION = 0.5
 # Number of standard errors by which a correlation must exceed 0.
 SIGNIFICANT = 3.0
+# Number of pairs of displacements from which every n-th is used: the standard error is then about 0.01.
+ENOUGH_PAIRS = 8_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class VelocityCorrelation:
     error
         Standard error of both for displacements that are independent.
     n_pairs
-        Number of pairs of successive displacements.
+        Number of pairs of successive displacements that were used.
     """
 
     correlation: float
@@ -71,15 +73,15 @@ def velocity_correlation(points: Detections, previous: Indices) -> VelocityCorre
     Gorelik, Gautreau: Quantitative and unbiased analysis of directional persistence in cell migration, Nature
     Protocols 9, 2014, doi 10.1038/nprot.2014.131.
     """
-    target = np.flatnonzero(previous >= 0)
-    target = target[points.frame_of[target] - points.frame_of[previous[target]] == 1]
-    step = np.full(points.position.shape, np.nan)
-    step[target] = points.position[target] - points.position[previous[target]]
-    later = target[np.isfinite(step[previous[target], 0])]
+    adjacent = (previous >= 0) & (points.frame_of - points.frame_of[previous] == 1)
+    later = np.flatnonzero(adjacent & adjacent[previous])
     if later.size < 2:
         return VelocityCorrelation(np.nan, np.nan, np.nan, int(later.size))
-    before, after = step[previous[later]], step[later]
-    mean = step[target].mean(axis=0)
+    later = later[:: -(-later.size // ENOUGH_PAIRS)]
+    between = previous[later]
+    place = points.position[between]
+    before, after = place - points.position[previous[between]], points.position[later] - place
+    mean = 0.5 * (before.mean(axis=0) + after.mean(axis=0))
     own, own_error = _correlation(before - mean, after - mean)
     shared, shared_error = _correlation(before, after)
     return VelocityCorrelation(own, shared, max(own_error, shared_error), int(later.size))
