@@ -104,6 +104,8 @@ class ParticleTrackingModule(AnalysisModule):
 
         By default the joint likelihood of all links of the movie is maximised: displacements, miss rate, birth and
         death rate are estimated from the movie, and one exact assignment determines all links, with gap closing.
+        Whether the motion is Brownian or directed is decided by the correlation of successive displacements, and tracks
+        that are less likely than clutter are left out.
         ``method="frame"`` links from frame to frame: minimum sum of squared distances, where a link within the search
         range is preferred to a death and a birth. A movie with too few links to estimate the model is
         linked from frame to frame with either method. The result does not depend on the order of detections.
