@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -52,10 +52,6 @@ class VelocityCorrelation:
         own = self.correlation >= max(MIN_CORRELATION, SIGNIFICANT * self.error)
         common = self.shared >= max(MIN_SHARED_CORRELATION, SIGNIFICANT * self.error)
         return "directed" if own or common else "brownian"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dict."""
-        return asdict(self)
 
 
 def velocity_correlation(points: Detections, previous: Indices) -> VelocityCorrelation:

@@ -48,7 +48,8 @@ def describe_motion(motion: MotionSummary, *, given: bool) -> str:
         return f"motion {motion.model}, given"
     if motion.correlation is None or motion.shared_correlation is None:
         return (
-            f"motion {motion.model}: too few links to test for directed motion, or linked from frame to frame"
+            f"motion {motion.model}; not tested for directed motion (too few links, links from frame to frame, or a "
+            "given step)"
         )
     text = (
         f"motion {motion.model}, from the movie: successive displacements of a particle have the correlation "
