@@ -303,14 +303,14 @@ def tune_settings(
     file: File,
     output: Output = Path("playnano_tune"),
     objects: ObjectsShown = None,
-    channel: Channel = "height_trace",
+    channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
 ) -> None:
     """Compare levelling, limits and search ranges on some frames; writes tune.csv, tune.png and pipeline.yaml.
 
-    The score of a setting is its stability under small changes, times the expected fraction of right links.
+    Settings are ranked by their stability under small changes, times the expected fraction of right links.
     """
     from playNano.cli.job import Options
     from playNano.cli.tune import run_tune

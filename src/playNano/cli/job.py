@@ -36,6 +36,8 @@ from playNano.processing.pipeline import CLEAR, PlannedStep
 
 DONE = "done.json"
 """File with hashes of input and pipeline, by which ``batch --resume`` recognises a finished folder."""
+WORDS = ("segmentation", "detected_as")
+"""Entries of a summary that are printed as they are."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,7 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
             summary["n_tracks"] = outputs["table"]["track_id"].nunique()
         plain = {name: value for name, value in summary.items() if isinstance(value, Real)}
         parts = [f"{name} {value:.4g}" for name, value in plain.items()]
-        parts += [str(value) for name, value in summary.items() if name == "segmentation"]
+        parts += [str(value) for name, value in summary.items() if name in WORDS]
         out.print(f"  {key}: {', '.join(parts) or 'done'}", markup=False)
         for message in summary.get("messages", ()):
             out.print(f"    {message}", markup=False)
