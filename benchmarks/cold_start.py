@@ -20,12 +20,6 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-STEPS = (
-    "frame_quality;feature_detection:mask_fn=mask_threshold,threshold=1.5,min_size=20;"
-    "particle_tracking:max_distance=8,max_missing=2"
-)
-PROCESS = "remove_plane;row_median_align;gaussian_filter:sigma=1"
-
 
 def child(arguments: list[str], report: str) -> None:
     """Run a command of playNano in this process, and write the time of each compilation as JSON."""
@@ -87,7 +81,6 @@ def table(movie: Path | None) -> str:
     jobs: list[tuple[str, list[str], str]] = [("`playnano demo`, empty cache", ["demo"], "a")]
     if movie is not None:
         analyze = ["analyze", str(movie.resolve()), "-o", "results", "--channel", "TP", "--no-gif"]
-        analyze += ["--process", PROCESS, "--steps", STEPS]
         jobs.append((f"`playnano analyze {movie.name}`, empty cache", analyze, "b"))
     jobs += [
         ("`playnano warm-up`, empty cache", ["warm-up"], "c"),

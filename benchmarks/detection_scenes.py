@@ -68,8 +68,8 @@ class Scene:
     recorded, levelled
         (n, h, w) float32, nm: with and without the surface under the objects.
     truth
-        One row an object and frame: ``frame, y, x`` (px), ``height_nm, radius`` and ``inside``, whether all of it is in
-        the frame.
+        One row an object and frame: ``frame, y, x`` (px), ``height_nm, radius``, ``inside``, whether all of it is in
+        the frame, and ``particle``, its number.
     ignored
         (h, w) bool: pixels where a detection counts neither as right nor as wrong (a terrace).
     """
@@ -220,12 +220,12 @@ def draw(name, seed, all_species, *, shape=(128, 128), n_frames=12, instrument=N
             extent = s.extent
             inside = extent < y[row] < shape[0] - 1 - extent and extent < x[row] < shape[1] - 1 - extent
             if -extent < y[row] < shape[0] + extent and -extent < x[row] < shape[1] + extent:
-                truth.append((f, y[row], x[row], s.height_nm, extent, bool(inside)))
+                truth.append((f, y[row], x[row], s.height_nm, extent, bool(inside), i))
         frames[f] = base + up + down
     frames = scanned(frames, instrument.descent_nm)
     frames += noise(rng, frames.shape, instrument)
     surface = background(rng, frames.shape, instrument)
-    table = pd.DataFrame(truth, columns=["frame", "y", "x", "height_nm", "radius", "inside"])
+    table = pd.DataFrame(truth, columns=["frame", "y", "x", "height_nm", "radius", "inside", "particle"])
     ignored = np.zeros(shape, bool) if ignored is None else ignored
     return Scene(name, (frames + surface).astype(np.float32), frames.astype(np.float32), table, ignored)
 

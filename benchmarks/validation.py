@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from playNano.analysis.plan import Plan
-from playNano.cli.demo import PROCESS
 from playNano.simulate import simulate_movie
 from playNano.validate import QUICK, Effort, validate_pipeline
 from playNano.validate.trial import prepare, run_trial
@@ -31,7 +30,7 @@ def plan_of(range_nm, threshold_nm):
         f"frame_quality;feature_detection:mask_fn=mask_threshold,threshold={threshold_nm},min_size=12,remove_edge=false;"
         f"particle_tracking:max_distance_nm={range_nm},max_missing=2"
     )
-    return Plan.from_options(PROCESS, analysis, None)
+    return Plan.from_options("level", analysis, None)
 
 
 def drawn(seed):

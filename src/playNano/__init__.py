@@ -13,16 +13,25 @@ from playNano._version import __version__
 
 if TYPE_CHECKING:
     from playNano.afm_stack import AFMImageStack
+    from playNano.analysis.analyze_movie import analyze
     from playNano.analysis.pipeline import AnalysisPipeline
     from playNano.io.loader import load_afm_stack
     from playNano.processing.pipeline import ProcessingPipeline
 
-__all__ = ["AFMImageStack", "AnalysisPipeline", "ProcessingPipeline", "__version__", "load_afm_stack"]
+__all__ = [
+    "AFMImageStack",
+    "AnalysisPipeline",
+    "ProcessingPipeline",
+    "__version__",
+    "analyze",
+    "load_afm_stack",
+]
 
 _PUBLIC = {
     "AFMImageStack": "playNano.afm_stack",
     "AnalysisPipeline": "playNano.analysis.pipeline",
     "ProcessingPipeline": "playNano.processing.pipeline",
+    "analyze": "playNano.analysis.analyze_movie",
     "load_afm_stack": "playNano.io.loader",
 }
 

@@ -277,8 +277,12 @@ def test_modules_reports_broken_plugins(plugins, capsys):
         (["analyze", "MOVIE", "--steps", "feature_detektion", "-o", "x"], "did you mean 'feature_detection'"),
         (["analyze", "MOVIE", "--steps", f"{DETECT},min_sise=3", "-o", "x"], "unknown parameter 'min_sise'"),
         (["analyze", "MOVIE", "--steps", "particle_tracking", "-o", "x"], "'feature_detection'"),
-        (["analyze", "MOVIE", "-o", "x"], "give --steps"),
-        (["analyze", "MOVIE", "--process", "zero_mean", "-o", "x"], "nothing to analyse"),
+        (["process", "MOVIE", "-o", "x"], "give --steps"),
+        (["analyze", "MOVIE", "--objects", "cats", "-o", "x"], "filaments, not 'cats'"),
+        (
+            ["analyze", "MOVIE", "--objects", "pits", "--steps", DETECT, "-o", "x"],
+            "leave out the analysis steps",
+        ),
         (["process", "MOVIE", "--steps", "gaussian_filter:sigma=-1", "-o", "x"], "sigma"),
         (["process", "MOVIE", "--steps", "zero_mean", "-c", "XX", "-o", "x"], "TP"),
         (

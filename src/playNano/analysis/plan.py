@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
+from playNano.afm_stack import AFMImageStack
+from playNano.analysis.defaults import DefaultAnalysis, Objects, default_analysis, default_processing
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, read_pipeline_input
 from playNano.errors import ParameterError
@@ -24,6 +26,10 @@ class Plan:
         Analysis modules, in order.
     input
         The movie for which a pipeline file was written; see `read_pipeline_input`.
+    objects
+        What the movie shows, if the modules are to be taken by that after processing; None: as in `analysis`.
+    taken
+        The modules that `for_movie` has taken, and why.
 
     Examples
     --------
@@ -36,9 +42,33 @@ class Plan:
     processing: list[StepCall] = field(default_factory=list)
     analysis: list[StepCall] = field(default_factory=list)
     input: dict[str, Any] = field(default_factory=dict)
+    objects: Objects | None = None
+    taken: DefaultAnalysis | None = None
 
     @classmethod
-    def from_options(cls, processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
+    def default(cls, objects: Objects = "auto") -> Plan:
+        """Return the plan that needs no number: levelling, quality control, detection and tracking.
+
+        Parameters
+        ----------
+        objects
+            What the movie shows; see `playNano.analysis.defaults.default_analysis`.
+
+        Examples
+        --------
+        >>> Plan.default().processing
+        [StepCall(name='level', params={})]
+        """
+        return cls(default_processing(objects), objects=objects)
+
+    @classmethod
+    def from_options(
+        cls,
+        processing: str | None,
+        analysis: str | None,
+        pipeline: Path | None,
+        objects: str | None = None,
+    ) -> Plan:
         """Create a plan from step strings or from a pipeline file.
 
         Parameters
@@ -49,16 +79,30 @@ class Plan:
             Analysis modules, in the same form.
         pipeline
             YAML file with the lists ``processing`` and ``analysis``.
+        objects
+            What the movie shows, one of `playNano.analysis.defaults.Objects`: then the modules, and without
+            processing steps also these, are those of the default analysis.
 
         Raises
         ------
         ParameterError
-            If both are given, or neither.
+            If analysis modules are given in more than one way, or nothing is given.
         """
+        if objects is not None and (pipeline is not None or analysis is not None):
+            raise ParameterError(
+                "objects are for the default analysis: leave out the analysis steps, or objects"
+            )
         if pipeline is not None and (processing is not None or analysis is not None):
             raise ParameterError("give steps on the command line or a pipeline file, not both")
         if pipeline is not None:
             return cls(*read_pipeline_file(pipeline), input=read_pipeline_input(pipeline))
+        if objects is not None:
+            if objects not in get_args(Objects):
+                raise ParameterError(
+                    f"objects must be one of {', '.join(get_args(Objects))}, not {objects!r}"
+                )
+            default = cls.default(cast(Objects, objects))
+            return default if processing is None else replace(default, processing=parse_steps(processing))
         if processing is None and analysis is None:
             raise ParameterError("nothing to do: give --steps, or a --pipeline file")
         return cls(parse_steps(processing or ""), parse_steps(analysis or ""))
@@ -79,3 +123,61 @@ class Plan:
         for call in self.analysis:
             analysis.add(call.name, **call.params)
         return processing, analysis
+
+    def for_movie(self, stack: AFMImageStack) -> Plan:
+        """Return the plan with the analysis modules that suit a movie, if they are to be taken by that.
+
+        Parameters
+        ----------
+        stack
+            The movie, after the processing steps.
+        """
+        if self.objects is None or self.taken is not None:
+            return self
+        taken = default_analysis(stack, self.objects)
+        return replace(self, analysis=taken.calls, taken=taken)
+
+    def run(self, stack: AFMImageStack) -> dict[str, Any]:
+        """Process and analyse a movie, and return the record.
+
+        Parameters
+        ----------
+        stack
+            The movie; it is processed in place.
+
+        Raises
+        ------
+        PlayNanoError
+            If a name or parameter is wrong, or a step fails.
+        """
+        processing, _ = self.bind()
+        processing.run(stack)
+        return self.analyze(stack)
+
+    def analyze(self, stack: AFMImageStack) -> dict[str, Any]:
+        """Run the analysis modules on a processed movie, and return the record.
+
+        Parameters
+        ----------
+        stack
+            The movie, after the processing steps.
+
+        Raises
+        ------
+        PlayNanoError
+            If a name or parameter is wrong, or a module fails.
+        """
+        plan = self.for_movie(stack)
+        _, analysis = plan.bind()
+        for doubt in plan.taken.doubts if plan.taken else ():
+            stack.warn(doubt)
+        record = analysis.run(stack)
+        if plan.taken is not None:
+            detection, reason = plan.taken.detection, plan.taken.reason
+            record["provenance"]["automatic"] = {
+                "objects": plan.objects,
+                "detection": detection,
+                "reason": reason,
+            }
+            record["provenance"]["results_by_name"][detection][-1]["summary"]["detected_as"] = reason
+        return record

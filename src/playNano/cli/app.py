@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +30,7 @@ from playNano.cli.arguments import (
     Lazy,
     Name,
     New,
+    ObjectsShown,
     Outlines,
     Output,
     Overwrite,
@@ -47,7 +48,9 @@ from playNano.cli.arguments import (
     existing,
 )
 from playNano.cli.first_run import app as first_run_commands
+from playNano.cli.messages import error_line, print_warning
 from playNano.cli.pictures import picture_options
+from playNano.cli.plans import plan_or_default
 from playNano.cli.records import app as record_commands
 from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
@@ -75,41 +78,22 @@ def run(arguments: list[str] | None = None) -> None:
         Arguments after ``playnano``; by default those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    given = [word for word in given if word != "--debug"]
+    debug, strict = "--debug" in given, "--strict" in given
+    given = [word for word in given if word not in ("--debug", "--strict")]
     # An error is reported by the line below, and must not be logged as well.
     logging.getLogger("playNano").addHandler(logging.NullHandler())
     try:
         with warnings.catch_warnings():
             # The same text once, however often its cause occurs.
-            warnings.simplefilter("default", PlayNanoWarning)
-            warnings.showwarning = partial(_print_warning, warnings.showwarning)
+            warnings.simplefilter("error" if strict else "default", PlayNanoWarning)
+            warnings.showwarning = partial(print_warning, warnings.showwarning)
             COMMAND.set(("playnano", *given))
             app(given, standalone_mode=True)
     except Exception as error:
         if debug:
             raise
-        typer.echo(f"playnano: {_one_line(error)}", err=True)
+        typer.echo(f"playnano: {error_line(error)}", err=True)
         raise SystemExit(2) from error
-
-
-def _print_warning(
-    usual: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
-) -> None:
-    """Print a warning of ours on one line; leave others to Python."""
-    if not issubclass(category, PlayNanoWarning):
-        usual(message, category, *where, **more)
-        return
-    typer.echo(f"playnano: warning: {' '.join(str(message).split())}", err=True)
-
-
-def _one_line(error: Exception) -> str:
-    """Return an error with its notes on one line; for exceptions not raised by playNano with their type and a hint."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    added = [f" ({note})" for note in getattr(error, "__notes__", [])]
-    known = type(error).__module__.startswith("playNano") or isinstance(error, OSError)
-    kind = "" if known else f"{type(error).__name__}: "
-    return f"{kind}{text}{''.join(added)}" + ("" if known else " (--debug shows the traceback)")
 
 
 def _print_version(given: bool) -> None:
@@ -124,6 +108,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors, with exit code 2.")] = False,
 ) -> None:
     """Declare the options that precede a command."""
 
@@ -233,6 +218,7 @@ def analyze(
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
+    objects: ObjectsShown = None,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
@@ -249,10 +235,14 @@ def analyze(
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
 ) -> None:
-    """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif."""
+    """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif.
+
+    Without --steps and --pipeline no number is needed: the movie is levelled (or processed as --process says), bad
+    frames are flagged, and objects are detected and tracked with thresholds and ranges that are found from the movie.
+    """
     from playNano.cli.job import Options, analyze_file
 
-    plan = _plan(process, steps, pipeline)
+    plan = plan_or_default(process, steps, pipeline, objects)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
     given = Options(
@@ -269,6 +259,7 @@ def batch(
     pipeline: PipelineFile = None,
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
+    objects: ObjectsShown = None,
     resume: Resume = False,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
@@ -287,11 +278,15 @@ def batch(
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
 ) -> None:
-    """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors."""
+    """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors.
+
+    Without any steps the default analysis is run, as by `playnano analyze`, with thresholds of each movie's own; with
+    --process alone the movies are processed and not analysed.
+    """
     from playNano.cli.batch import run_batch
     from playNano.cli.job import Options
 
-    plan = _plan(process, steps, pipeline)
+    plan = plan_or_default(process, steps, pipeline, objects, analyse=process is None)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
     given = Options(
@@ -301,6 +296,28 @@ def batch(
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)
+
+
+@app.command(name="tune", short_help="Find stable settings on some frames of a movie.")
+def tune_settings(
+    file: File,
+    output: Output = Path("playnano_tune"),
+    objects: ObjectsShown = None,
+    channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
+) -> None:
+    """Compare levelling, limits and search ranges on some frames; writes tune.csv, tune.png and pipeline.yaml.
+
+    Settings are ranked by their stability under small changes, times the expected fraction of right links.
+    """
+    from playNano.cli.job import Options
+    from playNano.cli.tune import run_tune
+
+    reading = tuple(read or ())
+    options = Options(channel, pixel_size_nm, allow_incomplete=allow_incomplete, reader_options=reading)
+    run_tune(file, output, options, objects)
 
 
 @app.command(short_help="Measure the errors of a pipeline on movies like yours.")

@@ -60,7 +60,16 @@ AnalysisSteps = Annotated[
 ]
 StepsBefore = Annotated[
     str | None,
-    typer.Option("--process", help='Processing steps before the analysis: "remove_plane;row_median_align".'),
+    typer.Option(
+        "--process", help='Processing steps before the analysis; without --steps "level" by default.'
+    ),
+]
+ObjectsShown = Annotated[
+    str | None,
+    typer.Option(
+        "--objects",
+        help="What the movie shows, for the analysis without --steps: auto, particles, pits, lattice or filaments.",
+    ),
 ]
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")

@@ -146,7 +146,7 @@ def _one(
         if resume and _is_done(folder, key):
             outcome.status = "done before"
             return
-        if plan.analysis:
+        if plan.analysis or plan.objects is not None:
             analyze_file(file, plan, folder, options, key)
         else:
             process_file(file, plan, folder, options, key)

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from playNano.cli.console import err
 
 KINDS = {
+    "algorithms.leveling": "levelling",
     "algorithms.regions": "detection",
     "algorithms.blobs": "detection",
     "algorithms.peaks": "detection",
     "algorithms.linking": "tracking",
     "algorithms.clustering": "clustering",
 }
-"""Packages with compiled functions -> kind of analysis module that calls them."""
+"""Packages with compiled functions -> kind of analysis module that calls them, or "levelling"."""
 
 
 def kind_of(kernel: str) -> str | None:

@@ -19,15 +19,6 @@ from playNano.io.export.numpy_files import write_npz
 if TYPE_CHECKING:
     import pandas as pd
 
-PROCESS = (
-    "remove_plane;row_median_align;mask_mean_offset:factor=2;remove_plane;row_median_align;clear_mask;"
-    "gaussian_filter:sigma=1"
-)
-ANALYSIS = (
-    "frame_quality;"
-    "feature_detection:mask_fn=mask_threshold,threshold=1.5,min_size=12,remove_edge=false;"
-    "particle_tracking:max_distance_nm=24,max_missing=2"
-)
 MIN_FRAMES = 5
 """Minimum length of the true tracks that are counted, frames."""
 
@@ -51,13 +42,12 @@ def run_demo(folder: Path, seed: int, existing: Existing = "refuse") -> None:
 
     out.print("simulating a movie of particles that diffuse, land and leave ...")
     movie = simulate_movie(n_frames=60, shape=(128, 128), n_particles=12, seed=seed)
-    plan = Plan.from_options(PROCESS, ANALYSIS, None)
     with result_folder(folder, existing=existing) as run, progress_bars() as bars:
         write_npz(movie.to_stack(), run.path / "movie.npz")
         movie.truth.to_csv(run.path / "truth.csv", index=False)
         out.print("levelling, detecting, tracking ...")
         stack = AFMImageStack.load_data(run.path / "movie.npz")
-        record, stored = analyze_stack(stack, plan, run.path, gif=True, bars=bars)
+        record, stored = analyze_stack(stack, Plan.default(), run.path, gif=True, bars=bars)
         write_record(run, record, stored)
     report(stack, record, run.target)
     tracks = latest_table(record, "tracking")
@@ -66,10 +56,7 @@ def run_demo(folder: Path, seed: int, existing: Existing = "refuse") -> None:
     out.print(
         f"{recovered} of {true} true tracks recovered (one detected track contains {MIN_FRACTION:.0%} or more of each)"
     )
-    out.print(
-        f"repeat: playnano analyze {run.target}/movie.npz --pipeline {run.target}/pipeline.yaml -o again",
-        markup=False,
-    )
+    out.print(f"repeat: playnano analyze {run.target}/movie.npz -o again", markup=False)
 
 
 def recovered_tracks(

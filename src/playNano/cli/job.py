@@ -15,6 +15,7 @@ from playNano.analysis.exporters import plan_exports
 from playNano.analysis.inputs import load_planned, planned_input
 from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import Stored, write_record, write_record_hdf5
+from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
@@ -35,6 +36,8 @@ from playNano.processing.pipeline import CLEAR, PlannedStep
 
 DONE = "done.json"
 """File with hashes of input and pipeline, by which ``batch --resume`` recognises a finished folder."""
+WORDS = ("segmentation", "detected_as")
+"""Entries of a summary that are printed as they are."""
 
 
 @dataclass(frozen=True)
@@ -234,17 +237,22 @@ def analyze_stack(
     ParameterError
         If there are no analysis modules in the plan, or a parameter is unknown or wrong.
     """
-    if not plan.analysis:
+    if not plan.analysis and plan.objects is None:
         raise ParameterError("nothing to analyse: give --steps; for processing alone use `playnano process`")
     processing, analysis = plan.bind()
-    in_effect = _described(processing.steps_for(stack), analysis.steps_for(stack))
-    in_effect = {"input": planned_input(stack), **in_effect}
-    processing.run(stack)
-    with report_compiling(analysis.kinds):
-        record = analysis.run(stack)
+    described = processing.steps_for(stack)
+    levelling = ["levelling"] if any(step.name == "level" for step in described) else []
+    kinds = analysis.kinds if plan.objects is None else ["detection", "tracking"]
+    planned = planned_input(stack)
+    with report_compiling([*levelling, *kinds]):
+        processing.run(stack)
+        plan = plan.for_movie(stack)
+        analysis = plan.bind()[1]
+        in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
+        record = plan.analyze(stack)
     stored = write_record_hdf5(folder, record)
     write_tables(record, folder)
-    _write_plan(in_effect, folder / "pipeline.yaml")
+    _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
     movie = AnalysedMovie.of(stack, record, pictures)
     write_pictures_of(movie, record, folder)
     if gif:
@@ -274,7 +282,7 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
             summary["n_tracks"] = outputs["table"]["track_id"].nunique()
         plain = {name: value for name, value in summary.items() if isinstance(value, Real)}
         parts = [f"{name} {value:.4g}" for name, value in plain.items()]
-        parts += [str(value) for name, value in summary.items() if name == "segmentation"]
+        parts += [str(value) for name, value in summary.items() if name in WORDS]
         out.print(f"  {key}: {', '.join(parts) or 'done'}", markup=False)
         for message in summary.get("messages", ()):
             out.print(f"    {message}", markup=False)
@@ -311,12 +319,13 @@ def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
         (run.path / DONE).write_text(json.dumps(done, indent=1), encoding="utf-8")
 
 
-def _write_plan(steps: dict[str, Any], path: Path) -> None:
+def _write_plan(steps: dict[str, Any], path: Path, remarks: Sequence[str] = ()) -> None:
     """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
     import yaml
 
     with atomic_write(path) as temporary:
-        temporary.write_text(yaml.safe_dump(steps, sort_keys=False), encoding="utf-8")
+        text = "".join(f"# {remark}\n" for remark in remarks)
+        temporary.write_text(text + yaml.safe_dump(steps, sort_keys=False), encoding="utf-8")
 
 
 def plan_in_effect(plan: Plan) -> dict[str, Any]:
@@ -334,6 +343,8 @@ def plan_in_effect(plan: Plan) -> dict[str, Any]:
     """
     processing, analysis = plan.bind()
     steps = _described(processing.steps, analysis.steps)
+    if plan.objects is not None:
+        steps = {**steps, "objects": plan.objects}
     return {"input": plan.input, **steps} if plan.input else steps
 
 

@@ -30,9 +30,9 @@ def run_validation(
     Parameters
     ----------
     file
-        The movie; without a plan, a record or the folder that contains it.
+        The movie; without a plan also a record or the folder that contains it.
     plan
-        The pipeline; None for that of the record.
+        The pipeline; None for that of the record, and for a movie the default analysis.
     folder
         Folder for validate.json and validate.png; created if necessary.
     options
@@ -52,13 +52,14 @@ def run_validation(
     RecordError
         If the file is not a record, or its movie is missing or not the one that the record describes.
     """
-    if plan is None:
+    if plan is None and (file.suffix == ".json" or (file / "record.json").is_file()):
         file, plan = movie_and_plan(file)
+    plan = Plan.default() if plan is None else plan
     stack = options.load(file, plan.input)
     with (
         result_folder(folder, existing=options.existing, record="validate.json") as run,
         progress_bars(inner=False) as bars,
-        report_compiling(plan.bind()[1].kinds),
+        report_compiling(plan.bind()[1].kinds or ["levelling", "detection", "tracking"]),
     ):
         result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
         save_validation(result, run.path)

@@ -68,13 +68,8 @@ def run_part(name: str) -> None:
 def warm_detection() -> None:
     """Compile the kernels of levelling and detection, by running them on a small movie."""
     from playNano.analysis.plan import Plan
-    from playNano.cli.demo import ANALYSIS, PROCESS
 
-    stack = _movie().to_stack()
-    before_tracking = ANALYSIS.partition(";particle_tracking")[0]
-    processing, analysis = Plan.from_options(PROCESS, before_tracking, None).bind()
-    processing.run(stack)
-    analysis.run(stack)
+    Plan.from_options("level", "frame_quality;feature_detection", None).run(_movie().to_stack())
 
 
 def warm_tracking() -> None:

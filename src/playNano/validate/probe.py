@@ -90,9 +90,8 @@ def probe_pipeline(stack: AFMImageStack, plan: Plan) -> PipelineProbe:
     part = stack[span]
     part.restore_raw()
     raw = np.asarray(part.data)
-    processing, analysis = plan.bind()
-    processing.run(part, keep="none")
-    steps = analysis.steps
+    plan.bind()[0].run(part, keep="none")
+    steps = plan.for_movie(part).bind()[1].steps
     record = run_analysis(part, steps)
     needed = needed_steps(steps, record)
     kept = [key for step, key in zip(steps, record["analysis"], strict=True) if step in needed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from playNano.algorithms.estimation.motion import estimate_motion
 from playNano.analysis.pipeline import AnalysisPipeline, AnalysisRecord
 from playNano.analysis.plan import Plan
 from playNano.core.provenance import latest_table
-from playNano.errors import ParameterError, StepError
+from playNano.errors import ParameterError, PlayNanoWarning, StepError
 from playNano.metrics.detection import match_points, score_detections
 from playNano.metrics.identity import score_hota, score_identity
 from playNano.metrics.links import score_links
@@ -209,7 +210,10 @@ def run_trial(reference: ReferenceMovie, steps: Steps) -> Trial:
     StepError
         The pipeline returns no table of detections. Errors of its steps are propagated.
     """
-    record = run_analysis(reference.stack, steps)
+    with warnings.catch_warnings():
+        # Doubts about a simulated movie, with settings that are only tried, are not about the user's.
+        warnings.simplefilter("ignore", PlayNanoWarning)
+        record = run_analysis(reference.stack, steps)
     detected = latest_table(record, "detection")
     if detected is None:
         raise StepError("the pipeline returned no table of detections")

@@ -120,7 +120,7 @@ def validate_pipeline(
     --------
     >>> from playNano.simulate import simulate_movie
     >>> stack = simulate_movie(20, (64, 64), n_particles=5, seed=2).to_stack()
-    >>> plan = Plan.from_options("remove_plane;row_median_align", "log_blob_detection:min_sigma=2,threshold=0.5", None)
+    >>> plan = Plan.from_options("level", "log_blob_detection:min_sigma=2,threshold=0.5", None)
     >>> result = validate_pipeline(stack, plan, effort=Effort(3, 1, 50_000, (1.0, 1.5)))
     >>> sorted(result.measures)[:2], result.n_frames
     (['f1', 'height_bias_nm'], 12)

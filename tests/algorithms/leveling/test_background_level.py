@@ -257,3 +257,15 @@ def test_sampled_frames():
     assert len(many) == 32
     assert set(np.diff(many)) <= {31, 32}
     assert abs(many[0] - (999 - many[-1])) <= 1
+
+
+def test_pits_that_the_border_cuts_in_some_frames_are_pits():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:64, :64]
+    frames = rng.normal(0, 0.1, (6, 64, 64)) + rng.normal(0, 0.2, (6, 64, 1))
+    for k in range(6):
+        # In every second frame all pits lie on the border.
+        for cy, cx in ((0, 16), (63, 40), (20, 0)) if k % 2 else ((18, 16), (45, 40), (20, 44)):
+            frames[k, (y - cy) ** 2 + (x - cx) ** 2 < 36] -= 3.0
+    assert survey(list(frames)).sign == -1
+    assert survey(list(-frames)).sign == 1

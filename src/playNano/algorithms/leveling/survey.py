@@ -206,16 +206,19 @@ def _likelier(up: _Levelled, down: _Levelled) -> MovieLevel:
     share = [np.median([how.background_share for _, how in frames]) for _, frames in (up, down)]
     if share[1] < max(0.5, 1.5 * share[0]):
         return up[0]
-    pits = [_resemble_pits(frame, down[0].noise) for frame, _ in down[1]]
-    return down[0] if np.mean(pits) > 0.5 else up[0]
+    # Of all frames together: a few pits that the border of one frame cuts say nothing.
+    compact, at_border, everywhere = np.mean(
+        [_low_regions(frame, down[0].noise) for frame, _ in down[1]], axis=0
+    )
+    return down[0] if compact > 0.5 and at_border <= 1.5 * everywhere else up[0]
 
 
-def _resemble_pits(levelled: FloatArray, noise: float) -> bool:
-    """Return whether the low regions are more compact than the high ones, and do not prefer the border of the frame."""
+def _low_regions(levelled: FloatArray, noise: float) -> tuple[float, float, float]:
+    """Return whether the low regions are more compact than the high ones, and their share at the border and in all."""
     smooth = ndimage.median_filter(np.nan_to_num(levelled), 3)
     low = smooth < min(-2.5 * noise, float(np.quantile(smooth, 0.02)) / 2)
     border = np.concatenate([low[0], low[-1], low[:, 0], low[:, -1]])
-    return bool(_solidity(low) > _solidity(~low) and border.mean() <= 1.5 * low.mean())
+    return float(_solidity(low) > _solidity(~low)), float(border.mean()), float(low.mean())
 
 
 def _solidity(phase: npt.NDArray[np.bool_]) -> float:

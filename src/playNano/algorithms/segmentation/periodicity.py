@@ -20,6 +20,23 @@ def is_periodic(smoothed: FloatArray, threshold_nm: float) -> bool:
 
     Parameters
     ----------
+    smoothed, threshold_nm
+        As for `lattice_vector`.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 1, (1, 80, 80))
+    >>> is_periodic(noise, 9.0)
+    False
+    """
+    return lattice_vector(smoothed, threshold_nm) is not None
+
+
+def lattice_vector(smoothed: FloatArray, threshold_nm: float) -> tuple[float, float] | None:
+    """Return the shortest vector by which the background of frames repeats.
+
+    Parameters
+    ----------
     smoothed
         Smoothed frames, (n, h, w), above the background, nm. At most eight are used.
     threshold_nm
@@ -27,17 +44,17 @@ def is_periodic(smoothed: FloatArray, threshold_nm: float) -> bool:
 
     Returns
     -------
-    bool
-        Whether the autocorrelation has a peak away from the origin that rises out of a valley between them. A slow
-        decay, of noise that is correlated over long distances, has none.
+    tuple of float or None
+        (y, x), px: the peak of the autocorrelation nearest to the origin among those that rise out of a valley
+        between them; None if there is none. A slow decay, of noise that is correlated over long distances, has none.
 
     Examples
     --------
     >>> y, x = np.mgrid[:80, :80]
-    >>> lattice = np.cos(x / 2) * np.cos(y / 2 + x / 5)
-    >>> noise = np.random.default_rng(0).normal(0, 1, (80, 80))
-    >>> is_periodic((lattice + noise)[None], 9.0), is_periodic(noise[None], 9.0)
-    (True, False)
+    >>> lattice = np.cos(np.pi * x / 8) * np.cos(np.pi * y / 10)
+    >>> noise = np.random.default_rng(0).normal(0, 0.5, (80, 80))
+    >>> lattice_vector((lattice + noise)[None], 9.0)
+    (10.0, -8.0)
     """
     from scipy.ndimage import gaussian_filter, maximum_filter
 
@@ -49,13 +66,15 @@ def is_periodic(smoothed: FloatArray, threshold_nm: float) -> bool:
     y, x = np.indices(correlation.shape) - centre[:, None, None]
     # Half of the plane: the other half is its mirror image. Neighbouring lines share their offset.
     allowed = (y >= 3) & (np.hypot(y, x) > MIN_LAG_PX)
-    peaks = allowed & (correlation == maximum_filter(correlation, 5)) & (correlation > MIN_CORRELATION)
+    peaks = np.argwhere(
+        allowed & (correlation == maximum_filter(correlation, 5)) & (correlation > MIN_CORRELATION)
+    )
     along = np.linspace(0, 1, 60)[:, None]
-    for peak in np.argwhere(peaks):
+    for peak in peaks[np.argsort(np.hypot(*(peaks - centre).T), kind="stable")]:
         path = (centre + along * (peak - centre)).round().astype(int)
         if correlation[tuple(peak)] - correlation[tuple(path.T)].min() > MIN_PROMINENCE:
-            return True
-    return False
+            return float(peak[0] - centre[0]), float(peak[1] - centre[1])
+    return None
 
 
 def _autocorrelation(frame: FloatArray, threshold_nm: float) -> FloatArray:

@@ -159,13 +159,16 @@ def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> Non
     unit = stack.value_suffix
     if not math.isfinite(levels.threshold_nm):
         if stack.n_frames:
-            stack.warn("no detections: no frame is usable (blank, missing or flagged by frame_quality)")
+            stack.warn(
+                "no detections: no frame is usable (blank, missing or flagged by frame_quality): see `playnano info`"
+            )
         return
     if abs(levels.background_nm) > MAX_OFFSET_SIGMAS * levels.noise_nm > 0:
         stack.warn(_not_levelled(levels.background_nm, unit))
     if n_detected == 0:
         stack.warn(
-            f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}"
+            f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}; look at the "
+            "levelled frames, and give a lower threshold or the other polarity if there are objects"
         )
     if levels.is_periodic:
         stack.warn(
@@ -210,7 +213,7 @@ def warn_of_table(
         return
     if not observed.any():
         if stack.n_frames:
-            stack.warn("no detections: no frame is usable (flagged by frame_quality)")
+            stack.warn("no detections: no frame is usable (flagged by frame_quality): see `playnano info`")
         return
     found = movie_levels(stack, observed)
     if not math.isfinite(found.threshold_nm):
@@ -224,6 +227,8 @@ def warn_of_table(
         text += f", the threshold is {threshold_nm:.2g} {unit}"
         if threshold_nm < found.highest_nm:
             text += "; what lies above it is smaller than min_size, at the border, or outside the limits"
+        else:
+            text += "; give a lower one, or none"
     stack.warn(text)
 
 
