@@ -94,7 +94,7 @@ def test_strict_makes_a_warning_an_error(command, movie, tmp_path, capsys):
     ]
     assert call(*words) == 0
     assert "playnano: warning: m.npz: no detections: the highest pixel is" in capsys.readouterr().err
-    code = call(*words, "--strict")
+    code = call(*words, "--overwrite", "--strict")
     said = capsys.readouterr().err
     assert code == (2 if command == ("analyze",) else 1)
     assert "m.npz: no detections: the highest pixel is" in said

@@ -56,7 +56,6 @@ from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
 
 if TYPE_CHECKING:
-    from playNano.analysis.plan import Plan
     from playNano.cli.job import Options
 
 app = typer.Typer(
@@ -122,13 +121,6 @@ def _workplace(cluster: str | None, workers: int | None, options: Options) -> It
 
     with clusters.cluster(cluster, workers) as client:
         yield options if client is None else replace(options, lazy=True)
-
-
-def _plan(processing: str | None, analysis: str | None, pipeline: Path | None) -> Plan:
-    """Return the plan given by step strings or by a pipeline file."""
-    from playNano.analysis.plan import Plan
-
-    return Plan.from_options(processing, analysis, pipeline)
 
 
 @app.command(short_help="Show channels, calibration, times and bad frames of a file.")
@@ -201,7 +193,7 @@ def process(
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
-    plan = _plan(steps, None, pipeline)
+    plan = plan_or_default(steps, None, pipeline, None, analyse=False)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap)
     given = Options(
@@ -341,7 +333,7 @@ def validate(
     from playNano.cli.validate import run_validation
 
     given = (process, steps, pipeline)
-    plan = None if given == (None, None, None) else _plan(*given)
+    plan = None if given == (None, None, None) else plan_or_default(*given, None, analyse=False)
     options = Options(
         channel,
         pixel_size_nm,
