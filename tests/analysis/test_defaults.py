@@ -89,7 +89,7 @@ def test_filaments_are_not_divided():
         frames[:, (y - 30) ** 2 + (x - cx) ** 2 < 36] += 3
     stack = AFMImageStack(frames, 1.0, "height", "f.npy")
     apart, whole = (
-        Plan([], [], objects).run(stack[:1])["analysis"]["step_2_feature_detection"]["table"]
+        Plan(objects=objects).run(stack[:1])["analysis"]["step_2_feature_detection"]["table"]
         for objects in ("particles", "filaments")
     )
     assert len(apart) == 5

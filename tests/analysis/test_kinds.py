@@ -296,7 +296,7 @@ def test_a_tracker_with_nothing_but_a_table(make_stack, plugins, tmp_path, capsy
     assert not cli(*words, "table_tracker;k_means_clustering:k=1,detection_module=table_tracker")
     assert "step_1_table_tracker: n_tracks 1" in capsys.readouterr().out
     bare(plugins, "empty_tracker", "tracking", lambda stack: {})
-    assert not cli(*words, f"{DETECT};empty_tracker")
+    assert not cli(*words, f"{DETECT};empty_tracker", "--overwrite")
 
 
 def test_a_table_of_tracks_without_positions_is_refused(make_stack, plugins):

@@ -67,7 +67,7 @@ def test_faint_specks_beside_clear_particles_are_left_out():
 def test_of_settings_that_are_as_good_the_nearest_to_the_defaults_is_the_best():
     def setting(stability, steps, wrong):
         return Setting(
-            LEVELLING[0], "feature_detection", {}, {}, steps, 4.0, stability, None, Links(3, wrong, 9.0)
+            LEVELLING[0], "feature_detection", {}, {}, steps, 4.0, stability, None, Links(3, wrong, 9.0, 1.0)
         )
 
     near, far, better = setting(0.95, 0, 0.0), setting(0.965, 3, 0.0), setting(0.99, 5, 0.0)

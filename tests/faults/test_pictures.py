@@ -29,7 +29,7 @@ def test_pictures_show_what_was_segmented(make_stack, tmp_path):
     for name in ("overview.png", "frames.png", "movie.gif"):
         assert has_colour(out / name, OUTLINE_COLOUR) > 50, name
     # Nothing is above this threshold, and no outline is drawn.
-    code, out = analysed(tmp_path, "-s", "feature_detection:threshold=9")
+    code, out = analysed(tmp_path, "-s", "feature_detection:threshold=9", "--overwrite")
     for name in ("overview.png", "frames.png", "movie.gif"):
         assert has_colour(out / name, OUTLINE_COLOUR) == 0, name
 

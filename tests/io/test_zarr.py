@@ -92,7 +92,7 @@ def test_an_interrupted_write_leaves_nothing_half(stack, tmp_path, monkeypatch, 
 
     def fail(self, start, block):
         if start >= 2:
-            partly.append(next(tmp_path.glob(".m.ome.zarr-*")))
+            partly.append(next(tmp_path.glob(".m.ome-*.zarr")))
             # Neither can what stands there now be opened, should the process be killed.
             with pytest.raises(FileFormatError, match="not a complete zarr store"):
                 load_afm_stack(partly[0])

@@ -18,6 +18,7 @@ def stack_of(data):
     return AFMImageStack(data, 1.0, "c", "movie.asd")
 
 
+@pytest.mark.filterwarnings("ignore:.*no detections:UserWarning")
 @settings(max_examples=30)
 @given(st.integers(0, 10_000), st.floats(0.05, 0.95), st.tuples(st.integers(1, 23), st.integers(1, 23)))
 def test_regions_of_any_speckle(seed, share, shape):
@@ -68,9 +69,9 @@ def particles(seed, noise, shape=(3, 40, 52)):
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_blobs(seed, params, noise):
     data = particles(seed, noise)
+    params = {"min_sigma": 1.0, "max_sigma": 5.0, "num_sigma": 10, "threshold": 0.1, "overlap": 0.5, **params}
     out = LoGBlobDetectionModule().run(stack_of(data), **params)
-    defaults = {"min_sigma": 1.0, "max_sigma": 5.0, "num_sigma": 10, "threshold": 0.1, "overlap": 0.5}
     for frame, found in zip(data, out["features_per_frame"], strict=True):
-        expected = blob_log(frame, **{**defaults, **params})
+        expected = blob_log(frame, **params)
         mine = np.array([(blob["y"], blob["x"], blob["sigma"]) for blob in found]).reshape(-1, 3)
         np.testing.assert_allclose(mine[np.lexsort(mine.T)], expected[np.lexsort(expected.T)], atol=1e-9)

@@ -95,7 +95,7 @@ assert record["provenance"]["steps"][0]["version"] == "1.0"
 assert stack.provenance["processing"]["steps"][0]["params"] == {{"low": -10.0, "high": 10.0}}
 print(export_stack(stack, "heights", {str(tmp_path)!r}, digits=3))
 """
-    said = in_process(site, "-W", "error", "-c", code, cwd=tmp_path)
+    said = in_process(site, "-W", "error", "-W", "ignore::UserWarning", "-c", code, cwd=tmp_path)
     assert said.strip() == str(tmp_path / "heights.csv")
     table = pd.read_csv(tmp_path / "heights.csv")
     assert table["z_max"].tolist() == [2, 4, 10]

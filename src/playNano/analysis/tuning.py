@@ -81,11 +81,12 @@ class Setting:
 
     @property
     def score(self) -> float:
-        """Stability times the expected fraction of right links; NaN where it was not linked."""
+        """Stability times the expected fraction of right links times the persistence; NaN where it was not linked."""
         if self.links is None:
             return math.nan
-        wrong = self.links.expected_wrong
-        return self.stability * (1.0 - (wrong if math.isfinite(wrong) else 0.0))
+        wrong, persistence = self.links.expected_wrong, self.links.persistence
+        right = 1.0 - (wrong if math.isfinite(wrong) else 0.0)
+        return self.stability * right * (persistence if math.isfinite(persistence) else 1.0)
 
     def plan(self) -> Plan:
         """Return the setting as a plan."""
@@ -133,15 +134,15 @@ class Tuning:
         -------
         DataFrame
             ``levelling, detection``, the limits (``min_height_nm, min_size`` or ``threshold``), ``max_distance_nm``
-            (NaN: found from the movie), ``n_per_frame, stability, n_tracks, expected_wrong_links, search_range_nm,
-            score``; NaN where a setting was not linked.
+            (NaN: found from the movie), ``n_per_frame, stability, n_tracks, expected_wrong_links, persistence,
+            search_range_nm, score``; NaN where a setting was not linked.
         """
         import pandas as pd
 
         rows = []
         for s in self.settings:
             order = s.levelling.params.get("order", 2)
-            links = s.links or Links(math.nan, math.nan, math.nan)
+            links = s.links or Links(math.nan, math.nan, math.nan, math.nan)
             rows.append(
                 {
                     "levelling": f"{s.levelling.name}:order={order}",
@@ -152,6 +153,7 @@ class Tuning:
                     "stability": s.stability,
                     "n_tracks": links.n_tracks,
                     "expected_wrong_links": links.expected_wrong,
+                    "persistence": links.persistence,
                     "search_range_nm": links.search_range_nm,
                     "score": s.score,
                 }

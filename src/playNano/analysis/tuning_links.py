@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 class Links(NamedTuple):
-    """Number of tracks, expected fraction of wrong links, and search range in effect, nm; NaN where unknown."""
+    """Number of tracks, expected fraction of wrong links, search range in effect, nm, and persistence.
+
+    The persistence is the fraction of the detections, but for those of the last frames, that are linked to a later one.
+    NaN where a value is unknown.
+    """
 
     n_tracks: float
     expected_wrong: float
     search_range_nm: float
+    persistence: float
 
 
 def link_runs(
@@ -48,7 +53,7 @@ def link_runs(
     """
     module = ParticleTrackingModule()
     given: dict[str, Any] = {} if max_distance_nm is None else {"max_distance_nm": max_distance_nm}
-    n_tracks, n_links, n_wrong, ranges = 0, 0, 0.0, []
+    n_tracks, n_links, n_before_last, n_wrong, ranges = 0, 0, 0, 0.0, []
     for run in runs:
         rows = table[table["frame"].between(run.start, run.stop - 1)]
         rows = rows.assign(frame=rows["frame"] - run.start).reset_index(drop=True)
@@ -59,6 +64,7 @@ def link_runs(
         wrong = summary["expected_wrong_links"]
         n_tracks += summary["n_tracks"]
         n_links += summary["n_links"]
+        n_before_last += int((rows["frame"] < rows["frame"].max()).sum())
         n_wrong += summary["n_links"] * (wrong if wrong is not None and math.isfinite(wrong) else 0.0)
         ranges.append((summary.get("search") or {}).get("max_distance_nm", math.nan))
     known = [value for value in ranges if value is not None and math.isfinite(value)]
@@ -66,4 +72,5 @@ def link_runs(
         n_tracks,
         n_wrong / n_links if n_links else math.nan,
         float(np.mean(known)) if known else math.nan,
+        min(n_links / n_before_last, 1.0) if n_before_last else math.nan,
     )

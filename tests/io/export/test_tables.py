@@ -21,8 +21,8 @@ def analysed(make_stack):
 def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
     written = write_tables(analysed[1], tmp_path)
     assert sorted(written) == [
-        "cluster_occupancy.csv", "cluster_table.csv", "clusters.csv", "features.csv", "features_step_4.csv",
-        "links.csv", "track_events.csv", "track_table.csv", "tracks.csv",
+        "cluster_occupancy.csv", "cluster_table.csv", "clusters.csv", "drift.csv", "features.csv",
+        "features_step_4.csv", "links.csv", "track_events.csv", "track_table.csv", "tracks.csv",
     ]  # fmt: skip
     assert pd.read_csv(written["cluster_table.csv"])["cluster_id"].tolist() == [0, 1, 2]
     occupancy = pd.read_csv(written["cluster_occupancy.csv"])
