@@ -64,3 +64,12 @@ def test_unknown_times():
     assert record["provenance"]["warnings"] and not record["provenance"]["frame_times_known"]
     run(particles(times=False), DETECTION)
     run(particles(), DETECTION, TRACKING)
+
+
+def test_averages_leave_out_unusable_frames():
+    stack = particles()
+    stack.data[3:5] = 450.0
+    record = run(stack, ("frame_quality", {}), DETECTION, ("log_blob_detection", {"threshold": 1.0}))
+    summaries = [outputs["summary"] for outputs in record["analysis"].values()]
+    assert summaries[1]["avg_features_per_frame"] == summaries[1]["total_features"] / 10 == 6
+    assert summaries[2]["avg_blobs_per_frame"] == summaries[2]["total_blobs"] / 10

@@ -15,6 +15,7 @@ from playNano.core.scan import ScanGeometry
 from playNano.errors import ChannelError, FileFormatError, ParameterError
 from playNano.io.export.numpy_files import write_npz
 from playNano.io.formats.numpy_files import open_npy, open_npz, sniff_npy, sniff_npz
+from playNano.io.loader import load_afm_stack
 
 SCAN = ScanGeometry(lines=3, line_time_s=0.1, frame_time_s=0.5, direction="down", trace="trace")
 
@@ -267,3 +268,11 @@ def test_any_block_of_any_stack(tmp_path_factory, shape, start, size, times, see
     first, last = min(start, shape[0]), min(start + size, shape[0])
     np.testing.assert_array_equal(movie.read(first, last), data[first:last])
     assert movie.frame_metadata == (frames or [{}] * shape[0])
+
+
+def test_the_default_channel_is_the_one_of_the_archive(tmp_path):
+    stack = AFMImageStack(np.ones((2, 3, 4), np.float32), 2.0, "Height Sensor", "a")
+    path = write_npz(stack, tmp_path / "a.npz")
+    assert load_afm_stack(path).channel == "Height Sensor"
+    with pytest.raises(ChannelError, match="Height Sensor"):
+        load_afm_stack(path, "phase")

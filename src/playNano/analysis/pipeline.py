@@ -211,8 +211,9 @@ def _warn_without_times(stack: AFMImageStack, kinds: Collection[str]) -> None:
         return
     name = stack.file_path.name
     warnings.warn(
-        f"{name}: no frame times are known: all columns in s count frames, from 0, and rates are per frame; set "
-        "stack.frame_metadata[k]['timestamp'], or give the frame time where the file is loaded",
+        f"{name}: no frame times are known: all columns in s count frames, from 0, and rates are per frame; give "
+        "the frame time where the file is loaded (--read frame_time_s=0.5 for .npy), or set "
+        "stack.frame_metadata[k]['timestamp']",
         PlayNanoWarning,
         stacklevel=3,
     )

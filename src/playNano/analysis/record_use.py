@@ -103,5 +103,5 @@ def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -
             return place
     raise RecordError(
         f"{existing[0]} is not the movie of {path}: its content (SHA-256) differs from that of the file that was "
-        "analysed; to use it all the same give it with --pipeline"
+        f"analysed; to use it all the same: playnano analyze MOVIE --pipeline {path.parent / 'pipeline.yaml'} -o FOLDER"
     )

@@ -44,7 +44,9 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
     faults = []
     listed = record["provenance"].get("files")
     if listed is None:
-        faults.append(f"{path} lists no files: an earlier version has written it")
+        faults.append(
+            f"{path} lists no files: Python code or an earlier version has written it, and not `playnano analyze`"
+        )
     for entry in listed or ():
         file = path.parent / str(entry["name"])
         if not file.exists():

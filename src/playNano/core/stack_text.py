@@ -35,3 +35,14 @@ def describe(stack: Any) -> str:
     if stack.analysis:
         lines.append(f"  analysis: {', '.join(stack.analysis)}")
     return "\n".join(lines)
+
+
+def channel_read(stack: Any) -> str:
+    """Return the name of the channel as the file calls it, or as it was requested where the file has no name.
+
+    Parameters
+    ----------
+    stack
+        The movie, a `Stack`.
+    """
+    return str(stack.metadata.get("file_channel") or stack.channel)

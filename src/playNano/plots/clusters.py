@@ -12,6 +12,7 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.core.executor import map_frames
 from playNano.core.provenance import outputs_of_kind
+from playNano.core.stack_text import channel_read
 from playNano.io.export.render import PictureOptions, height_limits, track_colour
 from playNano.io.export.tables import file_name
 from playNano.plots.images import draw_colour_bar, draw_heights, label_axes
@@ -111,7 +112,7 @@ def _draw_clusters(
         draw_colour_bar(figure, left, shown, stack)
         _draw_points(left, outputs["table"], clusters)
         left.set_title(f"{plural(len(clusters), 'cluster')} over the mean image", loc="left")
-        heading = f"{stack.file_path.name}, {stack.channel}: {module}"
+        heading = f"{stack.file_path.name}, {channel_read(stack)}: {module}"
         figure.text(0.06 / PAGE_WIDTH_IN, 1 - 0.13 / tall, heading, va="center", weight="bold")
         times = np.asarray(stack.get_frame_times(), dtype=np.float64)
         _draw_occupancy(below, outputs["occupancy_table"], times, len(clusters), ~observed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playNano.core.stack_text import channel_read
 from playNano.core.value_units import value_label
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.images import MAX_NUMBERS, draw_detections, draw_heights, draw_numbers
@@ -69,7 +70,7 @@ def _heading(movie: AnalysedMovie) -> str:
     stack, n_shown = movie.stack, len(movie.sampled)
     lost = int((~movie.observed).sum())
     left_out = f", without {lost} that {'are' if lost > 1 else 'is'} not usable" if lost else ""
-    return f"{stack.file_path.name}, {stack.channel}: {n_shown} of {stack.n_frames} frames{left_out}"
+    return f"{stack.file_path.name}, {channel_read(stack)}: {n_shown} of {stack.n_frames} frames{left_out}"
 
 
 def _legend(movie: AnalysedMovie) -> str:

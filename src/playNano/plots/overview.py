@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.stack_text import channel_read
 from playNano.io.export.render import PictureOptions, height_limits
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.images import (
@@ -187,8 +188,8 @@ def _heading(movie: AnalysedMovie, frame: int) -> str:
     name = stack.file_path.name
     name = name if len(name) <= 50 else f"{name[:24]} ... {name[-20:]}"
     if stack.n_frames == 1:
-        return f"{name}, {stack.channel}"
-    return f"{name}, {stack.channel}: {movie.when(frame)}; {stack.n_frames} frames"
+        return f"{name}, {channel_read(stack)}"
+    return f"{name}, {channel_read(stack)}: {movie.when(frame)}; {stack.n_frames} frames"
 
 
 def _label_image(axes: Any, title: str, number: int, n_panels: int, n_columns: int) -> None:

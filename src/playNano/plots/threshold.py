@@ -18,6 +18,7 @@ from playNano.analysis.detection.mask_source import StepMask
 from playNano.analysis.detection.stored_levels import levels_from
 from playNano.analysis.modules.feature_detection import RegionSearch
 from playNano.core.stack import Stack
+from playNano.core.stack_text import channel_read
 from playNano.core.value_units import value_label
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.style import COLUMN_WIDTH_IN, add_axes, figure_style, new_figure
@@ -154,7 +155,7 @@ def draw_threshold(curve: ThresholdCurve, stack: Stack) -> Figure:
 
 def _heading(stack: Stack) -> str:
     name = stack.file_path.name
-    return f"{name if len(name) <= 40 else name[:18] + ' ... ' + name[-16:]}, {stack.channel}"
+    return f"{name if len(name) <= 40 else name[:18] + ' ... ' + name[-16:]}, {channel_read(stack)}"
 
 
 def _of_regions(movie: AnalysedMovie, params: Mapping[str, Any]) -> ThresholdCurve | None:

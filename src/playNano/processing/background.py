@@ -44,7 +44,8 @@ def _warnings(per_frame: Mapping[str, Any], numbers: list[int]) -> list[str]:
     if none.any():
         texts.append(
             f"no background was recognized in {_frames(frames[none])}: their rows are aligned and zero is their "
-            "median, so heights have no meaning; leave these frames out, or scan an area with bare surface"
+            "median, so heights may have no meaning; look at them, leave these frames out, or scan an area with bare "
+            "surface"
         )
     if little.any():
         lowest = float(np.min(per_frame["background_share"][little]))

@@ -168,7 +168,7 @@ def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> Non
     if n_detected == 0:
         stack.warn(
             f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}; look at the "
-            "levelled frames, and give a lower threshold or the other polarity if there are objects"
+            "levelled frames, and give a lower threshold, a smaller min_size or the other polarity if there are objects"
         )
     if levels.is_periodic:
         stack.warn(

@@ -168,7 +168,8 @@ def detect_spots(
         "summary": {
             "total_frames": n_frames,
             f"total_{noun}": len(table),
-            f"avg_{noun}_per_frame": len(table) / n_frames if n_frames else 0.0,
+            # Nothing can be detected in frames that are left out.
+            f"avg_{noun}_per_frame": len(table) / max(int(np.count_nonzero(observed)), 1),
             **(found.summary if found is not None else {}),
         },
         **({"segmentation": found.record} if found is not None else {}),

@@ -214,7 +214,8 @@ class FeatureDetectionModule(AnalysisModule):
             automatic = levels_summary(source, stack.value_suffix)
         else:
             warn_of_table(stack, table, observed, params.get("threshold"))
-        average = len(table) / n_frames if n_frames else 0.0
+        # Nothing can be detected in frames that are left out.
+        average = len(table) / max(int(np.count_nonzero(observed)), 1)
         return {
             "features_per_frame": RowsByFrame(table, n_frames, {**FIELDS, **_own_fields(table)}),
             "labeled_masks": labels,

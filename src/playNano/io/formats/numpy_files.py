@@ -136,7 +136,9 @@ def open_npy(
     path = Path(path)
     movie = _as_movie(_mapped(path))
     if pixel_size_nm is None:
-        raise ParameterError(f"{path}: an .npy file does not contain the pixel size; give pixel_size_nm")
+        raise ParameterError(
+            f"{path}: an .npy file does not contain the pixel size; give pixel_size_nm (--pixel-size-nm)"
+        )
     if frame_time_s is not None and not frame_time_s > 0:
         raise ParameterError(f"frame_time_s is {frame_time_s}; it must be positive")
     name = channel or "height_trace"
@@ -197,10 +199,11 @@ def open_npz(
         if version > NPZ_VERSION:
             raise FileFormatError(f"{path}: the file is of version {version}; a newer playNano wrote it")
     stored = str(small["channel"]) if "channel" in small else channel or "height_trace"
-    pick_channel(path, channel, (stored,), _SAME_AS_HEIGHT)
+    # An archive contains one channel, which the default channel name selects.
+    pick_channel(path, channel, (stored,), {**_SAME_AS_HEIGHT, "height_trace": ("height", "TP", stored)})
     size = small.get("pixel_size_nm") if pixel_size_nm is None else pixel_size_nm
     if size is None:
-        raise ParameterError(f"{path}: the file has no pixel_size_nm; give pixel_size_nm")
+        raise ParameterError(f"{path}: the file has no pixel_size_nm; give pixel_size_nm (--pixel-size-nm)")
     rest = _json_object(small.get("metadata"), path)
     frames = rest.get("frame_metadata") or [{} for _ in range(shape[0])]
     if "timestamps" in small:

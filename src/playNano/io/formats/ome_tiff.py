@@ -313,7 +313,8 @@ def _size_nm(given: Any, described: OmeMovie, own: OwnMetadata | None, path: Pat
         return pixel_pair(own.pixel_size_nm, f"{path}: ")
     if described.pixel_size_nm is None:
         raise ParameterError(
-            f"{path}: the OME-TIFF file does not state the size of its pixels as lengths; give pixel_size_nm"
+            f"{path}: the OME-TIFF file does not state the size of its pixels as lengths; give pixel_size_nm "
+            "(--pixel-size-nm)"
         )
     return described.pixel_size_nm
 

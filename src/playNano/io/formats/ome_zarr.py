@@ -235,7 +235,7 @@ def _pixel_size(
     if units["y"] not in _NM or units["x"] not in _NM:
         raise FileFormatError(
             f"{path}: the unit of y and x is {units['y']!r} and {units['x']!r}, which is not a length; "
-            "give pixel_size_nm"
+            "give pixel_size_nm (--pixel-size-nm)"
         )
     return pixel_pair((scale["y"] * _NM[units["y"]], scale["x"] * _NM[units["x"]]), f"{path}: ")
 

@@ -287,7 +287,7 @@ def _pixel_size_nm(page: Any, described: dict[str, Any], path: Path) -> tuple[fl
     resolutions = [page.tags.get(name) for name in ("YResolution", "XResolution")]
     if not unit or unit in ("pixel", "pixels") or None in resolutions:
         raise ParameterError(
-            f"{path}: the TIFF file does not state the size of its pixels; give pixel_size_nm"
+            f"{path}: the TIFF file does not state the size of its pixels; give pixel_size_nm (--pixel-size-nm)"
         )
     sizes = []
     for tag, key in zip(resolutions, ("yunit", "unit"), strict=True):
