@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from playNano import AFMImageStack
 from playNano.algorithms.blobs import BlobOptions, find_blobs
 from playNano.algorithms.peaks import PeakOptions, TemplateOptions, find_peaks, find_templates
 from playNano.algorithms.regions import RegionOptions, find_regions
+from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 
 
 def particles(sigma, height=5.0, noise=0.15, n=12, seed=3):
@@ -105,3 +107,14 @@ def test_every_detector_finds_pits_and_marks_the_border():
         assert pit.z_max_nm == pytest.approx(-5, abs=0.1)
     assert sorted(zip(copies.polarity, copies.gain.round(1), strict=True)) == [(-1, -1.7), (1, 1.0)]
     assert not copies.touches_edge.any()
+
+
+@pytest.mark.parametrize("place", [(20.0, 40.0), (33.0, 22.0), (32.3, 30.6)])
+def test_the_flanks_of_a_smooth_particle_are_no_plateau(place):
+    y, x = np.mgrid[:64, :64]
+    movie = np.random.default_rng(1).normal(0, 0.05, (6, 64, 64))
+    for cy, cx in (place, (50.0, 50.0)):
+        movie += 3 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 18)
+    table = FeatureDetectionModule().run(AFMImageStack(movie, 2.0, "height", "movie.npy"))["table"]
+    assert (table["height_nm"] > 2.5).sum() == 12
+    assert not table["height_nm"].between(0.5, 2.5).any()

@@ -322,7 +322,7 @@ def _plateau_height(heights: FloatArray, levels: Levels) -> float | None:
 
     noise = levels.noise_nm
     counts, edges = np.histogram(heights, bins=np.arange(levels.low_nm, heights.max() + noise, noise / 2))
-    density = gaussian_filter1d(counts.astype(np.float64), 2.0, mode="constant")
+    density = gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")
     centres = (edges[1:] + edges[:-1]) / 2
     rising = np.concatenate([[False], np.diff(density) > 0])
     falling = np.concatenate([np.diff(density) <= 0, [True]])
