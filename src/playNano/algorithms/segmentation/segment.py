@@ -327,8 +327,12 @@ def _plateau_height(heights: FloatArray, levels: Levels) -> float | None:
     rising = np.concatenate([[False], np.diff(density) > 0])
     falling = np.concatenate([np.diff(density) <= 0, [True]])
     for i in np.flatnonzero(rising & falling):
+        if centres[i] < max(levels.threshold_nm, levels.low_nm + 6 * noise):
+            continue
         within = np.abs(heights - centres[i]) < 3 * noise
-        if centres[i] > levels.threshold_nm and within.mean() > 0.25:
+        below = np.abs(heights - centres[i] + 6 * noise) < 3 * noise
+        # The flanks of a smooth object hold more pixels the lower they are, a plateau fewer.
+        if within.mean() > 0.25 and np.count_nonzero(within) > 2 * np.count_nonzero(below):
             return float(centres[i])
     return None
 
