@@ -170,7 +170,7 @@ def plan_exports(texts: Sequence[str]) -> list[tuple[Exporter, dict[str, Any]]]:
     Examples
     --------
     >>> [(exporter.file_name, options) for exporter, options in plan_exports(["trackmate"])]
-    [('tracks.xml', {})]
+    [('tracks.xml', {'image': False})]
     """
     planned = []
     for call in (call for text in texts for call in parse_steps(text)):

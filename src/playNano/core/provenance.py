@@ -51,7 +51,7 @@ def gather_environment_info() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(gather_environment_info())[:2]
-    ['Pillow_version', 'cpu_count']
+    ['Pillow_version', 'PyYAML_version']
     """
     info: dict[str, Any] = {
         "timestamp": utc_now(),

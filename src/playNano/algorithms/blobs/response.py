@@ -37,7 +37,7 @@ def response_noise(
     --------
     >>> noise = np.random.default_rng(0).normal(0, 0.2, (2, 64, 64))
     >>> round(response_noise(noise, BlobOptions(min_sigma=2, max_sigma=3), 1.0, 0.6), 2)
-    0.06
+    0.04
     """
     from scipy.ndimage import gaussian_filter1d
 

@@ -40,7 +40,7 @@ def fit_turning(past: Floats, future: Floats) -> Floats:
     >>> rng = np.random.default_rng(0)
     >>> velocity = rng.normal(0, 1.0, (500, 2))
     >>> height, precision = fit_turning(velocity, velocity + rng.normal(0, 0.1, (500, 2)))
-    >>> bool(height[1] < 0.01), (0.5 / precision[0]).round(2)
+    >>> bool(height[1] < 0.01), round(float(0.5 / precision[0]), 2)
     (True, 0.01)
     """
     n, dims = past.shape

@@ -145,7 +145,8 @@ def objects_of_frame(smoothed: FloatArray, levels: Levels) -> Objects:
     >>> from playNano.algorithms.segmentation import estimate_levels
     >>> frame = np.random.default_rng(0).normal(0, 0.1, (64, 64)).astype(np.float32)
     >>> frame[20:30, 40:52] += 3
-    >>> int(objects_of_frame(frame, estimate_levels(frame[None])).labels.max())
+    >>> smoothed = smooth(frame, 1.0)
+    >>> int(objects_of_frame(smoothed, estimate_levels(frame[None])).labels.max())
     1
     """
     objects = Objects(np.zeros(smoothed.shape, np.int32), [])

@@ -88,7 +88,7 @@ def levels_summary(levels: Levels, unit: str = "nm") -> dict[str, Any]:
     --------
     >>> levels = estimate_levels(np.random.default_rng(0).normal(0, 0.2, (4, 64, 64)))
     >>> levels_summary(levels)["segmentation"]
-    'threshold 0.25 nm = 4.4 sigma, minimum area 5 px, polarity up'
+    'threshold 0.25 nm = 4.3 sigma, minimum area 5 px, polarity up'
     """
     if not math.isfinite(levels.threshold_nm):
         return {"segmentation": "no usable frame, no threshold"}

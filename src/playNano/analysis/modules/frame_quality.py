@@ -71,11 +71,11 @@ class FrameQualityModule(AnalysisModule):
 
         Examples
         --------
-        >>> movie = np.random.default_rng(0).normal(size=(4, 32, 32))
+        >>> movie = np.random.default_rng(0).normal(size=(6, 32, 32))
         >>> movie[2] = 450.0
         >>> out = FrameQualityModule().run(AFMImageStack(movie, 1.0, "height", "movie.npy"))
         >>> out["usable"].tolist(), out["summary"]["blank"]
-        ([True, True, False, True], 1)
+        ([True, True, False, True, True, True], 1)
         """
         from playNano.algorithms.quality.figures import figure_type
         from playNano.algorithms.quality.quality import judge_frames

@@ -89,7 +89,7 @@ class LoGBlobDetectionModule(AnalysisModule):
         >>> import numpy as np
         >>> y, x = np.mgrid[0:24, 0:24]
         >>> data = 5 * np.exp(-((y - 10.0) ** 2 + (x - 12.0) ** 2) / 8)[None]
-        >>> out = LoGBlobDetectionModule().run(AFMImageStack(data, 1.0, "height", "movie.npy"))
+        >>> out = LoGBlobDetectionModule().run(AFMImageStack(data, 1.0, "height", "movie.npy"), threshold=1)
         >>> [(blob["y"], blob["x"]) for blob in out["features_per_frame"][0]]
         [(10.0, 12.0)]
         """
