@@ -239,3 +239,19 @@ def test_a_movie_that_changes_during_the_run(results, monkeypatch, capsys):
     assert call("analyze", "data/m.asd", "-s", "count_nonzero", "--no-gif", "-o", "two") == 2
     assert "m.asd: the file was replaced or changed after it was read" in capsys.readouterr().err
     assert not (results.parents[1] / "two").exists()
+
+
+def test_a_default_analysis_repeats_as_identical(results, capsys):
+    assert call("analyze", "data/m.asd", "--no-gif", "-o", "results/default") == 0
+    capsys.readouterr()
+    assert call("replay", "results/default") == 0
+    assert "identical" in capsys.readouterr().out
+    first = read_record("results/default")
+    step = next(key for key, out in first["analysis"].items() if "detected_as" in out.get("summary", {}))
+    # Only the reason in a step's summary is left out of the comparison.
+    assert list(differences({"detected_as": 1}, {"detected_as": 2}))
+    changed = {
+        **first,
+        "analysis": {**first["analysis"], step: {**first["analysis"][step], "detected_as": 2}},
+    }
+    assert [d.where for d in compare_records(first, changed)] == [f"{step}.detected_as"]

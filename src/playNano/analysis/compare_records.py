@@ -68,12 +68,12 @@ def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
         ("warnings", a.get("warnings"), b.get("warnings")),
         ("times", a.get("frame_times"), b.get("frame_times")),
     )
-    found = [
+    differing = [
         Difference(name, where, text)
         for name, one, other in parts
         for where, text in differences(json_safe(_lasting(one)), json_safe(_lasting(other)))
     ]
-    return found + compare_results(first, second)
+    return differing + compare_results(first, second)
 
 
 def compare_results(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
@@ -89,8 +89,23 @@ def compare_results(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
     list of Difference
         One for each value, array or column of a table that differs.
     """
-    pairs = differences(first.get("analysis", {}), second.get("analysis", {}))
+    one, other = (
+        {key: _results(outputs) for key, outputs in record.get("analysis", {}).items()}
+        for record in (first, second)
+    )
+    pairs = differences(one, other)
     return [Difference("results", where, text) for where, text in pairs]
+
+
+def _results(outputs: Any) -> Any:
+    """Return the outputs of a step without the reason for which the default analysis took it.
+
+    A run of the same steps by name has none, and the same results.
+    """
+    summary = outputs.get("summary") if isinstance(outputs, Mapping) else None
+    if not isinstance(summary, Mapping) or "detected_as" not in summary:
+        return outputs
+    return {**outputs, "summary": {key: value for key, value in summary.items() if key != "detected_as"}}
 
 
 def _steps(steps: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
@@ -171,9 +186,6 @@ def _of_mappings(
 ) -> Iterator[tuple[str, str]]:
     """Yield place and text of every difference of two mappings."""
     for key in [*first, *(key for key in second if key not in first)]:
-        if key == "detected_as":
-            # The default analysis explains its decision; a run of the steps in effect decides nothing.
-            continue
         place = f"{where}.{key}" if where else str(key)
         if key not in second:
             yield place, "only in the first"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +12,8 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.segmentation import Levels, SegmentationOptions, estimate_levels, segment
 from playNano.analysis.detection.automatic import sample_frames
 from playNano.analysis.lattices import find_lattice
-from playNano.analysis.modules.frame_quality import FrameQualityModule
+from playNano.analysis.modules.frame_quality import judge_movie
 from playNano.core.step_text import StepCall
-from playNano.errors import PlayNanoWarning
 
 Objects = Literal["auto", "particles", "pits", "lattice", "filaments"]
 """What a movie shows; "auto" finds it out."""
@@ -94,7 +92,7 @@ def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> Default
     >>> analysis.detection, analysis.reason
     ('feature_detection', 'regions: 95 % of the pixels are background, and objects above it stand out')
     """
-    observed = _usable_frames(stack)
+    observed: npt.NDArray[np.bool_] = judge_movie(stack).table["usable"].to_numpy(dtype=np.bool_)
     frames = sample_frames(stack, observed)
     polarity = {"particles": "up", "filaments": "up", "pits": "down"}.get(objects, "auto")
     levels = estimate_levels(frames, SegmentationOptions(polarity))  # type: ignore[arg-type]
@@ -104,16 +102,6 @@ def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> Default
         doubts += _unexplained(frames, levels)
     tracking = [StepCall("particle_tracking")] if stack.n_frames > 1 else []
     return DefaultAnalysis([StepCall("frame_quality"), detection, *tracking], reason, doubts)
-
-
-def _usable_frames(stack: AFMImageStack) -> npt.NDArray[np.bool_]:
-    """Return the frames that quality control passes; its warnings follow when it runs in the analysis."""
-    known = list(stack.provenance["warnings"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PlayNanoWarning)
-        usable: npt.NDArray[np.bool_] = FrameQualityModule().run(stack)["usable"]
-    stack.provenance["warnings"][:] = known
-    return usable
 
 
 def _detection(

@@ -264,22 +264,22 @@ def _spans(usable: npt.NDArray[np.bool_]) -> list[slice]:
 
 def _settings(tuning: Tuning, k: int) -> Iterator[Setting]:
     """Yield the settings of one levelling step, with their stability."""
-    found = tuning.detections[k]
-    n_frames = max(int(found.observed.sum()), 1)
-    for positions in product(*(range(len(axis.values)) for axis in found.axes)):
-        values = [axis.values[i] for axis, i in zip(found.axes, positions, strict=True)]
-        params = dict(found.params)
-        for axis, value, i in zip(found.axes, values, positions, strict=True):
+    detections = tuning.detections[k]
+    n_frames = max(int(detections.observed.sum()), 1)
+    for positions in product(*(range(len(axis.values)) for axis in detections.axes)):
+        values = [axis.values[i] for axis, i in zip(detections.axes, positions, strict=True)]
+        params = dict(detections.params)
+        for axis, value, i in zip(detections.axes, values, positions, strict=True):
             if i or axis.always:
                 params[axis.parameter] = int(value) if axis.integer else float(f"{value:.3g}")
         yield Setting(
             LEVELLING[k],
-            found.module,
+            detections.module,
             params,
-            {axis.parameter: value for axis, value in zip(found.axes, values, strict=True)},
+            {axis.parameter: value for axis, value in zip(detections.axes, values, strict=True)},
             k + sum(positions),
-            found.kept(values).sum() / n_frames,
-            found.stability(values),
+            detections.kept(values).sum() / n_frames,
+            detections.stability(values),
         )
 
 
@@ -326,9 +326,9 @@ def _different(ranked: list[Setting]) -> list[Setting]:
 
 def _links(tuning: Tuning, setting: Setting, runs: list[slice]) -> Links:
     k = LEVELLING.index(setting.levelling)
-    found = tuning.detections[k]
-    table = found.table[found.kept([setting.limits[axis.parameter] for axis in found.axes])]
-    return link_runs(tuning.stacks[k], table, found.observed, runs, setting.max_distance_nm)
+    detections = tuning.detections[k]
+    table = detections.table[detections.kept([setting.limits[axis.parameter] for axis in detections.axes])]
+    return link_runs(tuning.stacks[k], table, detections.observed, runs, setting.max_distance_nm)
 
 
 def _best(settings: list[Setting]) -> Setting:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playNano._options import HeightUnit
 from playNano.core.declaration import Declaration, metadata_of
+from playNano.core.stack_text import channel_read
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -182,10 +183,10 @@ def topography_doubt(stack: Any) -> str | None:
             f"{channel_in_words(stack)}: heights are called height_{suffix}, z_max_{suffix} ..., and there are no "
             "volumes; for heights in nm, select a height channel"
         )
-    file_channel = str(stack.metadata.get("file_channel", ""))
-    if _NOT_TOPOGRAPHY.search(f"{stack.channel} {file_channel}"):
+    name = channel_read(stack)
+    if _NOT_TOPOGRAPHY.search(f"{stack.channel} {name}"):
         return (
-            f"the channel {file_channel or stack.channel!r} is not a topography: height_nm and volume_nm3 are measured "
+            f"the channel {name!r} is not a topography: height_nm and volume_nm3 are measured "
             "in its values, and are not heights and volumes of the sample; select a height channel for these"
         )
     return None

@@ -98,12 +98,12 @@ def _limits(stack: Any, frames: Any) -> tuple[float, float]:
 
 def _draw_outlines(axis: Any, tuning: Tuning, setting: Setting, frame: int) -> None:
     """Draw the outlines of regions, or circles around blobs."""
-    found = tuning.detections[LEVELLING.index(setting.levelling)]
-    kept = found.kept([setting.limits[a.parameter] for a in found.axes])
-    rows = found.table[kept & (found.table["frame"].to_numpy() == frame)]
+    detections = tuning.detections[LEVELLING.index(setting.levelling)]
+    kept = detections.kept([setting.limits[a.parameter] for a in detections.axes])
+    rows = detections.table[kept & (detections.table["frame"].to_numpy() == frame)]
     if not len(rows):
         return
-    if found.labels is None:
+    if detections.labels is None:
         axis.plot(
             rows["x"],
             rows["y"],
@@ -114,7 +114,7 @@ def _draw_outlines(axis: Any, tuning: Tuning, setting: Setting, frame: int) -> N
             markeredgewidth=0.7,
         )
         return
-    labels = np.asarray(found.labels[frame])
+    labels = np.asarray(detections.labels[frame])
     # Half levels between the labels of neighbours outline each region apart.
     for label in rows["label"].tolist():
         axis.contour(labels == label, levels=[0.5], colors="#00b7ff", linewidths=0.7)

@@ -51,8 +51,6 @@ class MovieLevel:
         Coefficients of x, x^2, ... of the background along the rows, with x from -1 to 1 over the width.
     edges
         Rows (h,) bool at which an object that fills whole rows begins or ends in all frames.
-    reference
-        Median of the levelled frames (h, w), for levelling by what rests; None without.
     """
 
     sign: int
@@ -60,7 +58,6 @@ class MovieLevel:
     row_sd: float
     x_shape: FloatArray
     edges: npt.NDArray[np.bool_]
-    reference: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from playNano.algorithms.quality._statistics import (
     BoolArray,
     FloatArray,
     finite_median,
+    finite_quantile,
     lower_quartile,
     masked_quantile,
 )
@@ -104,18 +105,12 @@ def _is_noise_free(figures: Figures, live: BoolArray) -> bool:
     floor = noise_floor(figures)
     seen: BoolArray = (figures["missing_share"] < 0.5) & (figures["maximum"] > figures["minimum"])
     # The few frames with a surface decide where most are lost.
-    flat = _quantile(masked_quantile(figures["flat_share"], seen, 0.5), 0.1)
+    flat = finite_quantile(masked_quantile(figures["flat_share"], seen, 0.5), 0.1)
     lines = live
     if flat > FLAT_SHARE:
         lines = np.where(seen.any(axis=1, keepdims=True), figures["missing_share"] < 0.5, False)
-    quietest = _quantile(masked_quantile(figures["bend"], lines, 0.02), 0.9)
+    quietest = finite_quantile(masked_quantile(figures["bend"], lines, 0.02), 0.9)
     return bool(quietest < floor)
-
-
-def _quantile(values: FloatArray, q: float) -> float:
-    """Return a quantile of the finite values; NaN where there is none."""
-    kept = values[np.isfinite(values)]
-    return float(np.quantile(kept, q)) if kept.size else float("nan")
 
 
 def noise_floor(figures: Figures) -> float:

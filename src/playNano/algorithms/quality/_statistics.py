@@ -26,6 +26,12 @@ def finite_median(values: FloatArray) -> float:
     return float(np.median(kept)) if kept.size else float("nan")
 
 
+def finite_quantile(values: FloatArray, q: float) -> float:
+    """Return a quantile of the finite values; NaN where there is none."""
+    kept = values[np.isfinite(values)]
+    return float(np.quantile(kept, q)) if kept.size else float("nan")
+
+
 def masked_quantile(values: FloatArray, keep: BoolArray, q: float) -> FloatArray:
     """Return a quantile of the kept values of every row (nearest value below); NaN where none is kept."""
     if values.size == 0:

@@ -40,9 +40,9 @@ def sample_frames(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.
     """
     frames = np.flatnonzero(observed)
     positions = np.linspace(0, len(frames) - 1, min(MAX_FRAMES, len(frames))).round().astype(int)
-    chosen = [computed(stack.data[int(i)]) for i in frames[positions]]
+    parts = [computed(stack.data[int(i)]) for i in frames[positions]]
     sample: npt.NDArray[np.floating[Any]] = (
-        np.stack(chosen).astype(np.float64) if chosen else np.empty((0, *stack.data.shape[1:]))
+        np.stack(parts).astype(np.float64) if parts else np.empty((0, *stack.data.shape[1:]))
     )
     return sample
 
@@ -204,10 +204,10 @@ def warn_of_table(
         Height above which pixels were searched, nm; None where the search does not depend on the zero of heights.
     """
     if len(table):
-        levels = [name for name in table.columns if name.startswith("background_")]
+        backgrounds = [name for name in table.columns if name.startswith("background_")]
         heights = [name for name in table.columns if name.startswith(("height_", "z_max_"))]
-        if levels and heights and threshold_nm is not None:
-            offset = float(np.nanmedian(table[levels[0]].to_numpy()))
+        if backgrounds and heights and threshold_nm is not None:
+            offset = float(np.nanmedian(table[backgrounds[0]].to_numpy()))
             if abs(offset) > 10 * float(np.nanmedian(np.abs(table[heights[0]].to_numpy()))):
                 stack.warn(_not_levelled(offset, stack.value_suffix))
         return
@@ -215,17 +215,17 @@ def warn_of_table(
         if stack.n_frames:
             stack.warn("no detections: no frame is usable (flagged by frame_quality): see `playnano info`")
         return
-    found = movie_levels(stack, observed)
-    if not math.isfinite(found.threshold_nm):
+    levels = movie_levels(stack, observed)
+    if not math.isfinite(levels.threshold_nm):
         stack.warn("no detections: the frames have no contrast")
         return
     unit = stack.value_suffix
-    text = f"no detections: {_highest(found, unit)}"
-    if abs(found.background_nm) > MAX_OFFSET_SIGMAS * found.noise_nm > 0:
-        text += f"; {_not_levelled(found.background_nm, unit)}"
+    text = f"no detections: {_highest(levels, unit)}"
+    if abs(levels.background_nm) > MAX_OFFSET_SIGMAS * levels.noise_nm > 0:
+        text += f"; {_not_levelled(levels.background_nm, unit)}"
     elif threshold_nm is not None:
         text += f", the threshold is {threshold_nm:.2g} {unit}"
-        if threshold_nm < found.highest_nm:
+        if threshold_nm < levels.highest_nm:
             text += "; what lies above it is smaller than min_size, at the border, or outside the limits"
         else:
             text += "; give a lower one, or none"

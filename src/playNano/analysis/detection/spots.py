@@ -52,7 +52,7 @@ class SpotDetector:
 
 
 @dataclass(frozen=True)
-class Found:
+class MovieThresholds:
     """Thresholds that were found from the movie.
 
     Parameters
@@ -114,7 +114,7 @@ def detect_spots(
     name: str,
     noun: str = "features",
     hidden_columns: tuple[str, ...] = (),
-    found: Found | None = None,
+    automatic: MovieThresholds | None = None,
 ) -> AnalysisOutputs:
     """Run a detector of spots over a movie, and return its outputs by name.
 
@@ -134,7 +134,7 @@ def detect_spots(
         Plural name of the detections in the summary: ``total_<noun>``, ``avg_<noun>_per_frame``.
     hidden_columns
         Columns of the table that are omitted from the dicts of ``features_per_frame``.
-    found
+    automatic
         Thresholds that were found from the movie; None where they were given.
 
     Returns
@@ -156,8 +156,8 @@ def detect_spots(
         parts = [detector(0, np.zeros((0, *stack.data.shape[1:])), np.ones(0, np.bool_))]
     table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     table = add_times(table_by_unit(table.reset_index(drop=True), stack.unit), stack)
-    if found is not None:
-        warn_of_levels(stack, found.levels, len(table))
+    if automatic is not None:
+        warn_of_levels(stack, automatic.levels, len(table))
     else:
         warn_of_table(stack, table, observed)
     fields = {"frame_timestamp": "frame_time_s"}
@@ -170,9 +170,9 @@ def detect_spots(
             f"total_{noun}": len(table),
             # Nothing can be detected in frames that are left out.
             f"avg_{noun}_per_frame": len(table) / max(int(np.count_nonzero(observed)), 1),
-            **(found.summary if found is not None else {}),
+            **(automatic.summary if automatic is not None else {}),
         },
-        **({"segmentation": found.record} if found is not None else {}),
+        **({"segmentation": automatic.record} if automatic is not None else {}),
         "table": table,
         "observed": observed,
         "times_from": times_from(stack),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, che
 from playNano.core.executor import map_frames
 from playNano.core.params import Declaration
 from playNano.core.value_units import named_by_unit, table_by_unit
+
+if TYPE_CHECKING:
+    from playNano.algorithms.quality.quality import FrameQuality
 
 FLAGS = ("blank", "saturated", "torn", "partly_torn", "repeat", "scrambled", "scars", "jump", "rough")
 
@@ -77,13 +80,7 @@ class FrameQualityModule(AnalysisModule):
         >>> out["usable"].tolist(), out["summary"]["blank"]
         ([True, True, False, True, True, True], 1)
         """
-        from playNano.algorithms.quality.figures import figure_type
-        from playNano.algorithms.quality.quality import judge_frames
-
-        pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
-        parts = map_frames(_measure, pixels, what=self.name)
-        figures = np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
-        quality = judge_frames(figures, QualityLimits(**limits))
+        quality = judge_movie(stack, source, QualityLimits(**limits))
         usable = quality.table["usable"].to_numpy(dtype=np.bool_)
         counts = {flag: int(quality.table[flag].sum()) for flag in FLAGS}
         if usable.size and 1 - usable.mean() > MAX_UNUSABLE:
@@ -102,6 +99,36 @@ class FrameQualityModule(AnalysisModule):
                 **counts,
             },
         }
+
+
+def judge_movie(
+    stack: AFMImageStack,
+    source: Literal["raw", "current"] = "raw",
+    limits: QualityLimits | None = None,
+) -> FrameQuality:
+    """Flag the frames of a movie, block by block, without any warning.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    source
+        As for `FrameQualityModule`.
+    limits
+        Limits above which a line or frame is flagged; None for the defaults.
+
+    Returns
+    -------
+    FrameQuality
+        As that of `playNano.algorithms.quality.quality.frame_quality`.
+    """
+    from playNano.algorithms.quality.figures import figure_type
+    from playNano.algorithms.quality.quality import judge_frames
+
+    pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
+    parts = map_frames(_measure, pixels, what=FrameQualityModule.name)
+    figures = np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
+    return judge_frames(figures, limits)
 
 
 def _many_unusable(n_frames: int, n_unusable: int, counts: dict[str, int]) -> str:

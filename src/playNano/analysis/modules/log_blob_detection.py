@@ -9,7 +9,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.blobs import BlobOptions, find_blobs
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.automatic import automatic_blobs, blobs_summary, levels_record
-from playNano.analysis.detection.spots import Found, detect_spots, options_from
+from playNano.analysis.detection.spots import MovieThresholds, detect_spots, options_from
 from playNano.analysis.observed import observed_frames
 from playNano.core.params import Declaration
 from playNano.core.serialize import json_safe
@@ -95,12 +95,12 @@ class LoGBlobDetectionModule(AnalysisModule):
         """
         options = options_from(BlobOptions, params, self.name)
         hidden = () if include_radius else ("radius", "radius_nm")
-        found = None
+        automatic = None
         if options.threshold is None:
             options, levels = automatic_blobs(
                 stack, observed_frames(previous_results, len(stack.data)), options
             )
-            found = Found(
+            automatic = MovieThresholds(
                 blobs_summary(options, stack.value_suffix),
                 {**levels_record(levels, stack.value_suffix), **_scales(options)},
                 levels,
@@ -113,7 +113,7 @@ class LoGBlobDetectionModule(AnalysisModule):
             name=self.name,
             noun="blobs",
             hidden_columns=hidden,
-            found=found,
+            automatic=automatic,
         )
 
 

@@ -8,7 +8,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.peaks import PeakOptions, find_peaks
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.automatic import automatic_peaks, levels_record, peaks_summary
-from playNano.analysis.detection.spots import Found, detect_spots, options_from
+from playNano.analysis.detection.spots import MovieThresholds, detect_spots, options_from
 from playNano.analysis.observed import observed_frames
 from playNano.core.params import Declaration
 
@@ -63,12 +63,12 @@ class PeakDetectionModule(AnalysisModule):
         [(6, 9)]
         """
         options = options_from(PeakOptions, params, self.name)
-        found = None
+        automatic = None
         if options.min_height_nm is None:
             options, levels = automatic_peaks(
                 stack, observed_frames(previous_results, len(stack.data)), options
             )
-            found = Found(
+            automatic = MovieThresholds(
                 peaks_summary(options, stack.value_suffix), levels_record(levels, stack.value_suffix), levels
             )
-        return detect_spots(stack, previous_results, find_peaks, options, name=self.name, found=found)
+        return detect_spots(stack, previous_results, find_peaks, options, name=self.name, automatic=automatic)

@@ -127,8 +127,8 @@ def track_detections(
     mass = _mass_of(mass_column, table, stack) if options.merge_split else None
     if options.merge_split and mass is None and len(table):
         stack.warn(
-            "particle_tracking: the detections have no volume, so that merges and splits are told from passing "
-            "particles by position alone; use a detection with a volume, or set mass_column"
+            "particle_tracking: the detections have no volume, so that merges and splits are distinguished from "
+            "passing particles by position alone; use a detection with a volume, or set mass_column"
         )
     linked = link_movie(
         table,

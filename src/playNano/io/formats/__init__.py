@@ -7,7 +7,7 @@ A reader is two functions:
 ``open(path, channel=None, **options) -> Movie``
     The movie with its metadata; pixels are not decoded. None means the height channel, or the first one if
     the file has no height. `FileFormatError` and `ChannelError` report the cause of a failure. Of a recording that
-    broke off it returns what exists, and tells in `Movie.incomplete` what is missing.
+    broke off it returns what exists, and states in `Movie.incomplete` what is missing.
 
 A plugin package declares a reader with `reader` and registers it as an entry point of the group
 ``playNano.readers``. Built-in readers are listed in `BUILTIN_READERS` as text, so that the module of a format is
@@ -174,7 +174,7 @@ class Reader:
         Returns
         -------
         Movie
-            What exists; its ``incomplete`` tells what is missing.
+            What exists; its ``incomplete`` states what is missing.
 
         Raises
         ------

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from playNano.errors import FileFormatError
-from playNano.io.formats.frames import check_bytes
 
 MAX_HEADER_BYTES = 4 << 20
 """A header of text that is longer is refused."""
@@ -159,37 +158,6 @@ def whole(value: Any, path: Path, what: str, minimum: int = 1) -> int:
     if number != int(number) or not minimum <= number < 2**31:
         raise FileFormatError(f"{path}: {what} is {value!r}; it must be a whole number of {minimum} or more")
     return int(number)
-
-
-def check_image(path: Path, first_byte: int, shape: tuple[int, int], item_bytes: int, what: str) -> int:
-    """Return the byte behind an image, or raise where the file ends before it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    first_byte
-        Where the image begins.
-    shape
-        (height, width).
-    item_bytes
-        Bytes of a pixel.
-    what
-        What the image is, for the message.
-
-    Returns
-    -------
-    int
-        The byte behind it.
-
-    Raises
-    ------
-    FileFormatError
-        The file is cut off.
-    """
-    end = first_byte + shape[0] * shape[1] * item_bytes
-    check_bytes(path, end, what)
-    return end
 
 
 def iso_start(date: str, time: str, layouts: Sequence[str]) -> str | None:

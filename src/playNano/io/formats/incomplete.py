@@ -1,6 +1,6 @@
 """What exists of a recording that broke off, or of a file that is cut off; shared by all readers.
 
-A reader always returns what exists, and tells in `Movie.incomplete` what is missing. `Reader.open_movie` then raises
+A reader always returns what exists, and states in `Movie.incomplete` what is missing. `Reader.open_movie` then raises
 an error, or with ``allow_incomplete=True`` adds the text to the warnings of the movie.
 """
 

@@ -92,18 +92,20 @@ def open_nhf(path: str | Path, channel: str | None = None) -> Movie:
     """
     path = Path(path)
     with checked_file(path) as file:
-        found = [
+        with_images = [
             (group, channels) for group in _measurements(file, path) if (channels := _channels(group, path))
         ]
-        if not found:
+        if not with_images:
             raise FileFormatError(f"{path}: none of its measurements has an image")
-        common = tuple(name for name in found[0][1] if all(name in channels for _, channels in found))
+        common = tuple(
+            name for name in with_images[0][1] if all(name in channels for _, channels in with_images)
+        )
         if not common:
-            names = ", ".join(_title(group) for group, _ in found)
+            names = ", ".join(_title(group) for group, _ in with_images)
             raise FileFormatError(f"{path}: its measurements have no channel in common: {names}")
         name = pick_channel(path, channel, common, _ALIASES)
-        images = [_image(group, *channels[name], path) for group, channels in found]
-        about = {key: attribute(found[0][0], key) for key in _HEADER if key in found[0][0].attrs}
+        images = [_image(group, *channels[name], path) for group, channels in with_images]
+        about = {key: attribute(with_images[0][0], key) for key in _HEADER if key in with_images[0][0].attrs}
         about["file_version"] = ".".join(
             str(attribute(file, f"nsf_file_version_{part}", "?")) for part in ("major", "minor")
         )

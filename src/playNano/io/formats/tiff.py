@@ -178,30 +178,6 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in (b"II*\0", b"MM\0*")
 
 
-def read_pages(path: Path) -> list[TiffPage]:
-    """Read the tags of every page, without pixels, of a file that is whole.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    list of TiffPage
-        In the order of the file.
-
-    Raises
-    ------
-    FileFormatError
-        The file is not a TIFF file, or is truncated: tags or pixels are missing.
-    """
-    pages, cut = pages_there(path)
-    if cut is not None:
-        raise FileFormatError(f"{path}: {cut}")
-    return pages
-
-
 def pages_there(path: Path) -> tuple[list[TiffPage], str | None]:
     """Read the tags of the pages that a file has, without pixels.
 
