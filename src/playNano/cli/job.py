@@ -284,8 +284,9 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
         parts = [f"{name} {value:.4g}" for name, value in plain.items()]
         parts += [str(value) for name, value in summary.items() if name in WORDS]
         out.print(f"  {key}: {', '.join(parts) or 'done'}", markup=False)
-        for message in summary.get("messages", ()):
-            out.print(f"    {message}", markup=False)
+        lines = [headline["text"] for headline in summary.get("headlines", ())]
+        for line in (*lines, *summary.get("messages", ())):
+            out.print(f"    {line}", markup=False)
     out.print(f"results in {folder}", markup=False)
 
 

@@ -10,6 +10,7 @@ from playNano.io.export.render import PictureOptions
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.clusters import write_cluster_pictures
 from playNano.plots.frames import draw_frames
+from playNano.plots.measurement import write_measurement_figures
 from playNano.plots.overview import overview_of
 from playNano.plots.style import save_figure
 from playNano.plots.threshold import draw_threshold, threshold_curve
@@ -35,7 +36,8 @@ def write_pictures(
     -------
     dict
         Name of the file -> its path: ``overview``, ``frames`` (movies only), ``threshold`` (where the detection
-        compares heights with a threshold), ``clusters`` (where there are any), each with the ending of the format.
+        compares heights with a threshold), ``clusters`` (where there are any), and those of the measurements (``msd``,
+        ``survival``, ...), each with the ending of the format.
 
     Raises
     ------
@@ -67,4 +69,5 @@ def write_pictures_of(movie: AnalysedMovie, record: Any, folder: str | Path) -> 
     written = {f"{name}.{ending}": Path(folder) / f"{name}.{ending}" for name in figures}
     for figure, path in zip(figures.values(), written.values(), strict=True):
         save_figure(figure, path)
-    return written | write_cluster_pictures(movie.stack, record, folder, movie.options)
+    written |= write_cluster_pictures(movie.stack, record, folder, movie.options)
+    return written | write_measurement_figures(record, folder, ending)

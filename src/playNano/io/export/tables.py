@@ -64,7 +64,8 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
         (one row per track), ``links.csv`` (one row per link, with its confidence), ``track_events.csv`` (one row per
         merge or split), ``drift.csv`` (one row per frame; empty where the
         drift was not estimated), ``cluster_table.csv`` (one row per cluster) and ``cluster_occupancy.csv`` (one row per
-        cluster and frame); it is created if necessary. If several steps are of the same kind, the file names of the
+        cluster and frame), and for each table of a measurement a file of its name (``msd.csv``); it is created if
+        necessary. If several steps are of the same kind, the file names of the
         later ones end in ``_step_<n>``.
 
     Returns
@@ -82,6 +83,12 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
         for kind, table, stem in TABLES
         for key, outputs in outputs_of_kind(source, kind).items()
         if table in outputs
+    ]
+    made += [
+        (key, table, name)
+        for key, outputs in outputs_of_kind(source, "measurement").items()
+        for name, table in outputs.items()
+        if hasattr(table, "to_csv")
     ]
     written: dict[str, Path] = {}
     for key, table, stem in made:

@@ -1,0 +1,1 @@
+"""Measurements on tracks and images: diffusion, dwell times, states, motors, arrangement, rotation, populations."""

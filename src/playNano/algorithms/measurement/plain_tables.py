@@ -1,0 +1,106 @@
+"""Tracks from plain tables: other programs' column names, times from a frame interval, positions from pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playNano.algorithms.measurement.tracked_movie import Clock, Frames, TrackedMovie, tracked_movie
+from playNano.algorithms.measurement.window import Window
+from playNano.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRACK_NAMES = ("track_id", "particle", "TRACK_ID", "track", "ID")
+FRAME_NAMES = ("frame", "FRAME", "t")
+
+
+def tracks_from_table(
+    table: pd.DataFrame,
+    *,
+    frame_interval_s: float | None = None,
+    pixel_size_nm: float | tuple[float, float] | None = None,
+    window: Window | None = None,
+    frames: Frames | None = None,
+) -> TrackedMovie:
+    """Return the tracks of a plain table for measurement.
+
+    Parameters
+    ----------
+    table
+        A row a detection: the track (``track_id``, ``particle`` or ``TRACK_ID``), the ``frame``, and the place:
+        ``y_nm, x_nm``; or ``y, x`` in px and `pixel_size_nm`. ``time_s`` counts where the table has it.
+    frame_interval_s
+        Time from frame to frame, s, > 0, for tables without ``time_s``; None and no ``time_s``: the numbers of the
+        frames take the place of times, and names of results end in ``_frame`` instead of ``_s``.
+    pixel_size_nm
+        Pixel size, or (y, x), nm, > 0, for tables with places in px.
+    window
+        In which a particle can be detected; None: unbounded, so that no track leaves through a border.
+    frames
+        Times of the frames and which are observed; None: all up to the last frame of the table are observed.
+
+    Returns
+    -------
+    TrackedMovie
+        The tracks.
+
+    Raises
+    ------
+    ParameterError
+        A column or the pixel size is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> trackpy = pd.DataFrame({"particle": [0, 0], "frame": [0, 1], "y": [1.0, 2.0], "x": [3.0, 3.0]})
+    >>> movie = tracks_from_table(trackpy, frame_interval_s=0.5, pixel_size_nm=2.0)
+    >>> movie.table[["track_id", "time_s", "y_nm"]].values.tolist(), movie.clock
+    ([[0.0, 0.0, 2.0], [0.0, 0.5, 4.0]], 'frame')
+    """
+    out = table.copy()
+    for name, others in (("track_id", TRACK_NAMES), ("frame", FRAME_NAMES)):
+        given = next((other for other in others if other in out), None)
+        if given is None:
+            raise ParameterError(f"the table has no column {name!r}; it needs one of {', '.join(others)}")
+        out[name] = out[given]
+    out = out[out["track_id"].notna() & out["frame"].notna()]
+    out = out.assign(track_id=out["track_id"].astype(np.int64), frame=out["frame"].astype(np.int64))
+    if not {"y_nm", "x_nm"} <= {*out.columns}:
+        out = _in_nm(out, pixel_size_nm)
+    n_frames = int(out["frame"].max()) + 1 if len(out) else 0
+    clock: Clock = "line"
+    if "time_s" not in out:
+        clock = "index" if frame_interval_s is None else "frame"
+        out["time_s"] = out["frame"] * (1.0 if frame_interval_s is None else _positive(frame_interval_s))
+    if frames is None:
+        frames = Frames.regular(n_frames, _interval(out) if frame_interval_s is None else frame_interval_s)
+    unbounded = Window(-np.inf, np.inf, -np.inf, np.inf)
+    return tracked_movie(out, frames, unbounded if window is None else window, clock=clock)
+
+
+def _in_nm(table: pd.DataFrame, pixel_size_nm: float | tuple[float, float] | None) -> pd.DataFrame:
+    """Return a table with places in nm, from those in px."""
+    if not {"y", "x"} <= {*table.columns}:
+        raise ParameterError("the table has neither y_nm and x_nm nor y and x")
+    if pixel_size_nm is None:
+        raise ParameterError("the table has places in px: give pixel_size_nm")
+    y, x = np.broadcast_to(np.asarray(pixel_size_nm, np.float64), 2)
+    return table.assign(y_nm=table["y"] * float(y), x_nm=table["x"] * float(x))
+
+
+def _positive(interval: float) -> float:
+    if not interval > 0:
+        raise ParameterError(f"frame_interval_s is {interval}; it must be positive")
+    return float(interval)
+
+
+def _interval(table: pd.DataFrame) -> float:
+    """Return the typical time from frame to frame of a table with times, s; 1 if it has no two frames."""
+    first = table.groupby("frame")["time_s"].median()
+    if len(first) < 2:
+        return 1.0
+    steps = np.diff(first.to_numpy(np.float64)) / np.diff(first.index.to_numpy(np.float64))
+    return float(np.median(steps))

@@ -1,0 +1,1 @@
+"""Registration of frames: shifts between them, and the drift of a movie."""

@@ -1,0 +1,134 @@
+"""The tracks that a measurement module measures, from the outputs of earlier modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.measurement.tracked_movie import Clock, Frames, TrackedMovie, tracked_movie
+from playNano.algorithms.measurement.window import detection_window
+from playNano.analysis.observed import observed_frames
+from playNano.analysis.previous import of_kind
+from playNano.analysis.times import times_from
+from playNano.errors import MissingInputError
+
+DEFAULT_TRACKING = "particle_tracking"
+
+
+def frames_of(stack: AFMImageStack, observed: Any) -> Frames:
+    """Return the times of a stack's frames, and which are observed.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    observed
+        Whether each frame shows the surface, (n_frames,).
+    """
+    start = np.asarray(stack.get_frame_times(), dtype=np.float64)
+    scan, by_line = stack.scan, times_from(stack) == "line"
+    upwards = np.zeros(stack.n_frames, np.bool_)
+    if scan is not None and by_line:
+        upwards[:] = scan.direction == "up"
+        if scan.alternating:
+            upwards ^= np.arange(stack.n_frames) % 2 == 1
+    line_time = scan.line_time_s if scan is not None and by_line and scan.line_time_s else 0.0
+    rows = scan.lines if scan is not None else stack.image_shape[0]
+    return Frames(start, np.asarray(observed, np.bool_), line_time, rows, pixel_nm(stack)[0], upwards)
+
+
+def pixel_nm(stack: AFMImageStack) -> tuple[float, float]:
+    """Return the pixel size of a stack along y and x, nm.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    """
+    y, x = stack.pixel_size_yx_nm
+    return float(y), float(x)
+
+
+def tracking_name(
+    previous_results: Mapping[str, Any] | None, tracking_module: str | None, module: str
+) -> str:
+    """Return the name of the tracking to measure: the given one, or the latest.
+
+    Parameters
+    ----------
+    previous_results
+        Outputs of earlier modules.
+    tracking_module
+        Its name; None: the latest of the kind "tracking".
+    module
+        Name of the measuring module, for the message.
+
+    Raises
+    ------
+    MissingInputError
+        No tracking has run.
+    """
+    results = previous_results or {}
+    names = of_kind(results, "tracking") or [DEFAULT_TRACKING]
+    name = tracking_module or names[-1]
+    if name not in results:
+        raise MissingInputError(f"{module} needs tracks: run particle_tracking before it")
+    return name
+
+
+def tracks_of(
+    stack: AFMImageStack,
+    previous_results: Mapping[str, Any] | None,
+    module: str,
+    *,
+    tracking_module: str | None = None,
+    edge_nm: float | None = None,
+) -> TrackedMovie:
+    """Return the tracks of a movie for measurement.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    previous_results
+        Outputs of earlier modules, among them the tracking's.
+    module
+        Name of the measuring module, for messages.
+    tracking_module
+        Tracking to measure; None: the latest.
+    edge_nm
+        Margin of the window on each side, nm; None: half the median extent of the particles.
+
+    Returns
+    -------
+    TrackedMovie
+        Detections, frames, window, confidence of the links, merges and splits.
+
+    Raises
+    ------
+    MissingInputError
+        No tracking has run.
+    """
+    results = previous_results or {}
+    outputs = results[tracking_name(results, tracking_module, module)]
+    table = outputs["table"]
+    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm)
+    frames = frames_of(stack, observed_frames(results, stack.n_frames))
+    return tracked_movie(
+        _with_times(table, frames),
+        frames,
+        window,
+        clock=cast(Clock, times_from(stack)),
+        links=outputs.get("links"),
+        events=outputs.get("events"),
+    )
+
+
+def _with_times(table: Any, frames: Frames) -> Any:
+    """Return a table of tracks with time_s: the number of the frame where no times are known."""
+    if "time_s" in table and table["time_s"].notna().all():
+        return table
+    return table.assign(time_s=frames.pass_s(table["frame"], table["y_nm"]))
