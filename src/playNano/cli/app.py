@@ -28,7 +28,6 @@ from playNano.cli.arguments import (
     Files,
     Gif,
     Lazy,
-    Name,
     New,
     ObjectsShown,
     Outlines,
@@ -52,6 +51,7 @@ from playNano.cli.messages import error_line, print_warning
 from playNano.cli.pictures import picture_options
 from playNano.cli.plans import plan_or_default
 from playNano.cli.records import app as record_commands
+from playNano.cli.reference_commands import app as reference_commands
 from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
 
@@ -344,50 +344,6 @@ def validate(
     run_validation(file, plan, output, options, quick=quick, seed=seed)
 
 
-@app.command(short_help="List steps, modules, readers, exporters, or show one.")
-def modules(name: Name = None) -> None:
-    """List processing steps, analysis modules, readers and exporters, or show the parameters of one."""
-    from playNano.cli.modules import show_modules
-
-    show_modules(name)
-
-
-@app.command(short_help="Simulate a movie with known ground truth.")
-def simulate(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="The movie: .npz, .h5 or .asd; the truth is written next to it."),
-    ] = Path("movie.npz"),
-    preset: Annotated[
-        str, typer.Option("--preset", help="Name of a preset; --list shows all.")
-    ] = "membrane diffusion",
-    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Number of frames.")] = None,
-    size: Annotated[str | None, typer.Option("--size", help="HEIGHTxWIDTH, px.")] = None,
-    pixel_size_nm: Annotated[
-        str | None, typer.Option("--pixel-size-nm", help="Edge of a pixel, nm: 2 or YxX.")
-    ] = None,
-    frame_time_s: Annotated[float | None, typer.Option("--frame-time-s", help="Time of a frame, s.")] = None,
-    seed: Seed = 0,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help='Another setting of the instrument or its faults, such as "pixel_nm=0.2".'
-        ),
-    ] = None,
-    asd_version: Annotated[
-        int, typer.Option("--asd-version", min=0, max=2, help="Header version of an .asd file.")
-    ] = 1,
-    presets: Annotated[bool, typer.Option("--list", help="List the presets.")] = False,
-) -> None:
-    """Simulate a movie, and write its ground truth (particles, events, faults) as CSV tables next to it."""
-    from playNano.cli.simulate import list_presets, read_changes, run_simulation
-
-    if presets:
-        list_presets()
-        return
-    changes = read_changes(frames, size, pixel_size_nm, frame_time_s, settings or [])
-    run_simulation(preset, output, seed, asd_version, changes)
-
-
+app.add_typer(reference_commands)
 app.add_typer(first_run_commands)
 app.add_typer(record_commands)
