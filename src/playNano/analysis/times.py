@@ -1,4 +1,4 @@
-"""Times of detections, and their basis."""
+"""Times and places of detections, and the basis of times."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from playNano.afm_stack import AFMImageStack
 
 
 def add_times(table: Any, stack: AFMImageStack) -> Any:
-    """Insert the columns ``time_s`` and ``frame_time_s`` after ``frame``.
+    """Insert the columns ``time_s`` and ``frame_time_s`` after ``frame``, and count places from the movie as recorded.
 
     Parameters
     ----------
     table
-        Detections with ``frame`` (from 0) and ``y`` (px); changed in place.
+        Detections with ``frame`` (from 0) and ``y`` (px); changed in place. Places in nm are from pixel (0, 0).
     stack
         The movie.
 
@@ -23,12 +23,16 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     -------
     DataFrame
         The same table. ``time_s`` is the time when the tip passed the detection, ``frame_time_s`` the start of the
-        frame, s.
+        frame, s; places in nm are those in the movie as recorded, from which a crop was cut.
     """
     frames = table["frame"].to_numpy()
     starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
     table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
     table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
+    for axis, origin in zip("yx", stack.origin_nm, strict=True):
+        for name in (f"{axis}_nm", f"{axis}_weighted_nm"):
+            if origin and name in table:
+                table[name] += origin
     return table
 
 

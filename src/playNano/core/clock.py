@@ -40,7 +40,7 @@ def frame_clock(entries: Sequence[Mapping[str, Any]], *, backwards: bool = False
     entries
         One mapping a frame. ``"timestamp"`` is the start of the frame: a number, s; the text of a number; or an
         ISO 8601 text, counted from the first frame that has one. Without it, or with None or NaN, the time of the
-        frame is not known.
+        frame is not known. ``"frame_number"`` is the number of a frame in the movie from which others were dropped.
     backwards
         Whether the frames stand in reverse order on purpose, so that times must decrease.
 
@@ -61,7 +61,7 @@ def frame_clock(entries: Sequence[Mapping[str, Any]], *, backwards: bool = False
     >>> frame_clock([{"timestamp": 3.0}, {"timestamp": 3.0}]).times
     array([0., 1.])
     """
-    index = np.arange(len(entries), dtype=np.float64)
+    index = np.array([entry.get("frame_number", k) for k, entry in enumerate(entries)], dtype=np.float64)
     given = [_parsed(entry.get("timestamp"), frame) for frame, entry in enumerate(entries)]
     moments = [value for value in given if isinstance(value, datetime)]
     if moments and any(isinstance(value, float) and not np.isnan(value) for value in given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ class ScanGeometry:
     Parameters
     ----------
     lines
-        Scan lines in a frame (the frame's height in pixels).
+        Scan lines in a frame, those outside a crop included.
     line_time_s
         Time from the start of one line to the start of the next, s; None if the file does not contain it.
     frame_time_s
@@ -28,12 +29,21 @@ class ScanGeometry:
         Whether the slow axis reverses direction after every frame.
     trace
         Direction of the fast axis in which the pixels were recorded: "trace" or "retrace", if known.
+    first_line
+        Scan line of row 0: that of the upper border of a crop, counted from the top of the whole frame.
+    line_step
+        Scan lines from row to row: more than one after binning.
+    frame_numbers
+        Numbers, in the movie as recorded, of the frames, if some were dropped; the direction of an alternating scan
+        follows from them. None: they are consecutive.
 
     Examples
     --------
     >>> scan = ScanGeometry(lines=128, line_time_s=0.025, direction="down")
     >>> float(scan.delay_s(row=4.0, frame=0))
     0.1
+    >>> float(scan.rows_from(20).delay_s(row=4.0, frame=0))
+    0.6
     """
 
     lines: int
@@ -42,6 +52,14 @@ class ScanGeometry:
     direction: Literal["down", "up"] | None = None
     alternating: bool = False
     trace: Literal["trace", "retrace"] | None = None
+    first_line: float = 0.0
+    line_step: float = 1.0
+    frame_numbers: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Convert frame numbers that come from a file."""
+        if self.frame_numbers is not None:
+            object.__setattr__(self, "frame_numbers", tuple(int(number) for number in self.frame_numbers))
 
     @property
     def has_line_times(self) -> bool:
@@ -61,7 +79,7 @@ class ScanGeometry:
         row
             Row(s), px; fractions are allowed.
         frame
-            0-based frame of each row; used only if the slow axis alternates.
+            0-based frame of each row, >= 0; used only if the slow axis alternates.
 
         Returns
         -------
@@ -73,8 +91,10 @@ class ScanGeometry:
             return np.zeros(rows.shape)
         upwards = np.full(rows.shape, self.direction == "up")
         if self.alternating:
-            upwards = upwards ^ (frames % 2 == 1)
-        return np.where(upwards, self.lines - 1 - rows, rows) * self.line_time_s
+            numbers = frames if self.frame_numbers is None else np.asarray(self.frame_numbers)[frames]
+            upwards = upwards ^ (numbers % 2 == 1)
+        line = self.first_line + rows * self.line_step
+        return np.where(upwards, self.lines - 1 - line, line) * self.line_time_s
 
     def for_frames(self, start: int, step: int) -> ScanGeometry:
         """Return the geometry of every `step`-th frame from `start` on, renumbered from 0.
@@ -93,6 +113,8 @@ class ScanGeometry:
         """
         if not self.alternating or self.direction is None:
             return self
+        if self.frame_numbers is not None:
+            return replace(self, frame_numbers=self.frame_numbers[start::step])
         flipped: Literal["down", "up"] = "up" if self.direction == "down" else "down"
         return replace(
             self,
@@ -100,11 +122,45 @@ class ScanGeometry:
             alternating=step % 2 != 0,
         )
 
-    def turned(self) -> ScanGeometry:
-        """Return the geometry of frames whose rows are put in reverse order: "down" becomes "up", "up" "down"."""
-        if self.direction is None:
+    def for_selected(self, frames: Sequence[int]) -> ScanGeometry:
+        """Return the geometry of selected frames, renumbered from 0.
+
+        Parameters
+        ----------
+        frames
+            Numbers of the frames that are kept, 0-based.
+        """
+        if not self.alternating or self.direction is None:
             return self
-        return replace(self, direction="up" if self.direction == "down" else "down")
+        numbers = self.frame_numbers
+        return replace(self, frame_numbers=tuple(frames if numbers is None else (numbers[n] for n in frames)))
+
+    def rows_from(self, first_row: float, row_step: float = 1.0) -> ScanGeometry:
+        """Return the geometry of frames of which rows are cut off or combined.
+
+        Parameters
+        ----------
+        first_row
+            Row, in the frames before, of the new row 0.
+        row_step
+            Rows, in the frames before, from one new row to the next.
+        """
+        first = self.first_line + first_row * self.line_step
+        return replace(self, first_line=first, line_step=self.line_step * row_step)
+
+    def turned(self, rows: int | None = None) -> ScanGeometry:
+        """Return the geometry of frames whose rows are put in reverse order: "down" becomes "up", "up" "down".
+
+        Parameters
+        ----------
+        rows
+            Rows of a frame; None: as many as there are lines.
+        """
+        last = self.first_line + ((self.lines if rows is None else rows) - 1) * self.line_step
+        first = self.lines - 1 - last
+        if self.direction is None:
+            return replace(self, first_line=first)
+        return replace(self, direction="up" if self.direction == "down" else "down", first_line=first)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dict."""

@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
-import numpy as np
 import numpy.typing as npt
 
 from playNano.core import stack_checks as check
-from playNano.core.clock import FrameClock, frame_clock
+from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import FrameArray, computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.scan import ScanGeometry
 from playNano.core.stack_text import describe
+from playNano.core.stack_times import FrameTimes
 from playNano.core.value_units import is_length, value_suffix
 from playNano.errors import PlayNanoWarning, StackError
 
 
-class Stack:
+class Stack(FrameTimes):
     """An AFM movie with its calibration, and the results of its processing and analysis.
 
     Parameters
@@ -114,9 +114,10 @@ class Stack:
         Parameters
         ----------
         value
-            Pixels, (n_frames, height, width); for other frames take a slice of the stack.
+            Pixels, (n_frames, height, width), of the same shape; to crop, bin, rotate or drop frames use the steps of
+            the kind "edit", which change times, pixel size and scan as well.
         """
-        self._data = check.checked_replacement(value, len(self.frame_metadata))
+        self._data = check.checked_replacement(value, self.geometry)
 
     def warn(self, text: str) -> None:
         """Issue a `PlayNanoWarning` that names the file, and keep it for the record.
@@ -152,6 +153,41 @@ class Stack:
     def pixel_size_yx_nm(self) -> tuple[float, float]:
         """Height and width of a pixel, nm."""
         return self._pixel_size_nm
+
+    @property
+    def origin_nm(self) -> tuple[float, float]:
+        """Place (y, x) of the centre of pixel (0, 0) in the movie as recorded, nm: not (0, 0) after a crop."""
+        y, x = self.metadata.get("origin_nm", (0.0, 0.0))
+        return float(y), float(x)
+
+    @property
+    def geometry(self) -> MovieGeometry:
+        """Frames, size, calibration and scan, which an edit changes together."""
+        entries = tuple(self.frame_metadata)
+        return MovieGeometry(entries, self.image_shape, self._pixel_size_nm, self.origin_nm, self.scan)
+
+    def replace_movie(self, data: Any, geometry: MovieGeometry) -> None:
+        """Replace pixels and geometry together, as edits do.
+
+        Parameters
+        ----------
+        data
+            Pixels, (n_frames, height, width).
+        geometry
+            Their frames, size, calibration and scan.
+
+        Raises
+        ------
+        StackError
+            They do not fit together.
+        """
+        pixels = check.checked_replacement(data, geometry)
+        self._data = pixels
+        self.frame_metadata = [dict(entry) for entry in geometry.frame_metadata]
+        self._pixel_size_nm = check.checked_pixel_size(geometry.pixel_size_nm)
+        self.scan = geometry.scan
+        if geometry.origin_nm != self.origin_nm:
+            self.metadata["origin_nm"] = [float(place) for place in geometry.origin_nm]
 
     @property
     def is_length(self) -> bool:
@@ -247,35 +283,6 @@ class Stack:
     def __len__(self) -> int:
         return self.n_frames
 
-    def time_for_frame(self, index: int) -> float:
-        """Return the start time of a frame, as `get_frame_times` does.
-
-        Parameters
-        ----------
-        index
-            Number of the frame.
-
-        Returns
-        -------
-        float
-            Seconds; NaN where it is not known; the index of the frame where no frame has a usable time.
-        """
-        return self.get_frame_times()[self._position(index)]
-
-    def get_frame_times(self) -> list[float]:
-        """Return the start time of each frame, s: NaN if it is not known; its index if no frame has a usable time."""
-        return list(map(float, self.clock.times))
-
-    @property
-    def has_times(self) -> bool:
-        """Whether `get_frame_times` are seconds: frames have times, which increase."""
-        return self.clock.known
-
-    @property
-    def clock(self) -> FrameClock:
-        """The times of the frames, and what is wrong with them."""
-        return frame_clock(self.frame_metadata, backwards=self._backwards)
-
     def channel_for_frame(self, index: int) -> str:
         """Return the channel of a frame: from its own metadata if it has one, else that of the stack.
 
@@ -290,27 +297,6 @@ class Stack:
             The channel.
         """
         return str(self.get_frame_metadata(index).get("channel", self.channel))
-
-    def detection_times(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the times at which the tip passed given positions: frame start plus line time, s.
-
-        Parameters
-        ----------
-        frame
-            0-based frames, (N,).
-        y
-            Rows, px, (N,); fractions are allowed.
-
-        Returns
-        -------
-        numpy.ndarray
-            Seconds, (N,); the start of the frame if line time or direction is not known.
-        """
-        frames = np.asarray(frame, dtype=np.int64)
-        starts = np.asarray(self.get_frame_times(), dtype=np.float64)[frames]
-        if self.scan is None or not self.has_times:
-            return starts
-        return starts + self.scan.delay_s(y, frames)
 
     def restore_raw(self) -> npt.NDArray[Any]:
         """Restore and return the pixels as loaded; remove snapshots, masks and processing steps."""

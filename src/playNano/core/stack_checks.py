@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playNano._options import pixel_pair
+from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
 from playNano.core.source import part_of_source
@@ -53,15 +54,15 @@ def checked_pixels(data: Any) -> Any:
     return whole_frames(data)
 
 
-def checked_replacement(data: Any, n_frames: int) -> Any:
+def checked_replacement(data: Any, geometry: MovieGeometry) -> Any:
     """Return pixels that may take the place of a stack's pixels.
 
     Parameters
     ----------
     data
         A numpy or Dask array (n_frames, height, width) of real numbers.
-    n_frames
-        Number of frames of the stack, whose times and metadata stay.
+    geometry
+        Frames, size, calibration and scan of the stack, which stay.
 
     Returns
     -------
@@ -71,13 +72,20 @@ def checked_replacement(data: Any, n_frames: int) -> Any:
     Raises
     ------
     StackError
-        If it makes no movie, or has another number of frames.
+        If it makes no movie, or has another shape.
     """
     pixels = checked_pixels(data)
-    if len(pixels) != n_frames:
+    if len(pixels) != geometry.n_frames:
         raise StackError(
-            f"{len(pixels)} frames cannot take the place of {n_frames}: times and metadata would belong to other "
-            "frames; take a part of the stack itself, as in stack[20:60], which keeps them together"
+            f"{len(pixels)} frames cannot take the place of {geometry.n_frames}: times and metadata would belong to "
+            "other frames; use a step that keeps them together (select_frames, drop_frames), or a slice, stack[20:60]"
+        )
+    if pixels.shape[1:] != geometry.shape:
+        (old_rows, old_columns), (rows, columns) = geometry.shape, pixels.shape[1:]
+        raise StackError(
+            f"frames of {rows} x {columns} px cannot take the place of {old_rows} x {old_columns}: pixel size, times "
+            "of the lines and places would be wrong; use a step that changes them too (crop, bin_pixels, "
+            "resample_square, rotate, flip)"
         )
     return pixels
 

@@ -67,7 +67,8 @@ def draw_heights(
 
     py, px = stack.pixel_size_yx_nm
     rows, columns = image.shape
-    extent = (-0.5 * px, (columns - 0.5) * px, (rows - 0.5) * py, -0.5 * py)
+    y0, x0 = stack.origin_nm
+    extent = (x0 - 0.5 * px, x0 + (columns - 0.5) * px, y0 + (rows - 0.5) * py, y0 - 0.5 * py)
     colours = colormaps[cmap].with_extremes(bad=MISSING_COLOUR)
     low, high = limits
     # Small images keep their pixels, large ones are averaged.
@@ -185,8 +186,8 @@ def draw_detections(axes: Any, movie: AnalysedMovie, frame: int, *, linewidth: f
     labels, rows = movie.label_image(frame), movie.detections_in(frame)
     if labels is not None:
         y, x = outline(labels)
-        py, px = movie.stack.pixel_size_yx_nm
-        axes.plot(x * px, y * py, color=OUTLINE_COLOUR, linewidth=linewidth, label="outlines")
+        (py, px), (y0, x0) = movie.stack.pixel_size_yx_nm, movie.stack.origin_nm
+        axes.plot(x0 + x * px, y0 + y * py, color=OUTLINE_COLOUR, linewidth=linewidth, label="outlines")
         return
     positions = None if rows is None else positions_nm(rows)
     if rows is None or positions is None:

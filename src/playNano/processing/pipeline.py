@@ -40,7 +40,9 @@ class ProcessingPipeline:
     Raw pixels and the result of each run are kept in memory; the snapshots and masks between them are
     recomputed, by running the recorded steps on the input of the run, when they are read. A movie with ten
     steps thus takes the memory of two movies, not eleven, and recomputed snapshots are
-    identical to the bit. ``run(keep="all")`` keeps all of them instead, ``run(keep="none")`` only "raw".
+    identical to the bit. Edits (crop, dropped frames, ...) change frames, times, pixel size and scan with the pixels;
+    snapshots and masks from before the last edit are not kept, and "raw" is the raw movie with the same edits.
+    ``run(keep="all")`` keeps all of them instead, ``run(keep="none")`` only "raw".
     The pixels of a lazy stack (see `playNano.io.loader.load_afm_stack`) are not computed by `run`: result,
     snapshots and masks are graphs that are computed, chunk by chunk, when they are read.
 
@@ -64,12 +66,12 @@ class ProcessingPipeline:
         self.steps: list[PlannedStep] = []
 
     def add_filter(self, filter_name: str, **params: Any) -> ProcessingPipeline:
-        """Add a filter; return the pipeline.
+        """Add a filter or an edit; return the pipeline.
 
         Parameters
         ----------
         filter_name
-            Name of a filter or video step, built-in or plugin.
+            Name of a filter, video step or edit, built-in or plugin.
         **params
             Its parameters.
 
@@ -78,7 +80,7 @@ class ProcessingPipeline:
         ValueError
             If there is no such filter, or a parameter is unknown or wrong.
         """
-        return self._add(filter_name, params, ("filter", "video"))
+        return self._add(filter_name, params, ("filter", "video", "edit"))
 
     def add_mask(self, mask_name: str, **params: Any) -> ProcessingPipeline:
         """Add a mask, which applies to the levelling steps after it; return the pipeline.
@@ -145,7 +147,7 @@ class ProcessingPipeline:
             If the step or a parameter is unknown or wrong.
         """
         if call.name != CLEAR:
-            return self._add(call.name, call.params, ("filter", "mask", "video"))
+            return self._add(call.name, call.params, ("filter", "mask", "video", "edit"))
         if call.params:
             raise ParameterError(f"{CLEAR} takes no parameters, got {sorted(call.params)}")
         return self.clear_mask()

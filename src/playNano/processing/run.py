@@ -12,18 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
+from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.core.value_units import parameters_by_unit
-from playNano.errors import ParameterError, StepError
+from playNano.errors import ParameterError, PlayNanoError, StepError
+from playNano.processing.edit_step import Edit, Movie
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
 from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
 from playNano.processing.steps import Step, as_float_block
 from playNano.processing.surveys import Survey
 
 CLEAR = "clear_mask"
+ALONE = ("video", "edit")
+"""Kinds of steps that are not run together with others."""
 Keep = Literal["all", "last", "none"]
 
 
@@ -47,7 +51,7 @@ class PlannedStep:
 
     @property
     def kind(self) -> str:
-        """Kind of the step: "filter", "mask", "video", or "clear" for `clear_mask`."""
+        """Kind of the step: "filter", "mask", "video", "edit", or "clear" for `clear_mask`."""
         return self.step.kind if self.step else "clear"
 
     def for_channel(self, stack: Stack, where: str) -> PlannedStep:
@@ -104,7 +108,8 @@ def run_steps(
     """
     if keep not in get_args(Keep):
         raise ParameterError(f"keep must be one of {', '.join(get_args(Keep))}, not {keep!r}")
-    run = Run(stack.file_path.name, len(stack.provenance["processing"]["steps"]), workers, block_frames)
+    first = len(stack.provenance["processing"]["steps"])
+    run = Run(stack.file_path.name, first, workers, block_frames, stack.geometry)
     with collect_warnings(stack.provenance["warnings"]):
         data, records = run.pixels(stack.data, steps), run.records
     _commit(stack, steps, data, records, keep, run)
@@ -126,8 +131,14 @@ class Run:
         Number of threads; None for one per processor.
     block_frames
         Frames in a block; None for as many as fit into the cache.
+    given
+        Frames, size, calibration and scan of the movie before the steps.
     records
         Entries of the processing record, filled by `pixels`.
+    geometry
+        As `given`, after the steps that have run.
+    edits
+        Position of an edit -> what it does.
     carried
         The mask in force when a group of steps begins; it stays in force after a whole-movie step.
     surveys
@@ -140,7 +151,10 @@ class Run:
     first: int
     workers: int | None = None
     block_frames: int | None = None
+    given: MovieGeometry | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
+    geometry: MovieGeometry | None = None
+    edits: dict[int, Edit] = field(default_factory=dict)
     carried: Any = None
     surveys: dict[int, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -160,9 +174,12 @@ class Run:
     def _run_groups(self, data: Any, groups: Sequence[Members], stop: int) -> Any:
         """Run groups of steps; the mask in force is carried along up to position `stop`."""
         self.records, self.carried, self.surveys, self.warnings = [], None, {}, []
+        self.geometry, self.edits = self.given, {}
         for members in groups:
             if members[0][1].kind == "video":
                 data = self._whole_movie(data, *members[0])
+            elif members[0][1].kind == "edit":
+                data = self._edit(data, *members[0])
             else:
                 sequence = self._sequence(members, data)
                 before, data = data, self._frame_wise(data, members, sequence)
@@ -181,7 +198,7 @@ class Run:
             Steps, in order.
         """
         groups = _groups(steps)
-        last = groups.pop() if groups and groups[-1][0][1].kind != "video" else []
+        last = groups.pop() if groups and groups[-1][0][1].kind not in ("video", "edit") else []
         data = self._run_groups(data, groups, len(steps))
         sequence = self._sequence(last, data)
         return lazy_mask(data, sequence, self.carried) if is_lazy(data) else self._mask_after(data, sequence)
@@ -315,6 +332,32 @@ class Run:
         self.records.append(record)
         return pixels
 
+    def _edit(self, data: Any, position: int, planned: PlannedStep) -> Any:
+        """Plan and apply an edit; return the pixels, change `geometry`, add to `records`."""
+        where = f"step {self.first + position + 1} ({planned.name})"
+        if self.carried is not None:
+            raise StepError(
+                f"{self.source}, {where}: a mask of the old frames is in force; put clear_mask before it"
+            )
+        if planned.step is None or self.geometry is None:
+            raise StepError(f"{self.source}, {where} has no movie whose geometry it could change")
+        began, started = utc_now(), time.perf_counter()
+        try:
+            plan: Any = planned.step.function(Movie(data, self.geometry), **planned.params)
+            edited = plan.apply(data)
+        except PlayNanoError as error:
+            raise StepError(f"{self.source}, {where}: {error}") from error
+        self.edits[position], self.geometry = plan, plan.geometry
+        record = self._entry(position, planned, began)
+        record["geometry"] = plan.geometry.to_record()
+        if plan.frames is not None:
+            record["frames"] = list(plan.frames)
+        record |= to_record(dict(plan.details))
+        record["duration_s"] = time.perf_counter() - started
+        self.records.append(record)
+        self.warnings += [f"{where}: {text}" for text in plan.warnings]
+        return edited
+
     def _check_shape(self, made: tuple[int, ...], given: tuple[int, ...], where: str) -> None:
         """Raise if a whole-movie step changed the number of frames, or the image size while a mask is in force."""
         if len(made) != 3 or made[0] != given[0]:
@@ -327,15 +370,15 @@ class Run:
 
 
 def _groups(steps: Sequence[PlannedStep]) -> list[Members]:
-    """Divide steps, with their positions, into runs of frame-wise steps and single steps over the whole movie.
+    """Divide steps, with their positions, into runs of frame-wise steps and single steps over the whole movie or edits.
 
     A step that surveys its input begins a new run.
     """
     groups: list[Members] = []
     for item in enumerate(steps):
         planned = item[1]
-        alone = planned.kind == "video" or (planned.step is not None and planned.step.survey is not None)
-        if not groups or alone or groups[-1][-1][1].kind == "video":
+        alone = planned.kind in ALONE or (planned.step is not None and planned.step.survey is not None)
+        if not groups or alone or groups[-1][-1][1].kind in ALONE:
             groups.append([])
         groups[-1].append(item)
     return groups
@@ -352,15 +395,24 @@ def _commit(
     """Store pixels, snapshots, masks and records in the stack."""
     processed, masks = LazyMapping(stack.processed), LazyMapping(stack.masks)
     processed.setdefault("raw", stack.data)
-    last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
+    last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video", "edit")), default=-1)
+    last_edit = max(run.edits, default=-1)
+    if run.edits:
+        # Snapshots and masks of other frames or another field would not belong to the movie any more.
+        raw = processed["raw"]
+        for position in sorted(run.edits):
+            raw = run.edits[position].apply(raw)
+        processed, masks = LazyMapping({"raw": raw}), LazyMapping()
     keys: dict[str, list[str]] = {}
-    scan = stack.scan
+    geometry = stack.geometry
     for position, (step, record) in enumerate(zip(steps, records, strict=True)):
-        if scan is not None and step.step is not None and step.step.scan is not None:
-            record["scan_before"] = scan.to_dict()
-            scan = step.step.scan(scan)
+        if position in run.edits:
+            geometry = run.edits[position].geometry
+        elif geometry.scan is not None and step.step is not None and step.step.scan is not None:
+            record["scan_before"] = geometry.scan.to_dict()
+            geometry = replace(geometry, scan=step.step.scan(geometry.scan, geometry.shape[0]))
         key = f"step_{record['index']}_{step.name}"
-        if step.kind == "clear" or keep == "none":
+        if step.kind == "clear" or keep == "none" or position < last_edit:
             continue
         is_mask = step.kind == "mask"
         record["mask_key" if is_mask else "processed_key"] = key
@@ -374,7 +426,8 @@ def _commit(
     merged = {name: [*processing["keys_by_name"].get(name, []), *new] for name, new in keys.items()}
     if not stack.provenance["environment"]:
         stack.provenance["environment"] = gather_environment_info()
-    stack.processed, stack.masks, stack.data, stack.scan = processed, masks, data, scan
+    stack.processed, stack.masks = processed, masks
+    stack.replace_movie(data, geometry)
     stack.provenance["processing"] = {
         "steps": [*processing["steps"], *records],
         "keys_by_name": {**processing["keys_by_name"], **merged},
@@ -395,5 +448,5 @@ def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool
     is_mask
         Whether to return the mask after the steps instead of the pixels.
     """
-    again = Run(run.source, run.first, run.workers, run.block_frames)
+    again = Run(run.source, run.first, run.workers, run.block_frames, run.given)
     return again.mask(data, steps) if is_mask else again.pixels(data, steps)

@@ -20,7 +20,7 @@ from playNano.processing.frame_functions import FrameByFrame
 from playNano.processing.surveys import Survey
 
 Pixels = npt.NDArray[Any]
-Kind = Literal["filter", "mask", "video"]
+Kind = Literal["filter", "mask", "video", "edit"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 ALIASES = {"threshold_mask": "mask_threshold"}
@@ -29,7 +29,10 @@ ALIASES = {"threshold_mask": "mask_threshold"}
 STEP_ATTRIBUTE = "__step__"
 """Attribute of a function in which `step` stores the declaration."""
 
-_PACKAGES = ("flatten", "rows", "levels", "smooth", "masks", "background", "video.temporal")
+_PACKAGES = (
+    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "video.temporal",
+    "edits.frames", "edits.field", "edits.pixels",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,12 @@ class Step:
         Unique name by which pipelines and users select the step.
     kind
         A "filter" converts pixels to pixels, a "mask" to a bool array of the same shape, a "video" step processes
-        several frames together.
+        several frames together, an "edit" changes frames, size, calibration or scan together with the pixels.
     version
         Version of the algorithm, for the record; None if it is unknown.
     function
         ``function(block, **params)`` for (n, height, width) blocks; filters that use a mask also
-        accept ``mask``.
+        accept ``mask``. Of an edit: ``function(movie, **params)``, which returns the plan.
     uses_mask
         Whether the step uses the mask in force.
     min_pixels
@@ -59,7 +62,8 @@ class Step:
         Number of frames on either side on which the result of a frame depends, as a function of the parameters;
         None for steps that process each frame independently.
     scan
-        For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
+        For a filter that changes the scan: that of its result, as a function of that of its input and of the rows of a
+        frame.
     survey
         For a step whose frames share values of the whole movie: what they share.
     """
@@ -72,7 +76,7 @@ class Step:
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None
     direct: Callable[..., Pixels] | None = None
     neighbours: Callable[[Mapping[str, Any]], int] | None = None
-    scan: Callable[[ScanGeometry], ScanGeometry] | None = None
+    scan: Callable[[ScanGeometry, int], ScanGeometry] | None = None
     survey: Survey | None = None
 
     def __reduce__(self) -> Any:
@@ -128,7 +132,7 @@ def step(
     *,
     min_pixels: Callable[[Mapping[str, Any]], int] | None = None,
     neighbours: Callable[[Mapping[str, Any]], int] | None = None,
-    scan: Callable[[ScanGeometry], ScanGeometry] | None = None,
+    scan: Callable[[ScanGeometry, int], ScanGeometry] | None = None,
     survey: Survey | None = None,
 ) -> Callable[[F], F]:
     """Declare a function of a block of frames as a processing step.
@@ -148,7 +152,8 @@ def step(
     neighbours
         Number of frames on either side on which the result of a frame depends, as a function of the parameters.
     scan
-        For a step that changes the geometry: the scan of its result, as a function of the scan of its input.
+        For a filter that changes the scan: that of its result, as a function of that of its input and of the rows of a
+        frame.
     survey
         For a step whose frames share values of the whole movie: what they share.
 

@@ -41,7 +41,9 @@ class Frames:
     pixel_y_nm
         Distance of lines, nm.
     upwards
-        Whether the last row of each frame is scanned first, (n_frames,).
+        Whether the last line of each frame is scanned first, (n_frames,).
+    origin_nm
+        Place of line 0 along the slow axis, nm.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class Frames:
     rows: int = 1
     pixel_y_nm: float = 1.0
     upwards: Bools | None = None
+    origin_nm: float = 0.0
 
     @classmethod
     def regular(
@@ -113,7 +116,7 @@ class Frames:
         index = np.where(inside, frames, 0)
         if not self.n_frames:
             return np.full(frames.shape, np.nan)
-        rows = y / self.pixel_y_nm
+        rows = (y - self.origin_nm) / self.pixel_y_nm
         if self.upwards is not None:
             rows = np.where(self.upwards[index], self.rows - 1 - rows, rows)
         return np.where(inside, self.start_s[index] + rows * self.line_time_s, np.nan)

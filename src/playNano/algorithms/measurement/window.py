@@ -86,8 +86,10 @@ class Window:
         return np.asarray(np.minimum(along_y, along_x), dtype=np.float64)
 
 
-def frame_window(shape: tuple[int, int], pixel_nm: tuple[float, float]) -> Window:
-    """Return the window of a whole frame; the centre of pixel (0, 0) is the origin.
+def frame_window(
+    shape: tuple[int, int], pixel_nm: tuple[float, float], origin_nm: tuple[float, float] = (0.0, 0.0)
+) -> Window:
+    """Return the window of a whole frame.
 
     Parameters
     ----------
@@ -95,18 +97,16 @@ def frame_window(shape: tuple[int, int], pixel_nm: tuple[float, float]) -> Windo
         Rows and columns.
     pixel_nm
         Pixel size along y and x, nm.
+    origin_nm
+        Place of the centre of pixel (0, 0), nm.
 
     Examples
     --------
     >>> frame_window((10, 20), (2.0, 1.0))
     Window(y_low_nm=-1.0, y_high_nm=19.0, x_low_nm=-0.5, x_high_nm=19.5)
     """
-    return Window(
-        -pixel_nm[0] / 2,
-        (shape[0] - 0.5) * pixel_nm[0],
-        -pixel_nm[1] / 2,
-        (shape[1] - 0.5) * pixel_nm[1],
-    )
+    (y, x), (y0, x0) = pixel_nm, origin_nm
+    return Window(y0 - y / 2, y0 + (shape[0] - 0.5) * y, x0 - x / 2, x0 + (shape[1] - 0.5) * x)
 
 
 def half_extent_nm(table: pd.DataFrame, pixel_nm: tuple[float, float]) -> tuple[float, float]:
@@ -150,6 +150,7 @@ def detection_window(
     shape: tuple[int, int],
     pixel_nm: tuple[float, float],
     edge_nm: float | None = None,
+    origin_nm: tuple[float, float] = (0.0, 0.0),
 ) -> Window:
     """Return the window in which whole particles are detected: the frame less their half extent.
 
@@ -163,6 +164,8 @@ def detection_window(
         Pixel size along y and x, nm.
     edge_nm
         Margin on each side, nm, >= 0; None: half the median extent of the particles along each axis.
+    origin_nm
+        Place of the centre of pixel (0, 0), nm.
 
     Raises
     ------
@@ -178,4 +181,4 @@ def detection_window(
     if edge_nm is not None and not edge_nm >= 0:
         raise ParameterError(f"edge_nm is {edge_nm}; it must not be negative")
     y, x = half_extent_nm(table, pixel_nm) if edge_nm is None else (edge_nm, edge_nm)
-    return frame_window(shape, pixel_nm).inset(y, x)
+    return frame_window(shape, pixel_nm, origin_nm).inset(y, x)

@@ -185,7 +185,8 @@ class ClusteringModule(AnalysisModule, Generic[OptionsT]):
         points = points_of(stack, results, space.detection_module, space.coord_key, space.coord_columns)
         if space.units == "nm":
             for name in space.coord_columns:
-                points.table[name] *= stack.pixel_size_yx_nm[PIXEL_AXES[name]]
+                axis = PIXEL_AXES[name]
+                points.table[name] = points.table[name] * stack.pixel_size_yx_nm[axis] + stack.origin_nm[axis]
         features = feature_matrix(points.table, space)
         clusters = self.group(features, options)
         for text in self.doubts(clusters, options):

@@ -34,10 +34,17 @@ def frames_of(stack: AFMImageStack, observed: Any) -> Frames:
     if scan is not None and by_line:
         upwards[:] = scan.direction == "up"
         if scan.alternating:
-            upwards ^= np.arange(stack.n_frames) % 2 == 1
+            numbers = (
+                np.arange(stack.n_frames) if scan.frame_numbers is None else np.asarray(scan.frame_numbers)
+            )
+            upwards ^= numbers % 2 == 1
     line_time = scan.line_time_s if scan is not None and by_line and scan.line_time_s else 0.0
-    rows = scan.lines if scan is not None else stack.image_shape[0]
-    return Frames(start, np.asarray(observed, np.bool_), line_time, rows, pixel_nm(stack)[0], upwards)
+    lines = scan.lines if scan is not None else stack.image_shape[0]
+    first, step = (0.0, 1.0) if scan is None else (scan.first_line, scan.line_step)
+    line_nm = pixel_nm(stack)[0] / step
+    # Places are those in the movie as recorded, whose line 0 lies at 0 unless rows were put in another order.
+    origin = stack.origin_nm[0] - first * line_nm
+    return Frames(start, np.asarray(observed, np.bool_), line_time, lines, line_nm, upwards, origin)
 
 
 def pixel_nm(stack: AFMImageStack) -> tuple[float, float]:
@@ -115,7 +122,7 @@ def tracks_of(
     results = previous_results or {}
     outputs = results[tracking_name(results, tracking_module, module)]
     table = outputs["table"]
-    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm)
+    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
     return tracked_movie(
         _with_times(table, frames),

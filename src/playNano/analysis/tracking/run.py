@@ -265,7 +265,9 @@ def _tracking_tables(
     points, links, tracks = source.points, linked.links, linked.tracks
     confidence = np.full(len(table), np.nan)
     confidence[links["target"]] = links["confidence"]
-    corrected = dict(zip(units.columns, (linked.corrected * units.report_factor).T, strict=True))
+    corrected = dict(
+        zip(units.columns, (linked.corrected * units.report_factor + units.origin).T, strict=True)
+    )
     scaled = table.assign(**corrected)
     links = link_table(scaled, linked.track_id, columns=units.columns, unit=units.unit, confidence=confidence)
     tracks = track_table(
@@ -301,8 +303,9 @@ def _tracking_tables(
 def _in_report_units(table: pd.DataFrame, units: CoordinateUnits) -> pd.DataFrame:
     """Convert coordinates and distances of a table to the report unit, and rename px columns to nm."""
     out = table.copy()
-    for name, factor in zip(units.columns, units.report_factor, strict=True):
-        out[name] = out[name] * factor
+    at = np.zeros(len(units.columns)) if "distance" not in out else units.origin  # a drift has no place
+    for name, factor, origin in zip(units.columns, units.report_factor, at, strict=True):
+        out[name] = out[name] * factor + origin
     if "distance" in out:
         out["distance"] *= units.length_factor
     if units.unit == "au":

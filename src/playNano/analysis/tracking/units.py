@@ -31,12 +31,15 @@ class CoordinateUnits:
         Conversion factor of each column from its unit to that of linking.
     unit
         Unit of reported lengths: "nm", or "au" for coordinates of an unknown unit.
+    origin
+        What is added to reported coordinates: the place of pixel (0, 0), nm.
     """
 
     columns: tuple[str, ...]
     nm_per_unit: npt.NDArray[np.float64]
     linking_factor: npt.NDArray[np.float64]
     unit: Unit
+    origin: npt.NDArray[np.float64]
 
     @property
     def report_factor(self) -> npt.NDArray[np.float64]:
@@ -82,10 +85,11 @@ def make_units(stack: AFMImageStack, coord_columns: Sequence[str], *, in_nm: boo
     if all(name in PIXEL_AXES for name in names):
         columns = tuple(sorted(names, key=lambda name: PIXEL_AXES[name]))
         edge = np.array([stack.pixel_size_yx_nm[PIXEL_AXES[name]] for name in columns], dtype=np.float64)
-        return CoordinateUnits(columns, edge, edge if in_nm else np.ones(len(names)), "nm")
+        origin = np.array([stack.origin_nm[PIXEL_AXES[name]] for name in columns], dtype=np.float64)
+        return CoordinateUnits(columns, edge, edge if in_nm else np.ones(len(names)), "nm", origin)
     columns = tuple(sorted(names, key=lambda name: not name.startswith(("y", "centroid_y"))))
     unit: Unit = "nm" if all(name.endswith("_nm") for name in names) else "au"
-    return CoordinateUnits(columns, np.ones(len(names)), np.ones(len(names)), unit)
+    return CoordinateUnits(columns, np.ones(len(names)), np.ones(len(names)), unit, np.zeros(len(names)))
 
 
 def axis_of(name: str) -> str:
@@ -132,5 +136,5 @@ def with_positions(table: pd.DataFrame, stack: AFMImageStack) -> pd.DataFrame:
         px = next((table[known] for known in (name, f"centroid_{name}") if known in table), None)
         if px is None:
             return table
-        added |= {name: px, f"{name}_nm": px * stack.pixel_size_yx_nm[axis]}
+        added |= {name: px, f"{name}_nm": px * stack.pixel_size_yx_nm[axis] + stack.origin_nm[axis]}
     return table.assign(**{name: values for name, values in added.items() if name not in table})

@@ -180,8 +180,8 @@ class _Painter:
 
     def _place(self, y: float, x: float) -> tuple[float, float]:
         """Return the place (x, y) of a position in nm, px of the image."""
-        py, px = self.stack.pixel_size_yx_nm
-        return (x + px / 2) * self.px_per_nm, (y + py / 2) * self.px_per_nm
+        (py, px), (y0, x0) = self.stack.pixel_size_yx_nm, self.stack.origin_nm
+        return (x - x0 + px / 2) * self.px_per_nm, (y - y0 + py / 2) * self.px_per_nm
 
     @staticmethod
     def _circle(draw: Any, x: float, y: float, radius: float, colour: int) -> None:
