@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from playNano.core.edits import frame_range
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import array_fingerprint, file_fingerprint
 from playNano.core.serialize import json_safe
@@ -182,8 +183,7 @@ def load_planned(
             raise ParameterError(
                 f"{stack.file_path.name} has {len(stack.data)} frames; the pipeline is for frames {first} to {last}"
             )
-        stop = last + step
-        stack = stack[first : None if stop < 0 else stop : step]
+        stack = stack[frame_range(first, step, count)]
     size = given.get("pixel_size_nm")
     if size and list(size) != list(stack.pixel_size_yx_nm):
         now, then = (" x ".join(f"{edge:g}" for edge in edges) for edges in (stack.pixel_size_yx_nm, size))

@@ -1,23 +1,21 @@
-"""Run planned steps on a movie, in memory or lazy, and record them."""
+"""Run planned steps on the pixels of a movie, in memory or lazy, and describe them for the record."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
 from playNano.core.lazy import computed, is_lazy
-from playNano.core.lazy_mapping import LazyMapping
-from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
+from playNano.core.provenance import to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.core.value_units import parameters_by_unit
-from playNano.errors import ParameterError, StepError
+from playNano.errors import StepError
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
 from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
 from playNano.processing.steps import Step, as_float_block
@@ -72,44 +70,6 @@ class PlannedStep:
 
 Members = list[tuple[int, PlannedStep]]
 """Consecutive steps with their positions in the pipeline."""
-
-
-def run_steps(
-    stack: Stack,
-    steps: tuple[PlannedStep, ...],
-    keep: Keep,
-    *,
-    workers: int | None,
-    block_frames: int | None,
-) -> None:
-    """Run steps on a stack and store pixels, snapshots, masks and record in it; on failure it is left unchanged.
-
-    Parameters
-    ----------
-    stack
-        The movie; its pixels, snapshots, masks and processing record are replaced.
-    steps
-        Steps, in order.
-    keep
-        Snapshots and masks kept in memory; see `playNano.processing.pipeline.ProcessingPipeline.run`.
-    workers
-        Number of threads; None for one per processor.
-    block_frames
-        Frames in a block; None for as many as fit into the cache.
-
-    Raises
-    ------
-    StepError
-        If a step fails; the message names step and frame.
-    """
-    if keep not in get_args(Keep):
-        raise ParameterError(f"keep must be one of {', '.join(get_args(Keep))}, not {keep!r}")
-    run = Run(stack.file_path.name, len(stack.provenance["processing"]["steps"]), workers, block_frames)
-    with collect_warnings(stack.provenance["warnings"]):
-        data, records = run.pixels(stack.data, steps), run.records
-    _commit(stack, steps, data, records, keep, run)
-    for text in run.warnings:
-        stack.warn(text)
 
 
 @dataclass
@@ -339,61 +299,3 @@ def _groups(steps: Sequence[PlannedStep]) -> list[Members]:
             groups.append([])
         groups[-1].append(item)
     return groups
-
-
-def _commit(
-    stack: Stack,
-    steps: tuple[PlannedStep, ...],
-    data: Any,
-    records: list[dict[str, Any]],
-    keep: Keep,
-    run: Run,
-) -> None:
-    """Store pixels, snapshots, masks and records in the stack."""
-    processed, masks = LazyMapping(stack.processed), LazyMapping(stack.masks)
-    processed.setdefault("raw", stack.data)
-    last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video")), default=-1)
-    keys: dict[str, list[str]] = {}
-    scan = stack.scan
-    for position, (step, record) in enumerate(zip(steps, records, strict=True)):
-        if scan is not None and step.step is not None and step.step.scan is not None:
-            record["scan_before"] = scan.to_dict()
-            scan = step.step.scan(scan)
-        key = f"step_{record['index']}_{step.name}"
-        if step.kind == "clear" or keep == "none":
-            continue
-        is_mask = step.kind == "mask"
-        record["mask_key" if is_mask else "processed_key"] = key
-        keys.setdefault(step.name, []).append(key)
-        make = partial(run_again, run, stack.data, steps[: position + 1], is_mask)
-        if position == last:
-            processed[key] = data
-        else:
-            (masks if is_mask else processed)[key] = make() if keep == "all" or is_lazy(data) else make
-    processing = stack.provenance["processing"]
-    merged = {name: [*processing["keys_by_name"].get(name, []), *new] for name, new in keys.items()}
-    if not stack.provenance["environment"]:
-        stack.provenance["environment"] = gather_environment_info()
-    stack.processed, stack.masks, stack.data, stack.scan = processed, masks, data, scan
-    stack.provenance["processing"] = {
-        "steps": [*processing["steps"], *records],
-        "keys_by_name": {**processing["keys_by_name"], **merged},
-    }
-
-
-def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool) -> Any:
-    """Recompute a snapshot or mask by running the recorded steps again on the input of the run.
-
-    Parameters
-    ----------
-    run
-        The run whose source, numbering and block size are used.
-    data
-        Input pixels of the run.
-    steps
-        The steps up to the snapshot or mask.
-    is_mask
-        Whether to return the mask after the steps instead of the pixels.
-    """
-    again = Run(run.source, run.first, run.workers, run.block_frames)
-    return again.mask(data, steps) if is_mask else again.pixels(data, steps)
