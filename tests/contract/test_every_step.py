@@ -17,7 +17,15 @@ from playNano.processing.steps import step_registry
 every = pytest.mark.parametrize("name", sorted(step_registry()))
 RNG = np.random.default_rng(7)
 FLOATS = RNG.normal(20, 5, (3, 12, 14))
-PARAMS = {"mask_hysteresis": {"low_nm": 18.0, "high_nm": 25.0}, "mask_local_height": {"height_nm": 1.0}}
+PARAMS = {
+    "mask_hysteresis": {"low_nm": 18.0, "high_nm": 25.0},
+    "mask_local_height": {"height_nm": 1.0},
+    "crop": {"y": 2, "x": 3, "height": 6, "width": 8},
+    "rotate": {"angle_deg": 90.0},
+    "select_frames": {"frames": "0:1"},
+    "drop_frames": {"frames": "1:2"},
+    "drop_frame_range": {"start": 1, "end": 2},
+}
 
 
 def movie(kind):
@@ -32,8 +40,8 @@ def movie(kind):
     return FLOATS.astype(kind)
 
 
-def run(name, data, unit="nm", **params):
-    stack = AFMImageStack(data, 2.0, "c", "movie.asd", unit=unit)
+def run(name, data, values_in="nm", **params):
+    stack = AFMImageStack(data, 2.0, "c", "movie.asd", unit=values_in)
     pipeline = ProcessingPipeline(stack)
     add = pipeline.add_mask if step_registry()[name].kind == "mask" else pipeline.add_filter
     add(name, **{**PARAMS.get(name, {}), **params}).run()
@@ -52,11 +60,11 @@ def test_heights_in_nm_are_refused_where_pixels_are_not_lengths(name, lateral_na
     own = [p.name for p in declared_parameters(step.function, step.leading) if p.name.endswith("_nm")]
     heights = set(own) - lateral_names
     if not heights:
-        run(name, movie("float32"), unit="deg")
+        run(name, movie("float32"), values_in="deg")
     for parameter in heights:
         value = PARAMS.get(name, {}).get(parameter, 20.0)
         with pytest.raises(ParameterError, match="is a height in nm, but the channel 'c' is in deg"):
-            run(name, movie("float32"), unit="deg", **{parameter: value})
+            run(name, movie("float32"), values_in="deg", **{parameter: value})
 
 
 @every
@@ -74,11 +82,17 @@ def test_the_nearest_name_is_in_the_message(name):
 @pytest.mark.parametrize("kind", ["int16", "uint8", "float32", "float64", "nan", "no frames", "one frame"])
 def test_any_movie(name, kind):
     data = movie(kind)
+    if step_registry()[name].kind == "edit" and (len(data) < 2 or kind == "nan"):
+        return  # an edit may have no frame to keep; see tests/processing/test_edits.py
     before = data.copy()
     stack = run(name, data)
     np.testing.assert_array_equal(data, before)
-    assert stack.processed["raw"] is data
     step = step_registry()[name]
+    if step.kind == "edit":
+        assert stack.data.shape == stack.processed["raw"].shape
+        assert stack.data.shape == (stack.n_frames, *stack.geometry.shape)
+        return
+    assert stack.processed["raw"] is data
     if step.kind == "mask":
         (mask,) = stack.masks.values()
         assert (mask.dtype, mask.shape) == (bool, data.shape)
@@ -88,9 +102,8 @@ def test_any_movie(name, kind):
         assert not np.shares_memory(stack.data, data)
         if step.kind == "filter":
             assert stack.data.shape == data.shape
-            np.testing.assert_array_equal(
-                np.isnan(stack.data), np.isnan(data)
-            ) if name != "vertical_flip" else None
+            if name not in ("vertical_flip", "fill_nan"):
+                np.testing.assert_array_equal(np.isnan(stack.data), np.isnan(data))
         if kind == "float64":
             assert stack.data.dtype == np.float64
 

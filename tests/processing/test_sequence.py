@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from playNano.errors import StepError
+from playNano.errors import PlayNanoWarning, StepError
 from playNano.processing.levels import zero_mean
 from playNano.processing.masks import mask_below_threshold, mask_threshold
 from playNano.processing.pipeline import ProcessingPipeline
@@ -115,5 +115,6 @@ def test_a_mask_in_force_must_fit_the_frames(make_stack, plugins, block, cut, af
         ProcessingPipeline().add_steps(f"mask_threshold:threshold=1;cut{after}").run(stack)
     assert stack.data is block
     assert stack.processed == {}
-    made = ProcessingPipeline().add_steps(f"mask_threshold:threshold=1;clear_mask;cut{after}").run(stack)
+    with pytest.warns(PlayNanoWarning, match="returned frames of"):
+        made = ProcessingPipeline().add_steps(f"mask_threshold:threshold=1;clear_mask;cut{after}").run(stack)
     assert made.shape[1:] != (8, 10)

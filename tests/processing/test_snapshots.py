@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from playNano.core.lazy_mapping import LazyMapping
-from playNano.errors import ParameterError, StackError, StepError
+from playNano.errors import ParameterError, PlayNanoWarning, StackError, StepError
 from playNano.io.export.bundle import write_bundle
 from playNano.io.loader import load_afm_stack
 from playNano.processing.flatten import remove_plane
@@ -134,7 +134,8 @@ def test_a_mask_does_not_fit_frames_of_another_size(make_stack, plugins):
     with pytest.raises(StepError, match=r"step 2 \(halve\).*clear_mask"):
         pipeline.run()
     steps = "mask_threshold:threshold=1;clear_mask;halve;remove_plane"
-    assert ProcessingPipeline(make_stack()).add_steps(steps).run().shape[1:] == (16, 20)
+    with pytest.warns(PlayNanoWarning, match="returned frames of 16 x 20 px"):
+        assert ProcessingPipeline(make_stack()).add_steps(steps).run().shape[1:] == (16, 20)
 
 
 def test_copies_of_a_stack(make_stack, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from playNano.core.edits import frame_range
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import array_fingerprint, file_fingerprint
 from playNano.core.serialize import json_safe
@@ -91,12 +92,19 @@ def describe_calibration(stack: Any) -> dict[str, Any]:
         "requested_channel": source.get("requested_channel", channel),
         "unit": getattr(stack, "unit", None),
         "frames": source.get("frames", whole),
-        "pixel_size_nm": list(getattr(stack, "pixel_size_yx_nm", ())),
+        "pixel_size_nm": _pixel_size_as_read(stack),
         "pixel_size_from": _origin(source, "pixel_size_nm"),
         "times_from": _origin(source, "frame_time_s") if known else "unknown",
         "reader_options": dict(source.get("options", {})),
         "steps_before": source.get("steps_before", 0),
     }
+
+
+def _pixel_size_as_read(stack: Any) -> list[float]:
+    """Return height and width of a pixel before the steps that changed them."""
+    steps = (getattr(stack, "provenance", None) or {}).get("processing", {}).get("steps", [])
+    edited = next((step["geometry_before"] for step in steps if step.get("geometry_before")), None)
+    return list(edited["pixel_size_nm"] if edited else getattr(stack, "pixel_size_yx_nm", ()))
 
 
 def _origin(source: Mapping[str, Any], option: str) -> str:
@@ -182,8 +190,7 @@ def load_planned(
             raise ParameterError(
                 f"{stack.file_path.name} has {len(stack.data)} frames; the pipeline is for frames {first} to {last}"
             )
-        stop = last + step
-        stack = stack[first : None if stop < 0 else stop : step]
+        stack = stack[frame_range(first, step, count)]
     size = given.get("pixel_size_nm")
     if size and list(size) != list(stack.pixel_size_yx_nm):
         now, then = (" x ".join(f"{edge:g}" for edge in edges) for edges in (stack.pixel_size_yx_nm, size))

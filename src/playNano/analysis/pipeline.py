@@ -15,6 +15,7 @@ from playNano.analysis.inputs import describe_input
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
 from playNano.analysis.storable import check_storable
+from playNano.core.edits import note_changed_pixels
 from playNano.core.provenance import (
     collect_warnings,
     gather_environment_info,
@@ -22,6 +23,7 @@ from playNano.core.provenance import (
     utc_now,
 )
 from playNano.core.registry import Registry, plugin_groups
+from playNano.core.stack import Stack
 from playNano.core.step_text import step_calls
 from playNano.core.value_units import topography_doubt
 from playNano.errors import PlayNanoWarning, PluginError, PluginTypeError
@@ -175,6 +177,8 @@ class AnalysisPipeline:
             If `log_to` cannot be written.
         """
         steps = self.steps_for(stack)
+        if isinstance(stack, Stack):
+            note_changed_pixels(stack)
         environment = gather_environment_info()
         analysis: dict[str, dict[str, Any]] = {}
         provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **describe_input(stack)}

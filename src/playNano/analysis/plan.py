@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.defaults import DefaultAnalysis, Objects, default_analysis, default_processing
 from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.core.edits import frame_range
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, read_pipeline_input
 from playNano.errors import ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
@@ -28,6 +29,8 @@ class Plan:
         The movie for which a pipeline file was written; see `read_pipeline_input`.
     objects
         What the movie shows, if the modules are to be taken by that after processing; None: as in `analysis`.
+    selections
+        Number of processing steps before frames are selected, and these frames: ``first, step, count``.
     taken
         The modules that `for_movie` has taken, and why.
 
@@ -44,6 +47,7 @@ class Plan:
     input: dict[str, Any] = field(default_factory=dict)
     objects: Objects | None = None
     taken: DefaultAnalysis | None = None
+    selections: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
     @classmethod
     def default(cls, objects: Objects = "auto") -> Plan:
@@ -136,6 +140,27 @@ class Plan:
             return self
         taken = default_analysis(stack, self.objects)
         return replace(self, analysis=taken.calls, taken=taken)
+
+    def process(self, stack: AFMImageStack) -> AFMImageStack:
+        """Process a movie in place, and return it, or the part of its frames that is selected between the steps.
+
+        Parameters
+        ----------
+        stack
+            The movie.
+
+        Raises
+        ------
+        PlayNanoError
+            If a name or parameter is wrong, or a step fails.
+        """
+        done = 0
+        for position, frames in [*self.selections, (len(self.processing), None)]:
+            replace(self, processing=self.processing[done:position]).bind()[0].run(stack)
+            done = position
+            if frames is not None:
+                stack = stack[frame_range(frames["first"], frames["step"], frames["count"])]
+        return stack
 
     def run(self, stack: AFMImageStack) -> dict[str, Any]:
         """Process and analyse a movie, and return the record.

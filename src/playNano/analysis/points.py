@@ -223,9 +223,7 @@ def points_of(
         table["point_index"] = tracks
         if yx is not None:
             yx = np.column_stack([_mean(axis, point, len(tracks)) for axis in yx.T])
-    positions_nm = (
-        None if yx is None else yx * np.asarray(stack.pixel_size_yx_nm) + np.asarray(stack.origin_nm)
-    )
+    positions_nm = None if yx is None else yx * np.asarray(stack.pixel_size_yx_nm) + stack.origin_nm
     return Points(table, observations, positions_nm, of_tracks)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from playNano.analysis.plan import Plan
+from playNano.core.edits import FRAMES, OUTSIDE
 from playNano.core.provenance import file_fingerprint
 from playNano.core.step_text import step_calls
 from playNano.errors import RecordError
@@ -35,21 +36,55 @@ def plan_of(record: Mapping[str, Any]) -> Plan:
     if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
         raise RecordError("this is not a record: it does not name its input")
     given = provenance["input"]
-    processing = [*(provenance.get("processing") or [])][given.get("steps_before", 0) :]
+    done = [*(provenance.get("processing") or [])][given.get("steps_before", 0) :]
+    processing = [step for step in done if step.get("kind") not in (OUTSIDE, FRAMES)]
+    selections = [step for step in done if step.get("kind") == FRAMES]
     channel = given.get("requested_channel") or given.get("channel") or "height_trace"
     movie = {"channel": channel}
     for key in ("pixel_size_nm", "frames", "reader_options"):
         if given.get(key):
             movie[key] = given[key]
+    if selections:  # frames are selected after some steps, not where the movie is loaded
+        movie["frames"] = selections[0]["frames_before"]
     return Plan(
         step_calls(_calls(processing), "record"),
         step_calls(_calls(provenance.get("steps")), "record"),
         input=movie,
+        selections=[(_position(step, done), step["params"]) for step in selections],
     )
 
 
 def _calls(steps: Any) -> list[dict[str, Any]]:
     return [{"name": step["name"], "params": step.get("params") or {}} for step in steps or []]
+
+
+def _position(selection: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> int:
+    """Return the number of steps of a pipeline that had been run before frames were selected."""
+    before = [step for step in done if step["index"] < selection["index"]]
+    return sum(step.get("kind") not in (OUTSIDE, FRAMES) for step in before)
+
+
+def changes_of(record: Mapping[str, Any]) -> list[str]:
+    """Return what was done to the pixels of a movie outside its pipeline, which a replay cannot repeat.
+
+    Parameters
+    ----------
+    record
+        The record.
+
+    Returns
+    -------
+    list of str
+        One text for each change; empty if there was none.
+    """
+    processing = record.get("provenance", {}).get("processing") or []
+    changes = []
+    for step in processing:
+        if step.get("kind") == OUTSIDE:
+            count = len((step.get("params") or {}).get("frames") or ())
+            what = f"{count} frames" if count > 1 else "1 frame" if count else "the movie"
+            changes.append(f"the pixels of {what} were changed outside the pipeline (step {step['index']})")
+    return changes
 
 
 def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -> Path:

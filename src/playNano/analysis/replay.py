@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from playNano.analysis.compare_records import Difference, compare_results
 from playNano.analysis.inputs import load_planned
 from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import has_types, read_record, read_record_head, record_path
-from playNano.analysis.record_use import movie_of, plan_of
+from playNano.analysis.record_use import changes_of, movie_of, plan_of
 from playNano.core.result_folder import complete, sha256_of, size_in_bytes
 from playNano.core.serialize import json_safe
-from playNano.errors import PlayNanoError, RecordError
+from playNano.errors import PlayNanoError, PlayNanoWarning, RecordError
 
 
 def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str]:
@@ -93,12 +94,20 @@ def replay_record(
         It is not a record, or its movie is missing or another one.
     PlayNanoError
         A step failed.
+
+    Warns
+    -----
+    PlayNanoWarning
+        Pixels were changed outside the pipeline: the run is repeated without that, and need not be identical.
     """
     path = record_path(path)
     complete(path.parent)
     old = read_record(path)
     plan = plan_of(old)
     file = movie_of(old, path, None if movie is None else Path(movie))
+    for change in changes_of(old):
+        text = f"{path}: {change}: what is repeated is the run without it, which need not be identical"
+        warnings.warn(text, PlayNanoWarning, stacklevel=2)
     new = run_plan(file, plan, load)
     if not has_types(path, read_record_head(path)):  # values of a JSON file have lost their types
         old = {"analysis": json_safe(old["analysis"])}
@@ -123,7 +132,6 @@ def run_plan(file: Path, plan: Plan, load: Callable[..., Any]) -> dict[str, Any]
     dict
         The record.
     """
-    processing, analysis = plan.bind()
+    analysis = plan.bind()[1]  # all names and parameters are validated before the movie is read
     stack = load_planned(lambda channel, **options: load(file, channel, **options), plan.input, None, {})
-    processing.run(stack)
-    return analysis.run(stack)
+    return analysis.run(plan.process(stack))

@@ -94,6 +94,17 @@ class MovieGeometry:
         scan = None if self.scan is None else self.scan.rows_from(top, pixel_size_nm[0] / old_y)
         return replace(self, shape=shape, pixel_size_nm=pixel_size_nm, origin_nm=origin, scan=scan)
 
+    def of_unknown_rows(self, shape: tuple[int, int]) -> MovieGeometry:
+        """Return the geometry of frames whose rows are no scan lines any more: times are those of the frames.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns.
+        """
+        scan = None if self.scan is None else replace(self.scan, line_time_s=None, direction=None)
+        return replace(self, shape=shape, scan=scan)
+
     def flipped(self, axis: str) -> MovieGeometry:
         """Return the geometry of mirrored frames, whose origin is that of the frames before.
 

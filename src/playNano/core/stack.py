@@ -11,6 +11,7 @@ from typing import Any, Self, overload
 import numpy.typing as npt
 
 from playNano.core import stack_checks as check
+from playNano.core.edits import PixelMark, marks_of_part, note_changed_pixels, restore_raw_pixels
 from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import FrameArray, computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
@@ -98,6 +99,7 @@ class Stack(FrameTimes):
             "analysis": {"steps": [], "results_by_name": {}, "frame_times": None},
             "warnings": [],
         }
+        self.marks: dict[str, PixelMark] = {}
         self._backwards = False
         if (problem := self.clock.problem) is not None:
             self.warn(problem)
@@ -300,14 +302,7 @@ class Stack(FrameTimes):
 
     def restore_raw(self) -> npt.NDArray[Any]:
         """Restore and return the pixels as loaded; remove snapshots, masks and processing steps."""
-        if "raw" in self.processed:
-            self.data = self.processed["raw"]
-        for step in reversed(self.provenance["processing"]["steps"]):
-            if step.get("scan_before"):
-                self.scan = ScanGeometry(**step["scan_before"])
-        self.processed = {}
-        self.masks = {}
-        self.provenance["processing"] = {"steps": [], "keys_by_name": {}}
+        restore_raw_pixels(self)
         pixels: npt.NDArray[Any] = self.data
         return pixels
 
@@ -326,6 +321,7 @@ class Stack(FrameTimes):
         """
         from playNano.core.serialize import write_record_json
 
+        note_changed_pixels(self)
         parts = {key: self.provenance[key] for key in ("environment", "processing", "warnings")}
         write_record_json(Path(path), parts)
 
@@ -379,5 +375,6 @@ class Stack(FrameTimes):
         part.frame_metadata = [dict(entry) for entry in self.frame_metadata[index]]
         part.processed = LazyMapping(self.processed).part(index)
         part.masks = LazyMapping(self.masks).part(index)
+        part.marks = marks_of_part(self, part, index)
         part.provenance |= check.part_of_provenance(self.provenance, index, self.n_frames)
         return part

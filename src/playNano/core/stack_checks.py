@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playNano._options import pixel_pair
+from playNano.core.edits import selected_frames
 from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import is_lazy, whole_frames
 from playNano.core.scan import ScanGeometry
@@ -108,9 +109,12 @@ def part_of_provenance(provenance: Mapping[str, Any], index: slice, n_frames: in
         Copies of ``environment, processing, warnings, source``.
     """
     start, _, step = index.indices(n_frames)
+    processing = part_of_processing(provenance["processing"], start, step)
+    selection = selected_frames(processing["steps"], provenance.get("source"), index, n_frames)
+    processing["steps"] += [] if selection is None else [selection]
     return {
         "environment": dict(provenance["environment"]),
-        "processing": part_of_processing(provenance["processing"], start, step),
+        "processing": processing,
         "warnings": [*provenance["warnings"]],
         "source": part_of_source(provenance.get("source"), index, n_frames),
     }

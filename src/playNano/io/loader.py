@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from playNano.core.edits import mark_pixels
 from playNano.core.memory import free_memory_bytes
 from playNano.core.source import derived_source, describe_source
 from playNano.core.stack import Stack
@@ -155,10 +156,11 @@ def _warn(texts: Sequence[str]) -> None:
 
 
 def _examined(stack: Stack) -> Stack:
-    """Return a stack, after a warning where its pixels are no measurement."""
+    """Return a stack with the fingerprint of its pixels, after a warning where these are no measurement."""
     text = pixel_doubt(stack.data)
     if text is not None:
         stack.warn(text)
+    mark_pixels(stack)
     return stack
 
 

@@ -11,7 +11,8 @@ from playNano.core.params import unknown_message
 from playNano.core.stack import Stack
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, UnknownNameError
-from playNano.processing.run import CLEAR, Keep, PlannedStep, run_steps
+from playNano.processing.on_stack import Keep, run_steps
+from playNano.processing.run import CLEAR, PlannedStep
 from playNano.processing.steps import step_registry
 
 __all__ = ["CLEAR", "PlannedStep", "ProcessingPipeline"]

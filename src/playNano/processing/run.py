@@ -1,12 +1,11 @@
-"""Run planned steps on a movie, in memory or lazy, and record them."""
+"""Run planned steps on the pixels of a movie, in memory or lazy, and describe them for the record."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,10 @@ import numpy.typing as npt
 from playNano.core.executor import map_frames
 from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import computed, is_lazy
-from playNano.core.lazy_mapping import LazyMapping
-from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
+from playNano.core.provenance import to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.core.value_units import parameters_by_unit
-from playNano.errors import ParameterError, PlayNanoError, StepError
+from playNano.errors import PlayNanoError, StepError
 from playNano.processing.edit_step import Edit, Movie
 from playNano.processing.lazy_sequence import lazy_mask, lazy_pixels, require_memory
 from playNano.processing.sequence import BlockReport, BoundStep, FinalMask, FinalPixels, StepSequence
@@ -76,45 +74,6 @@ class PlannedStep:
 
 Members = list[tuple[int, PlannedStep]]
 """Consecutive steps with their positions in the pipeline."""
-
-
-def run_steps(
-    stack: Stack,
-    steps: tuple[PlannedStep, ...],
-    keep: Keep,
-    *,
-    workers: int | None,
-    block_frames: int | None,
-) -> None:
-    """Run steps on a stack and store pixels, snapshots, masks and record in it; on failure it is left unchanged.
-
-    Parameters
-    ----------
-    stack
-        The movie; its pixels, snapshots, masks and processing record are replaced.
-    steps
-        Steps, in order.
-    keep
-        Snapshots and masks kept in memory; see `playNano.processing.pipeline.ProcessingPipeline.run`.
-    workers
-        Number of threads; None for one per processor.
-    block_frames
-        Frames in a block; None for as many as fit into the cache.
-
-    Raises
-    ------
-    StepError
-        If a step fails; the message names step and frame.
-    """
-    if keep not in get_args(Keep):
-        raise ParameterError(f"keep must be one of {', '.join(get_args(Keep))}, not {keep!r}")
-    first = len(stack.provenance["processing"]["steps"])
-    run = Run(stack.file_path.name, first, workers, block_frames, stack.geometry)
-    with collect_warnings(stack.provenance["warnings"]):
-        data, records = run.pixels(stack.data, steps), run.records
-    _commit(stack, steps, data, records, keep, run)
-    for text in run.warnings:
-        stack.warn(text)
 
 
 @dataclass
@@ -295,6 +254,11 @@ class Run:
             skipped = [frame for report in reports for frame in report.skipped.get(n, [])]
             if skipped:
                 record["skipped_frames"] = skipped
+            if step.step is not None and step.step.scan is not None and self.geometry is not None:
+                scan, rows = self.geometry.scan, self.geometry.shape[0]
+                if scan is not None:
+                    record["scan_before"] = scan.to_dict()
+                    self.geometry = replace(self.geometry, scan=step.step.scan(scan, rows))
             record["duration_s"] = elapsed * seconds[n] / total
             self.records.append(record)
 
@@ -327,6 +291,13 @@ class Run:
             raise StepError(f"{self.source}, {where} failed: {type(error).__name__}: {error}") from error
         pixels = np.asarray(result[0] if isinstance(result, tuple) else result)
         self._check_shape(pixels.shape, data.shape, where)
+        if self.geometry is not None and pixels.shape[1:] != self.geometry.shape:
+            self.geometry = self.geometry.of_unknown_rows((pixels.shape[1], pixels.shape[2]))
+            self.warnings.append(
+                f"{where} returned frames of {pixels.shape[1]} x {pixels.shape[2]} px instead of {data.shape[1]} x "
+                f"{data.shape[2]}, and does not say where they lie: places are counted from their own pixel (0, 0), "
+                "and the times of the lines are not known any more"
+            )
         record = self._entry(position, planned, began)
         record["duration_s"] = time.perf_counter() - started
         self.records.append(record)
@@ -347,9 +318,9 @@ class Run:
             edited = plan.apply(data)
         except PlayNanoError as error:
             raise StepError(f"{self.source}, {where}: {error}") from error
-        self.edits[position], self.geometry = plan, plan.geometry
+        before, self.edits[position], self.geometry = self.geometry, plan, plan.geometry
         record = self._entry(position, planned, began)
-        record["geometry"] = plan.geometry.to_record()
+        record["geometry_before"], record["geometry"] = before.to_record(), plan.geometry.to_record()
         if plan.frames is not None:
             record["frames"] = list(plan.frames)
         record |= to_record(dict(plan.details))
@@ -382,71 +353,3 @@ def _groups(steps: Sequence[PlannedStep]) -> list[Members]:
             groups.append([])
         groups[-1].append(item)
     return groups
-
-
-def _commit(
-    stack: Stack,
-    steps: tuple[PlannedStep, ...],
-    data: Any,
-    records: list[dict[str, Any]],
-    keep: Keep,
-    run: Run,
-) -> None:
-    """Store pixels, snapshots, masks and records in the stack."""
-    processed, masks = LazyMapping(stack.processed), LazyMapping(stack.masks)
-    processed.setdefault("raw", stack.data)
-    last = max((i for i, step in enumerate(steps) if step.kind in ("filter", "video", "edit")), default=-1)
-    last_edit = max(run.edits, default=-1)
-    if run.edits:
-        # Snapshots and masks of other frames or another field would not belong to the movie any more.
-        raw = processed["raw"]
-        for position in sorted(run.edits):
-            raw = run.edits[position].apply(raw)
-        processed, masks = LazyMapping({"raw": raw}), LazyMapping()
-    keys: dict[str, list[str]] = {}
-    geometry = stack.geometry
-    for position, (step, record) in enumerate(zip(steps, records, strict=True)):
-        if position in run.edits:
-            geometry = run.edits[position].geometry
-        elif geometry.scan is not None and step.step is not None and step.step.scan is not None:
-            record["scan_before"] = geometry.scan.to_dict()
-            geometry = replace(geometry, scan=step.step.scan(geometry.scan, geometry.shape[0]))
-        key = f"step_{record['index']}_{step.name}"
-        if step.kind == "clear" or keep == "none" or position < last_edit:
-            continue
-        is_mask = step.kind == "mask"
-        record["mask_key" if is_mask else "processed_key"] = key
-        keys.setdefault(step.name, []).append(key)
-        make = partial(run_again, run, stack.data, steps[: position + 1], is_mask)
-        if position == last:
-            processed[key] = data
-        else:
-            (masks if is_mask else processed)[key] = make() if keep == "all" or is_lazy(data) else make
-    processing = stack.provenance["processing"]
-    merged = {name: [*processing["keys_by_name"].get(name, []), *new] for name, new in keys.items()}
-    if not stack.provenance["environment"]:
-        stack.provenance["environment"] = gather_environment_info()
-    stack.processed, stack.masks = processed, masks
-    stack.replace_movie(data, geometry)
-    stack.provenance["processing"] = {
-        "steps": [*processing["steps"], *records],
-        "keys_by_name": {**processing["keys_by_name"], **merged},
-    }
-
-
-def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool) -> Any:
-    """Recompute a snapshot or mask by running the recorded steps again on the input of the run.
-
-    Parameters
-    ----------
-    run
-        The run whose source, numbering and block size are used.
-    data
-        Input pixels of the run.
-    steps
-        The steps up to the snapshot or mask.
-    is_mask
-        Whether to return the mask after the steps instead of the pixels.
-    """
-    again = Run(run.source, run.first, run.workers, run.block_frames, run.given)
-    return again.mask(data, steps) if is_mask else again.pixels(data, steps)

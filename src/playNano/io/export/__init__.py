@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from playNano.core.edits import note_changed_pixels
 from playNano.core.params import Declaration, Parameter, bind_params
 from playNano.core.registry import load_object
 
@@ -114,6 +115,7 @@ class Exporter:
         if target.is_dir() and not target.name.endswith(self.suffix):
             target = target / self.file_name
         values = self.bind(options)
+        note_changed_pixels(stack)
         try:
             return Path(self.declaration.function(stack, target, **values) or target)
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playNano.core.edits import note_changed_pixels
 from playNano.core.files import atomic_write
 from playNano.core.serialize import write_tree
 from playNano.core.stack import Stack
@@ -32,6 +33,7 @@ def write_bundle(stack: Stack, path: str | Path) -> Path:
     """
     import h5py
 
+    note_changed_pixels(stack)
     info = {
         "pixel_size_nm": list(stack.pixel_size_yx_nm),
         "channel": stack.channel,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from playNano._options import Unit
 from playNano.algorithms.quality.figures import figure_type, frame_figures
@@ -15,7 +16,16 @@ from playNano.core.executor import map_frames
 from playNano.errors import ParameterError
 from playNano.processing.edit_step import Edit, Movie, edit
 
-FrameSet: TypeAlias = str | int | Sequence[int]
+_PART = r"(-?\d+|-?\d*:-?\d*(:\d+)?)"
+
+
+def _check_text(frames: object) -> object:
+    if isinstance(frames, str) and not re.fullmatch(rf"{_PART}(,{_PART})*", frames.replace(" ", "")):
+        raise ValueError('must be numbers or ranges of frames, such as "20:60" or "3,7,20:25"')
+    return frames
+
+
+FrameSet: TypeAlias = Annotated[str | int | Sequence[int], AfterValidator(_check_text)]
 """Frames as text ("20:60", "0:100:2", "3,7,20:25") or as numbers; negative numbers count from the end."""
 
 
@@ -214,14 +224,14 @@ def frame_numbers(frames: FrameSet, n_frames: int) -> list[int]:
     Parameters
     ----------
     frames
-        As text or numbers; see `FrameSet`.
+        As checked text or as numbers; see `FrameSet`.
     n_frames
         Frames of the movie.
 
     Raises
     ------
     ParameterError
-        The text is no list of frames, or there is no such frame.
+        There is no such frame.
 
     Examples
     --------
@@ -233,25 +243,14 @@ def frame_numbers(frames: FrameSet, n_frames: int) -> list[int]:
         return sorted({_number(int(number), n_frames) for number in given})
     numbers: set[int] = set()
     for part in frames.replace(" ", "").split(","):
-        try:
-            ends = [int(end) if end else None for end in part.split(":")]
-        except ValueError as error:
-            raise ParameterError(
-                f"frames {frames!r}: {part!r} is neither a number nor a range A:B"
-            ) from error
+        ends = [int(end) if end else None for end in part.split(":")]
         if len(ends) == 1 and ends[0] is not None:
             numbers.add(_number(ends[0], n_frames))
-        elif len(ends) in (2, 3) and (len(ends) == 2 or (ends[2] or 1) > 0):
-            for end in ends[:2]:
-                if end is not None and not -n_frames <= end <= n_frames:
-                    raise ParameterError(
-                        f"frames {frames!r}: the movie has {n_frames} frames, 0 to {n_frames - 1}"
-                    )
-            numbers.update(range(n_frames)[slice(*ends)])
-        else:
-            raise ParameterError(
-                f"frames {frames!r}: {part!r} is neither a number nor a range A:B or A:B:STEP"
-            )
+            continue
+        for end in ends[:2]:
+            if end is not None and not -n_frames <= end <= n_frames:
+                raise ParameterError(f"frames {part}: the movie has {n_frames} frames, 0 to {n_frames - 1}")
+        numbers.update(range(n_frames)[slice(*ends)])
     return sorted(numbers)
 
 

@@ -11,7 +11,6 @@ from pydantic import Field
 from scipy import ndimage
 
 from playNano._options import Unit
-from playNano.core.scan import ScanGeometry
 from playNano.errors import ParameterError
 from playNano.processing.edit_step import Edit, Movie, edit
 from playNano.processing.steps import Pixels, as_float_block
@@ -139,7 +138,7 @@ def bin_pixels(
     movie: Movie,
     *,
     factor: Annotated[int, Field(ge=1), Unit("px")] = 2,
-    factor_x: Annotated[int | None, Field(ge=1), Unit("px")] = None,
+    columns: Annotated[int | None, Field(ge=1), Unit("px")] = None,
 ) -> Edit:
     """Replace blocks of pixels by their mean: fewer, larger pixels with less noise.
 
@@ -148,9 +147,9 @@ def bin_pixels(
     movie
         The movie.
     factor
-        Pixels of a block along both axes, or along y if `factor_x` is given. Rows and columns that do not fill a block
-        are cut off at the bottom and on the right.
-    factor_x
+        Pixels of a block along both axes, or along y if `columns` is given. Rows and columns that do not fill a block are cut off
+        at the bottom and on the right.
+    columns
         Pixels of a block along x; None: as along y.
 
     Returns
@@ -171,7 +170,7 @@ def bin_pixels(
     >>> plan.apply(movie.data).tolist(), plan.geometry.pixel_size_nm, plan.geometry.origin_nm
     ([[[2.5, 4.5], [10.5, 12.5]]], (2.0, 2.0), (0.5, 0.5))
     """
-    across = factor if factor_x is None else factor_x
+    across = factor if columns is None else columns
     rows, columns = movie.geometry.shape
     shape = rows // factor, columns // across
     if not all(shape):
@@ -288,7 +287,7 @@ def rotate(
     change = Sampled(
         (rows[0], rows[1]), (float(offset[0]), float(offset[1])), movie.geometry.shape, _ORDERS[interpolation]
     )
-    return Edit(replace(movie.geometry, scan=_without_lines(movie.geometry.scan)), change=change)
+    return Edit(movie.geometry.of_unknown_rows(movie.geometry.shape), change=change)
 
 
 @edit("1.0")
@@ -335,15 +334,8 @@ def _quarter_turns(movie: Movie, quarters: int) -> Edit:
     turned_shape, turned_size = (shape[1], shape[0]), (size[1], size[0])
     origin = [c - (n - 1) / 2 * edge for c, n, edge in zip(centre, turned_shape, turned_size, strict=True)]
     turned = replace(
-        geometry,
-        shape=turned_shape,
+        geometry.of_unknown_rows(turned_shape),
         pixel_size_nm=turned_size,
         origin_nm=(origin[0], origin[1]),
-        scan=_without_lines(geometry.scan),
     )
     return Edit(turned, change=Turned(quarters))
-
-
-def _without_lines(scan: ScanGeometry | None) -> ScanGeometry | None:
-    """Return a scan whose rows are no lines any more: times of frames only."""
-    return None if scan is None else replace(scan, line_time_s=None, direction=None)
