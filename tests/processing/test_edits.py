@@ -248,7 +248,7 @@ def particles(seed=3):
     rng = np.random.default_rng(seed)
     data = rng.normal(0, 0.05, (8, *SHAPE))
     for k in range(8):
-        for y, x in ((10, 15), (27, 42), (30, 12), (9, 51)):
+        for y, x in ((10, 15), (27, 42), (30, 12), (14, 51)):
             data[k] += 4.0 * np.exp(-((ROWS - y - 0.2 * k) ** 2 + (COLUMNS - x) ** 2) / (2 * 2.0**2))
     return data
 

@@ -147,8 +147,8 @@ def bin_pixels(
     movie
         The movie.
     factor
-        Pixels of a block along both axes, or along y if `columns` is given. Rows and columns that do not fill a block are cut off
-        at the bottom and on the right.
+        Pixels of a block along both axes, or along y if `columns` is given. Rows and columns that do not fill a block
+        are cut off at the bottom and on the right.
     columns
         Pixels of a block along x; None: as along y.
 
