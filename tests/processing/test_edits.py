@@ -277,3 +277,11 @@ def test_a_wrong_parameter_is_refused_before_anything_runs():
             ProcessingPipeline().add_filter("select_frames", frames=frames)
     with pytest.raises(ParameterError, match="axis"):
         ProcessingPipeline().add_filter("flip", axis="z")
+
+
+def test_the_raw_movie_keeps_its_edits():
+    stack = edited(movie(), "zero_mean;crop:y=10,x=10,height=20,width=30;zero_median")
+    stack.restore_raw()
+    np.testing.assert_array_equal(stack.data, movie().data[:, 10:30, 10:40])
+    assert [(s["index"], s["name"]) for s in stack.provenance["processing"]["steps"]] == [(1, "crop")]
+    assert stack.origin_nm == (20.0, 10.0)

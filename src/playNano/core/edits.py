@@ -20,6 +20,9 @@ CHANGED_PIXELS, SLICE = "changed_pixels", "slice"
 OUTSIDE, FRAMES = "outside", "frames"
 """Their kinds."""
 
+EDIT = "edit"
+"""Kind of the steps that change frames, field of view, size or orientation of the pixels."""
+
 
 @dataclass(frozen=True)
 class PixelMark:
@@ -224,7 +227,7 @@ def marks_of_part(whole: Any, part: Any, index: slice) -> dict[str, PixelMark]:
 def restore_raw_pixels(stack: Any) -> None:
     """Restore the pixels of a stack before its first step; remove snapshots, masks and steps.
 
-    What was done to the movie outside a pipeline before, remains in its record.
+    What was done to the movie outside a pipeline before, and all edits, remain, and in its record.
 
     Parameters
     ----------
@@ -239,8 +242,11 @@ def restore_raw_pixels(stack: Any) -> None:
         if step.get("scan_before"):
             stack.scan = ScanGeometry(**step["scan_before"])
     stack.processed, stack.masks = {}, {}
-    before = list(takewhile(lambda step: step.get("kind") in (OUTSIDE, FRAMES), steps))
-    stack.provenance["processing"] = {"steps": before, "keys_by_name": {}}
+    first = list(takewhile(lambda step: step.get("kind") in (OUTSIDE, FRAMES, EDIT), steps))
+    # Edits are done to the raw pixels too, wherever they stand among the steps.
+    left = first + [step for step in steps[len(first) :] if step.get("kind") in (FRAMES, EDIT)]
+    renumbered = [{**step, "index": number} for number, step in enumerate(left, start=1)]
+    stack.provenance["processing"] = {"steps": renumbered, "keys_by_name": {}}
 
 
 def _entry(steps: Sequence[Any], name: str, kind: str, params: dict[str, Any]) -> dict[str, Any]:

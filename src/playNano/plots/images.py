@@ -118,7 +118,7 @@ def draw_scale_bar(axes: Any, width_nm: float, height_nm: float) -> None:
     from matplotlib.patheffects import withStroke
 
     bar = ScaleBar.for_width(width_nm)
-    x, y = 0.04 * width_nm, 0.955 * height_nm
+    x, y = min(axes.get_xlim()) + 0.04 * width_nm, min(axes.get_ylim()) + 0.955 * height_nm
     thickness = 0.018 * min(height_nm, width_nm)
     axes.add_patch(
         Rectangle(

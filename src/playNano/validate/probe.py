@@ -130,7 +130,8 @@ def _min_particle_height(
     if not len(usable_frames):
         return 0.0
     frame, positions, height = locate_particles(raw[usable_frames], part.pixel_size_yx_nm)
-    peaks = pd.DataFrame({"frame": usable_frames[frame], "y_nm": positions[:, 0], "x_nm": positions[:, 1]})
+    y, x = (positions + np.asarray(part.origin_nm)).T
+    peaks = pd.DataFrame({"frame": usable_frames[frame], "y_nm": y, "x_nm": x})
     known = np.isfinite(height)
     peaks, height = peaks[known].reset_index(drop=True), height[known]
     partner = match_points(peaks, detections, max_distance=5 * max(part.pixel_size_yx_nm), columns=POSITION)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,7 @@ def validate_pipeline(
     (['f1', 'height_bias_nm'], 12)
     """
     effort = effort or Effort()
+    stack, plan = _edited(stack, plan)
     progress("measuring the movie", 0, 3)
     probe = probe_pipeline(stack, plan)
     steps = probe.steps
@@ -158,6 +159,17 @@ def validate_pipeline(
         frame=probe.frame,
         example=example,
     )
+
+
+def _edited(stack: AFMImageStack, plan: Plan) -> tuple[AFMImageStack, Plan]:
+    """Return the movie after the edits with which a pipeline begins, and the rest of the pipeline."""
+    edits = [step.kind == "edit" for step in plan.bind()[0].steps]
+    first = edits.index(False) if False in edits else len(edits)
+    if not first:
+        return stack, plan
+    part = stack[:]
+    replace(plan, processing=plan.processing[:first]).bind()[0].run(part)
+    return part, replace(plan, processing=plan.processing[first:])
 
 
 @dataclass(frozen=True, eq=False)
