@@ -13,6 +13,7 @@ from playNano.algorithms.segmentation import Levels, SegmentationOptions, estima
 from playNano.analysis.detection.automatic import sample_frames
 from playNano.analysis.lattices import find_lattice
 from playNano.analysis.modules.frame_quality import judge_movie
+from playNano.core.phases import phase
 from playNano.core.step_text import StepCall
 
 Objects = Literal["auto", "particles", "pits", "lattice", "filaments"]
@@ -67,6 +68,7 @@ def default_processing(objects: Objects = "auto") -> list[StepCall]:
     return [StepCall("level", {} if side is None else {"objects": side})]
 
 
+@phase("settings")
 def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> DefaultAnalysis:
     """Return the analysis modules that suit a levelled movie.
 

@@ -15,6 +15,7 @@ from playNano.analysis.inputs import describe_input
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
 from playNano.analysis.storable import check_storable
+from playNano.core.phases import phase
 from playNano.core.provenance import (
     collect_warnings,
     gather_environment_info,
@@ -252,7 +253,8 @@ def _run_module(
     }
     started = time.perf_counter()
     try:
-        outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
+        with phase(module.kind):
+            outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
     except Exception as error:
         source = getattr(stack, "file_path", "the stack")
         error.add_note(f"in analysis step {number} ({name}) of {source}")

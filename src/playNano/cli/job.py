@@ -20,6 +20,7 @@ from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.core.files import atomic_write
 from playNano.core.literals import Text
+from playNano.core.phases import phase
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.result_folder import Existing, Run, result_folder
 from playNano.core.serialize import json_safe
@@ -95,7 +96,8 @@ class Options:
             If the file cannot be read, or an option of the reader is unknown or wrong.
         """
         load = partial(AFMImageStack.load_data, file, lazy=self.lazy)
-        stack: AFMImageStack = load_planned(load, given or {}, self.channel, self.reading())
+        with phase("read"):
+            stack: AFMImageStack = load_planned(load, given or {}, self.channel, self.reading())
         return stack
 
     def reading(self) -> dict[str, Any]:
@@ -145,7 +147,8 @@ def process_file(
         stack = options.load(file, plan.input)
         in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
         processing.run(stack)
-        (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
+        with phase("write movie"):
+            (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
         stack.export_processing_log(run.path / "processing.json")
         if options.gif:
             _gif(stack, run.path, options.pictures, bars)
@@ -250,11 +253,14 @@ def analyze_stack(
         analysis = plan.bind()[1]
         in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
         record = plan.analyze(stack)
-    stored = write_record_hdf5(folder, record)
-    write_tables(record, folder)
+    with phase("record.h5"):
+        stored = write_record_hdf5(folder, record)
+    with phase("tables"):
+        write_tables(record, folder)
     _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
-    movie = AnalysedMovie.of(stack, record, pictures)
-    write_pictures_of(movie, record, folder)
+    with phase("figures"):
+        movie = AnalysedMovie.of(stack, record, pictures)
+        write_pictures_of(movie, record, folder)
     if gif:
         _gif(stack, folder, replace(movie.options, z_range=movie.limits), bars, movie)
     return record, stored
@@ -292,7 +298,8 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
 def _export(stack: AFMImageStack, exports: list[tuple[Exporter, dict[str, Any]]], folder: Path) -> None:
     """Write a stack with exporters and their options."""
     for exporter, values in exports:
-        exporter.export(stack, folder / exporter.file_name, **values)
+        with phase("export"):
+            exporter.export(stack, folder / exporter.file_name, **values)
 
 
 def _gif(
@@ -310,7 +317,8 @@ def _gif(
 
     shown = {} if movie is None else {"detections": movie.detections, "labels": movie.labels}
     tracks = None if movie is None else movie.tracks
-    write_gif(stack, folder / "movie.gif", tracks, **shown, options=options, progress=progress)
+    with phase("movie.gif"):
+        write_gif(stack, folder / "movie.gif", tracks, **shown, options=options, progress=progress)
 
 
 def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
