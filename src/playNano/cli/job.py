@@ -22,6 +22,7 @@ from playNano.core.files import atomic_write
 from playNano.core.literals import Text
 from playNano.core.phases import phase
 from playNano.core.provenance import outputs_of_kind
+from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder
 from playNano.core.serialize import json_safe
 from playNano.errors import ParameterError
@@ -247,7 +248,7 @@ def analyze_stack(
     levelling = ["levelling"] if any(step.name == "level" for step in described) else []
     kinds = analysis.kinds if plan.objects is None else ["detection", "tracking"]
     planned = planned_input(stack)
-    with report_compiling([*levelling, *kinds]):
+    with report_compiling([*levelling, *kinds]), remember():
         processing.run(stack)
         plan = plan.for_movie(stack)
         analysis = plan.bind()[1]

@@ -120,7 +120,7 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     if not plain or len(names) < 2 or not all(isinstance(name, str) for name in names):
         table.to_csv(path, index=False)
         return
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator=os.linesep)
         writer.writerow(names)
         # The rows of a part are in memory as text.
