@@ -132,7 +132,7 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 def _values(column: pd.Series) -> list[Any]:
     """Return the values of a column as the csv module writes them; missing ones as empty text."""
     values: list[Any] = column.tolist()
-    if column.dtype.kind == "f" and column.dtype.itemsize != 8:
+    if column.dtype in ("float32", "float16"):
         # The shortest text that gives the same number in the precision of the column.
         values = column.to_numpy().astype(str).tolist()
     for i in column.isna().to_numpy().nonzero()[0].tolist():
