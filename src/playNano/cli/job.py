@@ -257,7 +257,7 @@ def analyze_stack(
         in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
         record = plan.analyze(stack)
     movie = AnalysedMovie.of(stack, record, pictures)
-    with movie_beside(movie, folder, bars, wanted=gif):
+    with movie_beside(movie, folder, bars, enabled=gif):
         with phase("record.h5"):
             stored = write_record_hdf5(folder, record)
         with phase("tables"):

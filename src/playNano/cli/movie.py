@@ -21,7 +21,7 @@ MIN_FRAMES = 50
 
 
 @contextmanager
-def movie_beside(movie: AnalysedMovie, folder: Path, bars: Bars | None, *, wanted: bool) -> Iterator[None]:
+def movie_beside(movie: AnalysedMovie, folder: Path, bars: Bars | None, *, enabled: bool) -> Iterator[None]:
     """Write movie.gif with detections and tracks, beside what is done inside the context or after it.
 
     Parameters
@@ -32,7 +32,7 @@ def movie_beside(movie: AnalysedMovie, folder: Path, bars: Bars | None, *, wante
         Folder of the results.
     bars
         Progress bars; None for none.
-    wanted
+    enabled
         Whether the movie is written.
 
     Raises
@@ -40,7 +40,7 @@ def movie_beside(movie: AnalysedMovie, folder: Path, bars: Bars | None, *, wante
     OSError
         If the file cannot be written.
     """
-    if not wanted:
+    if not enabled:
         yield
         return
     options = replace(movie.options, z_range=movie.limits)

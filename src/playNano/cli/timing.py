@@ -9,15 +9,15 @@ from playNano.core.phases import Duration, Phases, record_phases
 
 
 @contextmanager
-def print_timing(wanted: bool) -> Iterator[None]:
+def print_timing(enabled: bool) -> Iterator[None]:
     """Print the durations of the phases inside the context when it ends without an error.
 
     Parameters
     ----------
-    wanted
+    enabled
         Whether they are recorded and printed.
     """
-    if not wanted:
+    if not enabled:
         yield
         return
     from playNano.cli.console import out

@@ -37,6 +37,7 @@ class Beside:
     """
 
     def __init__(self, function: Callable[..., None], *args: Any) -> None:
+        """Start the process."""
         from multiprocessing import get_context
 
         context = get_context("spawn")

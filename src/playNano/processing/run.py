@@ -14,7 +14,6 @@ import numpy.typing as npt
 from playNano.core.executor import map_frames
 from playNano.core.lazy import computed, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
-from playNano.core.phases import phase
 from playNano.core.provenance import collect_warnings, gather_environment_info, to_record, utc_now
 from playNano.core.stack import Stack
 from playNano.core.value_units import parameters_by_unit
@@ -75,7 +74,6 @@ Members = list[tuple[int, PlannedStep]]
 """Consecutive steps with their positions in the pipeline."""
 
 
-@phase("processing")
 def run_steps(
     stack: Stack,
     steps: tuple[PlannedStep, ...],

@@ -142,6 +142,7 @@ class Painter:
         trail: int = 12,
         max_frames: int = 300,
     ) -> None:
+        """Prepare frames, scale, palette and tracks."""
         self.trail, self.options = trail, options
         self.labels: Any = None
         self.circles: dict[int, npt.NDArray[np.float64]] = {}
