@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from playNano.core.serialize import read_tree, write_tree
-from playNano.core.tables import RowsByFrame, RowsByGroup
+from playNano.core.tables import LastMasks, RowsByFrame, RowsByGroup
 from playNano.errors import RecordError
 
 
@@ -198,3 +198,15 @@ def test_foreign_members_are_refused(tmp_path):
             read_tree(file, "a")
         with pytest.raises(KeyError):
             read_tree(file, "b")
+
+
+def test_masks_come_back_as_views_of_the_label_images():
+    labels = np.zeros((2, 3, 4), np.int32)
+    labels[0, 1, 1:3], labels[1, 2, 0] = 5, 5
+    value = {"masks": LastMasks(labels, {3: (0, 5), 8: (1, 5)}), "labels": labels}
+    back = round_trip(value)
+    assert type(back["masks"]) is LastMasks
+    assert back["masks"].positions == {3: (0, 5), 8: (1, 5)}
+    assert back["masks"].labels is back["labels"]
+    np.testing.assert_array_equal(back["masks"][8], labels[1] == 5)
+    assert dict(round_trip(LastMasks(labels, {}))) == {}

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms.segmentation import Levels, SegmentationOptions, estimate_levels, segment
-from playNano.analysis.detection.automatic import sample_frames
+from playNano.algorithms.segmentation import Levels, SegmentationOptions, segment
+from playNano.analysis.detection.automatic import movie_levels, sample_frames
 from playNano.analysis.lattices import find_lattice
 from playNano.analysis.modules.frame_quality import judge_movie
+from playNano.core.phases import phase
 from playNano.core.step_text import StepCall
 
 Objects = Literal["auto", "particles", "pits", "lattice", "filaments"]
@@ -67,6 +68,7 @@ def default_processing(objects: Objects = "auto") -> list[StepCall]:
     return [StepCall("level", {} if side is None else {"objects": side})]
 
 
+@phase("settings")
 def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> DefaultAnalysis:
     """Return the analysis modules that suit a levelled movie.
 
@@ -95,7 +97,7 @@ def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> Default
     observed: npt.NDArray[np.bool_] = judge_movie(stack).table["usable"].to_numpy(dtype=np.bool_)
     frames = sample_frames(stack, observed)
     polarity = {"particles": "up", "filaments": "up", "pits": "down"}.get(objects, "auto")
-    levels = estimate_levels(frames, SegmentationOptions(polarity))  # type: ignore[arg-type]
+    levels = movie_levels(stack, observed, SegmentationOptions(polarity))  # type: ignore[arg-type]
     detection, reason, doubts = _detection(stack, observed, levels, objects)
     if detection.name == "feature_detection" and not levels.has_terraces:
         # Terraces are left out on purpose, and the detection warns of them.
@@ -171,6 +173,7 @@ def explained_share(frames: npt.NDArray[Any], levels: Levels) -> float:
 
     Examples
     --------
+    >>> from playNano.algorithms.segmentation import estimate_levels
     >>> frame = np.random.default_rng(0).normal(0, 0.1, (1, 64, 64))
     >>> frame[0, 20:30, 40:52] += 3
     >>> explained_share(frame, estimate_levels(frame)) > 0.9

@@ -16,6 +16,7 @@ from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
 from playNano.analysis.storable import check_storable
 from playNano.core.edits import note_changed_pixels
+from playNano.core.phases import phase
 from playNano.core.provenance import (
     collect_warnings,
     gather_environment_info,
@@ -256,7 +257,8 @@ def _run_module(
     }
     started = time.perf_counter()
     try:
-        outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
+        with phase(module.kind):
+            outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
     except Exception as error:
         source = getattr(stack, "file_path", "the stack")
         error.add_note(f"in analysis step {number} ({name}) of {source}")

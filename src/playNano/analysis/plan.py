@@ -10,6 +10,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.analysis.defaults import DefaultAnalysis, Objects, default_analysis, default_processing
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.edits import frame_range
+from playNano.core.remember import remember
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, read_pipeline_input
 from playNano.errors import ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
@@ -192,11 +193,12 @@ class Plan:
         PlayNanoError
             If a name or parameter is wrong, or a module fails.
         """
-        plan = self.for_movie(stack)
-        _, analysis = plan.bind()
-        for doubt in plan.taken.doubts if plan.taken else ():
-            stack.warn(doubt)
-        record = analysis.run(stack)
+        with remember():
+            plan = self.for_movie(stack)
+            _, analysis = plan.bind()
+            for doubt in plan.taken.doubts if plan.taken else ():
+                stack.warn(doubt)
+            record = analysis.run(stack)
         if plan.taken is not None:
             detection, reason = plan.taken.detection, plan.taken.reason
             record["provenance"]["automatic"] = {

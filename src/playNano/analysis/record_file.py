@@ -10,6 +10,7 @@ from typing import Any
 
 from playNano.core.command import COMMAND
 from playNano.core.lazy import FrameArray
+from playNano.core.phases import phase
 from playNano.core.result_folder import Run
 from playNano.core.serialize import StoredFrames, read_record_json, read_tree, write_record_json, write_tree
 from playNano.core.source import require_unchanged
@@ -54,6 +55,7 @@ def write_record_hdf5(folder: Path, record: Mapping[str, Any]) -> Stored:
     return stored
 
 
+@phase("record.json")
 def write_record(run: Run, record: Mapping[str, Any], stored: Stored | None = None) -> Path:
     """Write record.json, the last file of a run, with a list of the other files.
 

@@ -6,5 +6,7 @@ from __future__ import annotations
 def main() -> None:
     """Run the ``playnano`` command."""
     from playNano.cli.app import run
+    from playNano.core.beside import CAN_START
 
+    CAN_START.set(True)
     run()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -41,6 +39,7 @@ from playNano.cli.arguments import (
     Resume,
     Seed,
     StepsBefore,
+    Timing,
     Workers,
     Zarr,
     ZRange,
@@ -52,11 +51,9 @@ from playNano.cli.pictures import picture_options
 from playNano.cli.plans import plan_or_default
 from playNano.cli.records import app as record_commands
 from playNano.cli.reference_commands import app as reference_commands
+from playNano.cli.workplace import workplace
 from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
-
-if TYPE_CHECKING:
-    from playNano.cli.job import Options
 
 app = typer.Typer(
     name="playnano",
@@ -110,17 +107,6 @@ def _options(
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors, with exit code 2.")] = False,
 ) -> None:
     """Declare the options that precede a command."""
-
-
-@contextmanager
-def _workplace(cluster: str | None, workers: int | None, options: Options) -> Iterator[Options]:
-    """Connect to a cluster or start workers, if given; yield the options, lazy where there are workers."""
-    from dataclasses import replace
-
-    from playNano.core import cluster as clusters
-
-    with clusters.cluster(cluster, workers) as client:
-        yield options if client is None else replace(options, lazy=True)
 
 
 @app.command(short_help="Show channels, calibration, times and bad frames of a file.")
@@ -189,6 +175,7 @@ def process(
     new: New = False,
     z_range: ZRange = None,
     cmap: ColourMap = None,
+    timing: Timing = False,
 ) -> None:
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
@@ -199,7 +186,7 @@ def process(
     given = Options(
         channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with _workplace(cluster, workers, given) as options:
+    with workplace(cluster, workers, given, timing) as options:
         process_file(file, plan, output, options)
 
 
@@ -226,6 +213,7 @@ def analyze(
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
+    timing: Timing = False,
 ) -> None:
     """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif.
 
@@ -240,7 +228,7 @@ def analyze(
     given = Options(
         channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with _workplace(cluster, workers, given) as options:
+    with workplace(cluster, workers, given, timing) as options:
         analyze_file(file, plan, output, options)
 
 
@@ -269,6 +257,7 @@ def batch(
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
+    timing: Timing = False,
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors.
 
@@ -284,7 +273,7 @@ def batch(
     given = Options(
         channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with _workplace(cluster, workers, given) as options:
+    with workplace(cluster, workers, given, timing) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)

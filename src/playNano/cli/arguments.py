@@ -141,6 +141,13 @@ Outlines = Annotated[
     bool,
     typer.Option("--outlines/--no-outlines", help="Whether movie.gif shows the outlines of the detections."),
 ]
+Timing = Annotated[
+    bool,
+    typer.Option(
+        "--timing",
+        help="Print the wall and processor time of each phase: import, read, processing, detection, ...",
+    ),
+]
 
 
 def existing(overwrite: bool, new: bool) -> Literal["refuse", "overwrite", "new"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -18,9 +18,12 @@ from playNano.analysis.record_file import Stored, write_record, write_record_hdf
 from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
+from playNano.cli.movie import MOVIE, movie_beside
 from playNano.core.files import atomic_write
 from playNano.core.literals import Text
+from playNano.core.phases import phase
 from playNano.core.provenance import outputs_of_kind
+from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder
 from playNano.core.serialize import json_safe
 from playNano.errors import ParameterError
@@ -95,7 +98,8 @@ class Options:
             If the file cannot be read, or an option of the reader is unknown or wrong.
         """
         load = partial(AFMImageStack.load_data, file, lazy=self.lazy)
-        stack: AFMImageStack = load_planned(load, given or {}, self.channel, self.reading())
+        with phase("read"):
+            stack: AFMImageStack = load_planned(load, given or {}, self.channel, self.reading())
         return stack
 
     def reading(self) -> dict[str, Any]:
@@ -145,10 +149,12 @@ def process_file(
         stack = options.load(file, plan.input)
         in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
         processing.run(stack)
-        (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
+        with phase("write movie"):
+            (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
         stack.export_processing_log(run.path / "processing.json")
         if options.gif:
-            _gif(stack, run.path, options.pictures, bars)
+            with phase(MOVIE):
+                write_gif(stack, run.path / MOVIE, options=options.pictures, progress=partial(bars, MOVIE))
         _export(stack, exports, run.path)
         _write_plan(in_effect, run.path / "pipeline.yaml")
         _write_mark(run, done)
@@ -244,19 +250,21 @@ def analyze_stack(
     levelling = ["levelling"] if any(step.name == "level" for step in described) else []
     kinds = analysis.kinds if plan.objects is None else ["detection", "tracking"]
     planned = planned_input(stack)
-    with report_compiling([*levelling, *kinds]):
+    with report_compiling([*levelling, *kinds]), remember():
         processing.run(stack)
         plan = plan.for_movie(stack)
         analysis = plan.bind()[1]
         in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
         record = plan.analyze(stack)
-    stored = write_record_hdf5(folder, record)
-    write_tables(record, folder)
-    _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
     movie = AnalysedMovie.of(stack, record, pictures)
-    write_pictures_of(movie, record, folder)
-    if gif:
-        _gif(stack, folder, replace(movie.options, z_range=movie.limits), bars, movie)
+    with movie_beside(movie, folder, bars, enabled=gif):
+        with phase("record.h5"):
+            stored = write_record_hdf5(folder, record)
+        with phase("tables"):
+            write_tables(record, folder)
+        _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
+        with phase("figures"):
+            write_pictures_of(movie, record, folder)
     return record, stored
 
 
@@ -293,25 +301,8 @@ def report(stack: AFMImageStack, record: dict[str, Any], folder: Path) -> None:
 def _export(stack: AFMImageStack, exports: list[tuple[Exporter, dict[str, Any]]], folder: Path) -> None:
     """Write a stack with exporters and their options."""
     for exporter, values in exports:
-        exporter.export(stack, folder / exporter.file_name, **values)
-
-
-def _gif(
-    stack: AFMImageStack,
-    folder: Path,
-    options: PictureOptions,
-    bars: Bars | None,
-    movie: AnalysedMovie | None = None,
-) -> None:
-    """Write movie.gif with the detections and tracks of an analysed movie, if any, and report progress."""
-
-    def progress(done: int, total: int) -> None:
-        if bars is not None:
-            bars("movie.gif", done, total)
-
-    shown = {} if movie is None else {"detections": movie.detections, "labels": movie.labels}
-    tracks = None if movie is None else movie.tracks
-    write_gif(stack, folder / "movie.gif", tracks, **shown, options=options, progress=progress)
+        with phase("export"):
+            exporter.export(stack, folder / exporter.file_name, **values)
 
 
 def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:

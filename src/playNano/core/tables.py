@@ -235,36 +235,41 @@ class LastMasks(Mapping[int, "np.ndarray[Any, np.dtype[np.bool_]]"]):
     """
 
     def __init__(self, labels: Any, positions: Mapping[int, tuple[int, int]]) -> None:
-        self._labels, self._positions = labels, dict(positions)
+        self.labels, self.positions = labels, dict(positions)
         self._cut: dict[int, tuple[tuple[slice, ...], Any]] = {}
 
     @property
     def size(self) -> int:
         """Number of values of all masks."""
-        return len(self) * int(np.prod(self._labels.shape[1:]))
+        return len(self) * int(np.prod(self.labels.shape[1:]))
+
+    def place_table(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the group number, frame and label of each mask, int64 (n, 3)."""
+        rows = [(group, frame, label) for group, (frame, label) in self.positions.items()]
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
     def __getitem__(self, group: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a bool mask (height, width)."""
-        frame, label = self._positions[group]
-        if isinstance(self._labels, np.ndarray):
-            return np.asarray(self._labels[frame] == label)
+        frame, label = self.positions[group]
+        if isinstance(self.labels, np.ndarray):
+            return np.asarray(self.labels[frame] == label)
         if not self._cut:
             self._cut_out()
-        mask = np.zeros(self._labels.shape[1:], dtype=np.bool_)
+        mask = np.zeros(self.labels.shape[1:], dtype=np.bool_)
         where, part = self._cut[group]
         mask[where] = part
         return mask
 
     def _cut_out(self) -> None:
         """Extract the bounding box of each mask in one pass through the frames."""
-        for group, (frame, label) in sorted(self._positions.items(), key=lambda item: item[1]):
-            mask = self._labels[frame] == label
+        for group, (frame, label) in sorted(self.positions.items(), key=lambda item: item[1]):
+            mask = self.labels[frame] == label
             spans = [np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1)]
             where = tuple(slice(int(s[0]), int(s[-1]) + 1) if s.size else slice(0, 0) for s in spans)
             self._cut[group] = where, mask[where]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._positions)
+        return iter(self.positions)
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self.positions)

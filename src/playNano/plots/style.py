@@ -21,6 +21,9 @@ COLUMN_WIDTH_IN = 3.46
 DPI = 200
 """Resolution of PNG files, pixels per inch."""
 
+PNG_LEVEL = 2
+"""Compression of PNG files, 0 to 9: half the time of the default for a sixth more bytes."""
+
 _STYLE: Any = {
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -30,6 +33,8 @@ _STYLE: Any = {
     "legend.fontsize": 6.5,
     "axes.linewidth": 0.6,
     "axes.titlepad": 3.0,
+    # A fixed place: finding a free one lays out the whole axes once more.
+    "axes.titley": 1.0,
     "axes.labelpad": 2.0,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
@@ -117,6 +122,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         If Matplotlib does not know the format.
     """
     suffix = Path(path).suffix.lower().lstrip(".") or "png"
+    options: dict[str, Any] = {} if suffix != "png" else {"pil_kwargs": {"compress_level": PNG_LEVEL}}
     date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
     with figure_style(), atomic_write(path) as temporary:
-        figure.savefig(temporary, format=suffix, metadata=date)
+        figure.savefig(temporary, format=suffix, metadata=date, **options)

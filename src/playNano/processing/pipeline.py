@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from playNano.core.params import unknown_message
+from playNano.core.phases import phase
 from playNano.core.stack import Stack
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, UnknownNameError
@@ -215,7 +216,8 @@ class ProcessingPipeline:
             parameter is a height in nm and the pixels are not lengths.
         """
         movie = self._stack_for(stack)
-        run_steps(movie, tuple(self.steps_for(movie)), keep, workers=workers, block_frames=block_frames)
+        with phase("processing"):
+            run_steps(movie, tuple(self.steps_for(movie)), keep, workers=workers, block_frames=block_frames)
         result: npt.NDArray[Any] = movie.data
         return result
 

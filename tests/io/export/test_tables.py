@@ -1,10 +1,11 @@
 """CSV tables of an analysis."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from playNano.analysis.pipeline import AnalysisPipeline
-from playNano.io.export.tables import write_tables
+from playNano.io.export.tables import write_csv, write_tables
 
 
 @pytest.fixture
@@ -35,3 +36,32 @@ def test_tables_are_one_file_for_each_kind_and_step(analysed, tmp_path):
     assert tracks["track_id"].nunique() == 3
     assert pd.read_csv(written["track_table.csv"])["length"].sum() == len(tracks)
     assert pd.read_csv(written["links.csv"])["confidence"].between(0, 1).all()
+
+
+NUMBERS = {
+    "f": [1e16, 1e-5, np.nan, np.inf, -0.0, 0.1, 123456789.123],
+    "g": np.array([0.1, 2, np.nan, 4, 1e20, 6, 1e-7], np.float32),
+    "i": range(7),
+    "b": [True, False, True, True, False, False, True],
+}
+TEXTS = {"s": ["a", "b,c", 'q"x', None, "two\nlines", "", " "], "o": [1, 2.5, None, "x", True, np.nan, -0.0]}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(NUMBERS | TEXTS),
+        pd.DataFrame(NUMBERS).iloc[:0],
+        pd.DataFrame({"s": TEXTS["s"]}),
+        pd.DataFrame({"a,b": [1, 2], "n": pd.array([1, None], dtype="Int64")}),
+        pd.DataFrame({"t": pd.to_datetime(["2024-01-01", "2024-05-01"]), "c": [1 + 2j, 3]}),
+        pd.DataFrame({1: [1.5], "x": [2]}),
+        pd.DataFrame([[1.5, 2]], columns=["x", "x"]),
+        pd.DataFrame({"x": np.arange(10_000) / 7, "y": np.arange(10_000)}),
+    ],
+    ids=["mixed", "empty", "one column", "missing integers", "dates", "numbered", "twice", "long"],
+)
+def test_the_bytes_are_those_of_pandas(table, tmp_path):
+    write_csv(table, tmp_path / "own.csv")
+    table.to_csv(tmp_path / "pandas.csv", index=False)
+    assert (tmp_path / "own.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()

@@ -16,6 +16,7 @@ from playNano.algorithms.peaks import PeakOptions
 from playNano.algorithms.regions import RegionOptions
 from playNano.algorithms.segmentation import Levels, SegmentationOptions, estimate_levels
 from playNano.core.lazy import computed
+from playNano.core.remember import remembered
 
 MAX_FRAMES = 32
 """Number of frames from which thresholds are estimated; they are spread evenly over the movie."""
@@ -66,7 +67,12 @@ def movie_levels(
     Levels
         One set for the whole movie.
     """
-    return estimate_levels(sample_frames(stack, observed), options)
+
+    def estimate() -> Levels:
+        return estimate_levels(sample_frames(stack, observed), options)
+
+    values = observed.tobytes(), options or SegmentationOptions()
+    return remembered(estimate, "thresholds", stack.data, *values)
 
 
 def levels_summary(levels: Levels, unit: str = "nm") -> dict[str, Any]:

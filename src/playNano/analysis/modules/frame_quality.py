@@ -11,6 +11,7 @@ from playNano.algorithms.quality.limits import QualityLimits
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.executor import map_frames
 from playNano.core.params import Declaration
+from playNano.core.remember import remembered
 from playNano.core.value_units import named_by_unit, table_by_unit
 
 if TYPE_CHECKING:
@@ -126,9 +127,12 @@ def judge_movie(
     from playNano.algorithms.quality.quality import judge_frames
 
     pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
-    parts = map_frames(_measure, pixels, what=FrameQualityModule.name)
-    figures = np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
-    return judge_frames(figures, limits)
+
+    def measured() -> np.ndarray[Any, Any]:
+        parts = map_frames(_measure, pixels, what=FrameQualityModule.name)
+        return np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
+
+    return judge_frames(remembered(measured, "quality figures", pixels), limits)
 
 
 def _many_unusable(n_frames: int, n_unusable: int, counts: dict[str, int]) -> str:

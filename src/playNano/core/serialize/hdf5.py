@@ -17,7 +17,7 @@ import numpy as np
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.serialize.values import from_tagged, is_table, to_tagged
-from playNano.core.tables import TableView, view_from_spec
+from playNano.core.tables import LastMasks, TableView, view_from_spec
 from playNano.errors import RecordError
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _write(parent: h5py.Group, name: str, value: Any, seen: dict[int, tuple[Any,
     if id(value) in seen:
         parent[name] = parent.file[seen[id(value)][1]]
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, LastMasks):
+        member = _write_masks(parent, name, value, seen, path)
+    elif isinstance(value, Mapping):
         member = _write_dict(parent, name, value, seen, path)
     elif isinstance(value, np.ndarray):
         member = _write_array(parent, name, value)
@@ -240,6 +242,17 @@ def _write_table(
     return group
 
 
+def _write_masks(
+    parent: h5py.Group, name: str, value: LastMasks, seen: dict[int, tuple[Any, str]], path: str
+) -> h5py.Group:
+    """Write masks as what they are: the label images, and the frame and label of each."""
+    group = parent.create_group(name)
+    group.attrs["kind"] = "masks"
+    group.create_dataset("positions", data=value.place_table())
+    _write(group, "labels", value.labels, seen, path)
+    return group
+
+
 def _write_text(parent: h5py.Group, name: str, value: Any, path: str) -> h5py.Dataset:
     try:
         text = json.dumps(to_tagged(value))
@@ -274,6 +287,9 @@ def _read(member: Any, seen: dict[Any, Any], array: Callable[[Any], Any]) -> Any
     elif kind == "view":
         view = from_tagged(json.loads(member.attrs["view"]))
         value = view_from_spec(_read(member["table"], seen, array), view)
+    elif kind == "masks":
+        places = {group: (frame, label) for group, frame, label in member["positions"][()].tolist()}
+        value = LastMasks(_read(member["labels"], seen, array), places)
     elif kind in ("dict", "list", "tuple"):
         value = _read_dict(member, seen, array)
         if kind != "dict":

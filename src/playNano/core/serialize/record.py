@@ -166,6 +166,8 @@ class _Store:
             table = value.table if isinstance(value, TableView) else value
             dtypes = {str(c): str(t) for c, t in table.dtypes.items()}
             reference |= {"kind": "table", "shape": list(table.shape), "dtype": dtypes}
+        elif isinstance(value, LastMasks):
+            reference |= {"kind": "masks", "shape": [len(value), *value.labels.shape[1:]], "dtype": "bool"}
         elif isinstance(value, Mapping):
             reference |= {"kind": "dict of arrays", "shape": [len(value)], "dtype": "mixed"}
         else:
@@ -251,6 +253,9 @@ def _checksum(value: Any) -> str:
     if isinstance(value, np.ndarray | FrameArray):
         return array_fingerprint(value)
     digest = hashlib.sha256()
+    if isinstance(value, LastMasks):
+        both = array_fingerprint(value.place_table()) + array_fingerprint(value.labels)
+        return f"sha256:{hashlib.sha256(both.encode()).hexdigest()}"
     table = value.table if isinstance(value, TableView) else value if is_table(value) else None
     if isinstance(value, TableView):
         digest.update(json.dumps(json_safe(value.spec())).encode())

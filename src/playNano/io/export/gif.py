@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,16 +83,38 @@ def write_gif(
     OSError
         If the file cannot be written; an existing file is left unchanged.
     """
-    frames = range(0, stack.n_frames, max(1, -(-stack.n_frames // max_frames)))
-    painter = _Painter(stack, tracks, options or PictureOptions(), width_px, trail)
-    if painter.options.outlines:
-        painter.outline(detections, labels)
+    painter = Painter(stack, tracks, options or PictureOptions(), width_px, trail, max_frames)
+    painter.outline(detections, labels)
+    save_gif(painter, path, frame_ms=frame_ms, progress=progress)
+
+
+def save_gif(
+    painter: Painter,
+    path: str | Path,
+    *,
+    frame_ms: int = 100,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the frames of a painter as an animated GIF.
+
+    Parameters
+    ----------
+    painter
+        The frames and what is drawn on them.
+    path, frame_ms, progress
+        As in `write_gif`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an existing file is left unchanged.
+    """
 
     def pictures() -> Iterator[Any]:
-        for done, frame in enumerate(frames, start=1):
+        for done, frame in enumerate(painter.shown, start=1):
             yield painter.paint(frame)
             if progress is not None:
-                progress(done, len(frames))
+                progress(done, len(painter.shown))
 
     stream = pictures()
     first = next(stream)
@@ -99,48 +122,91 @@ def write_gif(
         first.save(temporary, format="GIF", save_all=True, append_images=stream, duration=frame_ms, loop=0)
 
 
-class _Painter:
-    """Draws frames as palette images with a time stamp, a scale bar, outlines and tracks."""
+class Painter:
+    """Draws frames as palette images with a time stamp, a scale bar, outlines and tracks.
+
+    That of a movie in memory can be pickled; it has only the frames that are shown.
+
+    Parameters
+    ----------
+    stack, tracks, options, width_px, trail, max_frames
+        As in `write_gif`.
+    """
 
     def __init__(
-        self, stack: Stack, tracks: pd.DataFrame | None, options: PictureOptions, width_px: int, trail: int
+        self,
+        stack: Stack,
+        tracks: pd.DataFrame | None,
+        options: PictureOptions,
+        width_px: int = 400,
+        trail: int = 12,
+        max_frames: int = 300,
     ) -> None:
-        """Prepare scale, palette, font and tracks."""
-        from PIL import ImageFont
-
-        self.stack, self.trail, self.options = stack, trail, options
+        """Prepare frames, scale, palette and tracks."""
+        self.trail, self.options = trail, options
         self.labels: Any = None
         self.circles: dict[int, npt.NDArray[np.float64]] = {}
-        self.frames = FrameArray.of(stack.data) if stack.is_lazy else stack.data
+        self.shown = range(0, stack.n_frames, max(1, -(-stack.n_frames // max_frames)))
+        self.pixel_size_yx_nm, self.origin_nm = stack.pixel_size_yx_nm, stack.origin_nm
         self.times = stack.get_frame_times() if stack.has_times else [math.nan] * stack.n_frames
         self.low, self.high = options.z_range or height_limits(stack.data)
+        self.levels = self._shown_of(FrameArray.of(stack.data) if stack.is_lazy else stack.data, self._level)
         py, px = stack.pixel_size_yx_nm
         tall, wide = stack.height * py, stack.width * px
         self.px_per_nm = width_px / max(tall, wide)
         self.size = (max(1, round(wide * self.px_per_nm)), max(1, round(tall * self.px_per_nm)))
         self.palette = _palette(options.cmap)
         self.font_px = max(11, width_px // 26)
-        self.font = ImageFont.load_default(size=self.font_px)
         self.bar = ScaleBar.for_width(wide)
         self.paths = [] if tracks is None else _paths(tracks)
         self.first = np.array([frames[0] for frames, _ in self.paths])
         self.last = np.array([frames[-1] for frames, _ in self.paths])
 
     def outline(self, detections: pd.DataFrame | None, labels: Any) -> None:
-        """Outline the regions of label images, or draw circles around detections that have a radius."""
+        """Outline the regions of label images, or draw circles around detections that have a radius.
+
+        Parameters
+        ----------
+        detections, labels
+            As in `write_gif`; neither is shown if the options say so.
+        """
+        if not self.options.outlines:
+            return
         if labels is not None:
-            self.labels = FrameArray.of(labels) if is_lazy(labels) else labels
+            self.labels = self._shown_of(FrameArray.of(labels) if is_lazy(labels) else labels, _small)
         elif detections is not None and {"y_nm", "x_nm", "radius_nm"} <= set(detections.columns):
             for frame, rows in detections.groupby("frame"):
                 self.circles[int(str(frame))] = rows[["y_nm", "x_nm", "radius_nm"]].to_numpy(np.float64)
 
+    def _shown_of(self, frames: Any, convert: Callable[[Any], Any]) -> Callable[[int], Any]:
+        """Return a function from the number of a frame that is shown to the converted frame, as small as it is drawn.
+
+        Frames of a lazy movie are computed and converted when they are drawn.
+        """
+        if isinstance(frames, FrameArray):
+            return lambda frame: convert(frames[frame])
+        return {frame: convert(frames[frame]) for frame in self.shown}.__getitem__
+
+    @cached_property
+    def font(self) -> Any:
+        """The font of time stamp and scale bar."""
+        from PIL import ImageFont
+
+        return ImageFont.load_default(size=self.font_px)
+
     def paint(self, frame: int) -> Any:
-        """Return one frame as a palette image."""
+        """Return one frame as a palette image.
+
+        Parameters
+        ----------
+        frame
+            Number of the frame, one of those that are shown.
+        """
         from PIL import Image, ImageDraw
 
-        indices = self._indices(self.frames[frame])
+        indices = self._resized(self.levels(frame))
         if self.labels is not None:
-            indices[self._borders(self.labels[frame])] = _OUTLINE
+            indices[self._borders(self.labels(frame))] = _OUTLINE
         picture = Image.fromarray(indices)
         picture.putpalette(self.palette)
         draw = ImageDraw.Draw(picture)
@@ -152,15 +218,19 @@ class _Painter:
         self._stamp(picture, draw, frame)
         return picture
 
-    def _indices(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Return a frame as palette indices, scaled to the size of the image."""
-        import cv2
-
+    def _level(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Return a frame as palette indices."""
         with np.errstate(invalid="ignore"):
             level = (pixels - self.low) / (self.high - self.low) * (_GREYS - 1)
         missing = ~np.isfinite(level)
         level = np.clip(np.nan_to_num(level, nan=0.0), 0, _GREYS - 1).astype(np.uint8)
         level[missing] = _MISSING
+        return np.asarray(level, dtype=np.uint8)
+
+    def _resized(self, level: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return palette indices at the size of the image."""
+        import cv2
+
         return np.array(cv2.resize(level, self.size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
     def _borders(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -180,7 +250,7 @@ class _Painter:
 
     def _place(self, y: float, x: float) -> tuple[float, float]:
         """Return the place (x, y) of a position in nm, px of the image."""
-        (py, px), (y0, x0) = self.stack.pixel_size_yx_nm, self.stack.origin_nm
+        (py, px), (y0, x0) = self.pixel_size_yx_nm, self.origin_nm
         return (x - x0 + px / 2) * self.px_per_nm, (y - y0 + py / 2) * self.px_per_nm
 
     @staticmethod
@@ -228,6 +298,11 @@ class _Painter:
             picture.paste(
                 colour, (place[0] - 3, place[1] - 3, place[0] - 3 + size[0], place[1] - 3 + size[1]), mask
             )
+
+
+def _small(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+    """Return a label image in two bytes a pixel, if its numbers fit."""
+    return labels.astype(np.uint16) if labels.min() >= 0 and labels.max() < 2**16 else labels
 
 
 def _paths(tracks: pd.DataFrame) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
