@@ -144,7 +144,7 @@ def kill(name: str, kills: int, seed: int, report: Callable[[str], object] = lam
         while done < kills:
             moment = chance.uniform(0.8 * first, 1.02 * duration)
             if run(kind.words, folder, moment) == 0:
-                duration *= 0.98  # the machine has become faster
+                first, duration = 0.98 * first, 0.98 * duration  # the machine has become faster
                 continue
             done += 1
             found = faults_of(target)

@@ -39,6 +39,35 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
         The record cannot be read.
     """
     path = record_path(path)
+    faults = changed_files(path)
+    try:
+        movie_of(read_record_head(path), path, None if movie is None else Path(movie))
+    except RecordError as error:
+        faults.append(str(error))
+    return faults
+
+
+def changed_files(path: str | Path) -> list[str]:
+    """Check that all files of a run exist and are unchanged.
+
+    Parameters
+    ----------
+    path
+        record.json, or its folder.
+
+    Returns
+    -------
+    list of str
+        What is wrong; empty if everything is as the run left it.
+
+    Raises
+    ------
+    RecordError
+        It is not a record.
+    OSError
+        The record cannot be read.
+    """
+    path = record_path(path)
     complete(path.parent)
     record = read_record_head(path)
     faults = []
@@ -58,10 +87,6 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
     try:
         read_record(path)
     except PlayNanoError as error:
-        faults.append(str(error))
-    try:
-        movie_of(record, path, None if movie is None else Path(movie))
-    except RecordError as error:
         faults.append(str(error))
     return faults
 
