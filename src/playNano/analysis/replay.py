@@ -11,7 +11,7 @@ from playNano.analysis.inputs import load_planned
 from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import has_types, read_record, read_record_head, record_path
 from playNano.analysis.record_use import movie_of, plan_of
-from playNano.core.result_folder import complete, sha256_of, size_in_bytes
+from playNano.core.result_folder import sha256_of, size_in_bytes
 from playNano.core.serialize import json_safe
 from playNano.errors import PlayNanoError, RecordError
 
@@ -68,7 +68,6 @@ def changed_files(path: str | Path) -> list[str]:
         The record cannot be read.
     """
     path = record_path(path)
-    complete(path.parent)
     record = read_record_head(path)
     faults = []
     listed = record["provenance"].get("files")
@@ -120,7 +119,6 @@ def replay_record(
         A step failed.
     """
     path = record_path(path)
-    complete(path.parent)
     old = read_record(path)
     plan = plan_of(old)
     file = movie_of(old, path, None if movie is None else Path(movie))
