@@ -57,6 +57,20 @@ def test_tracks_for_other_programs(tracked, tmp_path):
     table = pd.read_csv(export_stack(tracked, "trackpy", tmp_path))
     assert table["particle"].nunique() == n_tracks
     assert len(table) == len(tracked.analysis["step_2_particle_tracking"]["table"])
+    for name, track, columns in (
+        ("btrack", "ID", ["ID", "t", "x", "y", "z"]),
+        ("laptrack", "track_id", ["frame", "y", "x", "track_id", "tree_id"]),
+        ("napari", "track_id", ["index", "axis-0", "axis-1", "axis-2"]),
+    ):
+        other = pd.read_csv(export_stack(tracked, name, tmp_path))
+        assert list(other)[: len(columns)] == columns
+        assert (other[track].nunique(), len(other)) == (n_tracks, len(table))
+        # Readers convert every value to a number.
+        assert {dtype.kind for dtype in other.dtypes} <= {"i", "f"} or name == "laptrack"
+    assert {path.name for path in tmp_path.glob("*laptrack_*")} == {
+        "tracks_laptrack_splits.csv",
+        "tracks_laptrack_merges.csv",
+    }
     tree = ElementTree.parse(export_stack(tracked, "trackmate", tmp_path))
     assert len(tree.findall(".//Track")) == n_tracks
 
@@ -70,7 +84,7 @@ def test_tracks_for_fiji_with_their_image(tracked, tmp_path):
     assert not [spot for spot in tree.iter("Spot") if not float(spot.get("RADIUS")) > 1.0]
 
 
-@pytest.mark.parametrize("name", ["trackmate", "trackpy"])
+@pytest.mark.parametrize("name", ["trackmate", "trackpy", "btrack", "laptrack", "napari"])
 def test_tracks_that_are_not_there(make_stack, tmp_path, name):
     with pytest.raises(MissingInputError, match="add a step particle_tracking"):
         export_stack(make_stack(), name, tmp_path)

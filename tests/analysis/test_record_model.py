@@ -3,11 +3,14 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 
+from playNano.afm_stack import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.analysis.record_file import read_record, write_record, write_record_hdf5
 from playNano.analysis.record_model import Record, check_record, record_schema
+from playNano.analysis.record_use import plan_of
 from playNano.core.result_folder import result_folder
 from playNano.errors import RecordError
 
@@ -60,3 +63,21 @@ def test_all_outputs_are_stored_once(content):
     texts = json.dumps(content["provenance"]["results_by_name"])
     assert texts.count("$same") == 2
     assert "$stored" not in texts
+
+
+@pytest.mark.parametrize("n_frames", [100, 300], ids=["", "more-frames-than-the-limit"])
+def test_steps_with_values_of_each_frame_stand_in_the_json(n_frames, tmp_path):
+    pixels = np.random.default_rng(0).normal(0, 0.1, (n_frames, 32, 32)).astype(np.float32)
+    pixels[:, 10:14, 10:14] += 5
+    stack = AFMImageStack(pixels, 2.0, "height_trace", "movie.npz")
+    stack.apply(["level"])
+    record = AnalysisPipeline().add_steps("feature_detection:threshold=1").run(stack)
+    with result_folder(tmp_path / "out") as run:
+        write_record(run, record, write_record_hdf5(run.path, record))
+    content = json.loads((tmp_path / "out" / "record.json").read_text())
+    check_record(content)
+    (step,) = content["provenance"]["processing"]
+    assert (step["name"], step["per_frame"]["frame"]) == ("level", list(range(n_frames)))
+    assert plan_of(content).processing[0].name == "level"
+    assert not list((tmp_path / "out").glob("playnano-*.h5"))
+    assert read_record(tmp_path / "out")["provenance"]["processing"] == record["provenance"]["processing"]

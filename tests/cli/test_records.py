@@ -10,7 +10,7 @@ import yaml
 
 from playNano.analysis.compare_records import compare_records, differences
 from playNano.analysis.pipeline import AnalysisPipeline
-from playNano.analysis.record_file import read_record
+from playNano.analysis.record_file import is_result_folder, read_record
 from playNano.cli.app import run
 from playNano.io.export.asd import write_asd
 from playNano.io.loader import load_afm_stack
@@ -255,3 +255,57 @@ def test_a_default_analysis_repeats_as_identical(results, capsys):
         "analysis": {**first["analysis"], step: {**first["analysis"][step], "detected_as": 2}},
     }
     assert [d.where for d in compare_records(first, changed)] == [f"{step}.detected_as"]
+
+
+def interrupt(folder, *, moved=3):
+    """Leave a folder as a run does that is killed while it moves its files: the record is the last."""
+    names = sorted(path.name for path in folder.iterdir())
+    hidden = folder / ".playnano-run-0123abcd"
+    hidden.mkdir()
+    for name in [*[name for name in names if name != "record.json"][moved:], "record.json"]:
+        (folder / name).rename(hidden / name)
+    journal = {"from": hidden.name, "remove": [], "add": names, "record": "record.json"}
+    (folder / ".playnano-journal.json").write_text(json.dumps(journal))
+    return names
+
+
+def test_readers_complete_an_interrupted_move(results, tmp_path):
+    for words in (["verify"], ["replay"], ["diff", results], ["crate", "-o", "c"]):
+        names = interrupt(results)
+        assert call(words[0], results, *words[1:]) == 0
+        assert sorted(path.name for path in results.iterdir()) == names
+    interrupt(results)
+    assert is_result_folder(results)  # for `playnano validate`
+    assert sorted(path.name for path in results.iterdir()) == names
+
+
+def test_a_movie_of_an_interrupted_run(results, capsys):
+    assert call("process", "data/m.asd", "-s", "zero_mean", "--no-gif", "-o", "done") == 0
+    interrupt(results.parents[1] / "done", moved=0)
+    assert call("info", "done/processed.h5") == 0
+
+
+def test_folders_without_a_record(results, capsys, monkeypatch):
+    from playNano.core import result_folder
+
+    interrupt(results)
+    (results / ".playnano-journal.json").unlink()
+    assert call("verify", results) == 2
+    assert "has not finished, or was killed; then run it again" in capsys.readouterr().err
+    assert call("batch", "data/m.asd", "-s", "count_nonzero", "-o", "all") == 0
+    assert call("verify", "all") == 2
+    assert "give the folder of one of its movies" in capsys.readouterr().err
+    assert call("verify", "data") == 2
+    assert "record.json does not exist\n" in capsys.readouterr().err
+    assert call("analyze", "data/m.asd", "-s", "count_nonzero", "--no-gif", "-o", "read_only") == 0
+    interrupt(results.parents[1] / "read_only")
+
+    def refuse(*given):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(result_folder, "_move", refuse)
+    assert call("verify", "read_only") == 2
+    assert (
+        "interrupted while its files were put in place, and they cannot be moved now"
+        in capsys.readouterr().err
+    )

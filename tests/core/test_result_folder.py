@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from playNano.core import result_folder as of
-from playNano.core.result_folder import clear_results, complete, holder_of, result_folder
+from playNano.core.result_folder import (
+    clear_results,
+    complete,
+    finish_move,
+    holder_of,
+    is_unfinished,
+    result_folder,
+)
 from playNano.errors import ParameterError, ResultFolderError
 
 
@@ -181,6 +188,9 @@ def test_a_kill_between_any_two_operations(tmp_path, monkeypatch, sudden):
             assert is_whole(out)
             text = json.loads((out / "record.json").read_text())["run"]
             assert set(visible(out).values()) - {"mine"} - {(out / "record.json").read_text()} == {text}
+        if (out / of._JOURNAL).exists():
+            finish_move(out)  # what commands that read results do
+            assert is_whole(out)
         complete(out)
         assert is_whole(out)
         states.add(json.loads((out / "record.json").read_text())["run"])
@@ -190,6 +200,18 @@ def test_a_kill_between_any_two_operations(tmp_path, monkeypatch, sudden):
         assert is_whole(out)
     assert count > 12
     assert states == {"one", "two"}
+
+
+def test_readers_do_not_disturb_a_run(tmp_path):
+    write(tmp_path, "one")
+    with result_folder(tmp_path, existing="overwrite") as run:
+        (run.path / "a.csv").write_text("two")
+        finish_move(tmp_path)
+        assert is_unfinished(tmp_path)
+        assert (run.path / "a.csv").exists()
+        assert is_whole(tmp_path)
+        (run.path / "record.json").write_text(json.dumps({"run": "two", "files": []}))
+    assert not is_unfinished(tmp_path)
 
 
 def test_what_killed_runs_left_is_removed(tmp_path):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playNano.analysis.record_file import read_record
-from playNano.core.result_folder import holder_of, sha256_of, size_in_bytes
+from playNano.core.result_folder import finish_move, holder_of, sha256_of, size_in_bytes
 from playNano.io.loader import load_afm_stack
 
 DETECT = "feature_detection:mask_fn=mask_threshold,threshold=1,min_size=4;particle_tracking:max_distance=5"
@@ -90,6 +90,7 @@ def faults_of(target: Path) -> list[str]:
         return []
     faults = []
     for folder in (target, *(p for p in target.glob("[!.]*") if p.is_dir())):
+        finish_move(folder)  # as every command does that reads results
         record = holder_of(folder)
         if record is None:
             continue
@@ -144,7 +145,7 @@ def kill(name: str, kills: int, seed: int, report: Callable[[str], object] = lam
         while done < kills:
             moment = chance.uniform(0.8 * first, 1.02 * duration)
             if run(kind.words, folder, moment) == 0:
-                duration *= 0.98  # the machine has become faster
+                first, duration = 0.98 * first, 0.98 * duration  # the machine has become faster
                 continue
             done += 1
             found = faults_of(target)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.utils.tracks import last_tracking, to_trackmate_xml, to_trackpy
-from playNano.core.files import atomic_write
+from playNano.analysis.utils.tracks import last_tracking, to_trackmate_xml
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.step_text import parse_steps
@@ -18,6 +17,7 @@ from playNano.io.export import EXPORTER_ATTRIBUTE, Exporter
 from playNano.io.export.ome_tiff import write_label_tiff, write_ome_tiff
 
 _HERE = "playNano.analysis.exporters"
+_TRACKS = "playNano.analysis.track_exporters"
 _LABELS = "labeled_masks"
 
 KEPT_AS_MOVIE = (
@@ -88,7 +88,10 @@ BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
             limits="a picture for the eye, which cannot be read back",
         ),
         Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
-        Exporter("trackpy", ".csv", f"{_HERE}:write_trackpy", stem="tracks_trackpy"),
+        Exporter("trackpy", ".csv", f"{_TRACKS}:write_trackpy", stem="tracks_trackpy"),
+        Exporter("btrack", ".csv", f"{_TRACKS}:write_btrack", stem="tracks_btrack"),
+        Exporter("laptrack", ".csv", f"{_TRACKS}:write_laptrack", stem="tracks_laptrack"),
+        Exporter("napari", ".csv", f"{_TRACKS}:write_napari", stem="tracks_napari"),
     )
 )
 """Name -> built-in exporter."""
@@ -252,31 +255,3 @@ def write_trackmate(stack: AFMImageStack, path: str | Path, *, image: bool = Fal
         name = f"{Path(path).stem}.ome.tif"
         write_ome_tiff(stack, Path(path).with_name(name))
     return to_trackmate_xml(path, tracking, stack, image_name=name)
-
-
-def write_trackpy(stack: AFMImageStack, path: str | Path) -> Path:
-    """Write the tracks as a CSV table with the columns of trackpy.
-
-    Parameters
-    ----------
-    stack
-        The movie, on which tracking has been run.
-    path
-        File to write.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    MissingInputError
-        If tracking has not been run.
-    OSError
-        If the file cannot be written; an existing file is left unchanged.
-    """
-    table = to_trackpy(last_tracking(stack))
-    with atomic_write(path) as temporary:
-        table.to_csv(temporary, index=False)
-    return Path(path)

@@ -11,7 +11,7 @@ from typing import Any
 from playNano.core.command import COMMAND
 from playNano.core.lazy import FrameArray
 from playNano.core.phases import phase
-from playNano.core.result_folder import Run
+from playNano.core.result_folder import Run, finish_move, holder_of, is_unfinished
 from playNano.core.serialize import StoredFrames, read_record_json, read_tree, write_record_json, write_tree
 from playNano.core.source import require_unchanged
 from playNano.errors import RecordError
@@ -173,15 +173,53 @@ def has_types(path: Path, content: Mapping[str, Any]) -> bool:
 
 
 def record_path(path: str | Path) -> Path:
-    """Return the record of a folder, or the record itself.
+    """Return the record of a folder, or the record itself; complete a move of its files that was interrupted.
 
     Parameters
     ----------
     path
         record.json, or the folder that contains it.
+
+    Raises
+    ------
+    ResultFolderError
+        The last run was interrupted, and its files cannot be put in place.
+    FileNotFoundError
+        There is no record; the message says what the folder contains instead.
     """
-    path = Path(path)
-    return path / RECORD_JSON if path.is_dir() else path
+    given = Path(path)
+    record = given / RECORD_JSON if given.is_dir() else given
+    finish_move(record.parent)
+    if not record.exists():
+        raise FileNotFoundError(f"{record} does not exist{_instead(record.parent)}")
+    return record
+
+
+def is_result_folder(path: Path) -> bool:
+    """Return whether a path is a folder with the record of an analysis; complete a move of its files.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Raises
+    ------
+    ResultFolderError
+        The last run was interrupted, and its files cannot be put in place.
+    """
+    finish_move(path)
+    return (path / RECORD_JSON).is_file()
+
+
+def _instead(folder: Path) -> str:
+    """Return what a folder without a record contains, and what to do."""
+    holder = holder_of(folder)
+    if holder is not None and holder.name == "batch.json":
+        return f": {folder} contains the results of a batch; give the folder of one of its movies"
+    if is_unfinished(folder):
+        return ": the run into this folder has not finished, or was killed; then run it again"
+    return ""
 
 
 def read_record_head(path: str | Path) -> dict[str, Any]:

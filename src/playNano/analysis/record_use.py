@@ -115,17 +115,7 @@ def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -
     given = record["provenance"]["input"]
     raw = given.get("raw") or {}
     named = Path(str(given.get("file", "")))
-    places = (
-        [movie]
-        if movie is not None
-        else [path.parent / raw["relative_path"]]
-        if raw.get("relative_path")
-        else []
-    )
-    if movie is None:
-        places += [Path(raw["path"])] if "path" in raw else []
-        places += [named, path.parent / named, path.parent / raw.get("name", named.name)]
-    existing = [place for place in places if place.is_file() or (place.is_dir() and named.name)]
+    existing = existing_movies(record, path, movie)
     if not existing:
         raise RecordError(
             f"{path} is of the movie {str(named)!r}, which does not exist; give the movie, and to use another one "
@@ -140,3 +130,32 @@ def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -
         f"{existing[0]} is not the movie of {path}: its content (SHA-256) differs from that of the file that was "
         f"analysed; to use it all the same: playnano analyze MOVIE --pipeline {path.parent / 'pipeline.yaml'} -o FOLDER"
     )
+
+
+def existing_movies(record: Mapping[str, Any], path: Path, movie: Path | None = None) -> list[Path]:
+    """Return the existing files where the movie of a record may be, without comparing them with it.
+
+    Parameters
+    ----------
+    record
+        The record.
+    path
+        Its file.
+    movie
+        The movie, if it is elsewhere.
+
+    Returns
+    -------
+    list of Path
+        Files or folders; empty if there is none.
+    """
+    given = record["provenance"]["input"]
+    raw = given.get("raw") or {}
+    named = Path(str(given.get("file", "")))
+    if movie is not None:
+        places = [movie]
+    else:
+        places = [path.parent / raw["relative_path"]] if raw.get("relative_path") else []
+        places += [Path(raw["path"])] if "path" in raw else []
+        places += [named, path.parent / named, path.parent / raw.get("name", named.name)]
+    return [place for place in places if place.is_file() or (place.is_dir() and named.name)]

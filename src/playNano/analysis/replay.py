@@ -12,7 +12,7 @@ from playNano.analysis.inputs import load_planned
 from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import has_types, read_record, read_record_head, record_path
 from playNano.analysis.record_use import changes_of, movie_of, plan_of
-from playNano.core.result_folder import complete, sha256_of, size_in_bytes
+from playNano.core.result_folder import sha256_of, size_in_bytes
 from playNano.core.serialize import json_safe
 from playNano.errors import PlayNanoError, PlayNanoWarning, RecordError
 
@@ -40,7 +40,35 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
         The record cannot be read.
     """
     path = record_path(path)
-    complete(path.parent)
+    faults = changed_files(path)
+    try:
+        movie_of(read_record_head(path), path, None if movie is None else Path(movie))
+    except RecordError as error:
+        faults.append(str(error))
+    return faults
+
+
+def changed_files(path: str | Path) -> list[str]:
+    """Check that all files of a run exist and are unchanged.
+
+    Parameters
+    ----------
+    path
+        record.json, or its folder.
+
+    Returns
+    -------
+    list of str
+        What is wrong; empty if everything is as the run left it.
+
+    Raises
+    ------
+    RecordError
+        It is not a record.
+    OSError
+        The record cannot be read.
+    """
+    path = record_path(path)
     record = read_record_head(path)
     faults = []
     listed = record["provenance"].get("files")
@@ -59,10 +87,6 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
     try:
         read_record(path)
     except PlayNanoError as error:
-        faults.append(str(error))
-    try:
-        movie_of(record, path, None if movie is None else Path(movie))
-    except RecordError as error:
         faults.append(str(error))
     return faults
 
@@ -101,7 +125,6 @@ def replay_record(
         Pixels were changed outside the pipeline: the run is repeated without that, and need not be identical.
     """
     path = record_path(path)
-    complete(path.parent)
     old = read_record(path)
     plan = plan_of(old)
     file = movie_of(old, path, None if movie is None else Path(movie))

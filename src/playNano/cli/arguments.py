@@ -108,8 +108,8 @@ Export = Annotated[
     list[str] | None,
     typer.Option(
         "--export",
-        help="Also write with an exporter: ome-tiff, mask-tiff, label-tiff, ome-zarr, bundle, trackmate, trackpy, or "
-        'one of a plugin; "NAME:option=value" gives options. Repeatable.',
+        help="Also write with an exporter: ome-tiff, mask-tiff, label-tiff, ome-zarr, bundle, trackmate, trackpy, "
+        'btrack, laptrack, napari, or one of a plugin; "NAME:option=value" gives options. Repeatable.',
     ),
 ]
 Resume = Annotated[

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from playNano.analysis.plan import Plan
-from playNano.analysis.record_file import read_record_head, record_path
+from playNano.analysis.record_file import is_result_folder, read_record_head, record_path
 from playNano.analysis.record_use import movie_of, plan_of
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import out, progress_bars
@@ -52,7 +52,7 @@ def run_validation(
     RecordError
         If the file is not a record, or its movie is missing or not the one that the record describes.
     """
-    if plan is None and (file.suffix == ".json" or (file / "record.json").is_file()):
+    if plan is None and (file.suffix == ".json" or is_result_folder(file)):
         file, plan = movie_and_plan(file)
     plan = Plan.default() if plan is None else plan
     stack = options.load(file, plan.input)

@@ -47,6 +47,35 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to `target`; on success it replaces `target`.
+
+    Parameters
+    ----------
+    target
+        The folder to write.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written. An existing one is left unchanged.
+    """
+    temporary, old = temporary_path(target), target.with_name(f".{target.name}-old")
+    if old.exists() and not target.exists():  # an earlier replacement was interrupted
+        old.rename(target)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def temporary_path(target: Path) -> Path:
     """Return a new name next to `target`, and remove what killed processes left there under such names.
 

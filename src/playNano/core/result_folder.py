@@ -2,8 +2,8 @@
 
 A run writes all its files into a hidden folder inside the folder of results. When it has finished, a journal is
 written, and the files are moved to their places, the record last. A run that is killed before the journal exists
-leaves the earlier results unchanged; after it, the next command completes the move. A folder with a record is thus
-always complete.
+leaves the earlier results unchanged; after it, the next command that reads or writes the results completes the move. A
+folder with a record is thus always complete.
 """
 
 from __future__ import annotations
@@ -207,19 +207,62 @@ def complete(folder: Path) -> None:
             _complete(folder)
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Return whether a run is writing into a folder, or was killed before it finished.
+
+    Parameters
+    ----------
+    folder
+        The folder of results.
+    """
+    return any(folder.glob(f"{_PREFIX}*"))
+
+
+def finish_move(folder: Path) -> None:
+    """Complete a move of files that was interrupted, before the results of a folder are read.
+
+    Parameters
+    ----------
+    folder
+        The folder of results. Runs that have not finished are not touched.
+
+    Raises
+    ------
+    ResultFolderError
+        The folder is in use by another process, or files in it cannot be moved.
+    """
+    if not (folder / _JOURNAL).exists():
+        return
+    try:
+        with _locked(folder):
+            _finish(folder)
+    except OSError as error:
+        if isinstance(error, ResultFolderError):
+            raise
+        raise ResultFolderError(
+            f"{folder}: the last run was interrupted while its files were put in place, and they cannot be moved now "
+            f"({error.strerror}): run the command again where the folder can be written"
+        ) from error
+
+
 def _locked(folder: Path) -> AbstractContextManager[None]:
     return file_lock(folder / _LOCK, f"{folder} is in use by another run of playNano")
 
 
 def _complete(folder: Path) -> None:
     """Complete an interrupted move, and remove what killed runs left; the folder must be locked."""
-    journal = folder / _JOURNAL
-    if journal.is_file():
-        _move(folder, json.loads(journal.read_text(encoding="utf-8")))
+    _finish(folder)
     for stale in folder.glob(f"{_PREFIX}*"):
         shutil.rmtree(stale, ignore_errors=True)
     for stale in folder.glob(f".{Path(_JOURNAL).stem}-*"):
         stale.unlink(missing_ok=True)
+
+
+def _finish(folder: Path) -> None:
+    """Complete an interrupted move, if there is one; the folder must be locked."""
+    journal = folder / _JOURNAL
+    if journal.is_file():
+        _move(folder, json.loads(journal.read_text(encoding="utf-8")))
 
 
 def listed_names(record: Path) -> list[str]:

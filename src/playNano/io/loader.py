@@ -11,6 +11,7 @@ from typing import Any
 
 from playNano.core.edits import mark_pixels
 from playNano.core.memory import free_memory_bytes
+from playNano.core.result_folder import finish_move
 from playNano.core.source import derived_source, describe_source
 from playNano.core.stack import Stack
 from playNano.errors import FileFormatError, PlayNanoWarning
@@ -217,6 +218,8 @@ def find_reader(path: str | os.PathLike[str]) -> Reader:
         For each reader plugin that cannot be used.
     """
     path = Path(path)
+    if not path.exists():
+        finish_move(path.parent)  # of a run whose files were not yet put in place
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")
     folder = path.is_dir()

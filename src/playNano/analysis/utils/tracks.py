@@ -50,7 +50,7 @@ def to_trackpy(tracking: Mapping[str, Any]) -> pd.DataFrame:
     """
     from playNano.io.export import tracks
 
-    table = _table(tracking)
+    table = tracked_table(tracking)
     return tracks.trackpy_table(table, table["track_id"].to_numpy())
 
 
@@ -87,7 +87,7 @@ def to_napari_tracks(
     """
     from playNano.io.export import tracks
 
-    table = _table(tracking)
+    table = tracked_table(tracking)
     return tracks.napari_tracks(table, table["track_id"].to_numpy(), events=tracking.get("events"))
 
 
@@ -136,7 +136,7 @@ def to_trackmate_xml(
     from playNano.io.export.trackmate import write_trackmate_xml
 
     pixel = stack.pixel_size_yx_nm
-    table = _table(tracking)
+    table = tracked_table(tracking)
     table = table.assign(y_nm=table["y"] * pixel[0], x_nm=table["x"] * pixel[1])
     times = np.diff(stack.get_frame_times()) if stack.has_times else np.zeros(0)
     return write_trackmate_xml(
@@ -253,8 +253,24 @@ def check_programs(programs: Collection[str]) -> None:
             raise ParameterError(f"tracks can be exported for {' or '.join(EXPORTS)}, not for {program!r}")
 
 
-def _table(tracking: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the table of tracks with the columns y and x, px."""
+def tracked_table(tracking: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table of tracks with the columns y and x, px.
+
+    Parameters
+    ----------
+    tracking
+        Outputs of a tracking module.
+
+    Returns
+    -------
+    DataFrame
+        Detections with ``track_id``, ``frame``, ``y``, ``x``.
+
+    Raises
+    ------
+    MissingInputError
+        If the outputs have no such table.
+    """
     if "table" not in tracking or "track_id" not in tracking["table"]:
         raise MissingInputError(f"no table of tracks in these outputs: {', '.join(tracking) or 'none'}")
     table: pd.DataFrame = tracking["table"]

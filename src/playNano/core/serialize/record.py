@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def write_record_json(
         For an object that cannot be represented in JSON.
     """
     target = Path(path)
-    store = _Store(*(stored or ("", {})))
+    store = _Store(*(stored or ("", {})), _step_lists(record))
     content = json_safe(_without_repeats(record), large=store.take)
     store.name_references()
     old = _sidecars_of(target)
@@ -81,6 +81,14 @@ def _without_repeats(record: Mapping[str, Any]) -> Mapping[str, Any]:
     keys = {id(outputs): {_SAME: ["analysis", key]} for key, outputs in analysis.items()}
     references = {name: [keys.get(id(item), item) for item in items] for name, items in by_name.items()}
     return {**record, "provenance": {**provenance, "results_by_name": references}}
+
+
+def _step_lists(record: Mapping[str, Any]) -> list[Any]:
+    """Return the lists of the steps, which stand in the JSON however many values they have."""
+    provenance = record.get("provenance")
+    if not isinstance(provenance, Mapping):
+        return []
+    return [steps for key in ("processing", "steps") if isinstance(steps := provenance.get(key), list)]
 
 
 def _text(content: Any, indent: str = "", depth: int = 5) -> str:
@@ -141,16 +149,19 @@ def _same(record: dict[str, Any], item: Any) -> Any:
 class _Store:
     """Large values that are stored in the HDF5 file instead of the JSON."""
 
-    def __init__(self, file: str, index: Mapping[int, tuple[Any, str]]) -> None:
+    def __init__(self, file: str, index: Mapping[int, tuple[Any, str]], steps: Sequence[Any] = ()) -> None:
         self.values: dict[str, Any] = {}
         self.file_name = ""
         self._file, self._index = file, index
+        self._steps = steps
         self._limit = LARGE_BESIDE if index else LARGE
         self._references: list[dict[str, Any]] = []
         self._known: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def take(self, value: Any) -> dict[str, Any] | None:
         """Collect a large value and return the reference to it; a small table by columns; None for other values."""
+        if any(value is steps for steps in self._steps):
+            return None
         if id(value) in self._known:
             return self._known[id(value)][1]
         known = value
@@ -158,6 +169,8 @@ class _Store:
             value = FrameArray.of(value)
         if not _is_large(value, self._limit):
             return _by_columns(value) if is_table(value) else None
+        if self._index and id(known) not in self._index:
+            return None  # part of a list that is stored as text: a second HDF5 file would be no gain
         checksum = _checksum(value)
         reference: dict[str, Any] = {"file": "", "key": checksum.partition(":")[2]}
         if isinstance(value, np.ndarray | FrameArray):

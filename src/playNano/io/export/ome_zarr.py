@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.executor import map_frames
-from playNano.core.files import temporary_path
+from playNano.core.files import atomic_folder
 from playNano.core.lazy import frames_per_chunk
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError
@@ -64,7 +61,7 @@ def write_ome_zarr(stack: Stack, path: str | Path) -> Path:
     frames = frames_per_chunk(data.shape, data.dtype.itemsize)
     if stack.is_lazy:
         data = data.rechunk({0: frames})
-    with _atomic_folder(target) as temporary:
+    with atomic_folder(target) as temporary:
         array = zarr.create_array(
             store=str(temporary / "0"),
             shape=data.shape,
@@ -118,21 +115,3 @@ def _attributes(stack: Stack) -> dict[str, Any]:
         ],
     }
     return {"ome": {"version": "0.5", "multiscales": [image]}, OWN: own_metadata(stack)}
-
-
-@contextmanager
-def _atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder next to `target`; on success it replaces `target`."""
-    temporary, old = temporary_path(target), target.with_name(f".{target.name}-old")
-    if old.exists() and not target.exists():  # an earlier replacement was interrupted
-        old.rename(target)
-    temporary.mkdir()
-    try:
-        yield temporary
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            target.rename(old)
-        temporary.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
