@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_PUBLIC: dict[str, str] = {}
+_PUBLIC: dict[str, str] = {
+    "Window": "playNano.algorithms.measurement.window",
+    "arrangement": "playNano.algorithms.measurement.arrangement.public",
+}
 
-__all__: list[str] = []
+__all__ = [*_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

@@ -35,8 +35,11 @@ every = pytest.mark.parametrize("name", sorted(module_registry()))
 def pipeline_for(name, **params):
     """Return a pipeline that runs a module after what it requires."""
     pipeline = AnalysisPipeline()
-    if module_registry()[name].requires:
+    requires = module_registry()[name].requires
+    if requires:
         pipeline.add(DETECTION[0], **DETECTION[1])
+    if "particle_tracking" in requires and name != "particle_tracking":
+        pipeline.add("particle_tracking")
     pipeline.add(name, **{**PARAMS.get(name, {}), **params})
     return pipeline
 
@@ -91,6 +94,7 @@ def test_a_value_of_the_wrong_kind_is_refused(name):
 
 @every
 @pytest.mark.filterwarnings("ignore:.*frames are unusable:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*molecules diffuse by:UserWarning")
 @pytest.mark.parametrize("kind", ["int16", "float32", "float64", "nan", "no frames", "one frame"])
 def test_any_movie(name, kind, movie):
     data = movie(kind)

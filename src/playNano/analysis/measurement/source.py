@@ -11,6 +11,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.tracked_movie import Clock, Frames, TrackedMovie, tracked_movie
 from playNano.algorithms.measurement.window import detection_window
 from playNano.analysis.observed import observed_frames
+from playNano.analysis.points import DETECTIONS
 from playNano.analysis.previous import of_kind
 from playNano.analysis.times import times_from
 from playNano.errors import MissingInputError
@@ -139,3 +140,39 @@ def _with_times(table: Any, frames: Frames) -> Any:
     if "time_s" in table and table["time_s"].notna().all():
         return table
     return table.assign(time_s=frames.pass_s(table["frame"], table["y_nm"]))
+
+
+def detections_of(
+    stack: AFMImageStack,
+    previous_results: Mapping[str, Any] | None,
+    module: str,
+    *,
+    edge_nm: float | None = None,
+) -> TrackedMovie:
+    """Return the detections of a movie that has not been tracked, each as a track of its own.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    previous_results
+        Outputs of earlier modules, among them a detection's; the latest counts.
+    module
+        Name of the measuring module, for messages.
+    edge_nm
+        Margin of the window on each side, nm; None: half the median extent of the particles.
+
+    Raises
+    ------
+    MissingInputError
+        No detection has run.
+    """
+    results = previous_results or {}
+    names = of_kind(results, "detection") or [name for name in DETECTIONS if name in results]
+    if not names:
+        raise MissingInputError(f"{module} needs detections or tracks: run feature_detection before it")
+    table = results[names[-1]]["table"]
+    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm)
+    frames = frames_of(stack, observed_frames(results, stack.n_frames))
+    alone = _with_times(table, frames).assign(track_id=np.arange(len(table)))
+    return tracked_movie(alone, frames, window, clock=cast(Clock, times_from(stack)))

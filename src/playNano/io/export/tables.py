@@ -29,6 +29,9 @@ TABLES = (
 
 _CSV_ROWS = 4096
 
+OF_MEASUREMENTS = {"test": "arrangement_test", "pairs": "rotation_pairs", "profile": "kymograph_profile"}
+"""Output of a measurement whose name does not say what it is -> file name without the suffix; others keep theirs."""
+
 
 def file_name(stem: str, ending: str, key: str, written: Container[str]) -> str:
     """Return the file name for the output of a step, with the step's number if the plain name is in use.
@@ -92,7 +95,7 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
         if table in outputs
     ]
     made += [
-        (key, table, name)
+        (key, table, OF_MEASUREMENTS.get(name, name))
         for key, outputs in outputs_of_kind(source, "measurement").items()
         for name, table in outputs.items()
         if hasattr(table, "to_csv")

@@ -1,0 +1,1 @@
+"""Arrangement of molecules: pair correlation, nearest neighbours, and a test against a null model."""
