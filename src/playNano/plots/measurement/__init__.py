@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Figures = Callable[[Mapping[str, Any]], "dict[str, Figure]"]
 
-FIGURES: dict[str, str] = {}
+FIGURES: dict[str, str] = {
+    "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
+}
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
 

@@ -113,3 +113,17 @@ def test_goodness_of_fit():
     falling = rng.random(age.size) < np.where(age < 5, 0.25, 0.07)
     assert fit_p(age, falling, constant) < 0.01
     assert np.isnan(fit_p(age[:20], falling[:20], constant[:20]))
+
+
+def test_molecules_seen_once_only_leave_the_fast_rate_unbounded():
+    slow = drawn((0.05,), (1.0,), 200, 6)
+    once = DwellRecords(
+        np.append(slow.stay_s, np.zeros(300)),
+        np.ones((len(slow.stay_s) + 300, 1)),
+        np.append(slow.ended, np.ones(300, bool)),
+        0.0,
+    )
+    fit = fit_mixture(once, 1.0)
+    assert (fit.status, fit.preferred) == ("at_bound", True)
+    assert np.isnan(fit.k_fast[0]) and np.isnan(fit.share[0])
+    assert fit.k_slow[1] < 0.05 < fit.k_slow[2]

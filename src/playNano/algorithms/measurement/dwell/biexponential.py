@@ -18,6 +18,9 @@ from playNano.algorithms.measurement.tracked_movie import Bools, Floats
 MIN_TRACKS, MIN_ENDS = 10, 8
 """Minimum numbers of tracks with a seen start, and of ends among them, for two rates."""
 
+NO_STAY = 6.0
+"""Product of rate and time from pass to pass from which no molecule is seen at two passes."""
+
 
 @dataclass(frozen=True)
 class DwellRecords:
@@ -136,7 +139,8 @@ def fit_mixture(records: DwellRecords, interval_s: float, level: float = 0.95) -
     theta, value = _search(records, one.rate)
     if not np.isfinite(value) or value - one.log_likelihood < 1e-6:
         return MixtureFit(none, none, none, none, value, one.log_likelihood, n, n_ends, "unresolved")
-    error = _errors(records, theta)
+    bounded = np.exp(theta[0]) * interval_s < NO_STAY
+    error = _errors(records, theta, [0, 1, 2] if bounded else [1, 2])
     parts = [_ends(theta[i], error[i], level) for i in range(3)]
     fast, slow = np.exp(parts[0]), np.exp(parts[1])
     seen = 1 / (1 + np.exp(-parts[2]))
@@ -144,6 +148,8 @@ def fit_mixture(records: DwellRecords, interval_s: float, level: float = 0.95) -
         fast[0], interval_s, records.miss_rate
     )
     share = seen * ratio / (seen * ratio + 1 - seen)
+    if not bounded:  # a faster rate is as likely, and the share of molecules that were not seen is not known
+        fast, share = np.array([np.nan, np.nan, np.inf]), np.full(3, np.nan)
     status: Status = "ok" if np.isfinite(error).all() else "at_bound"
     return MixtureFit(
         *(_triple(fast), _triple(slow), _triple(seen), _triple(share)),
@@ -185,23 +191,25 @@ def _search(records: DwellRecords, rate: float, starts: int = 4) -> tuple[Floats
     return best, value
 
 
-def _errors(records: DwellRecords, theta: Floats, step: float = 1e-3) -> Floats:
-    """Return the standard errors from the curvature of the log likelihood; NaN where it has none."""
-    hessian = np.empty((3, 3))
-    shift = step * np.eye(3)
-    for i in range(3):
-        for j in range(3):
+def _errors(records: DwellRecords, theta: Floats, free: list[int], step: float = 1e-3) -> Floats:
+    """Return the standard errors from the curvature by the free parameters; NaN for others, or where it has none."""
+    hessian = np.empty((len(free), len(free)))
+    shift = step * np.eye(3)[free]
+    for i in range(len(free)):
+        for j in range(len(free)):
             parts = [
                 a * b * _mixture(records, theta + a * shift[i] + b * shift[j])
                 for a in (1, -1)
                 for b in (1, -1)
             ]
             hessian[i, j] = sum(parts) / (4 * step**2)
+    out = np.full(3, np.nan)
     try:
         variance = np.diag(np.linalg.inv(-hessian))
     except np.linalg.LinAlgError:
-        return np.full(3, np.nan)
-    return np.sqrt(np.where(variance > 0, variance, np.nan))
+        return out
+    out[free] = np.sqrt(np.where(variance > 0, variance, np.nan))
+    return out
 
 
 def _ends(value: float, error: float, level: float) -> Floats:

@@ -80,7 +80,7 @@ def rates_table(movie: TrackedMovie, passes: Passes, fits: Fits) -> pd.DataFrame
     columns = list(rows[0])
     if not len(passes.piece):
         rows = []
-    elif fits.mixture is None or not np.isfinite(fits.mixture.k_fast[0]):
+    elif fits.mixture is None or not np.isfinite(fits.mixture.k_slow[0]):
         rows = rows[:1]
     table = pd.DataFrame(rows, columns=columns)
     texts = {"model", "status", "ci_method", "ci_unit", "k_on_status", "k_on_ci_method"}
@@ -246,8 +246,9 @@ def headlines(movie: TrackedMovie, fits: Fits) -> list[Headline]:
     dwell = 1 / off.rate if off.rate > 0 else float("nan")
     low = 1 / off.high if off.high > 0 else float("nan")
     high = 1 / off.low if off.low > 0 else float("nan")
+    remark = "a mean: the ends do not agree with one rate" if fits.p_one_rate < 0.05 else ""
     return [
-        Headline("k_off", off.rate, f"1_{per}", off.low, off.high, n, "ends", off.status),
+        Headline("k_off", off.rate, f"1_{per}", off.low, off.high, n, "ends", off.status, remark),
         Headline("dwell", dwell, per, low, high, n, "ends", off.status),
         Headline("k_on", on.rate, f"1_nm2_{per}", on.low, on.high, on.n_starts, "arrivals", on.status),
     ]
