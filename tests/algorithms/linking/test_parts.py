@@ -132,6 +132,17 @@ def test_track_table(example):
     assert second["length"] == 1 and np.isnan(second["straightness"]) and np.isnan(second["min_confidence"])
 
 
+def test_tracks_near_the_edge_are_censored_at_the_end_that_is_near(example):
+    near = np.zeros(5, bool)
+    last = np.flatnonzero((example["track_id"] == 0) & (example["frame"] == 4))
+    near[last] = True
+    plain = track_table(example, example["track_id"], n_frames=6)
+    tracks = track_table(example, example["track_id"], n_frames=6, near_edge=near)
+    assert (plain["censored_end"][0], tracks["censored_end"][0]) == (False, True)
+    assert tracks["censored_start"].tolist() == plain["censored_start"].tolist()
+    assert tracks["censored_end"].dtype == bool
+
+
 def test_unobserved_frames_censor_and_are_not_missed(example):
     observed = np.array([True, True, False, False, True, False])
     only = example[example["track_id"] == 0]

@@ -1,8 +1,10 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from playNano.algorithms.measurement.plain_tables import tracks_from_table
+from playNano.algorithms.measurement.plain_tables import options_from, tracks_from_table
 from playNano.algorithms.measurement.tracked_movie import Frames, tracked_movie
 from playNano.algorithms.measurement.window import Window, detection_window, frame_window
 from playNano.errors import ParameterError
@@ -97,3 +99,14 @@ def test_tables_of_other_programs():
         tracks_from_table(table.drop(columns="particle"))
     with pytest.raises(ParameterError, match="frame_interval_s"):
         tracks_from_table(table, pixel_size_nm=1.0, frame_interval_s=0.0)
+
+
+@dataclass(frozen=True)
+class Widths:
+    band: float = 3.0
+
+
+def test_options_from_keywords():
+    assert options_from(Widths, {"band": 2.0}) == Widths(2.0)
+    with pytest.raises(ParameterError, match="unknown option 'bands'; did you mean 'band'"):
+        options_from(Widths, {"bands": 2.0})

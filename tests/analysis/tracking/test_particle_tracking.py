@@ -252,6 +252,25 @@ def run_on(features, stack=None, **params):
     )
 
 
+def test_tracks_that_begin_or_end_within_a_step_of_the_edge_are_censored():
+    rng = np.random.default_rng(1)
+    walk = rng.normal(0, 1.0, (40, 6, 2)).cumsum(axis=0)
+    start = np.array([[40, 20], [40, 50], [40, 80], [80, 20], [80, 50], [80, 80]], float)
+    features = []
+    for frame in range(40):
+        rows = [{"y": float(y), "x": float(x), "area": 9.0} for y, x in start + walk[frame]]
+        # The first leaves in the field; the last one moves along y from one border to the other.
+        across = {"y": 99.0 - 3 * (frame - 3), "x": 5.0, "area": 9.0}
+        features.append(rows[frame > 25 :] + [across] * (3 <= frame <= 36))
+    stack = AFMImageStack(
+        np.zeros((40, 100, 100), np.float32), pixel_size_nm=2.0, channel="c", file_path="m.asd"
+    )
+    tracks = run_on(features, stack, max_distance=8, max_missing=1)["track_table"]
+    ends = tracks.set_index("start_frame")[["end_frame", "censored_start", "censored_end"]]
+    assert ends.loc[3].tolist() == [36, True, True]
+    assert sorted(ends.loc[0].values.tolist()) == [[25, True, False]] + [[39, True, True]] * 5
+
+
 def test_the_tables_of_tracks_and_links_agree():
     out = run_on(walks(40, 12), max_distance=6, max_missing=2)
     table, links, tracks = out["table"], out["links"], out["track_table"]

@@ -122,6 +122,7 @@ def track_table(
     n_frames: int | None = None,
     height: str = "z_mean_nm",
     confidence: npt.ArrayLike | None = None,
+    near_edge: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Tabulate the tracks, one row each: frames, times, length, gaps, displacement, censoring.
 
@@ -143,6 +144,9 @@ def track_table(
         Column whose mean over the track is given as `mean_height_nm`, where the table has it.
     confidence
         Confidence of the link that ends at each detection, (N,).
+    near_edge
+        Whether each detection lies within one step of the border of the window in which particles are detected, (N,);
+        None: none does.
 
     Returns
     -------
@@ -152,8 +156,8 @@ def track_table(
         between start and end), `mean_height_nm` (where known), `net_displacement_<unit>`,
         `path_length_<unit>`, `straightness` (net displacement over path length, 0 to 1; nan without a
         path), `censored_start` and `censored_end` (the frame before or after was not observed, or the movie
-        begins or ends there, so that the particle may have been there longer), `mean_confidence`,
-        `min_confidence` (where given).
+        begins or ends there, or the first or last detection is near the edge, so that the particle may have been there
+        longer), `mean_confidence`, `min_confidence` (where given).
 
     Raises
     ------
@@ -199,8 +203,9 @@ def track_table(
     net = np.sqrt(((position[end] - position[start]) ** 2).sum(axis=1))
     out[f"net_displacement_{unit}"], out[f"path_length_{unit}"] = net, path
     out["straightness"] = np.divide(net, path, out=np.full(net.size, np.nan), where=path > 0)
-    out["censored_start"] = ~np.concatenate([[False], seen])[frame[start]]
-    out["censored_end"] = ~np.append(seen, False)[frame[end] + 1]
+    edge = np.zeros(len(frame), np.bool_) if near_edge is None else np.asarray(near_edge, dtype=np.bool_)
+    out["censored_start"] = ~np.concatenate([[False], seen])[frame[start]] | edge[start]
+    out["censored_end"] = ~np.append(seen, False)[frame[end] + 1] | edge[end]
     if confidence is not None:
         of_link = np.asarray(confidence, dtype=np.float64)[order][1:][inside]
         count = np.bincount(owner, minlength=length.size)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 TRACK_NAMES = ("track_id", "particle", "TRACK_ID", "track", "ID")
 FRAME_NAMES = ("frame", "FRAME", "t")
@@ -79,6 +85,30 @@ def tracks_from_table(
         frames = Frames.regular(n_frames, _interval(out) if frame_interval_s is None else frame_interval_s)
     unbounded = Window(-np.inf, np.inf, -np.inf, np.inf)
     return tracked_movie(out, frames, unbounded if window is None else window, clock=clock)
+
+
+def options_from(kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Return the options of a measurement from keywords.
+
+    Parameters
+    ----------
+    kind
+        Dataclass of the options.
+    values
+        Values by name.
+
+    Raises
+    ------
+    ParameterError
+        A name is unknown (the message has the most similar one), or a value is outside its limits.
+    """
+    names = [field.name for field in fields(kind)]
+    for name in values:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ParameterError(f"unknown option {name!r}{hint} (there are: {', '.join(names)})")
+    return kind(**values)
 
 
 def _in_nm(table: pd.DataFrame, pixel_size_nm: float | tuple[float, float] | None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.arrangement import ArrangementModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
+from playNano.analysis.modules.dwell_times import DwellTimesModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
@@ -29,6 +30,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "dbscan_clustering": DBSCANClusteringModule,
     "hdbscan_clustering": HDBSCANClusteringModule,
     "arrangement": ArrangementModule,
+    "dwell_times": DwellTimesModule,
 }
 """Name -> class of every built-in module."""
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.linking import FeatureCost, LinkedMovie, LinkingOptions, link_movie
 from playNano.algorithms.linking.tables import link_table, track_table
 from playNano.analysis.points import PIXEL_AXES
 from playNano.analysis.tracking.doubts import tracking_doubts
+from playNano.analysis.tracking.edges import near_edge
 from playNano.analysis.tracking.messages import clipping_warning, describe_motion, describe_search
 from playNano.analysis.tracking.options import FeatureWeights
 from playNano.analysis.tracking.units import CoordinateUnits, axis_of, corrected_name
@@ -144,7 +146,13 @@ def track_detections(
     if warning:
         stack.warn(f"particle_tracking: {warning}")
     tables = _tracking_tables(
-        source, table, linked, units, height=_height_column(table, stack), timed=time_column is not None
+        source,
+        table,
+        linked,
+        units,
+        height=_height_column(table, stack),
+        timed=time_column is not None,
+        at_edge=near_edge(table, linked, units, stack),
     )
     n_observed = stack.n_frames if source.observed is None else int(np.count_nonzero(source.observed))
     for doubt in tracking_doubts(tables.summary, n_observed):
@@ -260,6 +268,7 @@ def _tracking_tables(
     *,
     height: str,
     timed: bool,
+    at_edge: npt.NDArray[np.bool_] | None,
 ) -> TrackingTables:
     """Return all tables in nm and s, in the order of the tracks."""
     points, links, tracks = source.points, linked.links, linked.tracks
@@ -278,6 +287,7 @@ def _tracking_tables(
         observed=source.observed,
         height=height,
         confidence=confidence,
+        near_edge=at_edge,
     )
     if "lineage" in linked.tracks:
         tracks["lineage"] = linked.tracks["lineage"].to_numpy()
