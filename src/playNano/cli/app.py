@@ -19,11 +19,14 @@ from playNano.cli.arguments import (
     Channel,
     Cluster,
     ColourMap,
+    Crop,
+    CropUnit,
     Export,
     FigureFormat,
     File,
     FileOrRecord,
     Files,
+    FramesKept,
     Gif,
     Lazy,
     New,
@@ -49,7 +52,7 @@ from playNano.cli.crate_command import app as crate_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
 from playNano.cli.pictures import picture_options
-from playNano.cli.plans import plan_or_default
+from playNano.cli.plans import plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
 from playNano.cli.reference_commands import app as reference_commands
 from playNano.cli.workplace import workplace
@@ -162,6 +165,9 @@ def process(
     output: Output,
     steps: ProcessingSteps = None,
     pipeline: PipelineFile = None,
+    frames: FramesKept = None,
+    crop: Crop = None,
+    crop_unit: CropUnit = "px",
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
@@ -181,7 +187,7 @@ def process(
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
 
-    plan = plan_or_default(steps, None, pipeline, None, analyse=False)
+    plan = with_edits(plan_or_default(steps, None, pipeline, None, analyse=False), frames, crop, crop_unit)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap)
     given = Options(
@@ -199,6 +205,9 @@ def analyze(
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
     objects: ObjectsShown = None,
+    frames: FramesKept = None,
+    crop: Crop = None,
+    crop_unit: CropUnit = "px",
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
@@ -223,7 +232,7 @@ def analyze(
     """
     from playNano.cli.job import Options, analyze_file
 
-    plan = plan_or_default(process, steps, pipeline, objects)
+    plan = with_edits(plan_or_default(process, steps, pipeline, objects), frames, crop, crop_unit)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
     given = Options(
@@ -242,6 +251,9 @@ def batch(
     process: StepsBefore = None,
     objects: ObjectsShown = None,
     resume: Resume = False,
+    frames: FramesKept = None,
+    crop: Crop = None,
+    crop_unit: CropUnit = "px",
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = False,
@@ -268,7 +280,9 @@ def batch(
     from playNano.cli.batch import run_batch
     from playNano.cli.job import Options
 
-    plan = plan_or_default(process, steps, pipeline, objects, analyse=process is None)
+    plan = with_edits(
+        plan_or_default(process, steps, pipeline, objects, analyse=process is None), frames, crop, crop_unit
+    )
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
     given = Options(

@@ -64,6 +64,21 @@ StepsBefore = Annotated[
         "--process", help='Processing steps before the analysis; without --steps "level" by default.'
     ),
 ]
+FramesKept = Annotated[
+    str | None,
+    typer.Option(
+        "--frames", help='Frames to keep, from 0: "20:60", "0:100:2", "3,7,20:25"; their times stay.'
+    ),
+]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        "--crop",
+        metavar="Y,X,HEIGHT,WIDTH",
+        help="Rectangle to keep, from its upper left corner; see --crop-unit.",
+    ),
+]
+CropUnit = Annotated[str, typer.Option("--crop-unit", help="Unit of --crop: px or nm.")]
 ObjectsShown = Annotated[
     str | None,
     typer.Option(

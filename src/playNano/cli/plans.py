@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     from playNano.analysis.plan import Plan
@@ -40,3 +43,35 @@ def plan_or_default(
     if analyse and analysis is None and pipeline is None and objects is None:
         objects = "auto"
     return Plan.from_options(processing, analysis, pipeline, objects)
+
+
+def with_edits(plan: Plan, frames: str | None, crop: str | None, crop_unit: str) -> Plan:
+    """Return a plan that begins with a selection of frames and a crop, where they are given.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    frames
+        Frames to keep, as for the step `select_frames`: "20:60".
+    crop
+        The rectangle to keep, "Y,X,HEIGHT,WIDTH", as for the step `crop`.
+    crop_unit
+        Its unit, "px" or "nm".
+
+    Raises
+    ------
+    ParameterError
+        If the rectangle is not four numbers.
+    """
+    from playNano.core.literals import Text
+    from playNano.core.step_text import StepCall
+
+    edits = [] if frames is None else [StepCall("select_frames", {"frames": frames})]
+    if crop is not None:
+        parts = crop.split(",")
+        if len(parts) != 4:
+            raise ParameterError(f"--crop {crop}: it must be Y,X,HEIGHT,WIDTH")
+        box = dict(zip(("y", "x", "height", "width"), map(Text, parts), strict=True))
+        edits.append(StepCall("crop", {**box, "unit": crop_unit}))
+    return replace(plan, processing=[*edits, *plan.processing]) if edits else plan
