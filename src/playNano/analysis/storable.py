@@ -108,10 +108,8 @@ def _is_kept(column: pd.Series[Any]) -> bool:
     if isinstance(dtype, pd.StringDtype):
         return dtype.na_value is not pd.NA
     if isinstance(dtype, pd.CategoricalDtype):  # the categories are found again from the values
-        return (
-            isinstance(dtype.categories.dtype, pd.StringDtype)
-            and dtype == column.astype("str").astype("category").dtype
-        )
+        again = pd.Series(column.tolist(), dtype="category").dtype
+        return bool(dtype == again) and bool(pd.api.types.is_string_dtype(dtype.categories.dtype))
     return isinstance(dtype, np.dtype) and dtype.kind in _KINDS and not _is_long(dtype)
 
 
