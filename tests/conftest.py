@@ -78,6 +78,8 @@ LATERAL = frozenset({
     "max_distance_nm", "min_distance_nm", "step_nm", "area_scale_nm2", "scale_nm", "eps_nm", "separate_radius_nm",
     "step_rms_nm", "step_rms_of_share_nm", "neighbour_distance_nm", "min_sigma_nm", "max_sigma_nm", "pixel_nm",
     "y_corrected_nm", "x_corrected_nm", "separate_depth_nm", "estimated_range_nm",
+    "edge_nm", "msd_nm2", "msd_low_nm2", "msd_high_nm2", "localization_nm", "localization_y_nm", "localization_x_nm",
+    "confinement_radius_nm", "confinement_radius_low_nm", "confinement_radius_high_nm", "tether_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

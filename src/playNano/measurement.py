@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_PUBLIC: dict[str, str] = {}
+_PUBLIC: dict[str, str] = {
+    "diffusion": "playNano.algorithms.measurement.diffusion.measure",
+}
 
-__all__: list[str] = []
+__all__: list[str] = [*_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

@@ -35,8 +35,11 @@ every = pytest.mark.parametrize("name", sorted(module_registry()))
 def pipeline_for(name, **params):
     """Return a pipeline that runs a module after what it requires."""
     pipeline = AnalysisPipeline()
-    if module_registry()[name].requires:
+    required = module_registry()[name].requires
+    if required:
         pipeline.add(DETECTION[0], **DETECTION[1])
+    if "particle_tracking" in required:
+        pipeline.add("particle_tracking")
     pipeline.add(name, **{**PARAMS.get(name, {}), **params})
     return pipeline
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
+from playNano.analysis.modules.diffusion import DiffusionModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
@@ -27,6 +28,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "x_means_clustering": XMeansClusteringModule,
     "dbscan_clustering": DBSCANClusteringModule,
     "hdbscan_clustering": HDBSCANClusteringModule,
+    "diffusion": DiffusionModule,
 }
 """Name -> class of every built-in module."""
 
