@@ -8,6 +8,7 @@ from typing import Any
 _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
+    "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
 }
 

@@ -29,7 +29,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 CIMethod: TypeAlias = Literal["profile", "wald_log", "jackknife_t", "bootstrap", "gamma", "t"]
 """How an interval was computed."""
 
-CIUnit: TypeAlias = Literal["track", "movie", "event", "block"]
+CIUnit: TypeAlias = Literal["track", "movie", "event", "block", "step"]
 """What counts as one replicate in an interval."""
 
 

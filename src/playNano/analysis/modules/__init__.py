@@ -6,6 +6,7 @@ from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.arrangement import ArrangementModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
+from playNano.analysis.modules.diffusion import DiffusionModule
 from playNano.analysis.modules.dwell_times import DwellTimesModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
@@ -31,6 +32,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "hdbscan_clustering": HDBSCANClusteringModule,
     "arrangement": ArrangementModule,
     "dwell_times": DwellTimesModule,
+    "diffusion": DiffusionModule,
 }
 """Name -> class of every built-in module."""
 

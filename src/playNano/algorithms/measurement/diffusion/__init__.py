@@ -1,0 +1,1 @@
+"""Diffusion of tracked particles: mean squared displacements, diffusion coefficients, populations, confinement."""
