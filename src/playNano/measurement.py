@@ -9,6 +9,7 @@ _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
+    "populations": "playNano.algorithms.measurement.populations.measure",
 }
 
 __all__ = [*_PUBLIC]
