@@ -10,6 +10,7 @@ _PUBLIC: dict[str, str] = {
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
     "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
+    "populations": "playNano.algorithms.measurement.populations.measure",
 }
 
 __all__ = [*_PUBLIC]

@@ -187,7 +187,7 @@ class _Profile:
         """Return the log likelihood at the D that maximises it."""
         with np.errstate(divide="ignore"):
             fitted = self.n * np.log(np.asarray(total) / self.n)
-        return np.asarray(-0.5 * (fitted + logs + self.n * (1 + LN_2PI)), np.float64)
+        return -0.5 * (fitted + np.asarray(logs, np.float64) + self.n * (1 + LN_2PI))
 
 
 def _jackknife(profile: _Profile, at: Floats, d: float, level: float) -> Interval:
