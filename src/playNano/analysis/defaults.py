@@ -1,4 +1,4 @@
-"""The analysis that is run where none is given: levelling, quality control, detection and tracking of a movie."""
+"""The analysis that is run where none is given: levelling, quality control, detection, tracking, measurement."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ MIN_BEYOND = 0.005
 """Fraction of the pixels that must lie beyond the noise for it to be measured."""
 N_EXPLAINED = 6
 """Frames on which that fraction is measured."""
+MEASUREMENTS = ("diffusion", "dwell_times", "populations")
+"""Modules that measure the tracks."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> Default
     Returns
     -------
     DefaultAnalysis
-        ``frame_quality``, a detection, and, of more than one frame, ``particle_tracking``.
+        ``frame_quality``, a detection, and, of more than one frame, ``particle_tracking`` and the `MEASUREMENTS`.
 
     Examples
     --------
@@ -102,8 +104,8 @@ def default_analysis(stack: AFMImageStack, objects: Objects = "auto") -> Default
     if detection.name == "feature_detection" and not levels.has_terraces:
         # Terraces are left out on purpose, and the detection warns of them.
         doubts += _unexplained(frames, levels)
-    tracking = [StepCall("particle_tracking")] if stack.n_frames > 1 else []
-    return DefaultAnalysis([StepCall("frame_quality"), detection, *tracking], reason, doubts)
+    tracking = ["particle_tracking", *MEASUREMENTS] if stack.n_frames > 1 else []
+    return DefaultAnalysis([StepCall("frame_quality"), detection, *map(StepCall, tracking)], reason, doubts)
 
 
 def _detection(

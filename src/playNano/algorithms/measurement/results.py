@@ -83,6 +83,8 @@ class Headline:
     --------
     >>> Headline("D", 54.2, "nm2_s", 49.4, 59.8, 38, "tracks").text()
     'D = 54 nm2/s (49 to 60), 38 tracks'
+    >>> Headline("k_off", 0.0198, "1_s", 0.0083, 0.0441, 5, "ends").text()
+    'k_off = 0.020 1/s (0.0083 to 0.044), 5 ends'
     >>> Headline("k_off", float("nan"), "1_s", n=3, n_of="tracks", status="too_few_tracks").text()
     'k_off: not given (too few tracks), 3 tracks'
     """
@@ -137,12 +139,14 @@ def spelt_unit(unit: str) -> str:
 
 
 def _rounded(value: float, low: float, high: float) -> str:
-    """Return a number with two significant digits of its interval's width, or three of its own without one."""
+    """Return a number to two significant digits of its interval's width, and at least two of its own."""
     if not math.isfinite(value):
         return str(value)
     width = high - low
     if not math.isfinite(width) or width <= 0:
         return f"{value:.3g}"
-    digits = 1 - math.floor(math.log10(width / 2))
-    rounded = round(value, max(digits - 1, -12))
-    return f"{rounded:.{max(digits - 1, 0)}f}" if 1e-4 < abs(value) < 1e7 or rounded == 0 else f"{value:.2e}"
+    digits = -math.floor(math.log10(width / 2))
+    if value:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    rounded = round(value, max(digits, -12))
+    return f"{rounded:.{max(digits, 0)}f}" if 1e-4 <= abs(value) < 1e7 or value == 0 else f"{value:.2g}"

@@ -95,10 +95,10 @@ def track_values(values: Floats, track: Ints, frame: Ints) -> TrackValues:
     import pandas as pd
 
     track_id, index, n = np.unique(track, return_inverse=True, return_counts=True)
-    mean: Floats = np.bincount(index, values, len(n)).astype(np.float64) / n
-    median: Floats = np.empty(0)
+    mean: Floats = np.asarray(np.bincount(index, values, len(n)) / n, dtype=np.float64)
+    median: Floats = np.zeros(len(n))
     if len(n):
-        median = pd.Series(values).groupby(index).median().to_numpy(np.float64)
+        median[:] = pd.Series(values).groupby(index).median().to_numpy(np.float64)
     deviation = values - mean[index]
     squares: Floats = np.bincount(index, deviation**2, len(n)).astype(np.float64)
     sd: Floats = np.full(len(n), np.nan)
