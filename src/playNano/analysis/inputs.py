@@ -157,7 +157,7 @@ def load_planned(
     load
         ``load(channel, **options)`` returns the movie.
     given
-        The heading ``input`` of the pipeline.
+        The heading ``input`` of the pipeline; a ``count`` of None means frames to the end of the movie.
     channel
         The channel; None for that of the pipeline, or the height.
     options
@@ -184,11 +184,14 @@ def load_planned(
     frames = given.get("frames", {})
     first, step = frames.get("first", 0), frames.get("step", 1)
     count = frames.get("count", len(stack.data))
+    if count is None:  # to the end
+        count = len(range(first, len(stack.data), step))
     if (first, step, count) != (0, 1, frames.get("of", count)):
         last = first + step * (count - 1)
         if not (0 <= first < len(stack.data) and 0 <= last < len(stack.data)) or count < 1:
             raise ParameterError(
-                f"{stack.file_path.name} has {len(stack.data)} frames; the pipeline is for frames {first} to {last}"
+                f"{stack.file_path.name} has {len(stack.data)} frames, 0 to {len(stack.data) - 1}; the pipeline is for "
+                f"frames {first} to {max(first, last)}"
             )
         stack = stack[frame_range(first, step, count)]
     size = given.get("pixel_size_nm")

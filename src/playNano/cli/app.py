@@ -274,6 +274,9 @@ def batch(
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors.
 
+    A sheet (.csv, .tsv) has a column file, relative to the sheet, and may have condition, replicate, channel and frames
+    (20-60); its columns are in all tables, and wrong rows are reported by line while the others run.
+
     Without any steps the default analysis is run, as by `playnano analyze`, with thresholds of each movie's own; with
     --process alone the movies are processed and not analysed.
     """

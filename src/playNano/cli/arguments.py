@@ -15,7 +15,12 @@ File = Annotated[
         help="The movie: a file of a vendor, .h5, .ome.tif, .zarr, .npz, .npy, or a folder of images."
     ),
 ]
-Files = Annotated[list[str], typer.Argument(help='Movies, or patterns in quotes, such as "data/*.asd".')]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help='Movies, or patterns in quotes, such as "data/*.asd"; or a sheet of movies, sheet.csv.'
+    ),
+]
 FileOrRecord = Annotated[
     Path,
     typer.Argument(help="The movie; or record.json or its folder, which contain movie name and pipeline."),

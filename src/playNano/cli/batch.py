@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from playNano._version import __version__
 from playNano.analysis.exporters import plan_exports
 from playNano.analysis.plan import Plan
 from playNano.cli.batch_folder import BATCH, find_inputs, folder_names, prepare
+from playNano.cli.batch_sheet import carried, is_sheet, read_sheet
 from playNano.cli.console import err, out
 from playNano.cli.job import DONE, Options, analyze_file, plan_in_effect, process_file
 from playNano.core.provenance import file_fingerprint
@@ -43,6 +44,8 @@ class Outcome:
         Error message, if it failed.
     duration_s
         Time taken, s.
+    values
+        Columns of the sheet, if the batch has one.
     """
 
     movie: str
@@ -50,6 +53,32 @@ class Outcome:
     status: str = "not begun"
     reason: str = ""
     duration_s: float = 0.0
+    values: dict[str, str] = field(default_factory=dict)
+
+    def line(self) -> dict[str, Any]:
+        """Return the line of summary.csv."""
+        own = asdict(self)
+        del own["values"]
+        return {**own, **carried(self.values, list(own))}
+
+
+@dataclass
+class Job:
+    """A movie of a batch, and the plan to run on it.
+
+    Parameters
+    ----------
+    file
+        The movie.
+    plan
+        The plan.
+    outcome
+        Its line of the summary; a status other than "not begun" if it cannot be run.
+    """
+
+    file: Path
+    plan: Plan
+    outcome: Outcome
 
 
 @dataclass
@@ -90,7 +119,7 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
     Parameters
     ----------
     patterns
-        Files, folders that are movies, or glob patterns.
+        Files, folders that are movies, or glob patterns; or a sheet, see `read_sheet`.
     plan
         Processing steps and analysis modules; they are validated before any movie is read.
     folder
@@ -112,16 +141,20 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         If the plan or an exporter is wrong, or a pattern matches nothing.
     """
     plan_exports(options.exports)
-    files = find_inputs(patterns, folder)
-    pipeline = _hash(plan_in_effect(plan), options)
-    outcomes = [Outcome(movie, str(file)) for movie, file in zip(folder_names(files), files, strict=True)]
-    folder = prepare(folder, [outcome.movie for outcome in outcomes], options.existing, resume=resume)
+    plan_in_effect(plan)  # all names and parameters are validated before any movie is read
+    jobs = _jobs(patterns, plan, folder)
+    outcomes = [job.outcome for job in jobs]
+    folder = prepare(
+        folder, [job.outcome.movie for job in jobs if job.outcome.movie], options.existing, resume=resume
+    )
     # What is in the folder of a movie is now left of an interrupted batch, or of another pipeline.
     options = replace(options, existing="overwrite")
     code = 0
     try:
-        for file, outcome in zip(files, outcomes, strict=True):
-            _one(file, plan, folder / outcome.movie, options, pipeline, resume, outcome)
+        for number, job in enumerate(jobs, 1):
+            if job.outcome.status == "not begun":
+                out.print(f"movie {number} of {len(jobs)}: {job.file}", markup=False)
+                _one(job, folder / job.outcome.movie, options, resume)
     except KeyboardInterrupt:
         err.print("interrupted; finished movies are kept, continue with --resume", markup=False)
         code = 130
@@ -137,12 +170,37 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
     return code or int(counts["failed"] > 0)
 
 
-def _one(
-    file: Path, plan: Plan, folder: Path, options: Options, pipeline: str, resume: bool, outcome: Outcome
-) -> None:
+def _jobs(patterns: Sequence[str], plan: Plan, folder: Path) -> list[Job]:
+    """Return the movies of a batch; rows of a sheet that cannot be run are reported at once."""
+    if not is_sheet(patterns):
+        files = find_inputs(patterns, folder)
+        return [
+            Job(file, plan, Outcome(name, str(file)))
+            for name, file in zip(folder_names(files), files, strict=True)
+        ]
+    sheet = read_sheet(Path(patterns[0]), folder)
+    for doubt in sheet.doubts:
+        err.print(f"{sheet.path}: {doubt}", markup=False)
+    names = iter(folder_names([row.file for row in sheet.rows if not row.problem]))
+    jobs = []
+    for row in sheet.rows:
+        outcome = Outcome("", row.values["file"], values=row.values)
+        if row.problem:
+            outcome.status, outcome.reason = "failed", f"{sheet.path.name}, line {row.line}: {row.problem}"
+            err.print(outcome.reason, markup=False)
+        else:
+            outcome.movie, outcome.file = next(names), str(row.file)
+        jobs.append(Job(row.file, replace(plan, input=row.input(plan.input)), outcome))
+    return jobs
+
+
+def _one(job: Job, folder: Path, options: Options, resume: bool) -> None:
     """Run the plan on one movie unless its results exist; record the status in the outcome."""
+    file, plan, outcome = job.file, job.plan, job.outcome
     with Attempt(outcome):
-        key = {"input": file_fingerprint(file), "pipeline": pipeline}
+        # The channel of a row takes precedence over that of the command.
+        options = replace(options, channel=outcome.values.get("channel") or options.channel)
+        key = {"input": file_fingerprint(file), "pipeline": _hash(plan_in_effect(plan), options)}
         if resume and _is_done(folder, key):
             outcome.status = "done before"
             return
@@ -183,19 +241,23 @@ def _write_joined(folder: Path, outcomes: list[Outcome]) -> None:
 
 
 def _join_tables(folder: Path, target: Path, outcomes: list[Outcome]) -> None:
-    """Join each table of all processed movies into one file, with a column ``movie``."""
-    done = [outcome.movie for outcome in outcomes if outcome.status in FINISHED]
+    """Join each table of all processed movies into one file, with a column ``movie`` and those of the sheet."""
+    done = [outcome for outcome in outcomes if outcome.status in FINISHED]
     for _, _, stem in TABLES:
-        parts = [(movie, folder / movie / f"{stem}.csv") for movie in done]
-        parts = [(movie, part) for movie, part in parts if part.is_file()]
+        parts = [(outcome, folder / outcome.movie / f"{stem}.csv") for outcome in done]
+        parts = [(outcome, part) for outcome, part in parts if part.is_file()]
         if not parts:
             continue
-        columns = ["movie", *dict.fromkeys(name for _, part in parts for name in _header(part))]
+        own = list(dict.fromkeys(name for _, part in parts for name in _header(part)))
+        taken = ["movie", *own]
+        added = {outcome.movie: carried(outcome.values, taken) for outcome, _ in parts}
+        columns = ["movie", *dict.fromkeys(name for row in added.values() for name in row), *own]
         with (target / f"{stem}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
-            for movie, part in parts:
-                writer.writerows({"movie": movie, **row} for row in _rows(part))
+            for outcome, part in parts:
+                movie = {"movie": outcome.movie, **added[outcome.movie]}
+                writer.writerows({**movie, **row} for row in _rows(part))
 
 
 def _header(path: Path) -> list[str]:
@@ -209,7 +271,8 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _write_summary(path: Path, outcomes: list[Outcome]) -> None:
+    lines = [outcome.line() for outcome in outcomes]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Outcome)])
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for line in lines for name in line)))
         writer.writeheader()
-        writer.writerows(asdict(outcome) for outcome in outcomes)
+        writer.writerows(lines)

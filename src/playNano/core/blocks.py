@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playNano.core.threads import limit_native_threads
+from playNano.errors import StepError
 
 BLOCK_BYTES = 2 * 2**20
 """Size of one block, bytes: small enough for the cache of a core, large enough to make task overhead negligible."""
@@ -76,12 +77,23 @@ def call_with_overlap(function: Task, start: int, movies: Sequence[Any], block: 
     -------
     object
         What the function returns.
+
+    Raises
+    ------
+    StepError
+        If the function calls `sys.exit`.
     """
     low, high = max(0, block.start - overlap), min(len(movies[0]), block.stop + overlap)
     parts = (movie[low:high] for movie in movies)
-    if not overlap:
-        return function(start + low, *parts)
-    return function(start + low, *parts, inner=slice(block.start - low, block.stop - low))
+    inner = {"inner": slice(block.start - low, block.stop - low)} if overlap else {}
+    try:
+        return function(start + low, *parts, **inner)
+    except SystemExit as error:
+        # On a thread or in a worker it would end neither the program nor the task in an orderly way.
+        raise StepError(
+            f"sys.exit({error.code!r}) was called in the work on frames {start + block.start} to "
+            f"{start + block.stop - 1}; a step or module must raise an exception instead"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playNano.core.lazy import is_lazy
-from playNano.errors import ClusterError, ParameterError
+from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
     from playNano.core.blocks import Block, ChunkJob
@@ -20,6 +20,7 @@ def run_on_cluster(
     job: ChunkJob,
     chunks: Sequence[Block],
     movies: Sequence[Any],
+    what: str = "the work",
 ) -> Iterator[Any]:
     """Yield ``job(start, own, *chunks)`` for every chunk, in order, computed by the client's workers.
 
@@ -36,17 +37,23 @@ def run_on_cluster(
         The chunks, in order.
     movies
         numpy or Dask arrays of one length.
+    what
+        Name of the work, for messages.
 
     Raises
     ------
     Exception
         The exception of a task; the remaining tasks are cancelled.
     ClusterError
-        If the workers cannot unpickle the job, for example because a plugin is not installed there.
+        If the workers cannot unpickle the work, for example because a plugin is not installed there, cannot read the
+        movie, die of a task, or process nothing for as long as ``playnano.cluster-wait`` of Dask's configuration says.
     """
     import dask
 
-    _check_sendable(client, job)
+    from playNano.core.cluster_watch import Watch
+
+    watch = Watch(client, what)
+    watch.check_sendable((job, [movie[:1] for movie in movies if is_lazy(movie)]))
     tasks = []
     run = dask.delayed(job, pure=False, traverse=False)
     for chunk in chunks:
@@ -54,25 +61,12 @@ def run_on_cluster(
         tasks.append(run(low, own, *(_part(movie, low, high) for movie in movies)))
     futures = client.compute(tasks)
     try:
-        for future in futures:
-            yield future.result()
+        for index, future in enumerate(futures):
+            yield watch.result(future, futures[index:])
             # The result has been transferred; the worker need not keep it.
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
-
-
-def _check_sendable(client: Any, job: Callable[..., Any]) -> None:
-    """Check that every worker can unpickle the job; the scheduler would otherwise retry it endlessly."""
-    from distributed.protocol.pickle import dumps, loads
-
-    try:
-        client.run(loads, dumps(job))
-    except (ImportError, AttributeError) as error:
-        raise ClusterError(
-            f"the cluster's workers cannot unpack the work: {error}; install playNano and its plugins, in the same "
-            "versions, where the workers run"
-        ) from error
 
 
 def _part(movie: Any, start: int, stop: int) -> Any:

@@ -158,7 +158,7 @@ def _map_chunks(job: ChunkJob, movies: Sequence[Any], what: str, out: Any, worke
     if client is not None:
         from playNano.core.cluster import run_on_cluster
 
-        stream = run_on_cluster(client, job, chunks, movies)
+        stream = run_on_cluster(client, job, chunks, movies, what)
     else:
 
         def work(block: Block) -> tuple[list[Any], Any]:

@@ -119,3 +119,26 @@ def _blas(modules: int) -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def _before_fork() -> None:
+    """End OpenCV's threads, which a forked child would wait for although it does not have them."""
+    _lock.acquire()
+    cv2: Any = sys.modules.get("cv2")
+    if cv2 is not None:
+        _at_fork.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+
+
+def _after_fork() -> None:
+    """Restore OpenCV's number of threads, in the parent and in the child."""
+    while _at_fork:
+        sys.modules["cv2"].setNumThreads(_at_fork.pop())
+    _lock.release()
+
+
+_at_fork: list[int] = []
+"""Number of OpenCV's threads while a process is forked."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
