@@ -54,7 +54,9 @@ for name, now in marks.items():
     before = now
 print(json.dumps({"phases": phases, "detections": sum(len(frame) for frame in features)}))
 """
-OWN = JOB.replace("MODULE.processing.mask_generators", "MODULE.processing.masks").replace("MODULE", "playNano")
+OWN = JOB.replace("MODULE.processing.mask_generators", "MODULE.processing.masks").replace(
+    "MODULE", "playNano"
+)
 STEPS = [
     "--process",
     "remove_plane;row_median_align;mask_mean_offset:factor=2;remove_plane;row_median_align;clear_mask;"
@@ -108,7 +110,10 @@ class Bench:
         self.folder = folder
         # Python's own compiled files exist, as after an installation.
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        self.env |= {"PYTHONPYCACHEPREFIX": str(folder / "pyc"), "PLAYNANO_CACHE_DIR": str(folder / "kernels")}
+        self.env |= {
+            "PYTHONPYCACHEPREFIX": str(folder / "pyc"),
+            "PLAYNANO_CACHE_DIR": str(folder / "kernels"),
+        }
 
     def run(self, command: Sequence[str]) -> Run:
         """Run a command; raise if it fails."""
@@ -184,7 +189,8 @@ def peer_table(bench: Bench, movie: Path, reference: str, repeats: int) -> list[
     lines.append(
         f"| ratio | {median(wall):.2f} ({min(wall):.2f} to {max(wall):.2f}) | "
         f"{median(cpu):.2f} ({min(cpu):.2f} to {max(cpu):.2f}) |"
-        + " |" * (1 + len(found["here"][0]["phases"]))
+        + " |"
+        * (1 + len(found["here"][0]["phases"]))
     )
     return lines
 
