@@ -54,7 +54,9 @@ for name, now in marks.items():
     before = now
 print(json.dumps({"phases": phases, "detections": sum(len(frame) for frame in features)}))
 """
-OWN = JOB.replace("MODULE.processing.mask_generators", "MODULE.processing.masks").replace("MODULE", "playNano")
+OWN = JOB.replace("MODULE.processing.mask_generators", "MODULE.processing.masks").replace(
+    "MODULE", "playNano"
+)
 STEPS = [
     "--process",
     "remove_plane;row_median_align;mask_mean_offset:factor=2;remove_plane;row_median_align;clear_mask;"
@@ -108,7 +110,10 @@ class Bench:
         self.folder = folder
         # Python's own compiled files exist, as after an installation.
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        self.env |= {"PYTHONPYCACHEPREFIX": str(folder / "pyc"), "PLAYNANO_CACHE_DIR": str(folder / "kernels")}
+        self.env |= {
+            "PYTHONPYCACHEPREFIX": str(folder / "pyc"),
+            "PLAYNANO_CACHE_DIR": str(folder / "kernels"),
+        }
 
     def run(self, command: Sequence[str]) -> Run:
         """Run a command; raise if it fails."""
@@ -163,8 +168,8 @@ def peer_table(bench: Bench, movie: Path, reference: str, repeats: int) -> list[
                 runs[name].append(run)
     found = {name: [json.loads(run.text.splitlines()[-1]) for run in of] for name, of in runs.items()}
     lines = [
-        f"`{movie.name}`: loaded, `remove_plane`, `row_median_align`, `gaussian_filter`, detected above 1.5 nm, tracked,",
-        f"record written as JSON; {found['0.5.0'][0]['detections']} detections of 0.5.0, "
+        f"`{movie.name}`: loaded, `remove_plane`, `row_median_align`, `gaussian_filter`, detected above 1.5 nm, ",
+        f"tracked, record written as JSON; {found['0.5.0'][0]['detections']} detections of 0.5.0, "
         f"{found['here'][0]['detections']} here. Medians of {repeats} runs of each, in turns.",
         "",
         "| | wall, s | CPU, s | "
@@ -184,7 +189,8 @@ def peer_table(bench: Bench, movie: Path, reference: str, repeats: int) -> list[
     lines.append(
         f"| ratio | {median(wall):.2f} ({min(wall):.2f} to {max(wall):.2f}) | "
         f"{median(cpu):.2f} ({min(cpu):.2f} to {max(cpu):.2f}) |"
-        + " |" * (1 + len(found["here"][0]["phases"]))
+        + " |"
+        * (1 + len(found["here"][0]["phases"]))
     )
     return lines
 
@@ -252,11 +258,12 @@ def scaling_table(bench: Bench, sizes: Sequence[tuple[int, int]], repeats: int) 
             last = before.get(particles)
             further = "" if last is None else f"{(cpu - last[1]) / (frames - last[0]) * 1000:.2f}"
             before[particles] = frames, cpu
+            csv = size["features.csv"] + size["tracks.csv"]
             lines.append(
                 f"| {title} | {frames} | {particles} | {frames * 128 * 128 * 4 / 1e6:.0f} | {detections} | {cpu:.1f} | "
                 f"{further} | {median([run.wall for run in runs]):.1f} | {max(run.peak for run in runs):.0f} | "
                 f"{size['record.json'] / 1e3:.0f} | "
-                f"{size['record.json'] / (size['features.csv'] + size['tracks.csv']):.3f} | {size['record.h5'] / 1e6:.1f} |"
+                f"{size['record.json'] / csv:.3f} | {size['record.h5'] / 1e6:.1f} |"
             )
     return lines
 
@@ -273,7 +280,8 @@ def record_table(bench: Bench) -> list[str]:
         command = [sys.executable, "-c", MILLION, str(Path(__file__).parent.resolve()), str(rows)]
         got = json.loads(bench.run(command).text.splitlines()[-1])
         lines.append(
-            f"| {rows} | {got['json']:.0f} | {got['h5']:.0f} | {got['write']:.2f} | {got['read']:.2f} | {got['peak']:.0f} |"
+            f"| {rows} | {got['json']:.0f} | {got['h5']:.0f} | {got['write']:.2f} | {got['read']:.2f} | "
+            f"{got['peak']:.0f} |"
         )
     return lines
 
@@ -286,8 +294,8 @@ def main() -> None:
     parser.add_argument("movie", type=Path, help="sbccd_v1.asd, or another movie with a channel TP")
     parser.add_argument("--reference", metavar="PYTHON", help="interpreter with playNano==0.5.0")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--frames", type=int, nargs="*", default=[200, 1000, 5000])
-    parser.add_argument("--particles", type=int, nargs="*", default=[12, 100])
+    sizes = ["200:12", "1000:12", "5000:12", "200:100", "1000:100"]
+    parser.add_argument("--sizes", nargs="*", default=sizes, metavar="FRAMES:PARTICLES")
     parser.add_argument("--only", nargs="*", choices=["peer", "command", "scaling", "record"])
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
@@ -298,8 +306,8 @@ def main() -> None:
         "",
         "`python benchmarks/whole_job.py sbccd_v1.asd --reference PYTHON --write`",
         "",
-        f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}; load {load:.1f} at the "
-        "beginning: other jobs ran beside it, so compare wall times with each other only.",
+        f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}; load {load:.1f} at "
+        "the beginning: other jobs ran beside it, so compare wall times with each other only.",
     ]
     with tempfile.TemporaryDirectory(prefix="playnano-whole-job-") as name:
         bench = Bench(Path(name))
@@ -308,8 +316,10 @@ def main() -> None:
         if "command" in parts:
             lines += ["", "## By phase", "", *command_table(bench, movie, given.repeats)]
         if "scaling" in parts:
-            sizes = [(frames, particles) for particles in given.particles for frames in given.frames]
-            lines += ["", "## Longer movies", "", *scaling_table(bench, sizes, min(3, given.repeats))]
+            pairs = [
+                (int(frames), int(particles)) for frames, particles in (s.split(":") for s in given.sizes)
+            ]
+            lines += ["", "## Longer movies", "", *scaling_table(bench, pairs, min(3, given.repeats))]
         if "record" in parts:
             lines += ["", "## Records", "", *record_table(bench)]
     text = "\n".join(lines) + "\n"

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.measure import label, regionprops
 
 from playNano.algorithms.leveling._rows_kernels import fit_along_x
 from playNano.algorithms.leveling.frame_level import (
@@ -223,6 +222,8 @@ def _low_regions(levelled: FloatArray, noise: float) -> tuple[float, float, floa
 
 def _solidity(phase: npt.NDArray[np.bool_]) -> float:
     """Return the area of regions over that of their convex hulls; 0 of none."""
+    from skimage.measure import label, regionprops
+
     regions = [region for region in regionprops(label(phase)) if region.area >= _MIN_OBJECT_PX]
     area = sum(region.area for region in regions)
     return float(sum(region.area * region.solidity for region in regions) / area) if area else 0.0

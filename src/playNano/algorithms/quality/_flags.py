@@ -13,6 +13,7 @@ from playNano.algorithms.quality._statistics import (
     BoolArray,
     FloatArray,
     finite_median,
+    finite_row_medians,
     lower_quartile,
     masked_quantile,
     outliers,
@@ -215,7 +216,7 @@ def _around(values: FloatArray) -> FloatArray:
     padded = np.pad(values, NEIGHBOURS, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
     others = np.delete(windows, NEIGHBOURS, axis=1)
-    return np.array([finite_median(row) for row in others])
+    return finite_row_medians(others)
 
 
 def find_rough(

@@ -26,6 +26,18 @@ def finite_median(values: FloatArray) -> float:
     return float(np.median(kept)) if kept.size else float("nan")
 
 
+def finite_row_medians(values: FloatArray) -> FloatArray:
+    """Return the median of the finite values of every row, (n,); NaN where there is none."""
+    finite = np.isfinite(values)
+    ordered = np.sort(np.where(finite, values, np.inf), axis=1)
+    count = finite.sum(axis=1)
+    low, high = (
+        np.take_along_axis(ordered, np.maximum(rank, 0)[:, None], axis=1)[:, 0]
+        for rank in ((count - 1) // 2, count // 2)
+    )
+    return np.where(count > 0, (low + high) / 2, np.nan)
+
+
 def finite_quantile(values: FloatArray, q: float) -> float:
     """Return a quantile of the finite values; NaN where there is none."""
     kept = values[np.isfinite(values)]

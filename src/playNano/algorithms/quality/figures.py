@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from typing import Any
 
@@ -195,6 +196,7 @@ def _count_distinct(frame: npt.NDArray[Any]) -> int:
     return min(count, MAX_DISTINCT)
 
 
+@functools.cache
 def _spread_out(n: int) -> IntArray:
     """Return up to `MEDIAN_COLUMNS` indices spread evenly over ``n``."""
     return np.unique(np.linspace(0, n - 1, min(MEDIAN_COLUMNS, n)).round().astype(np.int64))

@@ -202,7 +202,8 @@ def _low_parts(
     """
     near = _dilated(whole > 0, 2)
     rest = active & ~near
-    if np.count_nonzero(rest) < levels.min_area_px:
+    # Each has a peak above the threshold.
+    if np.count_nonzero(rest) < levels.min_area_px or not (heights[rest] > levels.threshold_nm).any():
         return np.zeros_like(whole)
     parts = flood_basins(heights, rest, np.inf)
     peaks = heights.ravel()[parts.peaks[parts.is_separate]]
