@@ -107,6 +107,15 @@ def test_a_run_is_repeated(results, how, capsys, monkeypatch, tmp_path):
     assert call("replay", moved / "copy", moved / "other.asd", *how) == 0
 
 
+def test_a_default_run_is_repeated_by_workers(results, capsys, tmp_path, monkeypatch):
+    assert call("analyze", "data/m.asd", "--no-gif", "-o", "results/default") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert call("replay", tmp_path / "results" / "default", "--workers", "2") == 0
+    assert capsys.readouterr().out == "identical\n"
+
+
 def test_what_differs_is_said_by_column(results, capsys):
     record = json.loads((results / "record.json").read_text())
     record["provenance"]["steps"][0]["params"]["threshold"] = 1.5
