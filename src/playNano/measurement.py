@@ -7,6 +7,7 @@ from typing import Any
 
 _PUBLIC: dict[str, str] = {
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
+    "states": "playNano.algorithms.measurement.states.plain",
 }
 
 __all__: list[str] = sorted(_PUBLIC)
