@@ -11,6 +11,7 @@ _PUBLIC: dict[str, str] = {
     "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
     "populations": "playNano.algorithms.measurement.populations.measure",
+    "states": "playNano.algorithms.measurement.states.plain",
 }
 
 __all__ = [*_PUBLIC]

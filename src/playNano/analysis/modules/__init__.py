@@ -16,6 +16,7 @@ from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
 from playNano.analysis.modules.populations import PopulationsModule
+from playNano.analysis.modules.states import StatesModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
@@ -35,6 +36,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "dwell_times": DwellTimesModule,
     "diffusion": DiffusionModule,
     "populations": PopulationsModule,
+    "states": StatesModule,
 }
 """Name -> class of every built-in module."""
 

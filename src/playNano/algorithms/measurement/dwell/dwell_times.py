@@ -180,8 +180,8 @@ def _remarks(
         slow = mixture.k_slow
         doubts.append(
             f"{100 * mixture.share_seen[0]:.0f} % of the tracks whose arrival was seen are seen at one pass only, as "
-            f"false detections are; the others leave at the rate {slow[0]:.3g} ({slow[1]:.3g} to {slow[2]:.3g}); "
-            "detect only clear molecules (min_size, min_height_nm), or track with min_length=2"
+            f"false detections are; the others leave at {slow[0]:.3g} ({slow[1]:.3g} to {slow[2]:.3g}); detect only "
+            "clear molecules (min_size, min_height_nm), or track with min_length=2"
         )
     elif options.model == "biexponential" and (mixture is None or mixture.status != "ok"):
         why = "k_off is not given" if mixture is None else mixture.status.replace("_", " ")
