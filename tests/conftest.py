@@ -79,7 +79,7 @@ LATERAL = frozenset({
     "step_rms_nm", "step_rms_of_share_nm", "neighbour_distance_nm", "min_sigma_nm", "max_sigma_nm", "pixel_nm",
     "y_corrected_nm", "x_corrected_nm", "separate_depth_nm", "estimated_range_nm",
     "edge_nm", "dr_nm", "r_max_nm", "exclusion_nm", "resolution_nm", "r_nm", "r_low_nm", "r_high_nm", "k_nm2", "l_nm",
-    "max_shear_nm", "density_1_nm2",
+    "max_shear_nm", "density_1_nm2", "max_pair_nm", "pair_distance_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

@@ -8,6 +8,7 @@ from typing import Any
 _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
+    "rotation": "playNano.algorithms.measurement.rotation.public",
 }
 
 __all__ = [*_PUBLIC]

@@ -13,6 +13,7 @@ from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
+from playNano.analysis.modules.rotation import RotationModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
@@ -29,6 +30,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "dbscan_clustering": DBSCANClusteringModule,
     "hdbscan_clustering": HDBSCANClusteringModule,
     "arrangement": ArrangementModule,
+    "rotation": RotationModule,
 }
 """Name -> class of every built-in module."""
 
