@@ -80,6 +80,7 @@ LATERAL = frozenset({
     "y_corrected_nm", "x_corrected_nm", "separate_depth_nm", "estimated_range_nm",
     "edge_nm", "dr_nm", "r_max_nm", "exclusion_nm", "resolution_nm", "r_nm", "r_low_nm", "r_high_nm", "k_nm2", "l_nm",
     "max_shear_nm", "density_1_nm2", "max_pair_nm", "pair_distance_nm",
+    "line_nm", "width_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

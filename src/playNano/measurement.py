@@ -8,6 +8,7 @@ from typing import Any
 _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
+    "kymograph": "playNano.analysis.measurement.kymograph",
     "rotation": "playNano.algorithms.measurement.rotation.public",
 }
 

@@ -10,6 +10,7 @@ from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
+from playNano.analysis.modules.kymograph import KymographModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
@@ -31,6 +32,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "hdbscan_clustering": HDBSCANClusteringModule,
     "arrangement": ArrangementModule,
     "rotation": RotationModule,
+    "kymograph": KymographModule,
 }
 """Name -> class of every built-in module."""
 

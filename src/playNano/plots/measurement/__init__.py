@@ -19,6 +19,7 @@ Figures = Callable[[Mapping[str, Any]], "dict[str, Figure]"]
 FIGURES: dict[str, str] = {
     "arrangement": "playNano.plots.measurement.arrangement:draw_arrangement",
     "rotation": "playNano.plots.measurement.rotation:draw_rotation",
+    "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
