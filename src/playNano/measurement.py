@@ -10,7 +10,9 @@ _PUBLIC: dict[str, str] = {
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
     "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
+    "kymograph": "playNano.analysis.measurement.kymograph",
     "populations": "playNano.algorithms.measurement.populations.measure",
+    "rotation": "playNano.algorithms.measurement.rotation.public",
     "states": "playNano.algorithms.measurement.states.plain",
 }
 

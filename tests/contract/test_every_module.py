@@ -28,6 +28,7 @@ PARAMS = {
     "feature_detection": {"threshold": 1.0},
     "k_means_clustering": {"k": 1},
     "template_detection": {"template": TEMPLATE},
+    "kymograph": {"line_nm": ((4.0, 6.0), (30.0, 40.0))},
 }
 every = pytest.mark.parametrize("name", sorted(module_registry()))
 

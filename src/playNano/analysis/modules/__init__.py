@@ -12,10 +12,12 @@ from playNano.analysis.modules.feature_detection import FeatureDetectionModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
+from playNano.analysis.modules.kymograph import KymographModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
 from playNano.analysis.modules.populations import PopulationsModule
+from playNano.analysis.modules.rotation import RotationModule
 from playNano.analysis.modules.states import StatesModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
@@ -37,6 +39,8 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "diffusion": DiffusionModule,
     "populations": PopulationsModule,
     "states": StatesModule,
+    "rotation": RotationModule,
+    "kymograph": KymographModule,
 }
 """Name -> class of every built-in module."""
 

@@ -19,6 +19,8 @@ Figures = Callable[[Mapping[str, Any]], "dict[str, Figure]"]
 FIGURES: dict[str, str] = {
     "arrangement": "playNano.plots.measurement.arrangement:draw_arrangement",
     "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
+    "rotation": "playNano.plots.measurement.rotation:draw_rotation",
+    "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
