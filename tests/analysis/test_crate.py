@@ -142,8 +142,16 @@ def test_targets_that_are_refused(folder, tmp_path):
             write_crate(folder / "out", target, overwrite=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "kept.txt").write_text("kept")
-    with pytest.raises(FileExistsError, match="is not an RO-Crate"):
-        write_crate(folder / "out", tmp_path / "mine", overwrite=True)
+    (tmp_path / "mine.zip").write_text("no zip file")
+    (tmp_path / "text").write_text("kept")
+    for name in ("mine", "mine.zip", "text"):
+        with pytest.raises(FileExistsError, match="is not an RO-Crate"):
+            write_crate(folder / "out", tmp_path / name, overwrite=True)
+        with pytest.raises(FileExistsError, match="exists; give another name"):
+            write_crate(folder / "out", tmp_path / name)
+    write_crate(folder / "out", tmp_path / "c")
+    write_crate(folder / "out", tmp_path / "c", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "mine", "mine.zip", "text", "work"]
     assert (tmp_path / "mine" / "kept.txt").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def write_crate(
     record = read_record_head(path)
     file = _checked_movie(record, path, None if movie is None else Path(movie), required=with_movie)
     _fill(crate, record, path, given, file if with_movie else None)
-    if target.suffix == ".zip":
+    if _ends_in_zip(target):
         with atomic_write(target) as temporary:
             crate.write_zip(temporary)
     else:
@@ -161,6 +162,10 @@ def _new_crate() -> ROCrate:
     return crate
 
 
+def _ends_in_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
 def _checked_target(results: Path, target: str | Path | None, overwrite: bool) -> Path:
     """Return the file or folder to write."""
     folder = results.resolve()
@@ -170,7 +175,8 @@ def _checked_target(results: Path, target: str | Path | None, overwrite: bool) -
     if path.exists():
         if not overwrite:
             raise FileExistsError(f"{path} exists; give another name, or overwrite=True (--overwrite)")
-        if path.is_dir() and not (path / METADATA).is_file():
+        is_zip = path.is_file() and zipfile.is_zipfile(path) and _ends_in_zip(path)
+        if not is_zip and not (path / METADATA).is_file():
             raise FileExistsError(f"{path} exists and is not an RO-Crate; give another name")
     return path
 
