@@ -168,7 +168,7 @@ def peer_table(bench: Bench, movie: Path, reference: str, repeats: int) -> list[
                 runs[name].append(run)
     found = {name: [json.loads(run.text.splitlines()[-1]) for run in of] for name, of in runs.items()}
     lines = [
-        f"`{movie.name}`: loaded, `remove_plane`, `row_median_align`, `gaussian_filter`, detected above 1.5 nm, ",
+        f"`{movie.name}`: loaded, `remove_plane`, `row_median_align`, `gaussian_filter`, detected above 1.5 nm,",
         f"tracked, record written as JSON; {found['0.5.0'][0]['detections']} detections of 0.5.0, "
         f"{found['here'][0]['detections']} here. Medians of {repeats} runs of each, in turns.",
         "",

@@ -55,6 +55,11 @@ def test_a_process_that_ends_without_answer_is_no_hang():
     assert task.result() is None
 
 
+def test_what_cannot_be_pickled_is_no_hang():
+    assert Beside(lambda: None).result() is None
+    assert Beside(write, "never", lambda: None).result() is None
+
+
 def test_it_can_be_stopped():
     task = Beside(write, "never", "x" * 50_000_000)
     task.stop()

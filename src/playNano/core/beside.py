@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import pickle
 import signal
 import threading
 import time
@@ -51,12 +51,18 @@ class Beside:
         self._sender.start()
 
     def _send(self, job: Any) -> None:
-        # A process that has ended is reported by `result`.
-        with contextlib.suppress(OSError):
+        try:
             self._connection.send(job)
+        except OSError:  # the process has ended, which `result` reports
+            pass
+        except (pickle.PicklingError, AttributeError, TypeError):
+            # What cannot be pickled is not called.
+            self._process.terminate()
 
     def result(self) -> tuple[float, float] | None:
-        """Wait for the end, and return the wall and processor time taken, s; None if the process ended without answer.
+        """Wait for the end, and return the wall and processor time taken, s; None if there is no answer.
+
+        That is so where the process was ended from outside, or function, arguments or exception cannot be pickled.
 
         Raises
         ------
@@ -65,7 +71,7 @@ class Beside:
         """
         try:
             error, wall_s, cpu_s = self._connection.recv()
-        except (EOFError, OSError, TypeError):  # or its exception cannot be sent
+        except (EOFError, OSError, TypeError):
             return None
         finally:
             self.stop()

@@ -146,6 +146,7 @@ class Painter:
         self.trail, self.options = trail, options
         self.labels: Any = None
         self.circles: dict[int, npt.NDArray[np.float64]] = {}
+        self.letters: dict[str, list[Any]] = {}
         self.shown = range(0, stack.n_frames, max(1, -(-stack.n_frames // max_frames)))
         self.pixel_size_yx_nm, self.origin_nm = stack.pixel_size_yx_nm, stack.origin_nm
         self.times = stack.get_frame_times() if stack.has_times else [math.nan] * stack.n_frames
@@ -287,17 +288,19 @@ class Painter:
 
     def _text(self, picture: Any, place: tuple[int, int], text: str) -> None:
         """Write white text with a black edge, at the upper left corner given."""
+        if text not in self.letters:
+            self.letters[text] = [self._covered(text, stroke) for stroke in (2, 0)]
+        for mask, colour in zip(self.letters[text], (_BLACK, _WHITE), strict=True):
+            left, top = place[0] - 3, place[1] - 3
+            picture.paste(colour, (left, top, left + mask.size[0], top + mask.size[1]), mask)
+
+    def _covered(self, text: str, stroke: int) -> Any:
+        """Return the pixels that letters cover by half or more: a palette has no shades."""
         from PIL import Image, ImageDraw
 
-        size = (round(self.font.getlength(text)) + 6, round(1.5 * self.font_px) + 6)
-        for stroke, colour in ((2, _BLACK), (0, _WHITE)):
-            # A palette has no shades: pixels that the letters cover by half are filled.
-            covered = Image.new("L", size)
-            ImageDraw.Draw(covered).text((3, 3), text, fill=255, font=self.font, stroke_width=stroke)
-            mask = covered.point([0] * 128 + [255] * 128)
-            picture.paste(
-                colour, (place[0] - 3, place[1] - 3, place[0] - 3 + size[0], place[1] - 3 + size[1]), mask
-            )
+        covered = Image.new("L", (round(self.font.getlength(text)) + 6, round(1.5 * self.font_px) + 6))
+        ImageDraw.Draw(covered).text((3, 3), text, fill=255, font=self.font, stroke_width=stroke)
+        return covered.point([0] * 128 + [255] * 128)
 
 
 def _small(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
