@@ -305,7 +305,10 @@ def test_folders_without_a_record(results, capsys, monkeypatch):
     assert call("verify", "all") == 2
     assert "give the folder of one of its movies" in capsys.readouterr().err
     assert call("verify", "data") == 2
-    assert "record.json does not exist\n" in capsys.readouterr().err
+    assert (
+        "record.json does not exist: data is no result of an analysis; it contains m.asd\n"
+        in capsys.readouterr().err
+    )
     assert call("analyze", "data/m.asd", "-s", "count_nonzero", "--no-gif", "-o", "read_only") == 0
     interrupt(results.parents[1] / "read_only")
 
