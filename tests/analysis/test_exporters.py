@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import tifffile
 
-from playNano.analysis.exporters import export_stack, exporter_registry, plan_exports
+from playNano.analysis.exporters import check_exports, export_stack, exporter_registry, plan_exports
 from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.analysis.plan import Plan
 from playNano.core.files import atomic_write
 from playNano.errors import (
     DuplicateNameError,
@@ -169,3 +170,24 @@ def test_an_exporter_that_fails_half_way_is_named_and_leaves_nothing(plugins, tr
         export_stack(tracked, "half", tmp_path)
     assert caught.value.__notes__ == [f"in the exporter half, writing {tmp_path / 'half.txt'}"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("export", "steps", "enough"),
+    [
+        ("mask-tiff", ("remove_plane", "log_blob_detection"), ("mask_otsu;clear_mask", "log_blob_detection")),
+        ("trackpy", ("", "log_blob_detection"), ("", "log_blob_detection;particle_tracking")),
+        ("trackmate", ("", "log_blob_detection"), ("", "log_blob_detection;particle_tracking")),
+    ],
+)
+def test_exports_that_a_run_cannot_make_are_refused_before_it(make_stack, export, steps, enough):
+    stack, planned = make_stack(), plan_exports([export])
+    with pytest.raises(MissingInputError, match=f"--export {export} writes"):
+        check_exports(planned, stack, Plan.from_options(*steps, None))
+    check_exports(planned, stack, Plan.from_options(*enough, None))
+    check_exports(plan_exports(["ome-tiff", "label-tiff"]), stack, Plan.from_options(*steps, None))
+    if export != "mask-tiff":
+        check_exports(planned, stack, Plan.default())
+    stack.masks["step_1_mask_otsu"] = np.zeros(stack.data.shape, bool)
+    if export == "mask-tiff":
+        check_exports(planned, stack, Plan.from_options(*steps, None))

@@ -305,7 +305,10 @@ def test_folders_without_a_record(results, capsys, monkeypatch):
     assert call("verify", "all") == 2
     assert "give the folder of one of its movies" in capsys.readouterr().err
     assert call("verify", "data") == 2
-    assert "record.json does not exist\n" in capsys.readouterr().err
+    assert (
+        "record.json does not exist: data is no result of an analysis; it contains m.asd\n"
+        in capsys.readouterr().err
+    )
     assert call("analyze", "data/m.asd", "-s", "count_nonzero", "--no-gif", "-o", "read_only") == 0
     interrupt(results.parents[1] / "read_only")
 
@@ -318,3 +321,28 @@ def test_folders_without_a_record(results, capsys, monkeypatch):
         "interrupted while its files were put in place, and they cannot be moved now"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("command", ["verify", "replay", "diff", "validate"])
+def test_folders_of_records(results, command, capsys, tmp_path):
+    more = [results] if command == "diff" else []
+    shutil.copytree(results, tmp_path / "batch" / "two")
+    shutil.copytree(results, tmp_path / "batch" / "one")
+    (tmp_path / "batch" / "batch.json").write_text('{"files": []}')
+    assert call(command, tmp_path / "batch", *more) == 2
+    said = capsys.readouterr().err
+    assert "contains the results of a batch; give the folder of one of its movies: " in said
+    assert said.index(str(tmp_path / "batch" / "one")) < said.index(str(tmp_path / "batch" / "two"))
+    assert call(command, tmp_path / "nothing", *more) == 2
+    said = capsys.readouterr().err
+    assert "does not exist" in said or "there is no such file" in said
+
+
+def test_what_is_in_a_folder_without_a_record(results, capsys, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert call("verify", tmp_path / "empty") == 2
+    assert "is empty" in capsys.readouterr().err
+    assert call("verify", tmp_path / "data") == 2
+    assert "is no result of an analysis; it contains m.asd" in capsys.readouterr().err
+    assert call("replay", tmp_path / "results") == 2
+    assert f"records are in {results}" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from playNano.errors import ChannelError, FileFormatError, ParameterError
+from playNano.errors import ChannelError, FileFormatError, ParameterError, PlayNanoWarning
 from playNano.io.formats.jpk_tiff import open_jpk, sniff_jpk
 from playNano.io.loader import open_movie
 
@@ -205,3 +205,20 @@ def test_pages_in_a_circle(tmp_path):
     path.write_bytes(raw)
     with pytest.raises(FileFormatError, match="cyclic"):
         open_jpk(path)
+
+
+@pytest.mark.parametrize("missing", [5, 16, 70])
+def test_a_file_of_strips_that_is_cut_off(tmp_path, missing):
+    raw, path = np.arange(48, dtype=np.int32).reshape(12, 4), tmp_path / "a.jpk"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(np.zeros((4, 4), np.uint8), extratags=extra(MAIN), metadata=None)
+        tiff.write(raw, extratags=extra(channel("height")[1]), metadata=None, rowsperstrip=1)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - missing)
+    with pytest.raises(FileFormatError, match="--allow-incomplete"):
+        open_movie(path)
+    with pytest.warns(PlayNanoWarning, match="of 12 lines of channel height_trace exist"):
+        values = open_movie(path, allow_incomplete=True).read(0, 1)[0, ::-1]
+    whole = 12 - -(-missing // 16)
+    np.testing.assert_allclose(values[:whole], raw[:whole] * -2e-3 + 3.0, rtol=1e-6)
+    assert np.isnan(values[whole:]).all()

@@ -65,7 +65,7 @@ def test_options(asd, tmp_path):
         open_movie(path, pixel_size=2.0)
     with pytest.raises(
         ParameterError,
-        match=r"the asd reader: unknown parameter 'pixel_size_nm' \(it takes: allow_incomplete\)",
+        match=r"the asd reader takes no pixel size: files of this format contain their own; leave pixel_size_nm",
     ):
         open_movie(asd, pixel_size_nm=2.0)
 

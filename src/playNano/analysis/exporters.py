@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
+from playNano.analysis.plan import Plan
 from playNano.analysis.utils.tracks import last_tracking, to_trackmate_xml
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
@@ -184,6 +185,37 @@ def plan_exports(texts: Sequence[str]) -> list[tuple[Exporter, dict[str, Any]]]:
         if names.count(name) > 1:
             raise ParameterError(f"two exports would write the same file, {name}")
     return planned
+
+
+def check_exports(planned: Sequence[tuple[Exporter, Any]], stack: AFMImageStack, plan: Plan) -> None:
+    """Raise an error if a run cannot make what is to be exported, before it starts.
+
+    Parameters
+    ----------
+    planned
+        Exporters and their options, from `plan_exports`.
+    stack
+        The movie, as loaded.
+    plan
+        Steps and modules that will be run on it.
+
+    Raises
+    ------
+    MissingInputError
+        If a mask is to be exported without a mask step, or tracks without tracking.
+    """
+    names = {exporter.name for exporter, _ in planned}
+    processing, analysis = plan.bind()
+    has_mask = stack.masks or any(step.kind == "mask" for step in processing.steps)
+    if "mask-tiff" in names and not has_mask:
+        raise MissingInputError(
+            "--export mask-tiff writes the mask of a processing step, and there is none: add one, such as --process "
+            '"mask_adaptive", or export the label images of a detection, label-tiff'
+        )
+    tracks = plan.objects is not None or "tracking" in analysis.kinds
+    for name in sorted(names & {"trackmate", "trackpy"}):
+        if not tracks:
+            raise MissingInputError(f"--export {name} writes tracks; add tracking, such as particle_tracking")
 
 
 def write_labels(stack: AFMImageStack, path: str | Path, *, step: str | None = None) -> Path:

@@ -216,10 +216,26 @@ def _instead(folder: Path) -> str:
     """Return what a folder without a record contains, and what to do."""
     holder = holder_of(folder)
     if holder is not None and holder.name == "batch.json":
-        return f": {folder} contains the results of a batch; give the folder of one of its movies"
+        return f": {folder} contains the results of a batch; give the folder of one of its movies{_within(folder)}"
     if is_unfinished(folder):
         return ": the run into this folder has not finished, or was killed; then run it again"
-    return ""
+    if within := _within(folder):
+        return f"; records are in{within.removeprefix(':')}"
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if names:
+        return f": {folder} is no result of an analysis; it contains {_some(names)}"
+    return f": {folder} is empty" if folder.is_dir() else ""
+
+
+def _within(folder: Path) -> str:
+    """Return the folders with a record in a folder, after a colon; nothing if there are none."""
+    folders = [str(record.parent) for record in sorted(folder.glob(f"*/{RECORD_JSON}"))]
+    return f": {_some(folders)}" if folders else ""
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"
 
 
 def read_record_head(path: str | Path) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _text(path: Path) -> tuple[str, list[str]]:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace"), [
-            'the sheet is not in UTF-8 and was read as Windows-1252; save it as "CSV UTF-8" if names look wrong'
+            'the sheet is not in UTF-8 and was read as Windows-1252; save it as "CSV UTF-8" if names are wrong'
         ]
 
 

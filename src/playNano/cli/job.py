@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.exporters import plan_exports
+from playNano.analysis.exporters import check_exports, plan_exports
 from playNano.analysis.inputs import load_planned, planned_input
 from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import Stored, write_record, write_record_hdf5
@@ -147,6 +147,7 @@ def process_file(
     names = {stored, "processing.json", "pipeline.yaml", *(exporter.file_name for exporter, _ in exports)}
     with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
         stack = options.load(file, plan.input)
+        check_exports(exports, stack, plan)
         in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
         processing.run(stack)
         with phase("write movie"):
@@ -195,6 +196,7 @@ def analyze_file(
     names = {"record.h5", "pipeline.yaml", "overview.png", *(exporter.file_name for exporter, _ in exports)}
     with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
         stack = options.load(file, plan.input)
+        check_exports(exports, stack, plan)
         record, stored = analyze_stack(
             stack, plan, run.path, gif=options.gif, bars=bars, pictures=options.pictures
         )

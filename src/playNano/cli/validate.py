@@ -52,7 +52,7 @@ def run_validation(
     RecordError
         If the file is not a record, or its movie is missing or not the one that the record describes.
     """
-    if plan is None and (file.suffix == ".json" or is_result_folder(file)):
+    if plan is None and (file.suffix == ".json" or is_result_folder(file) or (file / "batch.json").is_file()):
         file, plan = movie_and_plan(file)
     plan = Plan.default() if plan is None else plan
     stack = options.load(file, plan.input)

@@ -53,7 +53,8 @@ def run_on_cluster(
     from playNano.core.cluster_watch import Watch
 
     watch = Watch(client, what)
-    watch.check_sendable((job, [movie[:1] for movie in movies if is_lazy(movie)]))
+    # Of the movies only what the first frame needs is sent.
+    watch.check_sendable((job, dask.optimize(*[movie[:1] for movie in movies if is_lazy(movie)])))
     tasks = []
     run = dask.delayed(job, pure=False, traverse=False)
     for chunk in chunks:

@@ -89,6 +89,8 @@ class Watch:
         """
         from distributed import KilledWorker
 
+        # The caller may have taken long over the result before.
+        self.active = time.monotonic()
         gathered = self._start(lambda: self.client.gather(future, asynchronous=True))
         try:
             while not wait([gathered], timeout=POLL_S).done:
@@ -96,8 +98,9 @@ class Watch:
                     # The scheduler repeats the work of a worker that died; at the last failure it gives up.
                     if other.status == "error" and isinstance(other.exception(timeout=POLL_S), KilledWorker):
                         raise other.exception(timeout=POLL_S)
+                if future.status == "finished":  # a large result is being transferred
+                    self.active = time.monotonic()
                 self._check_active()
-            self.active = time.monotonic()
             return gathered.result()
         except KilledWorker as error:
             raise ClusterError(

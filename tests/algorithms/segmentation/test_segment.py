@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from playNano.algorithms.segmentation import SegmentationOptions, estimate_levels, segment
+from playNano.algorithms.segmentation._smooth import repair_lines
 
 SIZE = 96
 Y, X = np.mgrid[:SIZE, :SIZE]
@@ -108,3 +109,10 @@ def test_frames_are_segmented_independently():
     whole = segment(frames, levels)
     for i in range(len(frames)):
         np.testing.assert_array_equal(segment(frames[i : i + 1], levels).labels[0], whole.labels[i])
+
+
+def test_neighbouring_infinite_pixels_give_no_warning():
+    frame = movie(n=1)[0]
+    frame[10:20, 5], frame[40] = -np.inf, np.inf
+    repaired = repair_lines(frame, 0.15)
+    np.testing.assert_array_equal(repaired[10:20, 5], -np.inf)

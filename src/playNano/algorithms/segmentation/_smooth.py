@@ -17,7 +17,9 @@ def repair_lines(frame: FloatArray, noise: float) -> FloatArray:
     """Replace parts of lines that lie off both neighbouring lines, to the same side, by the mean of these."""
     import cv2
 
-    above, below = frame[1:-1] - frame[:-2], frame[1:-1] - frame[2:]
+    # The difference of two infinite pixels is NaN, which lies off nothing.
+    with np.errstate(invalid="ignore"):
+        above, below = frame[1:-1] - frame[:-2], frame[1:-1] - frame[2:]
     limit = STREAK_SIGMAS * noise
     repaired = frame
     for sign in (1, -1):

@@ -187,6 +187,11 @@ class Reader:
             raise ParameterError(
                 f"{where} has no option {OPTION!r}: a file of this format is read as a whole or not at all"
             )
+        if "pixel_size_nm" in options and "pixel_size_nm" not in [p.name for p in self.parameters()]:
+            raise ParameterError(
+                f"{where} takes no pixel size: files of this format contain their own; leave pixel_size_nm "
+                "(--pixel-size-nm) out"
+            )
         bound = bind_all(declared, options, where=where)
         own = [name for name in options if name != OPTION or not self.incomplete]
         # A file that is replaced while it is opened is noticed at the first read.

@@ -136,6 +136,8 @@ class TiffPage:
         with path.open("rb") as file:
             for offset, count in self._places():
                 taken = min(count, needed)
+                if not taken:  # a strip that is not needed may be behind the end of the file
+                    continue
                 file.seek(offset)
                 strips.append(_take(file, taken, path))
                 needed -= taken
