@@ -39,8 +39,8 @@ SIZE_VARIABLE = "PLAYNANO_CACHE_GB"
 
 _PREFIX, _VALUE, _PIXELS = "playnano-", "value", "pixels"
 _DIGITS = 16
-_PASSING = ("timestamp", "cpu_count", "plugins")
-"""Entries of the environment on which no result of playNano's own steps depends."""
+_PASSING = ("timestamp", "cpu_count", "plugins", "playNano_commit")
+"""Entries of the environment on which no result of playNano's own steps depends, given its sources."""
 
 
 class StepCache:
