@@ -27,7 +27,8 @@ DETECT = "feature_detection:mask_fn=mask_threshold,threshold=1,min_size=5"
 TRACK = "particle_tracking:max_distance=4"
 CLUSTERS = "dbscan_clustering:eps=5;k_means_clustering:k=3;x_means_clustering;hdbscan_clustering"
 SPOTS = "log_blob_detection;peak_detection;template_detection:template_box=[0,4,4,9,9]"
-JOB = f"frame_quality;{DETECT};{TRACK};{CLUSTERS};{SPOTS};count_nonzero"
+MEASURE = "arrangement;dwell_times;diffusion;populations;states;rotation;kymograph:line_nm=[[4,6],[30,40]]"
+JOB = f"frame_quality;{DETECT};{TRACK};{MEASURE};{CLUSTERS};{SPOTS};count_nonzero"
 STEPS = "row_median_align;mask_threshold:threshold=1;remove_plane;level;temporal_median;vertical_flip;gaussian_filter:sigma=0.5"
 
 

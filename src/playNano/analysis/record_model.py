@@ -111,7 +111,7 @@ class Provenance(_Open):
     input: Input
     warnings: list[str]
     processing: list[Step] = Field(
-        description='steps of pipelines, pixels that were changed outside them (kind "edit"), and selected frames '
+        description='steps of pipelines, pixels that were changed outside them (kind "outside"), and selected frames '
         '(kind "frames")'
     )
     command: list[str] | None = Field(None, description="words of the command line")
