@@ -29,7 +29,9 @@ CLUSTERS = "dbscan_clustering:eps=5;k_means_clustering:k=3;x_means_clustering;hd
 SPOTS = "log_blob_detection;peak_detection;template_detection:template_box=[0,4,4,9,9]"
 MEASURE = "arrangement;dwell_times;diffusion;populations;states;rotation;kymograph:line_nm=[[4,6],[30,40]]"
 JOB = f"frame_quality;{DETECT};{TRACK};{MEASURE};{CLUSTERS};{SPOTS};count_nonzero"
-STEPS = "row_median_align;mask_threshold:threshold=1;remove_plane;level;temporal_median;vertical_flip;gaussian_filter:sigma=0.5"
+STEPS = (
+    "row_median_align;mask_threshold:threshold=1;remove_plane;level;temporal_median;vertical_flip;zero_mean"
+)
 
 
 @pytest.fixture
