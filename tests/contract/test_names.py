@@ -91,7 +91,7 @@ def test_parameters_of_functions(path, name, parameters):
     [
         ("playNano.analysis.pipeline", "AnalysisPipeline", "add", ["module_name", "params"]),
         ("playNano.analysis.pipeline", "AnalysisPipeline", "clear", []),
-        ("playNano.analysis.pipeline", "AnalysisPipeline", "run", ["stack", "log_to"]),
+        ("playNano.analysis.pipeline", "AnalysisPipeline", "run", ["stack", "log_to", "cache"]),
         ("playNano.analysis.base", "AnalysisModule", "run", ["stack", "previous_results", "params"]),
         ("playNano.processing.pipeline", "ProcessingPipeline", "add_filter", ["filter_name", "params"]),
         ("playNano.processing.pipeline", "ProcessingPipeline", "add_mask", ["mask_name", "params"]),

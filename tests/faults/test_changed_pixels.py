@@ -191,3 +191,11 @@ def test_frames_selected_between_steps_are_selected_again(stack, index, tmp_path
     assert (
         new["provenance"]["input"]["checksum"] == record["provenance"]["input"]["checksum"] or stack.is_lazy
     )
+
+
+def test_a_mask_of_an_earlier_run_does_not_apply_in_a_replay(stack, tmp_path):
+    stack.apply(["mask_threshold:threshold=1"])
+    stack.apply(["zero_mean"])
+    record = analyse(stack)
+    assert [step.get("mask_cleared") for step in record["provenance"]["processing"]] == [None, True]
+    assert replay_record(kept(record, tmp_path / "results"), AFMImageStack.load_data)[0] == []

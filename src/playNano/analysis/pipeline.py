@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, check_module
 from playNano.analysis.inputs import describe_input
+from playNano.analysis.kept import KeptModules, movie_identity
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
 from playNano.analysis.storable import check_storable
@@ -25,6 +26,7 @@ from playNano.core.provenance import (
 )
 from playNano.core.registry import Registry, plugin_groups
 from playNano.core.stack import Stack
+from playNano.core.step_cache import StepCache
 from playNano.core.step_text import step_calls
 from playNano.core.value_units import topography_doubt
 from playNano.errors import PlayNanoWarning, PluginError, PluginTypeError
@@ -150,7 +152,13 @@ class AnalysisPipeline:
             )
         ]
 
-    def run(self, stack: AFMImageStack, log_to: str | os.PathLike[str] | None = None) -> AnalysisRecord:
+    def run(
+        self,
+        stack: AFMImageStack,
+        log_to: str | os.PathLike[str] | None = None,
+        *,
+        cache: StepCache | str | os.PathLike[str] | None = None,
+    ) -> AnalysisRecord:
         """Run the planned modules on a stack.
 
         Parameters
@@ -161,6 +169,10 @@ class AnalysisPipeline:
             is set. Results of an earlier run are replaced in the stack; the record of that run is not modified.
         log_to
             JSON file for the record; large arrays are written to an HDF5 file next to it.
+        cache
+            A folder, or a `playNano.core.step_cache.StepCache`, with results of earlier runs: modules that have been
+            run on the same movie, after the same modules, with the same values are not run again. The result does not
+            depend on it. None for none.
 
         Returns
         -------
@@ -184,13 +196,15 @@ class AnalysisPipeline:
         analysis: dict[str, dict[str, Any]] = {}
         provenance: dict[str, Any] = {"steps": [], "results_by_name": {}, **describe_input(stack)}
         _attach(stack, environment, analysis, provenance)
+        folder = StepCache.of(cache)
+        kept = KeptModules(folder, movie_identity(stack, provenance) if folder else None, analysis)
         latest = PreviousResults()
         with collect_warnings(provenance["warnings"]):
             _warn_of_channel(stack, self.kinds)
             _warn_without_times(stack, self.kinds)
         for number, ((name, params), module) in enumerate(zip(steps, self._modules, strict=True), start=1):
             with collect_warnings(provenance["warnings"]):
-                record, outputs = _run_module(number, name, module, params, stack, latest)
+                record, outputs = _run_module(number, name, module, params, stack, latest, kept)
             analysis[record["analysis_key"]] = outputs
             provenance["steps"].append(record)
             provenance["results_by_name"].setdefault(name, []).append(outputs)
@@ -243,8 +257,9 @@ def _run_module(
     params: dict[str, Any],
     stack: AFMImageStack,
     latest: PreviousResults,
+    kept: KeptModules,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run one module, and return its entry of the record and its outputs."""
+    """Run one module, or take its outputs from the cache, and return its entry of the record and its outputs."""
     in_effect = module.resolve_defaults(params, latest)
     record: dict[str, Any] = {
         "index": number,
@@ -256,22 +271,45 @@ def _run_module(
         "analysis_key": f"step_{number}_{name}",
     }
     started = time.perf_counter()
+    key = kept.key(module, in_effect)
+    stored = kept.get(key)
+    if stored is not None:
+        outputs, texts, of_stack = stored
+        stack.provenance["warnings"] += [
+            text for text in of_stack if text not in stack.provenance["warnings"]
+        ]
+        for text in texts:
+            warnings.warn(text, PlayNanoWarning, stacklevel=2)
+        record["from_cache"] = True
+    else:
+        texts, before = [], list((getattr(stack, "provenance", None) or {}).get("warnings", ()))
+        with collect_warnings(texts):
+            outputs = _outputs(f"step {number} ({name})", module, stack, latest, in_effect)
+        of_stack = [
+            text for text in texts if text in stack.provenance.get("warnings", ()) and text not in before
+        ]
+        kept.put(key, outputs, texts, of_stack)
+    record["duration_s"] = time.perf_counter() - started
+    return record, outputs
+
+
+def _outputs(
+    where: str, module: AnalysisModule, stack: AFMImageStack, latest: PreviousResults, params: dict[str, Any]
+) -> dict[str, Any]:
+    """Run one module, and return its outputs, which are checked."""
     try:
         with phase(module.kind):
-            outputs = module.run(stack, previous_results=latest.copy(), **in_effect)
+            outputs = module.run(stack, previous_results=latest.copy(), **params)
     except Exception as error:
         source = getattr(stack, "file_path", "the stack")
-        error.add_note(f"in analysis step {number} ({name}) of {source}")
-        logger.error("analysis step %d (%s) failed: %s", number, name, error)
+        error.add_note(f"in analysis {where} of {source}")
+        logger.error("analysis %s failed: %s", where, error)
         raise
     if not isinstance(outputs, Mapping):
-        raise PluginTypeError(
-            f"step {number} ({name}) returned a {type(outputs).__name__}, not a dict of outputs"
-        )
-    _check_table(f"step {number} ({name})", module.kind, outputs.get("table"))
-    check_storable(outputs, f"step {number} ({name})")
-    record["duration_s"] = time.perf_counter() - started
-    return record, dict(outputs)
+        raise PluginTypeError(f"{where} returned a {type(outputs).__name__}, not a dict of outputs")
+    _check_table(where, module.kind, outputs.get("table"))
+    check_storable(outputs, where)
+    return dict(outputs)
 
 
 def _check_table(where: str, kind: str, table: Any) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.defaults import DefaultAnalysis, Objects, default_analysis, default_processing
+from playNano.analysis.defaults import DefaultAnalysis, Objects, default_processing
+from playNano.analysis.kept import kept_default_analysis
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.edits import frame_range
 from playNano.core.remember import remember
+from playNano.core.step_cache import StepCache
 from playNano.core.step_text import StepCall, parse_steps, read_pipeline_file, read_pipeline_input
 from playNano.errors import ParameterError
 from playNano.processing.pipeline import ProcessingPipeline
@@ -129,17 +131,19 @@ class Plan:
             analysis.add(call.name, **call.params)
         return processing, analysis
 
-    def for_movie(self, stack: AFMImageStack) -> Plan:
+    def for_movie(self, stack: AFMImageStack, cache: StepCache | None = None) -> Plan:
         """Return the plan with the analysis modules that suit a movie, if they are to be taken by that.
 
         Parameters
         ----------
         stack
             The movie, after the processing steps.
+        cache
+            Cache of earlier results; None for none.
         """
         if self.objects is None or self.taken is not None:
             return self
-        taken = default_analysis(stack, self.objects)
+        taken = kept_default_analysis(cache, stack, self.objects)
         return replace(self, analysis=taken.calls, taken=taken)
 
     def process(self, stack: AFMImageStack) -> AFMImageStack:
@@ -180,13 +184,15 @@ class Plan:
         processing.run(stack)
         return self.analyze(stack)
 
-    def analyze(self, stack: AFMImageStack) -> dict[str, Any]:
+    def analyze(self, stack: AFMImageStack, cache: StepCache | None = None) -> dict[str, Any]:
         """Run the analysis modules on a processed movie, and return the record.
 
         Parameters
         ----------
         stack
             The movie, after the processing steps.
+        cache
+            Cache of earlier results; None for none.
 
         Raises
         ------
@@ -194,11 +200,11 @@ class Plan:
             If a name or parameter is wrong, or a module fails.
         """
         with remember():
-            plan = self.for_movie(stack)
+            plan = self.for_movie(stack, cache)
             _, analysis = plan.bind()
             for doubt in plan.taken.doubts if plan.taken else ():
                 stack.warn(doubt)
-            record = analysis.run(stack)
+            record = analysis.run(stack, cache=cache)
         if plan.taken is not None:
             detection, reason = plan.taken.detection, plan.taken.reason
             record["provenance"]["automatic"] = {

@@ -76,6 +76,12 @@ class Step(_Open):
     timestamp: str = Field(description="when it began, ISO 8601, UTC")
     duration_s: float | None = None
     kind: str = "analysis"
+    from_cache: bool = Field(
+        False, description="whether the result was read from the step cache, not computed"
+    )
+    mask_cleared: bool = Field(
+        False, description="whether a mask of an earlier run of steps was cleared before"
+    )
 
 
 class ModuleStep(Step):
@@ -104,7 +110,10 @@ class Provenance(_Open):
     frame_times_known: bool
     input: Input
     warnings: list[str]
-    processing: list[Step]
+    processing: list[Step] = Field(
+        description='steps of pipelines, pixels that were changed outside them (kind "outside"), and selected frames '
+        '(kind "frames")'
+    )
     command: list[str] | None = Field(None, description="words of the command line")
     files: list[ListedFile] | None = Field(None, description="files of the run in the folder of the record")
 

@@ -11,6 +11,7 @@ from playNano.core.edits import FRAMES, OUTSIDE
 from playNano.core.provenance import file_fingerprint
 from playNano.core.step_text import step_calls
 from playNano.errors import RecordError
+from playNano.processing.run import CLEAR
 
 
 def plan_of(record: Mapping[str, Any]) -> Plan:
@@ -37,20 +38,20 @@ def plan_of(record: Mapping[str, Any]) -> Plan:
         raise RecordError("this is not a record: it does not name its input")
     given = provenance["input"]
     done = [*(provenance.get("processing") or [])][given.get("steps_before", 0) :]
-    processing = [step for step in done if step.get("kind") not in (OUTSIDE, FRAMES)]
-    selections = [step for step in done if step.get("kind") == FRAMES]
+    calls, selections = _calls_of_processing(done)
     channel = given.get("requested_channel") or given.get("channel") or "height_trace"
     movie = {"channel": channel}
     for key in ("pixel_size_nm", "frames", "reader_options"):
         if given.get(key):
             movie[key] = given[key]
-    if selections:  # frames are selected after some steps, not where the movie is loaded
-        movie["frames"] = selections[0]["frames_before"]
+    before = [step["frames_before"] for step in done if step.get("kind") == FRAMES]
+    if before:  # frames are selected after some steps, not where the movie is loaded
+        movie["frames"] = before[0]
     return Plan(
-        step_calls(_calls(processing), "record"),
+        step_calls(calls, "record"),
         step_calls(_calls(provenance.get("steps")), "record"),
         input=movie,
-        selections=[(_position(step, done), step["params"]) for step in selections],
+        selections=selections,
     )
 
 
@@ -58,10 +59,19 @@ def _calls(steps: Any) -> list[dict[str, Any]]:
     return [{"name": step["name"], "params": step.get("params") or {}} for step in steps or []]
 
 
-def _position(selection: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> int:
-    """Return the number of steps of a pipeline that had been run before frames were selected."""
-    before = [step for step in done if step["index"] < selection["index"]]
-    return sum(step.get("kind") not in (OUTSIDE, FRAMES) for step in before)
+def _calls_of_processing(
+    steps: Sequence[Mapping[str, Any]],
+) -> tuple[list[dict[str, Any]], list[tuple[int, dict[str, int]]]]:
+    """Return the steps of pipelines, and the number of these before each selection of frames."""
+    calls: list[dict[str, Any]] = []
+    selections: list[tuple[int, dict[str, int]]] = []
+    for step in steps:
+        if step.get("kind") == FRAMES:
+            selections.append((len(calls), step["params"]))
+        elif step.get("kind") != OUTSIDE:
+            calls += [{"name": CLEAR, "params": {}}] if step.get("mask_cleared") else []
+            calls += _calls([step])
+    return calls, selections
 
 
 def changes_of(record: Mapping[str, Any]) -> list[str]:

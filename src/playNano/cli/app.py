@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from playNano.cli.arguments import (
     AllowIncomplete,
     AnalysisSteps,
     AnyChannel,
+    Cache,
     Channel,
     Cluster,
     ColourMap,
@@ -175,6 +177,7 @@ def process(
     export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    cache: Cache = None,
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
@@ -193,7 +196,7 @@ def process(
     given = Options(
         channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with workplace(cluster, workers, given, timing) as options:
+    with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         process_file(file, plan, output, options)
 
 
@@ -214,6 +217,7 @@ def analyze(
     export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    cache: Cache = None,
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
@@ -238,7 +242,7 @@ def analyze(
     given = Options(
         channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with workplace(cluster, workers, given, timing) as options:
+    with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         analyze_file(file, plan, output, options)
 
 
@@ -261,6 +265,7 @@ def batch(
     export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
+    cache: Cache = None,
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     workers: Workers = None,
@@ -291,7 +296,7 @@ def batch(
     given = Options(
         channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with workplace(cluster, workers, given, timing) as options:
+    with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)

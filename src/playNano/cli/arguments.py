@@ -120,6 +120,15 @@ Cluster = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Number of worker processes to start and use.")
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="PLAYNANO_CACHE",
+        help="Folder of the step cache: steps that were run before on the same input with the same values are read "
+        "from it. PLAYNANO_CACHE_GB limits its size, 5 GB by default.",
+    ),
+]
 Zarr = Annotated[
     bool, typer.Option("--zarr", help="Write processed.ome.zarr, block by block, instead of processed.h5.")
 ]

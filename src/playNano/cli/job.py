@@ -26,6 +26,7 @@ from playNano.core.provenance import outputs_of_kind
 from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder
 from playNano.core.serialize import json_safe
+from playNano.core.step_cache import StepCache
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
 from playNano.io.export.bundle import write_bundle
@@ -65,6 +66,8 @@ class Options:
         Colour map, height range and format of the figures and of movie.gif.
     existing
         What happens if the folder contains the results of a run; see `result_folder`.
+    cache
+        Folder of the step cache; None for none.
     """
 
     channel: str | None = None
@@ -77,10 +80,11 @@ class Options:
     reader_options: tuple[str, ...] = ()
     pictures: PictureOptions = field(default_factory=PictureOptions)
     existing: Existing = "refuse"
+    cache: Path | None = None
 
     def results(self) -> dict[str, Any]:
-        """Return the options that affect the results or the files written: all except `lazy` and `existing`."""
-        return {key: value for key, value in asdict(self).items() if key not in ("lazy", "existing")}
+        """Return the options that affect the results or the files written: all except `lazy, existing, cache`."""
+        return {k: value for k, value in asdict(self).items() if k not in ("lazy", "existing", "cache")}
 
     def load(self, file: Path, given: Mapping[str, Any] | None = None) -> AFMImageStack:
         """Load a movie with these options.
@@ -149,7 +153,7 @@ def process_file(
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
-        processing.run(stack)
+        processing.run(stack, cache=options.cache)
         with phase("write movie"):
             (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
         stack.export_processing_log(run.path / "processing.json")
@@ -198,7 +202,7 @@ def analyze_file(
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         record, stored = analyze_stack(
-            stack, plan, run.path, gif=options.gif, bars=bars, pictures=options.pictures
+            stack, plan, run.path, gif=options.gif, bars=bars, pictures=options.pictures, cache=options.cache
         )
         _export(stack, exports, run.path)
         _write_mark(run, done)
@@ -215,6 +219,7 @@ def analyze_stack(
     gif: bool,
     bars: Bars | None,
     pictures: PictureOptions | None = None,
+    cache: Path | None = None,
 ) -> tuple[dict[str, Any], Stored]:
     """Process and analyse a stack, and write all results except record.json into a folder.
 
@@ -232,6 +237,8 @@ def analyze_stack(
         Progress bars; None for none.
     pictures
         Colour map, height range and format of the figures and of movie.gif; None for the defaults.
+    cache
+        Folder of the step cache; None for none.
 
     Returns
     -------
@@ -253,11 +260,12 @@ def analyze_stack(
     kinds = analysis.kinds if plan.objects is None else ["detection", "tracking"]
     planned = planned_input(stack)
     with report_compiling([*levelling, *kinds]), remember():
-        processing.run(stack)
-        plan = plan.for_movie(stack)
+        kept = StepCache.of(cache)
+        processing.run(stack, cache=kept)
+        plan = plan.for_movie(stack, kept)
         analysis = plan.bind()[1]
         in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
-        record = plan.analyze(stack)
+        record = plan.analyze(stack, kept)
     movie = AnalysedMovie.of(stack, record, pictures)
     with movie_beside(movie, folder, bars, enabled=gif):
         with phase("record.h5"):

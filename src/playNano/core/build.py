@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import json
 import re
+import time
 from pathlib import Path
+
+LOADED = time.time()
+"""When this process began to load playNano, s."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -29,6 +34,29 @@ def build_commit() -> str | None:
     True
     """
     return checkout_commit(_PACKAGE) or installed_commit(_PACKAGE)
+
+
+@functools.cache
+def source_hash(package: Path = _PACKAGE) -> str | None:
+    """Return a hash of all Python sources of a package, kernels included.
+
+    Parameters
+    ----------
+    package
+        Its folder.
+
+    Returns
+    -------
+    str or None
+        64 hexadecimal digits; None if a file was changed since the process began: it may run the earlier text.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if path.stat().st_mtime > LOADED:
+            return None
+        digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def checkout_commit(package: Path) -> str | None:

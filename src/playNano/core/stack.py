@@ -53,6 +53,8 @@ class Stack(FrameTimes):
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
     provenance : dict
         ``environment, processing, analysis, warnings``, as in `playNano.afm_stack.AFMImageStack`.
+    marks : dict
+        Fingerprints of the pixels, by which a pipeline notices that they were changed outside pipelines.
 
     Raises
     ------

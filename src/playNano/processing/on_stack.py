@@ -11,8 +11,10 @@ from playNano.core.lazy import is_lazy
 from playNano.core.lazy_mapping import LazyMapping
 from playNano.core.provenance import collect_warnings, gather_environment_info
 from playNano.core.stack import Stack
+from playNano.core.step_cache import StepCache
 from playNano.errors import ParameterError
 from playNano.processing.edit_step import Edit
+from playNano.processing.kept import pixels_after
 from playNano.processing.run import PlannedStep, Run
 from playNano.processing.steps import Step, step_registry
 
@@ -26,6 +28,7 @@ def run_steps(
     *,
     workers: int | None,
     block_frames: int | None,
+    cache: StepCache | None = None,
 ) -> None:
     """Run steps on a stack and store pixels, snapshots, masks and record in it; on failure it is left unchanged.
 
@@ -41,6 +44,8 @@ def run_steps(
         Number of threads; None for one per processor.
     block_frames
         Frames in a block; None for as many as fit into the cache.
+    cache
+        Cache of the results of steps; None for none.
 
     Raises
     ------
@@ -55,8 +60,8 @@ def run_steps(
     first = len(stack.provenance["processing"]["steps"])
     run = Run(stack.file_path.name, first, workers, block_frames, stack.geometry)
     with collect_warnings(stack.provenance["warnings"]):
-        data, records = run.pixels(stack.data, steps), run.records
-    _commit(stack, steps, data, records, keep, run)
+        data = pixels_after(cache, stack, steps, run)
+    _commit(stack, steps, data, run.records, keep, run)
     mark_pixels(stack)
     for text in run.warnings:
         stack.warn(text)
@@ -98,6 +103,8 @@ def _commit(
         else:
             (masks if is_mask else processed)[key] = make() if keep == "all" or is_lazy(data) else make
     processing = stack.provenance["processing"]
+    if records and _mask_in_force(processing["steps"]):
+        records[0]["mask_cleared"] = True  # a mask does not apply to the steps of a later run
     merged = {name: [*processing["keys_by_name"].get(name, []), *new] for name, new in keys.items()}
     if not stack.provenance["environment"]:
         stack.provenance["environment"] = gather_environment_info()
@@ -126,6 +133,16 @@ def _edited_raw(
 def _turned(raw: Any, step: Step) -> Any:
     """Apply a step without parameters that puts the rows in another order."""
     return raw.map_blocks(step.function, dtype=raw.dtype) if is_lazy(raw) else step.function(raw)
+
+
+def _mask_in_force(steps: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a mask was in force at the end of recorded steps."""
+    in_force = False
+    for step in steps:
+        in_force = step["kind"] == "mask" or (
+            in_force and step["kind"] != "clear" and not step.get("mask_cleared")
+        )
+    return in_force
 
 
 def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from playNano.core.params import unknown_message
 from playNano.core.phases import phase
 from playNano.core.stack import Stack
+from playNano.core.step_cache import StepCache
 from playNano.core.step_text import StepCall, step_calls
 from playNano.errors import ParameterError, UnknownNameError
 from playNano.processing.on_stack import Keep, run_steps
@@ -184,6 +186,7 @@ class ProcessingPipeline:
         keep: Keep = "last",
         workers: int | None = None,
         block_frames: int | None = None,
+        cache: StepCache | str | os.PathLike[str] | None = None,
     ) -> npt.NDArray[Any]:
         """Run the planned steps on a stack and return the new pixels.
 
@@ -199,6 +202,9 @@ class ProcessingPipeline:
             Number of threads, >= 1; by default one per processor. The result does not depend on it.
         block_frames
             Frames in a block, >= 1; by default as many as fit into the cache. The result does not depend on it.
+        cache
+            A folder, or a `playNano.core.step_cache.StepCache`, with results of earlier runs: steps that have been run
+            on the same pixels with the same values are not run again. The result does not depend on it. None for none.
 
         Returns
         -------
@@ -216,8 +222,9 @@ class ProcessingPipeline:
             parameter is a height in nm and the pixels are not lengths.
         """
         movie = self._stack_for(stack)
+        steps, limits = tuple(self.steps_for(movie)), {"workers": workers, "block_frames": block_frames}
         with phase("processing"):
-            run_steps(movie, tuple(self.steps_for(movie)), keep, workers=workers, block_frames=block_frames)
+            run_steps(movie, steps, keep, **limits, cache=StepCache.of(cache))
         result: npt.NDArray[Any] = movie.data
         return result
 
