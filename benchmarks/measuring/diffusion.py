@@ -105,7 +105,7 @@ def along(steps, axis):
 def edge(trials):
     rows = []
     for seed, (d, alternating) in enumerate([(60.0, False), (400.0, False), (60.0, True), (400.0, True)]):
-        movie = raster_walkers(np.random.default_rng(FIRST_SEED + seed), 60 * trials, 20, d, alternating)
+        movie = raster_walkers(np.random.default_rng(FIRST_SEED + seed), 64 * trials, 20, d, alternating)
         cells = []
         for band in (0.0, 1.0, 2.0, 3.0):
             steps = steps_of(movie, diffusion_nm2_s=d, edge_band=band)
@@ -513,16 +513,12 @@ def speed():
 
 def report(trials=None):
     """Return all tables."""
-    trials = 160 if trials is None else trials
-    parts = [
-        edge(trials),
-        msd_coverage(trials),
-        msd_peer(),
-        of_tracks(trials),
-        of_movies(trials),
-        states(trials),
-    ]
-    parts += [exponent(trials), confinement(trials), speed()]
+    trials = 100 if trials is None else trials
+    parts = []
+    for part in (edge, msd_coverage, of_tracks, of_movies, states, exponent, confinement):
+        parts.append(part(trials))
+        print(parts[-1], file=sys.stderr, flush=True)
+    parts += [msd_peer(), speed()]
     title = "# Diffusion: accuracy of D, MSD, states, exponent, confinement\n\n"
     intro = f"Unless said otherwise D = {D:.0f} nm²/s, {T} s a frame, localisation error {SIGMA:.0f} nm; simulated.\n\n"
     return title + intro + "\n\n".join(parts)
