@@ -77,9 +77,10 @@ def test_tracking_is_needed_and_options_are_checked(stack):
 
 def test_through_a_pipeline_from_the_movie(make_spots, make_stack):
     data, _ = make_spots((12, 32, 40))
-    pipeline = (
-        AnalysisPipeline().add("feature_detection", threshold=1.0).add("particle_tracking").add("diffusion")
-    )
+    pipeline = AnalysisPipeline()
+    pipeline.add("feature_detection", threshold=1.0)
+    pipeline.add("particle_tracking")
+    pipeline.add("diffusion")
     record = pipeline.run(make_stack(data))
     out = record["analysis"]["step_3_diffusion"]
     assert set(out) == {"msd", "track_diffusion", "diffusion_states", "summary"}
