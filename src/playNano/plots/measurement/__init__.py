@@ -18,6 +18,7 @@ Figures = Callable[[Mapping[str, Any]], "dict[str, Figure]"]
 
 FIGURES: dict[str, str] = {
     "arrangement": "playNano.plots.measurement.arrangement:draw_arrangement",
+    "diffusion": "playNano.plots.measurement.diffusion:draw_diffusion",
     "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
     "rotation": "playNano.plots.measurement.rotation:draw_rotation",
     "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",

@@ -74,6 +74,17 @@ def test_particle_at_rest_has_d_zero_and_an_upper_bound(make_movie):
     assert (fits.high_nm2_s > 0).all()
 
 
+@pytest.mark.parametrize("step", [1e-3, 0.3])
+def test_upper_bound_of_a_track_that_hardly_moved(make_walks, step):
+    table = make_walks(1, 2)
+    table["y_nm"] = table["x_nm"] = [0.0, step]
+    steps = steps_of(tracks_from_table(table))
+    fits = fit_tracks(steps, GIVEN)
+    assert (fits.diffusion_nm2_s[0], fits.low_nm2_s[0]) == (0, 0)
+    # One step along each axis: ln(V / 8) = 1.92, V = 2 D t + 2 s.
+    assert fits.high_nm2_s[0] == pytest.approx(8 * (np.exp(chdtri(1, 0.05) / 2) - 1), rel=0.03)
+
+
 def test_tracks_without_steps_have_no_d(make_walks):
     table = make_walks(3, 10)
     table = table[(table["track_id"] != 1) | (table["frame"] == 0)]

@@ -32,7 +32,7 @@ def quadratic_forms(
             d, z_y, z_x, sum_y, sum_x, logs = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for i in range(first[track], first[track + 1]):
                 variance = two_d * step_time[i] + 2 * s
-                ratio = 0.0 if begins[i] else s / d
+                ratio = 0.0 if begins[i] or s == 0 else s / d
                 d = variance - s * ratio
                 if d <= 0:
                     sum_y, sum_x, logs = np.inf, np.inf, 0.0
@@ -55,7 +55,7 @@ def whitened(values: Floats, step_time: Floats, begins: Any, diffusion: Floats, 
     z = np.zeros(m)
     for i in range(n):
         s = noise[i]
-        ratio = 0.0 if begins[i] else s / d
+        ratio = 0.0 if begins[i] or s == 0 else s / d
         d = 2 * diffusion[i] * step_time[i] + 2 * s - s * ratio
         for k in range(m):
             z[k] = values[i, k] + ratio * z[k]

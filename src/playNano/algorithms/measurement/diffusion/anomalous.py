@@ -161,9 +161,9 @@ def _fit(model: _Model, interval_s: float, level: float) -> AlphaFit:
     alpha, noise = (float(value) for value in fitted.x)
     coefficient = float(model.sums(alpha, noise)[0].sum() / model.n.sum())
     few = len(tracks) < MIN_TRACKS
-    interval = NONE if few else _jackknife(model, alpha, noise, level)
+    at_bound = not 2 * ALPHA_STEP < alpha < 2 - 2 * ALPHA_STEP
+    interval = NONE if few or at_bound else _jackknife(model, alpha, noise, level)
     low, high = (float(np.clip(end, 0.0, 2.0)) for end in interval)
-    at_bound = not BOUNDS[0][0] + 0.01 < alpha < BOUNDS[0][1] - 0.01
     return AlphaFit(
         alpha, (low, high), coefficient / interval_s**alpha, coefficient * max(float(np.sinh(noise)), 0.0), len(tracks),
         "at_bound" if at_bound else "too_few_tracks" if few else "ok",

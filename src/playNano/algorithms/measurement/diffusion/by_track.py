@@ -83,7 +83,7 @@ def fit_tracks(steps: Steps, noise: Noise, level: float = 0.95) -> TrackFits:
     moved = raw > 0
     if not moved.any():
         return fits
-    some = steps.of_tracks(moved)
+    some, noise = steps.of_tracks(moved), noise.for_steps(steps)
     scale, n = raw[moved], some.n_steps.astype(np.float64)
 
     def at(log_d: Floats) -> Floats:

@@ -18,6 +18,7 @@ from playNano.algorithms.measurement.diffusion.confinement import Confinement, c
 from playNano.algorithms.measurement.diffusion.likelihood import Noise
 from playNano.algorithms.measurement.diffusion.options import DiffusionOptions
 from playNano.algorithms.measurement.diffusion.pooled import PooledFit, fit_pooled
+from playNano.algorithms.measurement.diffusion.population import States, fit_states
 from playNano.algorithms.measurement.diffusion.steps import (
     PARABOLIC_BLUR,
     Steps,
@@ -53,6 +54,8 @@ class Fitted:
         Localisation error.
     tracks, tracks_all
         D of each track from both.
+    states
+        States of different D; None without any motion.
     velocity
         Velocity that all tracks share; it is subtracted with ``drift="fit"`` only. None: not estimated.
     alpha
@@ -73,6 +76,7 @@ class Fitted:
     noise: Noise
     tracks: TrackFits
     tracks_all: TrackFits
+    states: States | None
     velocity: Velocity | None
     alpha: AlphaFit | None
     track_alpha: dict[int, AlphaFit]
@@ -94,34 +98,33 @@ def fit_movie(movie: TrackedMovie, options: DiffusionOptions) -> Fitted:
     options
         Which steps count, and how diffusion is estimated.
     """
-    steps, all_steps = _steps(movie, options, 0.0), _steps(movie, options, 0.0)
+    ids, bounds = track_bounds(movie)
+    steps = all_steps = _steps(movie, options, 0.0)
     separate, level = options.axes == "separate_noise", options.level
     pooled_all = fit_pooled(all_steps, separate=separate, interval=False)
-    if options.edge_band > 0:
-        d = pooled_all.diffusion_nm2_s
-        for _ in range(N_PASSES):
-            steps = _steps(movie, options, d if d > 0 else 0.0)
-            if not len(steps.time_s):
-                break
-            d = fit_pooled(steps, separate=separate, interval=False).diffusion_nm2_s
+    first = pooled_all
+    for _ in range(N_PASSES if options.edge_band > 0 else 0):
+        if first.diffusion_nm2_s > 0:
+            steps = _steps(movie, options, first.diffusion_nm2_s)
+            first = fit_pooled(steps, separate=separate, interval=False)
     blur = PARABOLIC_BLUR * pass_duration_s(movie) if options.blur_s is None else options.blur_s
     velocity, n_fitted = None, 0
-    first = fit_pooled(steps, separate=separate, interval=False)
     if len(steps.time_s) and (first.diffusion_nm2_s > 0 or first.s_nm2.max() > 0):
         velocity = common_velocity(steps, first.diffusion_nm2_s, _as_fitted(first), level)
         if options.drift == "fit":
             steps, all_steps, n_fitted = steps.less(velocity.nm_s), all_steps.less(velocity.nm_s), 2
     pooled = fit_pooled(steps, separate=separate, n_fitted=n_fitted, level=level)
     noise = pooled.noise(blur) if len(steps.time_s) else Noise(np.zeros(2), blur)
+    states = fit_states(steps, noise, options.max_components)
+    noise = noise if states is None else states.noise
     if options.noise == "pooled":
         tracks, tracks_all = fit_tracks(steps, noise, level), fit_tracks(all_steps, noise, level)
     else:
         tracks, tracks_all = fit_tracks_and_noise(steps, level), fit_tracks_and_noise(all_steps, level)
-    ids, bounds = track_bounds(movie)
     alpha, track_alpha = _exponents(movie, steps, noise, options)
     return Fitted(
         ids, np.diff(bounds), movie.frames.n_frames, steps, all_steps, pooled, pooled_all, noise, tracks,
-        tracks_all, velocity, alpha, track_alpha, _confinement(ids, steps, noise, options),
+        tracks_all, states, velocity, alpha, track_alpha, _confinement(ids, steps, noise, options),
     )  # fmt: skip
 
 

@@ -16,6 +16,9 @@ from playNano.algorithms.measurement.diffusion.steps import Steps
 
 Floats = npt.NDArray[np.float64]
 
+MAX_BLUR = 0.45
+"""Maximum blur as a fraction of the shortest time of a step; C is positive definite up to 0.5."""
+
 LN_2PI = float(np.log(2 * np.pi))
 
 
@@ -44,6 +47,17 @@ class Noise:
         """
         y, x = self.variance_nm2
         return y - diffusion * self.blur_s, x - diffusion * self.blur_s
+
+    def for_steps(self, steps: Steps) -> Noise:
+        """Return the localisation error with a blur for which steps without other errors have a covariance.
+
+        Parameters
+        ----------
+        steps
+            The steps; the blur must be less than half of the shortest time.
+        """
+        shortest = float(steps.time_s.min(initial=np.inf))
+        return Noise(self.variance_nm2, min(self.blur_s, MAX_BLUR * shortest))
 
     @property
     def shared(self) -> bool:

@@ -167,6 +167,4 @@ def _states(movie: TrackedMovie, fitted: Fitted, options: DiffusionOptions) -> p
     frame = movie.table["frame"].to_numpy(np.int64)
     _, bounds = track_bounds(movie)
     duration = frame[bounds[1:] - 1] - frame[bounds[:-1]] + 1 if len(frame) else np.zeros(0)
-    return states_table(
-        fitted.steps, fitted.noise, duration, fitted.n_detections, options.max_components, options.level
-    )
+    return states_table(fitted.states, duration, fitted.n_detections, options.level)

@@ -148,16 +148,22 @@ def _table(
         "ci_method": "",
         "ci_unit": "",
     }
-    lags = range(1, len(at_bound)) if len(ids) else range(0)
-    together = [_all_tracks(rows, k, n_detections, bool(at_bound[k]), level) for k in lags]
+    order = np.argsort(rows.lag, kind="stable")
+    ends = np.searchsorted(rows.lag[order], np.arange(len(at_bound) + 1))
+    together = [
+        _all_tracks(rows, order[ends[k] : ends[k + 1]], k, n_detections, bool(at_bound[k]), level)
+        for k in (range(1, len(at_bound)) if len(ids) else ())
+    ]
     return stacked([together, single], MSD_COLUMNS)
 
 
-def _all_tracks(rows: _Rows, lag: int, n_detections: Ints, at_bound: bool, level: float) -> dict[str, Any]:
+def _all_tracks(
+    rows: _Rows, of_lag: Ints, lag: int, n_detections: Ints, at_bound: bool, level: float
+) -> dict[str, Any]:
     """Return the row of all tracks together for a lag."""
-    here = (rows.lag == lag) & (rows.n_pairs > 0)
+    here = of_lag[rows.n_pairs[of_lag] > 0]
     square, number = rows.square[here], rows.n_pairs[here]
-    n, n_tracks = int(number.sum()), int(here.sum())
+    n, n_tracks = int(number.sum()), len(here)
     status: Status = "too_short" if n == 0 else "at_bound" if at_bound else "ok"
     low, high = NONE if n_tracks < MIN_TRACKS else ratio_interval(square, number, level)
     if status == "ok" and n_tracks < MIN_TRACKS:
@@ -170,7 +176,7 @@ def _all_tracks(rows: _Rows, lag: int, n_detections: Ints, at_bound: bool, level
         "msd_low_nm2": low,
         "msd_high_nm2": high,
         "n_pairs": n,
-        "n_pairs_edge": int(rows.n_edge[rows.lag == lag].sum()),
+        "n_pairs_edge": int(rows.n_edge[of_lag].sum()),
         "n_detections": int(n_detections[rows.track[here]].sum()),
         "n_tracks": n_tracks,
         "n_movies": 1,

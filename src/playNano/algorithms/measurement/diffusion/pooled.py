@@ -172,7 +172,7 @@ class _Profile:
 
     def upper_end(self, at: Floats, floor: float) -> float:
         """Return the D at which the profile likelihood of D has fallen to a value."""
-        nodes = np.unique(np.append(np.linspace(self.low, 12.0, 200), at))
+        nodes = np.unique(np.append(np.linspace(self.low, 12.0, 50 if self.separate else 200), at))
         form, log_det = (values.sum(0) for values in self.sums(nodes))
         total, logs = np.asarray(form.sum(1)), np.asarray(2 * log_det)
         if self.separate:
@@ -187,7 +187,7 @@ class _Profile:
         """Return the log likelihood at the D that maximises it."""
         with np.errstate(divide="ignore"):
             fitted = self.n * np.log(np.asarray(total) / self.n)
-        return -0.5 * (fitted + np.asarray(logs, np.float64) + self.n * (1 + LN_2PI))
+        return np.asarray(-0.5 * (fitted + np.asarray(logs) + self.n * (1 + LN_2PI)), np.float64)
 
 
 def _jackknife(profile: _Profile, at: Floats, d: float, level: float) -> Interval:

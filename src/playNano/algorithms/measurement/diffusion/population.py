@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 from scipy.special import chdtri, expit, logit, logsumexp
 
 from playNano.algorithms.measurement.diffusion.by_track import raw_diffusion
@@ -26,6 +27,9 @@ GRID_RATIO = 4e4
 """Ratio of the largest to the smallest D of the grid."""
 
 ITERATIONS, TOLERANCE = 500, 1e-6
+MAX_TRACKS = 1000
+"""Maximum number of tracks from which the localisation error of several states is estimated."""
+
 MAX_GROUPS = 40
 """Maximum number of groups of tracks of which one is left out at a time."""
 
@@ -82,28 +86,66 @@ class _Grid:
         return _Grid(self.log_d, self.values[~rows])
 
 
-def states_table(
-    steps: Steps,
-    noise: Noise,
-    duration: npt.ArrayLike,
-    n_detections: npt.ArrayLike,
-    max_components: int = 4,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Return the states of different D of a movie's tracks.
+@dataclass(frozen=True)
+class States:
+    """States of different D, with the localisation error that suits them.
+
+    Parameters
+    ----------
+    used
+        Whether a track counts, (n_tracks,).
+    grid
+        Log likelihood of each track that counts.
+    mixture
+        The states.
+    noise
+        Localisation error; of several states estimated with them, as the one of a single D is then inaccurate.
+    """
+
+    used: npt.NDArray[np.bool_]
+    grid: _Grid
+    mixture: Mixture
+    noise: Noise
+
+
+def fit_states(steps: Steps, noise: Noise, max_components: int = 4) -> States | None:
+    """Return the states of different D of a movie's tracks, or None without any motion.
 
     Parameters
     ----------
     steps
         The steps.
     noise
-        Localisation error.
+        Localisation error of a single D.
+    max_components
+        Maximum number of states.
+    """
+    used = (steps.n_steps > 0) & (raw_diffusion(steps) > 0)
+    if not used.any():
+        return None
+    some = steps.of_tracks(used)
+    grid = _grid(some, noise)
+    mixture = best_mixture(grid, max_components)
+    if len(mixture.weight) > 1:
+        noise = _with_own_noise(some, mixture, noise)
+        grid = _grid(some, noise)
+        mixture = best_mixture(grid, max_components)
+    return States(used, grid, mixture, noise)
+
+
+def states_table(
+    states: States | None, duration: npt.ArrayLike, n_detections: npt.ArrayLike, level: float = 0.95
+) -> pd.DataFrame:
+    """Return the table of the states of different D.
+
+    Parameters
+    ----------
+    states
+        The states; None: an empty table.
     duration
         Time of each track, (n_tracks,), in any unit: weights of ``share_time``.
     n_detections
         Of each track, (n_tracks,).
-    max_components
-        Maximum number of states.
     level
         Coverage of the intervals: jackknife over groups of tracks.
 
@@ -113,12 +155,11 @@ def states_table(
         A row a state, by rising D: ``state, diffusion_nm2_s`` (0 for a state at rest), ``share_tracks, share_time``
         with intervals, ``n_tracks`` (those that belong to it more likely than to any other) and ``n_detections``.
     """
-    used = (steps.n_steps > 0) & (raw_diffusion(steps) > 0)
-    if not used.any():
+    if states is None:
         return stacked([[]], STATE_COLUMNS)
-    grid = _grid(steps, noise, used)
-    time, count = np.asarray(duration, np.float64)[used], np.asarray(n_detections, np.int64)[used]
-    best = best_mixture(grid, max_components)
+    grid, best = states.grid, states.mixture
+    time = np.asarray(duration, np.float64)[states.used]
+    count = np.asarray(n_detections, np.int64)[states.used]
     share = responsibilities(grid, best)
     values = _values(best, share, time)
     low, high = _intervals(grid, best, time, values, level)
@@ -212,11 +253,34 @@ def responsibilities(grid: _Grid, mixture: Mixture) -> Floats:
     return np.asarray(np.exp(joint - logsumexp(joint, axis=1)[:, None]))
 
 
-def _grid(steps: Steps, noise: Noise, used: npt.NDArray[np.bool_]) -> _Grid:
+def _with_own_noise(steps: Steps, mixture: Mixture, noise: Noise) -> Noise:
+    """Return the localisation error of maximum likelihood of several states; D of each is fitted as well."""
+    chosen = np.zeros(steps.n_tracks, np.bool_)
+    chosen[np.linspace(0, steps.n_tracks - 1, min(steps.n_tracks, MAX_TRACKS)).round().astype(int)] = True
+    some, n_axes = steps.of_tracks(chosen), 1 if noise.shared else 2
+    log_weight = np.log(np.maximum(mixture.weight, 1e-300))
+    highest = float(np.sqrt((some.step_nm**2).mean() / 2))
+
+    def noise_at(error: Floats) -> Noise:
+        return Noise(np.broadcast_to(error, 2) ** 2, noise.blur_s)
+
+    def loss(at: Floats) -> float:
+        values = log_likelihoods(some, np.exp(at[n_axes:]), noise_at(at[:n_axes]))
+        return -float(logsumexp(values + log_weight, axis=1).sum())
+
+    start = np.append(np.maximum(np.sqrt(noise.variance_nm2[:n_axes]), 0.05 * highest), mixture.log_d)
+    low, high = mixture.log_d.min() - np.log(GRID_RATIO), mixture.log_d.max() + np.log(GRID_RATIO)
+    bounds = [(0.0, highest)] * n_axes + [(low, high)] * len(log_weight)
+    fitted = minimize(loss, start, bounds=bounds, method="Nelder-Mead",
+                      options={"xatol": 1e-3, "fatol": 1e-3, "maxiter": 400})  # fmt: skip
+    return noise_at(fitted.x[:n_axes])
+
+
+def _grid(steps: Steps, noise: Noise) -> _Grid:
     """Return the log likelihood of tracks on a grid of D up to beyond the largest of them."""
-    top = np.log(4 * raw_diffusion(steps)[used].max())
+    top = np.log(4 * raw_diffusion(steps).max())
     log_d = np.linspace(top - np.log(GRID_RATIO), top, N_GRID)
-    return _Grid(log_d, log_likelihoods(steps, np.exp(log_d), noise)[used])
+    return _Grid(log_d, log_likelihoods(steps, np.exp(log_d), noise))
 
 
 def _values(mixture: Mixture, share: Floats, time: Floats) -> Floats:

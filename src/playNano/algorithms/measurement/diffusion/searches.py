@@ -12,8 +12,8 @@ Function = Callable[[Floats], Floats]
 """Values of n functions, each at its own k arguments: (n, k) -> (n, k)."""
 
 DIFFERENCE = 1e-4
-N_NEWTON, N_BISECTIONS = 12, 44
-EXPANSION = (1.0, 2.0, 4.0, 8.0, 16.0)
+N_NEWTON, N_BISECTIONS = 12, 30
+EXPANSION = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 def maxima(function: Function, low: Floats, high: Floats) -> Floats:
