@@ -232,7 +232,6 @@ def _doubts(jitter_px: float, lag: float, n_frames: int) -> list[str]:
     if lag > n_frames / 20:
         said.append(
             f"fluctuation: fluctuations last {lag:.2g} frames of {n_frames}: their variance about the mean "
-            f"of the movie is "
-            f"low by about {100 * min(1.0, 2 * lag / n_frames):.0f} %"
+            f"of the movie is low by about {100 * min(1.0, 2 * lag / n_frames):.0f} % or more"
         )
     return said

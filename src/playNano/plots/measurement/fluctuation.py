@@ -44,8 +44,8 @@ def draw_fluctuation(outputs: Mapping[str, Any]) -> dict[str, Figure]:
     high = max(float(np.nanquantile(rmsf, 0.999)), limit, 1e-12)
     low, top = (float(v) for v in np.nanquantile(mean, [0.002, 0.998]))
     how = f"{'median' if row['robust'] else 'mean'} of {plural(int(row['n_frames']), 'frame')}"
-    subtracted = f"noise {floor:.2g} and jitter {row['jitter_px']:.2g} px subtracted\n"
-    subtracted += f"95 % of the background below {limit:.2g}"
+    subtracted = f"noise {floor:.2g} {unit} and jitter {row['jitter_px']:.2g} px subtracted\n"
+    subtracted += f"95 % of the background below {limit:.2g} {unit}"
     shown: tuple[tuple[Any, ...], ...] = (
         (mean, "afmhot", low, top, f"height{value}", how),
         (rmsf, "viridis", 0.0, high, f"rms fluctuation{value}", subtracted),
