@@ -149,9 +149,7 @@ def frame_points(
     if not n_bins:
         raise ParameterError(f"dr_nm = {dr:.3g} is not smaller than the largest distance, {r_max:.3g} nm")
     resolution = resolution_nm if options.resolution_nm is None else options.resolution_nm
-    change = (
-        renewal(movie, max(resolution, float(nearest.mean()) / 2)) if tracked else Renewal(NAN, NAN, np.inf)
-    )
+    change = renewal(movie, max(float(nearest.mean()) / 4, 1e-9)) if tracked else Renewal(NAN, NAN, np.inf)
     length = change.time_s / movie.frames.interval_s if movie.frames.n_frames > 1 else np.inf
     block = blocks_of(len(seen), length if options.block_frames is None else options.block_frames)
     n_tracks = movie.n_tracks if tracked else 0
