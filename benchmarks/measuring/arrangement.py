@@ -127,7 +127,7 @@ def rejected(curve, simulated):
 def sizes(trials):
     rows = [
         "| truth, null model | maximum (default) | integral | 95 % at each of 24 distances | "
-        "observation not in mean and sd |",
+        "without the observation in mean and sd |",
         "|---|---|---|---|---|",
     ]
     cases = {

@@ -10,6 +10,7 @@ _PUBLIC: dict[str, str] = {
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
     "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
+    "fluctuation": "playNano.analysis.measurement.fluctuation",
     "kymograph": "playNano.analysis.measurement.kymograph",
     "populations": "playNano.algorithms.measurement.populations.measure",
     "rotation": "playNano.algorithms.measurement.rotation.public",

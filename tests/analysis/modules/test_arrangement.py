@@ -63,6 +63,21 @@ def test_tables_and_figure(stack, tmp_path):
     assert measurement_figures("arrangement", {**outputs, "pair_correlation": []}) == {}
 
 
+def test_other_pixels_and_scans_give_the_same():
+    scene = Scene((Species(Gaussian(5.0, 6.0), count=20),))
+    rows = []
+    for change in (
+        {"shape": (128, 128), "pixel_size_nm": 2.0},
+        {"shape": (64, 100), "pixel_size_nm": (4.0, 2.56), "slow_axis": "alternating", "trace": "retrace"},
+        {"shape": (128, 80), "pixel_size_nm": (2.0, 3.2), "slow_axis": "up"},
+    ):
+        movie = simulate_scene(scene, Scanner(n_frames=2, frame_time_s=0.5, **change), seed=3)
+        outputs = run(movie.to_stack(), DETECT, ("arrangement", {"edge_nm": 8.0}))["analysis"]
+        rows.append(outputs["step_2_arrangement"]["test"].iloc[0])
+    for name in ("density_1_nm2", "clark_evans", "exclusion_nm"):
+        assert [row[name] for row in rows] == pytest.approx([rows[0][name]] * 3, rel=0.03), name
+
+
 def test_without_times_names_have_no_seconds(stack):
     timeless = AFMImageStack(stack.data, stack.pixel_size_nm, "height", "movie.npy")
     outputs = run(timeless, DETECT, TRACK, ("arrangement", {}))["analysis"]["step_3_arrangement"]

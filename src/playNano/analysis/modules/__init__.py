@@ -9,6 +9,7 @@ from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.diffusion import DiffusionModule
 from playNano.analysis.modules.dwell_times import DwellTimesModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
+from playNano.analysis.modules.fluctuation import FluctuationModule
 from playNano.analysis.modules.frame_quality import FrameQualityModule
 from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
@@ -41,6 +42,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "states": StatesModule,
     "rotation": RotationModule,
     "kymograph": KymographModule,
+    "fluctuation": FluctuationModule,
 }
 """Name -> class of every built-in module."""
 

@@ -22,6 +22,7 @@ FIGURES: dict[str, str] = {
     "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
     "rotation": "playNano.plots.measurement.rotation:draw_rotation",
     "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
+    "fluctuation": "playNano.plots.measurement.fluctuation:draw_fluctuation",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 

@@ -55,7 +55,7 @@ def draw_kymograph(outputs: Mapping[str, Any]) -> dict[str, Figure]:
         )
         bar = figure.colorbar(mesh, cax=add_axes(figure, 3.83, 0.25, 0.09, 2.2))
         bar.set_label(f"height ({unit})" if unit else "value")
-        _draw_profile(add_axes(figure, 4.85, 0.25, 2.05, 2.2), outputs, unit)
+        _draw_profile(add_axes(figure, 5.0, 0.25, 1.9, 2.2), outputs, unit)
     return {"kymograph": figure}
 
 

@@ -11,6 +11,9 @@ from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
 Ints = npt.NDArray[np.int64]
 
+SEEN_AGAIN = 5
+"""Frames after the end of a track in which a track that begins at its place is the same molecule."""
+
 
 @dataclass(frozen=True)
 class Renewal:
@@ -39,7 +42,8 @@ def renewal(movie: TrackedMovie, same_place_nm: float) -> Renewal:
     movie
         Tracks.
     same_place_nm
-        Distance within which a molecule that is seen again after the end of a track is the same one, nm.
+        Distance along an axis within which a molecule that is seen again soon after the end of a track is the same one,
+        nm, > 0.
     """
     diffusion = diffusion_of(movie)
     rate = _off_rate(movie, same_place_nm)
@@ -78,7 +82,7 @@ def diffusion_of(movie: TrackedMovie) -> float:
 
 
 def _off_rate(movie: TrackedMovie, same_place_nm: float) -> float:
-    """Return the rate of unbinding: ends of tracks, unless a track begins at the same place later, over time seen."""
+    """Return the rate of unbinding: ends of tracks, unless another begins there soon after, over the time seen."""
     from scipy.spatial import cKDTree
 
     table, frames = movie.table, movie.frames
@@ -88,11 +92,14 @@ def _off_rate(movie: TrackedMovie, same_place_nm: float) -> float:
     ends = np.append(begins[1:], True)
     frame, place = table["frame"].to_numpy(np.int64), movie.position_nm(corrected=False)
     last = np.flatnonzero(frames.observed).max(initial=-1)
-    left = np.flatnonzero(ends & (frame < last))
-    starts = np.flatnonzero(begins)
-    near = cKDTree(place[starts]).query_ball_point(place[left], same_place_nm) if len(left) else []
-    again = [bool((frame[starts[found]] > frame[row]).any()) for row, found in zip(left, near, strict=True)]
-    n_gone = len(left) - int(np.sum(again))
+    left = ends & (frame < last)
+    centre = 1 + (SEEN_AGAIN - 1) / 2
+    # In these units a start in one of the next frames at the same place is nearer than 1 along each axis.
+    units = np.array([same_place_nm, same_place_nm, SEEN_AGAIN / 2])
+    starts = np.column_stack([place[begins], frame[begins]]) / units
+    at = np.column_stack([place[left], frame[left] + centre]) / units
+    again = np.isfinite(cKDTree(starts).query(at, p=np.inf, distance_upper_bound=1.0)[0])
+    n_gone = int((~again).sum())
     passes = frames.observed_before
     survived = int((passes[frame[ends]] - passes[frame[begins]]).sum())
     if not n_gone or not frames.interval_s > 0:

@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 NAN = float("nan")
 
+MAX_BINS = 500
+"""Bins of distance, unless their width is given."""
+
 
 @dataclass(frozen=True)
 class FramePoints:
@@ -142,16 +145,14 @@ def frame_points(
     if not any(len(p) > 1 for p in places):
         return "too_few_tracks"
     nearest = np.concatenate([_neighbour_distance(p) for p in places if len(p) > 1])
-    dr = options.dr_nm or float(nearest.mean()) / 10
     largest = min(window.height_nm, window.width_nm) / 2
     r_max = min(options.r_max_nm or largest, largest)
+    dr = options.dr_nm or max(float(nearest.mean()) / 10, r_max / MAX_BINS)
     n_bins = int(np.floor(r_max / dr + 1e-9)) if dr > 0 else 0
     if not n_bins:
         raise ParameterError(f"dr_nm = {dr:.3g} is not smaller than the largest distance, {r_max:.3g} nm")
     resolution = resolution_nm if options.resolution_nm is None else options.resolution_nm
-    change = (
-        renewal(movie, max(resolution, float(nearest.mean()) / 2)) if tracked else Renewal(NAN, NAN, np.inf)
-    )
+    change = renewal(movie, max(float(nearest.mean()) / 4, 1e-9)) if tracked else Renewal(NAN, NAN, np.inf)
     length = change.time_s / movie.frames.interval_s if movie.frames.n_frames > 1 else np.inf
     block = blocks_of(len(seen), length if options.block_frames is None else options.block_frames)
     n_tracks = movie.n_tracks if tracked else 0
