@@ -8,6 +8,8 @@ from typing import Any
 _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
+    "compare": "playNano.algorithms.measurement.comparison.compare",
+    "compare_folders": "playNano.analysis.measurement.compare_folders",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
     "populations": "playNano.algorithms.measurement.populations.measure",
 }

@@ -98,7 +98,7 @@ def track_values(values: Floats, track: Ints, frame: Ints) -> TrackValues:
     mean: Floats = np.bincount(index, values, len(n)).astype(np.float64) / n
     median: Floats = np.empty(0)
     if len(n):
-        median = pd.Series(values).groupby(index).median().to_numpy(np.float64)
+        median = np.asarray(pd.Series(values).groupby(index).median(), np.float64)
     deviation = values - mean[index]
     squares: Floats = np.bincount(index, deviation**2, len(n)).astype(np.float64)
     sd: Floats = np.full(len(n), np.nan)
