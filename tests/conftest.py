@@ -81,6 +81,8 @@ LATERAL = frozenset({
     "edge_nm", "dr_nm", "r_max_nm", "exclusion_nm", "resolution_nm", "r_nm", "r_low_nm", "r_high_nm", "k_nm2", "l_nm",
     "max_shear_nm", "density_1_nm2",
     "neighbour_band_nm",
+    "run_length_nm", "run_length_low_nm", "run_length_high_nm", "travelled_nm", "step_error_nm",
+    "localization_nm", "path_rms_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

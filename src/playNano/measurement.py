@@ -12,6 +12,7 @@ _PUBLIC: dict[str, str] = {
     "compare_folders": "playNano.analysis.measurement.compare_folders",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
     "populations": "playNano.algorithms.measurement.populations.measure",
+    "stepping": "playNano.algorithms.measurement.stepping.measure",
 }
 
 __all__ = [*_PUBLIC]

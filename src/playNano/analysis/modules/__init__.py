@@ -15,6 +15,7 @@ from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
 from playNano.analysis.modules.populations import PopulationsModule
+from playNano.analysis.modules.stepping import SteppingModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
@@ -33,6 +34,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "arrangement": ArrangementModule,
     "dwell_times": DwellTimesModule,
     "populations": PopulationsModule,
+    "stepping": SteppingModule,
 }
 """Name -> class of every built-in module."""
 
