@@ -85,6 +85,7 @@ LATERAL = frozenset({
     "confinement_radius_nm", "confinement_radius_low_nm", "confinement_radius_high_nm", "tether_nm",
     "max_pair_nm", "pair_distance_nm", "line_nm", "width_nm",
     "jitter_nm",
+    "run_length_nm", "run_length_low_nm", "run_length_high_nm", "travelled_nm", "step_error_nm", "path_rms_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

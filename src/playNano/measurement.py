@@ -8,6 +8,8 @@ from typing import Any
 _PUBLIC: dict[str, str] = {
     "Window": "playNano.algorithms.measurement.window",
     "arrangement": "playNano.algorithms.measurement.arrangement.public",
+    "compare": "playNano.algorithms.measurement.comparison.compare",
+    "compare_folders": "playNano.analysis.measurement.compare_folders",
     "diffusion": "playNano.algorithms.measurement.diffusion.measure",
     "dwell_times": "playNano.algorithms.measurement.dwell.plain",
     "fluctuation": "playNano.analysis.measurement.fluctuation",
@@ -15,6 +17,7 @@ _PUBLIC: dict[str, str] = {
     "populations": "playNano.algorithms.measurement.populations.measure",
     "rotation": "playNano.algorithms.measurement.rotation.public",
     "states": "playNano.algorithms.measurement.states.plain",
+    "stepping": "playNano.algorithms.measurement.stepping.measure",
 }
 
 __all__ = [*_PUBLIC]

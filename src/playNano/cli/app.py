@@ -50,6 +50,7 @@ from playNano.cli.arguments import (
     ZRange,
     existing,
 )
+from playNano.cli.compare_command import app as compare_commands
 from playNano.cli.crate_command import app as crate_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
@@ -360,3 +361,4 @@ app.add_typer(reference_commands)
 app.add_typer(first_run_commands)
 app.add_typer(record_commands)
 app.add_typer(crate_command)
+app.add_typer(compare_commands)

@@ -27,7 +27,7 @@ from playNano.errors import ParameterError, ResultFolderError
 Existing = Literal["refuse", "overwrite", "new"]
 """What happens if the folder already contains the results of a run."""
 
-RECORDS = ("record.json", "batch.json", "validate.json")
+RECORDS = ("record.json", "batch.json", "validate.json", "compare.json")
 """Names of the files that list the other files of a run."""
 
 _PREFIX = ".playnano-run-"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal[
     "ok",
     "too_few_tracks",
+    "too_few_movies",
     "too_short",
     "no_events",
     "all_censored",

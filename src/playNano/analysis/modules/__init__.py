@@ -20,6 +20,7 @@ from playNano.analysis.modules.peak_detection import PeakDetectionModule
 from playNano.analysis.modules.populations import PopulationsModule
 from playNano.analysis.modules.rotation import RotationModule
 from playNano.analysis.modules.states import StatesModule
+from playNano.analysis.modules.stepping import SteppingModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
@@ -43,6 +44,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "rotation": RotationModule,
     "kymograph": KymographModule,
     "fluctuation": FluctuationModule,
+    "stepping": SteppingModule,
 }
 """Name -> class of every built-in module."""
 

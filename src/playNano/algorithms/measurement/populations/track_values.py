@@ -83,8 +83,8 @@ def track_values(values: Floats, track: Ints, frame: Ints) -> TrackValues:
     Notes
     -----
     Successive values of a track are correlated with coefficient rho, so that n of them are worth n (1 - rho)/(1 + rho).
-    rho is pooled over all tracks, from deviations from the mean of the track with its own variance added, as a mean of
-    few values lies too near to them.
+    rho is pooled over all tracks, with the variance of the mean of each track added to the deviations from it, as it
+    lies nearer to its own values than the true mean.
 
     Examples
     --------
@@ -95,10 +95,10 @@ def track_values(values: Floats, track: Ints, frame: Ints) -> TrackValues:
     import pandas as pd
 
     track_id, index, n = np.unique(track, return_inverse=True, return_counts=True)
-    mean: Floats = np.asarray(np.bincount(index, values, len(n)) / n, dtype=np.float64)
-    median: Floats = np.zeros(len(n))
+    mean: Floats = np.bincount(index, values, len(n)).astype(np.float64) / n
+    median: Floats = np.empty(0)
     if len(n):
-        median[:] = pd.Series(values).groupby(index).median().to_numpy(np.float64)
+        median = np.asarray(pd.Series(values).groupby(index).median(), np.float64)
     deviation = values - mean[index]
     squares: Floats = np.bincount(index, deviation**2, len(n)).astype(np.float64)
     sd: Floats = np.full(len(n), np.nan)
@@ -111,11 +111,26 @@ def track_values(values: Floats, track: Ints, frame: Ints) -> TrackValues:
 
 
 def _correlation(deviation: Floats, index: Ints, frame: Ints, sd: Floats, n: Ints) -> float:
-    """Return the pooled correlation of values in successive frames."""
+    """Return the pooled correlation of values in successive frames.
+
+    Deviations from the mean of a track are smaller, and less correlated, than those from the true mean by the variance
+    v of the mean, which depends on the correlation: the solution is found by iteration.
+    """
     next_one = (index[1:] == index[:-1]) & (frame[1:] == frame[:-1] + 1)
     if not next_one.any():
         return 0.0
-    of_mean = np.divide(np.nan_to_num(sd) ** 2, n)[index[1:][next_one]]
-    variance = (np.nan_to_num(sd) ** 2)[index[1:][next_one]].sum()
-    product = float((deviation[1:] * deviation[:-1])[next_one].sum() + of_mean.sum())
-    return float(np.clip(product / variance, 0.0, MAX_CORRELATION)) if variance > 0 else 0.0
+    of_pair = index[1:][next_one]
+    own, size = (sd**2 * (n - 1) / n)[of_pair], n[of_pair].astype(np.float64)
+    product = float((deviation[1:] * deviation[:-1])[next_one].sum())
+    rho = 0.0
+    for _ in range(100):
+        of_mean = ((1 + rho) / (1 - rho) - 2 * rho * (1 - rho**size) / (size * (1 - rho) ** 2)) / size
+        variance = own / (1 - np.minimum(of_mean, 0.9))
+        total = float(variance.sum())
+        if total == 0:
+            return 0.0
+        new = float(np.clip((product + (of_mean * variance).sum()) / total, 0.0, MAX_CORRELATION))
+        if abs(new - rho) < 1e-6:
+            break
+        rho = new
+    return rho

@@ -1,0 +1,1 @@
+"""Comparison of conditions, with the movie as the unit of replication."""

@@ -1,0 +1,1 @@
+"""Molecules that move along a path: velocities, run lengths, steps."""
