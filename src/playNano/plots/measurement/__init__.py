@@ -18,6 +18,7 @@ Figures = Callable[[Mapping[str, Any]], "dict[str, Figure]"]
 
 FIGURES: dict[str, str] = {
     "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
+    "states": "playNano.plots.measurement.states:draw_states",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
