@@ -23,6 +23,7 @@ FIGURES: dict[str, str] = {
     "rotation": "playNano.plots.measurement.rotation:draw_rotation",
     "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
     "fluctuation": "playNano.plots.measurement.fluctuation:draw_fluctuation",
+    "states": "playNano.plots.measurement.states:draw_states",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
