@@ -86,6 +86,8 @@ class Headline:
     'D = 54 nm2/s (49 to 60), 38 tracks'
     >>> Headline("k_off", 0.0198, "1_s", 0.0083, 0.0441, 5, "ends").text()
     'k_off = 0.020 1/s (0.0083 to 0.044), 5 ends'
+    >>> Headline("alpha", 0.907, "", 0.69, 1.128, 16).text()
+    'alpha = 0.91 (0.69 to 1.13), 16 tracks'
     >>> Headline("k_off", float("nan"), "1_s", n=3, n_of="tracks", status="too_few_tracks").text()
     'k_off: not given (too few tracks), 3 tracks'
     """
@@ -109,7 +111,7 @@ class Headline:
             unit = f" {spelt_unit(self.unit)}" if self.unit else ""
             given = f"{self.name} = {_rounded(self.value, self.low, self.high)}{unit}"
             if math.isfinite(self.low) or math.isfinite(self.high):
-                ends = (_rounded(end, self.low, self.high) for end in (self.low, self.high))
+                ends = (_rounded(end, self.low, self.high, self.value) for end in (self.low, self.high))
                 given += f" ({' to '.join(ends)})"
             if self.status != "ok":
                 given += f" [{self.status.replace('_', ' ')}]"
@@ -139,15 +141,20 @@ def spelt_unit(unit: str) -> str:
     return f"{top}/{bottom[0]}" if len(bottom) == 1 else f"{top}/({' '.join(bottom)})"
 
 
-def _rounded(value: float, low: float, high: float) -> str:
-    """Return a number to two significant digits of its interval's width, and at least two of its own."""
+def _rounded(value: float, low: float, high: float, like: float | None = None) -> str:
+    """Return a number to two significant digits of its interval's width, and at least two of its own.
+
+    An end of an interval has the decimals of the estimate, `like`, unless it is ten times larger or smaller.
+    """
     if not math.isfinite(value):
         return str(value)
     width = high - low
     if not math.isfinite(width) or width <= 0:
         return f"{value:.3g}"
     digits = -math.floor(math.log10(width / 2))
-    if value:
-        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    similar = like is not None and 0.1 < abs(value / like if like else 0.0) < 10
+    for number in (value, like if similar else None):
+        if number:
+            digits = max(digits, 1 - math.floor(math.log10(abs(number))))
     rounded = round(value, max(digits, -12))
     return f"{rounded:.{max(digits, 0)}f}" if 1e-4 <= abs(value) < 1e7 or value == 0 else f"{value:.2g}"
