@@ -123,8 +123,8 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
     plan
         Processing steps and analysis modules; they are validated before any movie is read.
     folder
-        Folder for the folders of the movies, ``features.csv``, ``tracks.csv``, ``clusters.csv`` (of all movies, with
-        a column ``movie``) and ``summary.csv``.
+        Folder for the folders of the movies, all tables of all movies (``features.csv``, ``tracks.csv``, ``rates.csv``,
+        ... with a column ``movie``) and ``summary.csv``.
     options
         As for a single movie.
     resume
@@ -243,7 +243,8 @@ def _write_joined(folder: Path, outcomes: list[Outcome]) -> None:
 def _join_tables(folder: Path, target: Path, outcomes: list[Outcome]) -> None:
     """Join each table of all processed movies into one file, with a column ``movie`` and those of the sheet."""
     done = [outcome for outcome in outcomes if outcome.status in FINISHED]
-    for _, _, stem in TABLES:
+    others = sorted({path.stem for outcome in done for path in (folder / outcome.movie).glob("*.csv")})
+    for stem in dict.fromkeys([*(stem for _, _, stem in TABLES), *others]):
         parts = [(outcome, folder / outcome.movie / f"{stem}.csv") for outcome in done]
         parts = [(outcome, part) for outcome, part in parts if part.is_file()]
         if not parts:
