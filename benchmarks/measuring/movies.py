@@ -133,7 +133,7 @@ KINDS: dict[str, Kind] = {
     "motors": Kind(
         partial(scene, MOTOR, substrate=STRANDS, margin_nm=0.0),
         {"velocity": 30.0},
-        ("level", "frame_quality;feature_detection;particle_tracking;stepping"),
+        ("level", "frame_quality;feature_detection:min_height_nm=3;particle_tracking;stepping"),
     ),
 }
 
@@ -155,7 +155,8 @@ def measured(record: dict[str, object], name: str) -> tuple[float, float, float]
             return (np.nan,) * 3
         row, columns = table.iloc[int(name == "k21")], ["rate_1_s", "rate_low_1_s", "rate_high_1_s"]
     else:
-        row = tables["stepping"]["speeds"].iloc[0]
+        speeds = tables["stepping"]["speeds"]
+        row = speeds[speeds["track_id"] == -1].iloc[0]
         columns = ["velocity_nm_s", "velocity_low_nm_s", "velocity_high_nm_s"]
     return tuple(abs(float(row[column])) for column in columns)
 
