@@ -187,6 +187,7 @@ def msd_peer():
     data = walks(np.random.default_rng(FIRST_SEED + 7), 1000, 180, missing=0.1)
     movie = tracks_from_table(data)
     msd_table(movie, max_lag=3)
+    sums_of_pairs(movie, 3)
     if not HAS_TRACKPY:
         return "## MSD against trackpy\n\ntrackpy is not installed: left out."
     import trackpy

@@ -144,14 +144,17 @@ def _tracks_figure(single: pd.DataFrame, movie: Any, states: pd.DataFrame, per: 
     axes = add_axes(figure, 0.52, 0.5, COLUMN_WIDTH_IN - 0.64, 1.98)
     rank = np.arange(1, len(d) + 1)
     shown = np.maximum(d, bottom)
+    label = plural(len(d), "track")
     if len(d) <= MAX_BARS:
         axes.hlines(rank, np.maximum(low, bottom), high, color=DATA, linewidth=0.5, alpha=0.5)
-    axes.plot(shown, rank, "o", color=DATA, markersize=2, label=f"{plural(len(d), 'track')}, 95 % interval")
+        label += ", 95 % interval"
+    axes.plot(shown, rank, "o", color=DATA, markersize=2, label=label)
     value, low_d, high_d = (movie[f"diffusion{end}_nm2_{per}"] for end in ("", "_low", "_high"))
     if value > 0:
         axes.axvline(value, color=FIT, linewidth=0.9)
         ends = f" ({low_d:.3g} to {high_d:.3g})" if np.isfinite(low_d) else ""
-        axes.axvspan(low_d, high_d, color=FIT, alpha=0.2, linewidth=0) if np.isfinite(low_d) else None
+        if np.isfinite(low_d):
+            axes.axvspan(low_d, high_d, color=FIT, alpha=0.2, linewidth=0)
         axes.plot([], [], color=FIT, label=f"all tracks: {value:.3g}{ends} nm²/{per}")
     if len(states) > 1:
         _draw_states(axes, states, per, bottom)

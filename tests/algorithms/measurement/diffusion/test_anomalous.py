@@ -63,6 +63,16 @@ def test_exponent_of_all_tracks(alpha):
     assert (fit.status, fit.n_tracks) == ("ok", 50)
 
 
+def test_unit_of_k_is_that_of_the_exponent():
+    """In other units of time the exponent is the same."""
+    pieces = fractional_pieces(20, 30, 0.7)
+    first, other = (fit_alpha(pieces, interval) for interval in (0.5, 2.0))
+    assert other.alpha == first.alpha
+    assert first.coefficient / other.coefficient == pytest.approx(4**first.alpha, rel=1e-9)
+    one, another = (fit_alpha_of_track(pieces[:1], 4.0, interval) for interval in (0.5, 2.0))
+    assert one.coefficient / another.coefficient == pytest.approx(4**one.alpha, rel=1e-9)
+
+
 def test_one_track_with_given_error():
     piece = fractional_pieces(1, 250, 1.4, seed=3)
     fit = fit_alpha_of_track(piece, 4.0, 0.5)

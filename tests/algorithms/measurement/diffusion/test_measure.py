@@ -199,6 +199,26 @@ def test_gaps_and_uneven_times(make_walks):
     assert first_row(diffusion(gaps))["diffusion_nm2_s"] == pytest.approx(60, rel=0.06)
 
 
+@pytest.mark.parametrize("upwards", [False, True])
+def test_times_of_an_alternating_scan(upwards):
+    """Times from one pass to the next are between 0 and two frames."""
+    rng = np.random.default_rng(12)
+    frames = Frames(np.arange(20) * 0.5, np.ones(20, bool), 0.5 / 128, 128, 2.0, np.arange(20) % 2 == upwards)
+    rows = []
+    for track in range(150):
+        place, last = rng.uniform(40, 216, 2), None
+        for frame in range(20):
+            time = float(frames.pass_s(frame, place[0]))
+            if last is not None:
+                place = place + rng.normal(0, np.sqrt(2 * 60 * max(time - last, 1e-6)), 2)
+            last = time if last is None else max(time, last + 1e-6)
+            rows.append((track, frame, last, *(place + rng.normal(0, 2, 2))))
+    table = pd.DataFrame(rows, columns=["track_id", "frame", "time_s", "y_nm", "x_nm"])
+    row = first_row(diffusion(table, frames=frames, alpha="none"))
+    assert row["diffusion_nm2_s"] == pytest.approx(60, rel=0.06)
+    assert row["localization_nm"] == pytest.approx(2.0, abs=0.5)
+
+
 def test_own_noise_of_each_axis(make_walks):
     table = make_walks(30, 50)
     table["x_nm"] += np.random.default_rng(5).normal(0, 5.0, len(table))

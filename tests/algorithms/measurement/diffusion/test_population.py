@@ -58,4 +58,8 @@ def test_error_and_slow_tracks_are_not_biased_by_the_fast_ones(make_walks):
 def test_max_components_limits_the_states(make_walks):
     table = mixed(make_walks, (5.0, 60.0), (20, 20))
     assert len(diffusion(table, alpha="none", max_components=1).diffusion_states) == 1
-    assert np.isfinite(diffusion(table, alpha="none").diffusion_states["share_time_low"]).all()
+    full = diffusion(table, alpha="none", max_components=2)
+    assert any("max_components=2" in message for message in full.messages)
+    free = diffusion(table, alpha="none")
+    assert not any("max_components" in message for message in free.messages)
+    assert np.isfinite(free.diffusion_states["share_time_low"]).all()

@@ -17,6 +17,9 @@ Bools = npt.NDArray[np.bool_]
 
 N_NODES = 28
 N_NOISE_NODES = 100
+BLOCK = 2000
+"""Number of tracks that are fitted at a time, which limits the memory."""
+
 SMALLEST = 1e-6
 """Smallest D of the search, as a fraction of that of the steps without localisation error."""
 
@@ -124,11 +127,20 @@ def fit_tracks_and_noise(steps: Steps, level: float = 0.95) -> TrackFits:
     fits.diffusion_nm2_s[(steps.n_steps >= 2) & (raw == 0)] = 0.0
     if not chosen.any():
         return fits
-    some = steps.of_tracks(chosen)
+    unit = steps.typical_time_s
+    lowest = max(float(np.arcsinh(-0.25 * steps.time_s.min() / unit)), -0.25)
+    nodes = np.linspace(lowest, 7.0, N_NOISE_NODES)
+    tracks = np.flatnonzero(chosen)
+    for part in np.array_split(tracks, -(-len(tracks) // BLOCK)):
+        block = _with_own_noise(steps.of_tracks(np.isin(np.arange(steps.n_tracks), part)), nodes, unit, level)
+        for values, of_block in zip(vars(fits).values(), vars(block).values(), strict=True):
+            values[part] = of_block
+    return fits
+
+
+def _with_own_noise(some: Steps, nodes: Floats, unit: float, level: float) -> TrackFits:
+    """Return D and the localisation error of tracks that have moved, from nodes of asinh(s / (D t))."""
     n = 2.0 * some.n_steps[:, None]
-    unit = some.typical_time_s
-    lowest = np.arcsinh(-0.25 * some.time_s.min() / unit)
-    nodes = np.linspace(max(lowest, -0.25), 7.0, N_NOISE_NODES)
 
     def profile(asinh_noise: Floats) -> tuple[Floats, Floats]:
         form, log_det = forms(some, 1.0, np.sinh(asinh_noise) * unit)
@@ -160,11 +172,12 @@ def fit_tracks_and_noise(steps: Steps, level: float = 0.95) -> TrackFits:
     far = np.full(len(d), 60.0)
     above = crossings(lambda x: at(x) - height[:, None], log_d, 1, log_d + far)
     below = crossings(lambda x: at(x) - height[:, None], log_d, -1, log_d - far)
-    fits.diffusion_nm2_s[chosen] = np.where(at_zero, 0.0, d)
-    fits.low_nm2_s[chosen] = np.where(resting >= height, 0.0, np.exp(below))
-    fits.high_nm2_s[chosen] = np.exp(above)
-    fits.s_nm2[chosen] = np.where(at_zero, (rest_total / n)[:, 0], np.sinh(top) * unit * d)
-    return fits
+    return TrackFits(
+        np.where(at_zero, 0.0, d),
+        np.where(resting >= height, 0.0, np.exp(below)),
+        np.exp(above),
+        np.where(at_zero, (rest_total / n)[:, 0], np.sinh(top) * unit * d),
+    )
 
 
 def covariance_estimates(steps: Steps) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import chdtrc, chdtri
 
+from playNano.algorithms.measurement.diffusion.columns import MIN_TRACKS
 from playNano.algorithms.measurement.diffusion.likelihood import LN_2PI, Noise, forms
 from playNano.algorithms.measurement.diffusion.steps import Steps
 from playNano.algorithms.measurement.intervals import NONE, Interval, jackknife_t
@@ -19,9 +20,9 @@ ASINH_NOISE = np.linspace(-0.25, 7.0, 25)
 """Nodes of asinh(s / (D t)) of the first search."""
 
 N_LOCAL, WIDTH = 15, 5.0
-"""Number of nodes along each axis, and half width in standard errors, of the search around the maximum."""
+"""Number of nodes along each axis, and half width in standard errors, around the maximum, for the jackknife."""
 
-MIN_WIDTH = 1e-4
+MIN_CURVATURE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def fit_pooled(
     rest, rest_s = profile.at_rest()
     drop = float(chdtri(1, 1 - level)) / 2
     if rest >= best:
-        high = profile.upper_end(np.array(at), max(rest, best) - drop)
+        high = profile.upper_end(np.array(at), rest - drop)
         return PooledFit(0.0, rest_s, (0.0, high), True, rest)
     at_zero = rest > best - drop
     if not interval:
@@ -198,7 +199,7 @@ def _jackknife(profile: _Profile, at: Floats, d: float, level: float) -> Interva
     """
     counts = 2 * profile.steps.n_steps
     used = counts > 0
-    if used.sum() < 3:
+    if used.sum() < MIN_TRACKS:
         return NONE
     axes = [_nodes(profile, at, k) for k in range(len(at))]
     per_axis = [profile.sums(nodes) for nodes in axes]
@@ -224,7 +225,7 @@ def _nodes(profile: _Profile, at: Floats, axis: int) -> Floats:
     shifted = [at + h * sign * (np.arange(len(at)) == axis) for sign in (-1, 0, 1)]
     below, here, above = (profile.at(np.maximum(each, profile.low))[2] for each in shifted)
     curvature = (2 * here - below - above) / h**2
-    error = 1 / np.sqrt(curvature) if curvature > MIN_WIDTH else 2.0
+    error = 1 / np.sqrt(curvature) if curvature > MIN_CURVATURE else 2.0
     nodes = at[axis] + min(error, 2.0) * np.linspace(
         -WIDTH, WIDTH, N_LOCAL if len(at) == 2 else 2 * N_LOCAL + 1
     )

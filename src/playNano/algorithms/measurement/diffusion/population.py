@@ -27,7 +27,10 @@ GRID_RATIO = 4e4
 """Ratio of the largest to the smallest D of the grid."""
 
 ITERATIONS, TOLERANCE = 500, 1e-6
-MAX_TRACKS = 1000
+MAX_TRACKS = 20_000
+"""Maximum number of tracks from which the states are estimated; of more, they are taken at equal intervals."""
+
+MAX_TRACKS_NOISE = 1000
 """Maximum number of tracks from which the localisation error of several states is estimated."""
 
 MAX_GROUPS = 40
@@ -93,7 +96,7 @@ class States:
     Parameters
     ----------
     used
-        Whether a track counts, (n_tracks,).
+        Whether a track counts, (n_tracks,): it has moved; of very many tracks, some.
     grid
         Log likelihood of each track that counts.
     mixture
@@ -123,6 +126,7 @@ def fit_states(steps: Steps, noise: Noise, max_components: int = 4) -> States | 
     used = (steps.n_steps > 0) & (raw_diffusion(steps) > 0)
     if not used.any():
         return None
+    used = _thinned(used, MAX_TRACKS)
     some = steps.of_tracks(used)
     grid = _grid(some, noise)
     mixture = best_mixture(grid, max_components)
@@ -253,11 +257,18 @@ def responsibilities(grid: _Grid, mixture: Mixture) -> Floats:
     return np.asarray(np.exp(joint - logsumexp(joint, axis=1)[:, None]))
 
 
+def _thinned(tracks: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
+    """Return a mask of at most n of the tracks, at equal intervals."""
+    chosen = np.flatnonzero(tracks)
+    out = np.zeros(len(tracks), np.bool_)
+    out[chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), n)).round().astype(np.int64)]] = True
+    return out
+
+
 def _with_own_noise(steps: Steps, mixture: Mixture, noise: Noise) -> Noise:
     """Return the localisation error of maximum likelihood of several states; D of each is fitted as well."""
-    chosen = np.zeros(steps.n_tracks, np.bool_)
-    chosen[np.linspace(0, steps.n_tracks - 1, min(steps.n_tracks, MAX_TRACKS)).round().astype(int)] = True
-    some, n_axes = steps.of_tracks(chosen), 1 if noise.shared else 2
+    some = steps.of_tracks(_thinned(np.ones(steps.n_tracks, np.bool_), MAX_TRACKS_NOISE))
+    n_axes = 1 if noise.shared else 2
     log_weight = np.log(np.maximum(mixture.weight, 1e-300))
     highest = float(np.sqrt((some.step_nm**2).mean() / 2))
 

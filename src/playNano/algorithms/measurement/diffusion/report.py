@@ -72,6 +72,11 @@ def messages_of(movie: TrackedMovie, fitted: Fitted, options: DiffusionOptions) 
         messages.append(
             f"{steps.n_overlap.sum()} steps are left out, as the passes of the tip that they join overlap"
         )
+    if fitted.states is not None and 1 < options.max_components == len(fitted.states.mixture.weight):
+        messages.append(
+            f"there are as many states as max_components={options.max_components} allows: D is spread, and the "
+            "states need not be kinds of particles"
+        )
     if options.axes == "shared" and fitted.n_tracks_used and fitted.pooled.diffusion_nm2_s > 0:
         separate = fit_pooled(steps, separate=True, interval=False)
         if noise_difference(fitted.pooled, separate) < NOISE_P:

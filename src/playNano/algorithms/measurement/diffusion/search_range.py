@@ -78,7 +78,7 @@ def range_message(step_nm: npt.ArrayLike, search_range_nm: float) -> str:
         return ""
     needed = needed_range_nm(share, search_range_nm)
     return (
-        f"D is low, by up to half: {100 * share:.0f} % of the steps lie in the last fifth of the search range of "
+        f"D is low, by up to half: {100 * share:.2g} % of the steps lie in the last fifth of the search range of "
         f"{search_range_nm:.3g} nm; set max_distance_nm of the tracking to {needed:.2g}"
     )
 

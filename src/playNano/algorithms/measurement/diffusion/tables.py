@@ -68,7 +68,7 @@ def _movie_row(fitted: Fitted) -> dict[str, Any]:
         "diffusion_high_nm2_s": high if n_used >= MIN_TRACKS else np.nan,
         "status": movie_status(fitted),
         "ci_method": "profile" if pooled.at_zero else "jackknife_t",
-        "ci_unit": "track",
+        "ci_unit": "step" if pooled.at_zero else "track",
         "n_steps": len(steps.time_s),
         "n_steps_edge": int(steps.n_edge.sum()),
         "n_steps_overlap": int(steps.n_overlap.sum()),
