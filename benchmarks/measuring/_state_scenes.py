@@ -10,7 +10,9 @@ from playNano.algorithms.measurement.tracked_movie import Frames, tracked_movie
 from playNano.algorithms.measurement.window import Window
 
 
-def simulate(rng, rates, levels, *, sd=0.3, n_tracks=40, lengths=(20, 150), interval=0.2, missed=0.0, offset=0.0):
+def simulate(
+    rng, rates, levels, *, sd=0.3, n_tracks=40, lengths=(20, 150), interval=0.2, missed=0.0, offset=0.0
+):
     """Return a tracked movie and the true states of its detections; rates is (K, K), 1/s."""
     rates, levels = np.asarray(rates, float), np.asarray(levels, float)
     k = len(levels)

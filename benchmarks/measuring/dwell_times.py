@@ -268,7 +268,8 @@ def _chain(n):
     from playNano.simulate import simulate_scene
     from playNano.simulate.noise import Noise
     from playNano.simulate.scanner import Scanner
-    from playNano.simulate.scene import Kinetics, Motion, Scene as Particles, Species
+    from playNano.simulate.scene import Kinetics, Motion, Species
+    from playNano.simulate.scene import Scene as Particles
     from playNano.simulate.shapes import Gaussian
 
     rate, cells = 0.05, {"naive": [], "edge": [], "both": [], "in": []}

@@ -60,9 +60,10 @@ class StatesModule(AnalysisModule):
             n_expected, n_detections, n_tracks, n_movies, status, ci_method, ci_unit``.
             ``state_table``: a row a state: the column and ``sd`` in its unit, ``occupancy, dwell_s``, with intervals,
             ``n_visits``, numbers and statuses.
-            ``state_models``: a row a fitted model: ``n_states, offsets, log_likelihood, n_parameters, bic, selected``.
+            ``state_models``: a row a fitted model: ``n_states, offsets, outliers, log_likelihood, n_parameters, bic,
+            selected``.
             ``summary``: ``n_states, n_left_out`` (tracks without a value), ``offset_sd`` in the unit of the column,
-            ``headlines`` and ``messages``.
+            ``outlier_share, headlines`` and ``messages``.
             Without known times names end in ``_frame`` instead of ``_s``.
 
         Warns

@@ -5,6 +5,7 @@ from scipy.special import gammaincinv
 from playNano.algorithms.measurement.dwell.exponential import (
     detection_probability,
     end_probability,
+    expected_restarts,
     fit_rate,
 )
 
@@ -75,3 +76,13 @@ def test_the_level_widens_the_interval():
     narrow, wide = (fit_rate(40.0, np.full((20, 1), 0.5), level=level) for level in (0.8, 0.99))
     assert wide.low < narrow.low < narrow.rate < narrow.high < wide.high
     assert narrow.log_error == pytest.approx(wide.log_error, rel=0.05)
+
+
+def test_molecules_that_were_missed_at_all_passes_begin_again():
+    rate, miss, wait = 0.3, 0.4, np.tile([0.5, 1.0], (1000, 1))
+    rng = np.random.default_rng(2)
+    leaves = rng.exponential(1 / rate, 300_000)
+    seen = ((leaves[:, None] > wait[0]) & (rng.random((300_000, 2)) >= miss)).any(axis=1)
+    still = (leaves[~seen] > 1.0).mean()
+    assert expected_restarts(rate, wait, miss) == pytest.approx(1000 * still, rel=0.02)
+    assert expected_restarts(rate, np.array([[0.5, np.nan]]), miss) == 0.0

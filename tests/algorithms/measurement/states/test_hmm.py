@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -40,7 +41,8 @@ def by_all_paths(value, model, transitions=None):
             if i:
                 p *= steps[i][path[i - 1], state]
             if np.isfinite(value[i]):
-                p *= norm.pdf(value[i], model.mean[state], model.sd[state])
+                usual = norm.pdf(value[i], model.mean[state], model.sd[state])
+                p *= (1 - model.outlier_share) * usual + model.outlier_share * model.outlier_density
         total += p
         for i, state in enumerate(path):
             gamma[i, state] += p
@@ -80,6 +82,22 @@ def test_offsets_are_integrated_over():
     assert expected.log_likelihood == pytest.approx(logs, abs=1e-10)
     assert expected.offset_square == pytest.approx(square, abs=1e-10)
     assert np.exp(log_weight).sum() == pytest.approx(1.0)
+
+
+def test_outliers_have_the_same_density_in_each_state():
+    rng = np.random.default_rng(8)
+    plain = random_model(2, rng)
+    model = replace(plain, outlier_share=0.1, outlier_density=0.2)
+    value = rng.normal(0, 2, 6)
+    logs, gamma, _ = by_all_paths(value, model)
+    expected = expect(chains_of(value), model)
+    assert expected.log_likelihood == pytest.approx(logs, abs=1e-10)
+    usual = (1 - 0.1) * norm.pdf(value[:, None], model.mean, model.sd)
+    weight = (gamma * usual / (usual + 0.1 * 0.2)).sum(axis=0)
+    np.testing.assert_allclose(expected.sums[1], weight, atol=1e-10)
+    fitted, _ = fit_em(hmmlearn_data(), replace(plain, outlier_share=0.1, outlier_density=0.2), iterations=1)
+    assert 0 < fitted.outlier_share <= 0.2
+    assert fitted.n_parameters == plain.n_parameters + 1
 
 
 def test_a_value_far_from_all_states_does_not_underflow():

@@ -171,3 +171,18 @@ def test_molecules_that_leave_give_no_extra_transitions():
     result = measure_states(movie_of(table), StatesOptions(n_states=2, offsets=False))
     for row, truth in zip(result.transitions.to_dict("records"), (0.5, 1.0), strict=True):
         assert row["rate_low_1_s"] < truth < row["rate_high_1_s"]
+
+
+def test_outliers_are_no_state():
+    table = tracks(seed=6)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(len(table)) < 0.03
+    table.loc[wrong, "height_nm"] = rng.uniform(2.5, 7.0, wrong.sum())
+    result = measure_states(movie_of(table), StatesOptions(offsets=False))
+    assert len(result.state_table) == 2
+    assert result.numbers["outlier_share"] == pytest.approx(0.03, abs=0.015)
+    assert result.state_table["sd_nm"].tolist() == pytest.approx([0.3, 0.3], rel=0.15)
+    for row, truth in zip(result.transitions.to_dict("records"), (0.5, 1.0), strict=True):
+        assert row["rate_low_1_s"] < truth < row["rate_high_1_s"]
+    without = measure_states(movie_of(table), StatesOptions(offsets=False, outliers=False))
+    assert len(without.state_table) > 2

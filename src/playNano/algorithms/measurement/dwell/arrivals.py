@@ -8,7 +8,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from playNano.algorithms.measurement.dwell.bands import free_area_nm2
-from playNano.algorithms.measurement.dwell.exponential import RateFit, detection_probability
+from playNano.algorithms.measurement.dwell.exponential import (
+    RateFit,
+    detection_probability,
+    expected_restarts,
+)
 from playNano.algorithms.measurement.dwell.passes import Passes, frames_with_arrivals
 from playNano.algorithms.measurement.results import CIMethod, Status
 from playNano.algorithms.measurement.tracked_movie import TrackedMovie
@@ -51,7 +55,8 @@ def count_arrivals(movie: TrackedMovie, passes: Passes, departures: RateFit, lev
     """Return the rate of arrival: seen arrivals over area, time and the probability to be seen.
 
     Arrivals count in frames of which the frame before is observed too, outside the band along the border (molecules
-    that diffuse in do not arrive there) and away from neighbours (fused images that part do not either).
+    that diffuse in do not arrive there) and away from neighbours (fused images that part do not either). Molecules that
+    were missed so often that their track was cut, and begin another one, are subtracted as often as is expected.
 
     Parameters
     ----------
@@ -95,7 +100,8 @@ def count_arrivals(movie: TrackedMovie, passes: Passes, departures: RateFit, lev
     )
     error = np.sqrt(1 / n + (spread if np.isfinite(spread) else 0.0) ** 2)
     width = np.exp(float(ndtri((1 + level) / 2)) * error)
-    rate = n / exposure
+    restarts = expected_restarts(departures.rate, passes.wait_s[passes.ended], miss)
+    rate = max(n - restarts, 0.0) / exposure
     return result(rate, float(rate / width), float(rate * width), "ok", "wald_log")
 
 

@@ -52,6 +52,25 @@ def end_probability(rate: float | Floats, wait_s: Floats, miss_rate: float) -> F
     return np.asarray(left + missed * np.exp(-k * before), dtype=np.float64)
 
 
+def expected_restarts(rate: float, wait_s: Floats, miss_rate: float) -> float:
+    """Return the expected number of ends after which the molecule was still there, and missed at all passes.
+
+    Parameters
+    ----------
+    rate
+        Rate of departure, 1/s.
+    wait_s
+        Times from the last detections to the next passes, (n, m) s; NaN: there are fewer, and no restart was seen.
+    miss_rate
+        Probability of a missed detection at a pass.
+    """
+    full = wait_s[np.isfinite(wait_s).all(axis=1)] if len(wait_s) else wait_s
+    if not (miss_rate > 0 and len(full)):
+        return 0.0
+    missed = miss_rate ** full.shape[1] * np.exp(-rate * full[:, -1])
+    return float((missed / end_probability(rate, full, miss_rate)).sum())
+
+
 def detection_probability(rate: float, interval_s: float, miss_rate: float, passes: int = 200) -> float:
     """Return the probability that a molecule that arrives at a random moment is detected before it leaves.
 

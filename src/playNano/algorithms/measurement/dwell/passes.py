@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from playNano.algorithms.measurement.dwell.bands import Bands, find_bands
 from playNano.algorithms.measurement.dwell.options import DwellOptions
@@ -143,12 +144,22 @@ def observe(movie: TrackedMovie, options: DwellOptions) -> Passes:
 
 
 def _miss_rate(given: float | None, missed: Ints, n_links: int, max_missing: int) -> float:
-    """Return the probability of a missed detection: missed over all passes within tracks."""
+    """Return the probability of a missed detection, from gaps within tracks, which are not longer than is bridged.
+
+    The mean number of missed detections between two others is that of a geometric distribution cut off behind
+    `max_missing`.
+    """
     if given is not None:
         return given
     if max_missing == 0 or n_links == 0:
         return float("nan")
-    return float(missed.sum() / (missed.sum() + n_links))
+    mean, n = float(missed.sum() / n_links), max_missing + 1
+
+    def excess(p: float) -> float:
+        return p / (1 - p) - n * p**n / (1 - p**n) - mean
+
+    high = 0.99
+    return 0.0 if mean == 0 else float(brentq(excess, 0.0, high)) if excess(high) > 0 else high
 
 
 def next_passes_s(movie: TrackedMovie, frame: Ints, number: int) -> Floats:

@@ -27,19 +27,24 @@ class ChainArrays(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """Start probabilities (K,), transition matrices (n, K, K), means and standard deviations (K,)."""
+    """Start probabilities (K,), transition matrices (n, K, K), means, standard deviations (K,), and outliers.
+
+    A value is an outlier, of the same density in each state, with the probability `outlier_share`.
+    """
 
     start: Floats
     transitions: Floats
     mean: Floats
     sd: Floats
+    outlier_share: float
+    outlier_density: float
 
 
 class Sums(NamedTuple):
     """Sums to add to.
 
     Probability of each state of each row (N, K); expected transitions (K, K); starts, and weight, sum and sum of
-    squares of the values less their offsets, (4, K).
+    squares of the values less their offsets that are no outliers, (4, K).
     """
 
     gamma: Floats
@@ -48,25 +53,30 @@ class Sums(NamedTuple):
 
 
 @jit
-def densities(value: Floats, mean: Floats, sd: Floats, offset: float, out: Floats) -> float:
+def densities(value: Floats, parameters: Parameters, offset: float, out: Floats, outlier: Floats) -> float:
     """Write the densities of values under each state, divided by the largest; return the log of all divisors.
 
-    A missing value (NaN) has the density 1 in each state.
+    A missing value (NaN) has the density 1 in each state. ``outlier`` is the part of an outlier in the density.
     """
+    mean, sd = parameters.mean, parameters.sd
     n_states = len(mean)
+    usual, share = 1 - parameters.outlier_share, parameters.outlier_share * parameters.outlier_density
     total = 0.0
     for i in range(len(value)):
+        outlier[i] = 0.0
         if math.isnan(value[i]):
             for k in range(n_states):
                 out[i, k] = 1.0
             continue
-        largest = -math.inf
+        largest = math.log(share) if share > 0 else -math.inf
         for k in range(n_states):
             z = (value[i] - offset - mean[k]) / sd[k]
             out[i, k] = -0.5 * (z * z + LOG_2PI) - math.log(sd[k])
             largest = max(largest, out[i, k])
+        if share > 0:
+            outlier[i] = share * math.exp(-largest)
         for k in range(n_states):
-            out[i, k] = math.exp(out[i, k] - largest)
+            out[i, k] = usual * math.exp(out[i, k] - largest) + outlier[i]
         total += largest
     return total
 
@@ -122,16 +132,15 @@ def longest_chain(bounds: Ints) -> int:
 @jit
 def log_likelihoods(chains: ChainArrays, parameters: Parameters, offsets: Floats, out: Floats) -> None:
     """Write the log likelihood of each chain under each offset, (n_chains, n_offsets)."""
-    mean, sd = parameters.mean, parameters.sd
-    longest = longest_chain(chains.bounds)
-    density, alpha = np.empty((longest, len(mean))), np.empty((longest, len(mean)))
-    scale = np.empty(longest)
+    longest, n_states = longest_chain(chains.bounds), len(parameters.mean)
+    density, alpha = np.empty((longest, n_states)), np.empty((longest, n_states))
+    scale, outlier = np.empty(longest), np.empty(longest)
     for c in range(len(chains.bounds) - 1):
         first, last = chains.bounds[c], chains.bounds[c + 1]
         n = last - first
         index = chains.step_of[first:last]
         for q in range(len(offsets)):
-            logs = densities(chains.value[first:last], mean, sd, offsets[q], density[:n])
+            logs = densities(chains.value[first:last], parameters, offsets[q], density[:n], outlier)
             out[c, q] = logs + forward(density[:n], parameters, index, alpha[:n], scale[:n])
 
 
@@ -143,7 +152,7 @@ def statistics(
     n_states = len(parameters.mean)
     longest = longest_chain(chains.bounds)
     density, alpha = np.empty((longest, n_states)), np.empty((longest, n_states))
-    beta, scale = np.empty((longest, n_states)), np.empty(longest)
+    beta, scale, outlier = np.empty((longest, n_states)), np.empty(longest), np.empty(longest)
     for c in range(len(chains.bounds) - 1):
         first, last = chains.bounds[c], chains.bounds[c + 1]
         n = last - first
@@ -152,7 +161,7 @@ def statistics(
             w = weight[c, q]
             if w < MIN_WEIGHT:
                 continue
-            densities(chains.value[first:last], parameters.mean, parameters.sd, offsets[q], density[:n])
+            densities(chains.value[first:last], parameters, offsets[q], density[:n], outlier)
             forward(density[:n], parameters, index, alpha[:n], scale[:n])
             backward(density[:n], parameters.transitions, index, scale[:n], beta[:n])
             for i in range(n):
@@ -162,10 +171,11 @@ def statistics(
                     sums.gamma[first + i, k] += g
                     if i == 0:
                         sums.states[0, k] += g
-                    if not math.isnan(x):
-                        sums.states[1, k] += g
-                        sums.states[2, k] += g * x
-                        sums.states[3, k] += g * x * x
+                    if not math.isnan(x) and g > 0:
+                        usual = g * (1 - outlier[i] / density[i, k])
+                        sums.states[1, k] += usual
+                        sums.states[2, k] += usual * x
+                        sums.states[3, k] += usual * x * x
                     if i > 0:
                         step = parameters.transitions[index[i]]
                         later = w * density[i, k] * beta[i, k] / scale[i]

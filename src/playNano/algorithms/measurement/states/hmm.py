@@ -16,6 +16,9 @@ FLOOR = 1e-3
 SPAN = 3.0
 """Range of the offsets in their standard deviations."""
 
+MAX_OUTLIERS = 0.2
+"""Maximum share of outliers."""
+
 SAFETY = 3.0
 """Factor on the expected gain of further iterations before a fit is given up."""
 
@@ -37,6 +40,10 @@ class Model:
         Of the values in each state, (K,).
     offset_sd
         Standard deviation of the offsets of chains; 0: none.
+    outlier_share
+        Probability that a value is an outlier, the same in each state; 0: there are none.
+    outlier_density
+        Density of outliers: one over the range of all values.
     """
 
     start: Floats
@@ -44,6 +51,8 @@ class Model:
     mean: Floats
     sd: Floats
     offset_sd: float = 0.0
+    outlier_share: float = 0.0
+    outlier_density: float = 0.0
 
     @property
     def n_states(self) -> int:
@@ -54,7 +63,7 @@ class Model:
     def n_parameters(self) -> int:
         """Number of free parameters."""
         k = self.n_states
-        return k * k + 2 * k - 1 + int(self.offset_sd > 0)
+        return k * k + 2 * k - 1 + int(self.offset_sd > 0) + int(self.outlier_share > 0)
 
     def by_mean(self) -> Model:
         """Return the model with its states in the order of their means."""
@@ -168,7 +177,9 @@ def _arrays(
     given = (model.start, transitions, model.mean, model.sd)
     start, steps, mean, sd = (np.ascontiguousarray(part, dtype=np.float64) for part in given)
     arrays = kernels.ChainArrays(chains.value, chains.bounds, chains.index)
-    return arrays, kernels.Parameters(start, steps, mean, sd)
+    return arrays, kernels.Parameters(
+        start, steps, mean, sd, float(model.outlier_share), float(model.outlier_density)
+    )
 
 
 def expect(chains: Chains, model: Model, n_nodes: int = FEW_NODES) -> Expectation:
@@ -192,7 +203,7 @@ def expect(chains: Chains, model: Model, n_nodes: int = FEW_NODES) -> Expectatio
     return Expectation(float(logs.sum()), gamma, pairs, sums, square)
 
 
-def maximise(expected: Expectation, model: Model, floor: float) -> Model:
+def maximise(expected: Expectation, model: Model, floor: float, n_values: int) -> Model:
     """Return the parameters that maximise the expected log likelihood.
 
     Parameters
@@ -203,6 +214,8 @@ def maximise(expected: Expectation, model: Model, floor: float) -> Model:
         The model before; a state without values keeps its parameters.
     floor
         Minimum standard deviation.
+    n_values
+        Number of values.
     """
     starts, weight, total, square = expected.sums
     used = weight > 1e-10
@@ -215,7 +228,10 @@ def maximise(expected: Expectation, model: Model, floor: float) -> Model:
     )
     offset_sd = max(float(np.sqrt(expected.offset_square)), 1e-3 * floor) if model.offset_sd > 0 else 0.0
     sd = np.sqrt(np.maximum(variance, floor**2))
-    return Model(starts / starts.sum(), transition, mean, sd, offset_sd)
+    share = 0.0
+    if model.outlier_share > 0 and n_values:
+        share = float(np.clip(1 - weight.sum() / n_values, 1e-6, MAX_OUTLIERS))
+    return Model(starts / starts.sum(), transition, mean, sd, offset_sd, share, model.outlier_density)
 
 
 def fit_em(
@@ -275,5 +291,5 @@ def fit_em(
         if gain < enough or (hopeless and np.isfinite(last_gain)):
             return model, expected.log_likelihood
         best, last_gain = expected.log_likelihood, gain
-        model = maximise(expected, model, floor)
+        model = maximise(expected, model, floor, chains.n_values)
     return model, log_likelihood(chains, model, None, n_nodes_for(chains, model))

@@ -40,7 +40,8 @@ class States:
     state_table
         A row a state: level and width in the unit of the column, ``occupancy, dwell_s`` with intervals, ``n_visits``.
     state_models
-        A row a model that was fitted: ``n_states, offsets, log_likelihood, n_parameters, bic, selected``.
+        A row a model that was fitted: ``n_states, offsets, outliers, log_likelihood, n_parameters, bic,
+        selected``; fits of models that cannot be selected end early.
     headlines
         Occupancies and rates as they stand in a summary.
     messages
@@ -48,7 +49,7 @@ class States:
     doubts
         Those of the messages that are warnings.
     numbers
-        ``n_states, n_left_out, offset_sd_<unit>``.
+        ``n_states, n_left_out, offset_sd_<unit>, outlier_share``.
     """
 
     states: pd.DataFrame
@@ -146,7 +147,12 @@ def measure_states(movie: TrackedMovie, options: StatesOptions) -> States:
         return _nothing(movie, column, names, chains)
     number = None if options.n_states == "auto" else options.n_states
     best, fits = select_states(
-        chains.grid, number, options.max_states, offsets=options.offsets, seed=options.seed
+        chains.grid,
+        number,
+        options.max_states,
+        offsets=options.offsets,
+        outliers=options.outliers,
+        seed=options.seed,
     )
     fitted = _describe(movie, chains, best, options)
     doubts, messages = _remarks(fitted, names, fits, value)
@@ -163,6 +169,7 @@ def measure_states(movie: TrackedMovie, options: StatesOptions) -> States:
             "n_states": best.model.n_states,
             "n_left_out": chains.n_left_out,
             names.of_spread("offset_sd"): best.model.offset_sd,
+            "outlier_share": best.model.outlier_share,
         },
     )
 
@@ -201,6 +208,8 @@ def _remarks(
     model, doubts, messages = fitted.model, [], []
     kinds = f"{model.n_states} state" + "s" * (model.n_states != 1)
     spread = f", molecules differ by {model.offset_sd:.3g} {names.unit} (sd)" if model.offset_sd > 0 else ""
+    if model.outlier_share > 0:
+        spread += f", {100 * model.outlier_share:.2g} % of the values are outliers"
     messages.append(f"{kinds} in {names.column}{spread}; lowest BIC of {len(fits)} models")
     if fitted.chains.n_left_out:
         messages.append(f"{fitted.chains.n_left_out} tracks have no value and are left out")

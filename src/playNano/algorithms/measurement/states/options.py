@@ -26,6 +26,8 @@ class StatesOptions:
         Maximum number of states that are tried, >= 1.
     offsets
         Whether models in which molecules differ by a constant offset are tried too.
+    outliers
+        Whether models in which some values are outliers, which say nothing of the state, are tried too.
     min_confidence
         Minimum confidence of a link, 0 to 1; tracks are cut at others.
     level
@@ -48,6 +50,7 @@ class StatesOptions:
     n_states: Annotated[int, Field(ge=1, le=8)] | Auto = "auto"
     max_states: Annotated[int, Field(ge=1, le=8)] = 4
     offsets: bool = True
+    outliers: bool = True
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     seed: Annotated[int, Field(ge=0)] = 0

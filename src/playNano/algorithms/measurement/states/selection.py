@@ -97,17 +97,47 @@ def fit_states_with_offsets(
     return _best_of(chains, starts, lowest_bic)
 
 
+def fit_states_with_outliers(chains: Chains, usual: FittedModel, lowest_bic: float = np.inf) -> FittedModel:
+    """Fit a model in which a share of the values are outliers, starting from the fit without.
+
+    Parameters
+    ----------
+    chains
+        Values on the grid of frames.
+    usual
+        The fit without outliers.
+    lowest_bic
+        BIC that the model must fall below to be of use; a fit that will not ends early.
+
+    Returns
+    -------
+    FittedModel
+        The fit.
+    """
+    value = chains.value[np.isfinite(chains.value)]
+    density = 1 / float(np.ptp(value))
+    return _best_of(chains, [replace(usual.model, outlier_share=0.02, outlier_density=density)], lowest_bic)
+
+
 def _best_of(chains: Chains, starts: list[Model], lowest_bic: float) -> FittedModel:
     """Return the fit from the start that has the highest likelihood after some iterations."""
-    tries = [fit_em(chains, start, iterations=FIRST_ITERATIONS, tolerance=TOLERANCE) for start in starts]
-    best = max(tries, key=lambda pair: pair[1])[0]
+    best = starts[0]
+    if len(starts) > 1:
+        tries = [fit_em(chains, start, iterations=FIRST_ITERATIONS, tolerance=TOLERANCE) for start in starts]
+        best = max(tries, key=lambda pair: pair[1])[0]
     cost = best.n_parameters * np.log(max(chains.n_values, 1))
     needed = (cost - lowest_bic) / 2
     return _fitted(chains, *fit_em(chains, best, tolerance=TOLERANCE, needed=needed))
 
 
 def select_states(
-    chains: Chains, n_states: int | None, max_states: int = 4, *, offsets: bool = True, seed: int = 0
+    chains: Chains,
+    n_states: int | None,
+    max_states: int = 4,
+    *,
+    offsets: bool = True,
+    outliers: bool = True,
+    seed: int = 0,
 ) -> tuple[FittedModel, list[FittedModel]]:
     """Return the model with the lowest BIC, and all that were fitted.
 
@@ -122,6 +152,8 @@ def select_states(
         Maximum number of states.
     offsets
         Whether models with offsets are fitted too; they need two chains.
+    outliers
+        Whether models with outliers are fitted too.
     seed
         Seed of the random starts.
 
@@ -144,6 +176,9 @@ def select_states(
         here = [fit_states(chains, number, seed, limit)]
         if offsets and chains.n_chains > 1 and different > 1:
             here.append(fit_states_with_offsets(chains, here[0], seed, min(limit, here[0].bic)))
+        if outliers and different > 1:
+            usual = min(here, key=lambda fit: fit.bic)
+            here.append(fit_states_with_outliers(chains, usual, min(limit, usual.bic)))
         fits += here
         lowest = min(here, key=lambda fit: fit.bic)
         worse = worse + 1 if best is not None and lowest.bic >= best.bic else 0

@@ -353,6 +353,7 @@ def models_table(fits: list[FittedModel], best: FittedModel | None) -> pd.DataFr
         {
             "n_states": fit.model.n_states,
             "offsets": fit.model.offset_sd > 0,
+            "outliers": fit.model.outlier_share > 0,
             "log_likelihood": fit.log_likelihood,
             "n_parameters": fit.model.n_parameters,
             "bic": fit.bic,
@@ -361,8 +362,8 @@ def models_table(fits: list[FittedModel], best: FittedModel | None) -> pd.DataFr
         for fit in fits
     ]
     kinds: dict[str, Any] = {
-        "n_states": np.int64, "offsets": bool, "log_likelihood": float, "n_parameters": np.int64, "bic": float,
-        "selected": bool,
+        "n_states": np.int64, "offsets": bool, "outliers": bool, "log_likelihood": float,
+        "n_parameters": np.int64, "bic": float, "selected": bool,
     }  # fmt: skip
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
