@@ -122,9 +122,9 @@ def _rest(n):
         )
         rows.append(
             [
-                f"{truth * scene.frame_s:g}{missing}", f"{np.mean(values['tracks']):.0f}", _mid(values["all"]), _mid(values["whole"]),
-                _mid(values["peer"]) if fitter else "missing", _mid(values["p0"]), _mid(values["ours"], True), cover[0],
-                _mid(values["naive_on"]), _mid(values["on"], True), cover[1],
+                f"{truth * scene.frame_s:g}{missing}", f"{np.mean(values['tracks']):.0f}", _mid(values["all"]),
+                _mid(values["whole"]), _mid(values["peer"]) if fitter else "missing", _mid(values["p0"]),
+                _mid(values["ours"], True), cover[0], _mid(values["naive_on"]), _mid(values["on"], True), cover[1],
             ]
         )  # fmt: skip
     head = [
@@ -140,7 +140,10 @@ def _rest(n):
         "**ours k_on**",
         "cover %",
     ]
-    text = f"Molecules at rest, {n} movies of 100 frames a row: estimate over truth, median (± its error); coverage of 95 % intervals. "
+    text = (
+        f"Molecules at rest, {n} movies of 100 frames a row: estimate over truth, median (± its error); "
+        "coverage of 95 % intervals. "
+    )
     return (
         "## Rates of departure and arrival\n\n"
         + text
@@ -174,8 +177,9 @@ def _edges(n):
             cells["onin"].append(row.k_on_low_1_nm2_s <= arrivals <= row.k_on_high_1_nm2_s)
         step = np.sqrt(2 * diffusion * 0.5) / 256
         rows.append(
-            [f"{diffusion:g}, {rate:g}", f"{step:.3f}", *(_mid(cells[b]) for b in ("none", 1, 2, 3, 4)), _mid(cells[None], True),
-             f"{100 * np.mean(cells['in']):.0f}", _mid(cells["on"], True), f"{100 * np.mean(cells['onin']):.0f}"]
+            [f"{diffusion:g}, {rate:g}", f"{step:.3f}", *(_mid(cells[b]) for b in ("none", 1, 2, 3, 4)),
+             _mid(cells[None], True), f"{100 * np.mean(cells['in']):.0f}", _mid(cells["on"], True),
+             f"{100 * np.mean(cells['onin']):.0f}"]
         )  # fmt: skip
     head = [
         "D nm²/s, k 1/s",
@@ -190,7 +194,10 @@ def _edges(n):
         "**k_on**",
         "cover %",
     ]
-    text = f"256 nm field with a reservoir outside, localisation 2 nm, {n} movies of 100 frames a row; k_off over truth by width of the band along the border."
+    text = (
+        f"256 nm field with a reservoir outside, localisation 2 nm, {n} movies of 100 frames a row; k_off over truth "
+        "by width of the band along the border."
+    )
     return "## Mobile molecules\n\n" + text + "\n\n" + _table(head, rows)
 
 
@@ -209,10 +216,11 @@ def _two_rates(n):
             np.mean([fit.k_slow[1] <= rates[1] <= fit.k_slow[2] for fit in good]),
         ]
         rows.append(
-            [f"{rates[0] * 0.5:g} + {rates[1] * 0.5:g}", f"{np.mean([fit.n_tracks for fit in fits]):.0f}", f"{len(good)} of {n}",
-             f"{100 * np.mean([fit.preferred for fit in fits]):.0f}", _mid([fit.k_fast[0] / rates[0] for fit in good], True),
-             _mid([fit.k_slow[0] / rates[1] for fit in good], True), _mid([fit.share_seen[0] for fit in good]), _mid([fit.share[0] for fit in good], True),
-             " / ".join(f"{100 * c:.0f}" for c in cover)]
+            [f"{rates[0] * 0.5:g} + {rates[1] * 0.5:g}", f"{np.mean([fit.n_tracks for fit in fits]):.0f}",
+             f"{len(good)} of {n}", f"{100 * np.mean([fit.preferred for fit in fits]):.0f}",
+             _mid([fit.k_fast[0] / rates[0] for fit in good], True),
+             _mid([fit.k_slow[0] / rates[1] for fit in good], True), _mid([fit.share_seen[0] for fit in good]),
+             _mid([fit.share[0] for fit in good], True), " / ".join(f"{100 * c:.0f}" for c in cover)]
         )  # fmt: skip
     head = [
         "k T",
@@ -228,6 +236,10 @@ def _two_rates(n):
     return f"## Two rates\n\nTrue share of the fast molecules 0.60, {n} movies a row.\n\n" + _table(
         head, rows
     )
+
+
+def _below(values, limit=0.05):
+    return 100 * np.mean(np.array(values) < limit)
 
 
 def _sizes(n):
@@ -254,10 +266,10 @@ def _sizes(n):
             exponential = replace(options, model="exponential")
             p_two.append(measure_dwell_times(other, exponential).rates["fit_p"][0])
     lines = [
-        f"* goodness of fit, one rate (k T 0.3): p < 0.05 in {100 * np.mean(np.array(p_one) < 0.05):.1f} % of {n} movies",
-        f"* goodness of fit, two rates (k T 0.5 and 0.05): p < 0.05 in {100 * np.mean(np.array(p_two) < 0.05):.0f} % of {n // 4} movies",
+        f"* goodness of fit, one rate (k T 0.3): p < 0.05 in {_below(p_one):.1f} % of {n} movies",
+        f"* goodness of fit, two rates (k T 0.5 and 0.05): p < 0.05 in {_below(p_two):.0f} % of {n // 4} movies",
         f"* one rate: BIC prefers two in {100 * np.mean(preferred):.1f} %",
-        f"* median of the survival curve over truth: {_mid(median, True)}; median of n T of whole tracks: {_mid(naive)}",
+        f"* median of the survival curve over truth: {_mid(median, True)}; of n T of whole tracks: {_mid(naive)}",
     ]
     return "## Survival and goodness of fit\n\n" + "\n".join(lines)
 
@@ -311,8 +323,9 @@ def _chain(n):
     )
     return (
         "## Whole chain\n\n"
-        f"`simulate_scene` (Gaussians of 5 nm x 8 nm, 12 in the field, D = 60 nm²/s, k = 0.05 /s, noise 0.1 nm), `feature_detection`, "
-        f"`particle_tracking`, `dwell_times`; {n} movies of 100 frames, k_off over truth, mean ± error: {text}; coverage of the default {100 * np.mean(cells['in']):.0f} %."
+        "`simulate_scene` (Gaussians of 5 nm x 8 nm, 12 in the field, D = 60 nm²/s, k = 0.05 /s, noise 0.1 nm), "
+        f"`feature_detection`, `particle_tracking`, `dwell_times`; {n} movies of 100 frames, k_off over truth, mean ± "
+        f"error: {text}; coverage of the default {100 * np.mean(cells['in']):.0f} %."
     )  # fmt: skip
 
 
@@ -328,4 +341,7 @@ def _speed():
     start = time.process_time()
     measure_dwell_times(movie, DwellOptions(miss_rate=0.0, model="exponential", n_draws=1))
     whole = time.process_time() - start
-    return f"## Time\n\nFit with interval, 1000 ends: {1e3 * fit:.1f} ms CPU; all tables of {movie.n_tracks} tracks, {len(movie.table)} detections: {1e3 * whole:.0f} ms."
+    return (
+        f"## Time\n\nFit with interval, 1000 ends: {1e3 * fit:.1f} ms CPU; all tables of {movie.n_tracks} tracks, "
+        f"{len(movie.table)} detections: {1e3 * whole:.0f} ms."
+    )

@@ -152,7 +152,10 @@ def _rates(n):
         "states right",
         "CPU s of our fit (3 starts); 30 iterations ours / hmmlearn",
     ]
-    text = f"40 tracks of 20 to 150 frames, k12 = 0.5, k21 = 1 /s, T = 0.2 s, {n} sets a row (hmmlearn: a third of them): rate over truth, median; coverage of 95 % intervals; detections in the right state."
+    text = (
+        f"40 tracks of 20 to 150 frames, k12 = 0.5, k21 = 1 /s, T = 0.2 s, {n} sets a row (hmmlearn: a third of "
+        "them): rate over truth, median; coverage of 95 % intervals; detections in the right state."
+    )
     return "## Rates\n\n" + text + "\n\n" + _table(head, rows)
 
 
@@ -239,8 +242,11 @@ def _numbers(n):
             without, _ = select_states(chains.grid, None, offsets=False, outliers=False)
             plain.append(without.model.n_states)
         rows.append(
-            [name, f"{100 * np.mean(np.array(picked) == k):.0f}", " / ".join(f"{100 * share:.0f}" for share in np.mean(kinds, axis=0)), f"{np.median(spread):.3f} ({offset:g})",
-             f"{100 * np.mean(np.array(plain) == k):.0f} (median {np.median(plain):g})", f"{np.median(seconds):.1f}"]
+            [name, f"{100 * np.mean(np.array(picked) == k):.0f}",
+             " / ".join(f"{100 * share:.0f}" for share in np.mean(kinds, axis=0)),
+             f"{np.median(spread):.3f} ({offset:g})",
+             f"{100 * np.mean(np.array(plain) == k):.0f} (median {np.median(plain):g})",
+             f"{np.median(seconds):.1f}"]
         )  # fmt: skip
     head = [
         "truth",
@@ -279,8 +285,10 @@ def _movies(n):
     if ratio:
         mean, error = np.mean(ratio, axis=0), np.std(ratio, axis=0) / np.sqrt(len(ratio))
         cover = 100 * np.mean(inside, axis=0)
-        text += f"; k12 / truth {mean[0]:.2f} ± {error[0]:.2f}, k21 / truth {mean[1]:.2f} ± {error[1]:.2f}; coverage {cover[0]:.0f}, {cover[1]:.0f} %"
+        text += f"; k12 / truth {mean[0]:.2f} ± {error[0]:.2f}, k21 / truth {mean[1]:.2f} ± {error[1]:.2f}; "
+        text += f"coverage {cover[0]:.0f}, {cover[1]:.0f} %"
     return (
-        "## Whole chain\n\nMovies of 10 molecules at rest whose height changes between 3 and 4 nm (k12 = 0.3, k21 = 0.6 /s, 0.4 s a frame, "
-        f"120 frames, noise 0.15 nm, height spread 5 %), detected, tracked and measured: {text}."
+        "## Whole chain\n\nMovies of 10 molecules at rest whose height changes between 3 and 4 nm "
+        "(k12 = 0.3, k21 = 0.6 /s, 0.4 s a frame, 120 frames, noise 0.15 nm, height spread 5 %), "
+        f"detected, tracked and measured: {text}."
     )

@@ -252,3 +252,27 @@ def test_plain_tables_without_times_give_rates_per_frame():
     assert not [name for name in result["rates"] if name.endswith("_s")]
     with pytest.raises(ParameterError, match="edge_bands"):
         dwell_times(table, edge_bands=1.0)
+
+
+@pytest.mark.parametrize("direction", ["down", "up", "alternating"])
+@pytest.mark.parametrize("pixel_y", [1.0, 4.0])
+def test_any_direction_and_pixel_gives_the_same_rate(direction, pixel_y):
+    n_frames, rows, rate = 200, int(200 / pixel_y), 0.4
+    upwards = np.full(n_frames, direction == "up")
+    if direction == "alternating":
+        upwards[1::2] = True
+    frames = Frames(np.arange(n_frames) * 1.0, np.ones(n_frames, bool), 1.0 / rows, rows, pixel_y, upwards)
+    rng = np.random.default_rng(7)
+    tables = []
+    for track in range(400):
+        arrives = rng.uniform(-5, n_frames)
+        leaves = arrives + rng.exponential(1 / rate)
+        y = rng.uniform(0, 199)
+        time = frames.pass_s(np.arange(n_frames), y)
+        seen = np.flatnonzero((time >= arrives) & (time < leaves))
+        part = pd.DataFrame({"track_id": track, "frame": seen, "time_s": time[seen], "y_nm": y})
+        tables.append(part.assign(x_nm=rng.uniform(0, 200)))
+    movie = tracked_movie(pd.concat(tables), frames, FIELD)
+    row = measure_dwell_times(movie, REST).rates.iloc[0]
+    assert row.k_off_low_1_s < rate < row.k_off_high_1_s
+    assert row.k_off_1_s == pytest.approx(rate, rel=0.15)
