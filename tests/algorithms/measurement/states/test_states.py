@@ -75,6 +75,7 @@ def test_molecules_that_differ_are_no_states():
     assert (len(with_offsets.state_table), len(without.state_table)) == (1, 2)
     assert with_offsets.numbers["offset_sd_nm"] == pytest.approx(0.3, rel=0.4)
     assert "kind of molecule" in without.doubts[0]
+    assert "2 states are the maximum that was tried" in without.doubts[-1]
 
 
 def test_lost_frames_count_as_time():

@@ -10,11 +10,12 @@ import numpy as np
 from playNano.algorithms.measurement.results import Headline, named_by_clock
 from playNano.algorithms.measurement.states import tables
 from playNano.algorithms.measurement.states.chains import TrackChains, chains_of
+from playNano.algorithms.measurement.states.headlines import headlines
 from playNano.algorithms.measurement.states.hmm import Model, expect, n_nodes_for
 from playNano.algorithms.measurement.states.options import StatesOptions
 from playNano.algorithms.measurement.states.rates import fit_rates
 from playNano.algorithms.measurement.states.selection import FittedModel, select_states
-from playNano.algorithms.measurement.tracked_movie import Floats, TrackedMovie
+from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,14 +156,18 @@ def measure_states(movie: TrackedMovie, options: StatesOptions) -> States:
         seed=options.seed,
     )
     fitted = _describe(movie, chains, best, options)
-    doubts, messages = _remarks(fitted, names, fits, value)
+    doubts, messages = _remarks(fitted, names, fits)
+    if number is None and best.model.n_states == options.max_states > 1:
+        doubts.append(
+            f"{options.max_states} states are the maximum that was tried (max_states); there may be more"
+        )
     clock = movie.clock
     return States(
         named_by_clock(tables.states_table(movie, column, chains, fitted.gamma), clock),
         named_by_clock(tables.transition_table(fitted), clock),
         named_by_clock(tables.level_table(fitted, names, options.level), clock),
         tables.models_table(fits, best),
-        tables.headlines(movie, fitted, names, options.level),
+        headlines(movie, fitted, names, options.level),
         [*doubts, *messages],
         doubts,
         {
@@ -202,7 +207,7 @@ def _describe(
 
 
 def _remarks(
-    fitted: tables.FittedStates, names: tables.ColumnNames, fits: list[FittedModel], value: Floats
+    fitted: tables.FittedStates, names: tables.ColumnNames, fits: list[FittedModel]
 ) -> tuple[list[str], list[str]]:
     """Return warnings and remarks, in words."""
     model, doubts, messages = fitted.model, [], []
