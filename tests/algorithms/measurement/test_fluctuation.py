@@ -6,6 +6,7 @@ import pytest
 from playNano.algorithms.measurement.fluctuation import (
     FrameDisplacement,
     Relief,
+    common_displacement,
     correlation_frames,
     fluctuation_map,
     pixel_statistics,
@@ -123,6 +124,17 @@ def test_what_moves_by_itself_is_not_taken_for_jitter():
     got, _, _ = mapped(pair)
     assert got.jitter_nm == pytest.approx(0, abs=0.1)
     assert got.rmsf.max() == pytest.approx(0.7 * 4 / 8 * np.exp(-0.5), rel=0.25)
+
+
+def test_the_displacement_is_the_smaller_one_that_halves_have_in_common():
+    rng = np.random.default_rng(0)
+    common, other = rng.normal(0, 0.5, (400, 1, 2)), rng.normal(0, 0.8, (400, 1, 2))
+    moved = np.repeat(common, 4, axis=1) + rng.normal(0, 0.2, (400, 4, 2))
+    moved[:, :2] += other  # left and right share more than top and bottom do
+    np.testing.assert_allclose(np.diag(common_displacement(moved)), 0.25, rtol=0.2)
+    moved[:, 2] = -moved[:, 3]
+    np.testing.assert_array_equal(common_displacement(moved), np.zeros((2, 2)))
+    np.testing.assert_array_equal(common_displacement(moved[:2]), np.zeros((2, 2)))
 
 
 def test_one_scar_counts_in_the_sd_but_not_in_the_robust_map():

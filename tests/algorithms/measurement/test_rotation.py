@@ -152,6 +152,19 @@ def test_round_ones_and_those_at_the_border_do_not_count():
     assert (row["n_left_out"], row["n_detections"]) == (left_out, len(table) - left_out)
 
 
+def test_of_very_many_detections_a_part_is_fitted(monkeypatch):
+    from playNano.algorithms.measurement.rotation import rotation as measured
+
+    monkeypatch.setattr(measured, "MAX_DETECTIONS", 90)
+    table = table_of(0.05)
+    result = rotation(table, frame_interval_s=1.0, bins=45)
+    part = rotation(table[table["track_id"] % 2 == 0], frame_interval_s=1.0, bins=45)
+    assert result["rotation"]["rotation_rad2_s"][0] == part["rotation"]["rotation_rad2_s"][0]
+    assert result["rotation"]["n_detections"][0] == len(table)
+    assert "fitted to about 90" in " ".join(result.messages)
+    assert "fitted to" not in " ".join(part.messages)
+
+
 def test_correlation_by_lag_against_a_loop():
     table = table_of(0.1, missed=0.3)
     cosine, time, count, tracks = correlation(orientations(table), 2)

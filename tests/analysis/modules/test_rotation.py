@@ -11,15 +11,25 @@ from playNano.simulate.scene import Motion, Scene, Species
 from playNano.simulate.shapes import Rod
 
 
-@pytest.fixture(scope="module")
-def record():
+def record_of(**scan):
     scene = Scene((Species(Rod(4.0, 20.0, 8.0), count=9, motion=Motion(rotation_rad2_s=0.2)),))
-    scanner = Scanner(n_frames=40, shape=(96, 96), pixel_size_nm=(3.0, 3.0), frame_time_s=0.25)
+    scanner = Scanner(n_frames=40, frame_time_s=0.25, **scan)
     pipeline = AnalysisPipeline()
     pipeline.add("feature_detection", threshold=1.5)
     pipeline.add("particle_tracking")
     pipeline.add("rotation", bins=45)
     return pipeline.run(simulate_scene(scene, scanner, seed=5).to_stack())
+
+
+@pytest.fixture(scope="module")
+def record():
+    return record_of(shape=(96, 96), pixel_size_nm=3.0)
+
+
+def test_other_pixels_and_scans():
+    other = record_of(shape=(72, 144), pixel_size_nm=(4.0, 2.0), slow_axis="alternating", trace="retrace")
+    row = other["analysis"]["step_3_rotation"]["rotation"].iloc[0]
+    assert row["rotation_rad2_s"] == pytest.approx(0.2, rel=0.3)
 
 
 def test_from_pixels_to_the_coefficient(record):

@@ -125,8 +125,7 @@ def fit_rotation(given: Orientations, interval_s: float, bins: int = 90, level: 
     low, high = (float(np.exp(end)) for end in ends)
     low = 0.0 if ends[0] <= limits[0][0] else low
     value, sigma = float(np.exp(best)), float(np.exp(noise))
-    expected = np.exp(-4 * (sigma**2 + value * interval_s))
-    if value * interval_s > MAX_TURN or ends[1] >= limits[0][1] or expected < MIN_CORRELATION:
+    if value * interval_s > MAX_TURN or ends[1] >= limits[0][1]:
         return RotationFit(NAN, NONE, sigma, "unresolved")
     if len(np.unique(likelihood.track)) < 3:
         return RotationFit(value, NONE, sigma, "too_few_tracks")

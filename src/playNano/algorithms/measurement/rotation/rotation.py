@@ -45,6 +45,9 @@ CORRELATION = {
 MAX_BLUR = 0.1
 """Fraction of a frame in which the tip passes a molecule, above which its turning meanwhile is remarked."""
 
+MAX_DETECTIONS = 50_000
+"""Detections to which the diffusion is fitted; more would take long and add nothing to its precision."""
+
 MAX_LAG = 10
 """Lags in the table of the correlation, frames."""
 
@@ -82,7 +85,8 @@ def measure_rotation(movie: TrackedMovie, options: RotationOptions | None = None
     elif not len(given.theta):
         fit = RotationFit(NAN, status="too_few_tracks")
     else:
-        fit = fit_rotation(given, movie.frames.interval_s, options.bins, options.level)
+        fitted = given.thinned(MAX_DETECTIONS)
+        fit = fit_rotation(fitted, movie.frames.interval_s, options.bins, options.level)
     turn, turn_p = _steady_turn(given)
     order, axis, axis_p = axial_order(given)
     counts = {"n_detections": len(given.theta), "n_tracks": given.n_tracks, "n_movies": 1}
@@ -106,6 +110,10 @@ def measure_rotation(movie: TrackedMovie, options: RotationOptions | None = None
     lags = _correlations(given, fit, options.level)
     headline = _headline(fit, given.n_tracks)
     said = (*_messages(row), *_blurred(movie))
+    if len(given.theta) > MAX_DETECTIONS:
+        said += (
+            f"D_r is fitted to about {MAX_DETECTIONS} of the detections, in pieces of tracks at equal distances",
+        )
     return Measured(_tables([row], lags, pairs), (headline,), said, _warnings(row))
 
 

@@ -48,6 +48,21 @@ class Orientations:
         """Rotation from each detection to the next, from -pi/2 to pi/2, (N - 1,)."""
         return np.asarray((np.diff(self.theta) + np.pi / 2) % np.pi - np.pi / 2, dtype=np.float64)
 
+    def thinned(self, limit: int) -> Orientations:
+        """Return every so many-th piece, so that about a given number of detections are left.
+
+        Parameters
+        ----------
+        limit
+            Number of detections.
+        """
+        step = int(np.ceil(len(self.theta) / limit))
+        if step <= 1:
+            return self
+        kept = self.piece % step == 0
+        fields = (self.theta, self.time, self.frame, self.piece, self.track)
+        return Orientations(*(values[kept] for values in fields))
+
     @property
     def n_tracks(self) -> int:
         """Number of tracks."""
