@@ -244,3 +244,21 @@ def test_a_missing_column_is_named(table):
         compare(table.drop(columns="condition"))
     with pytest.raises(ParameterError, match="width"):
         compare(table, columns=["width"])
+
+
+def test_two_movies_that_are_pooled_are_not_called_replicates():
+    from playNano.algorithms.measurement.comparison.pair_of_conditions import comparison_row
+    from playNano.algorithms.measurement.comparison.samples import Sample
+    from playNano.algorithms.measurement.quantities import Quantity
+
+    def sample(name, values, error):
+        n = len(values)
+        units = tuple(f"{name}{k}" for k in range(n))
+        errors = np.full(n, error)
+        return Sample(name, Quantity.of("k_off_1_s"), "log", units, ("",) * n, np.log(values), errors)
+
+    row = comparison_row(sample("A", [0.1, 0.11], 0.2), sample("B", [0.2, 0.22], 0.2), ComparisonOptions())
+    assert (row["ci_unit"], "their own errors" in row["remark"]) == ("track", True)
+    assert row["ratio_high"] / row["ratio"] == pytest.approx(np.exp(1.96 * 0.2), rel=1e-3)
+    row = comparison_row(sample("A", [0.1, 0.3], 0.1), sample("B", [0.2, 0.22], 0.2), ComparisonOptions())
+    assert row["ci_unit"] == "movie"
