@@ -224,7 +224,7 @@ def counts(trials):
 
 
 def report(trials=None):
-    n = trials or 300
+    n = trials or 200
     assert Quantity.of("height_nm").unit == "nm"
-    parts = [coverage(n), tests(n), paired(n), rates(n), counts(max(n // 5, 5))]
+    parts = [coverage(n), tests(n), paired(n), rates(n), counts(max(n // 4, 5))]
     return "\n\n".join(["# Comparison of conditions", *parts])

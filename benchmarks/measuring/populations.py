@@ -13,7 +13,7 @@ from playNano.algorithms.measurement.populations.oligomers import oligomers_of
 from playNano.algorithms.measurement.populations.select import populations_of
 from playNano.algorithms.measurement.populations.track_values import track_values
 
-BETWEEN, N_NAIVE = 0.3, 10
+BETWEEN, N_NAIVE = 0.3, 8
 
 
 def heights(seed, means, n_tracks, within, lengths=(5, 80)):
@@ -154,4 +154,4 @@ def oligomers(trials):
 
 def report(trials=None):
     n = trials or 40
-    return "\n\n".join(["# Populations", numbers(n), means(15 * n), shares(n), oligomers(max(n // 2, 2))])
+    return "\n\n".join(["# Populations", numbers(n), means(10 * n), shares(n), oligomers(max(n // 4, 2))])

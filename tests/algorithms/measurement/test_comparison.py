@@ -155,7 +155,8 @@ def test_restricted_likelihood_is_at_its_maximum():
     rng = np.random.default_rng(2)
     v = rng.uniform(0.01, 0.5, 7)
     y = rng.normal(0, np.sqrt(v + 0.3))
-    tau2 = random_mean(y, np.sqrt(v)).tau ** 2
+    found = random_mean(y, np.sqrt(v))
+    tau2 = found.tau**2
 
     def log_likelihood(t2):
         w = 1 / (v + t2)
@@ -163,6 +164,12 @@ def test_restricted_likelihood_is_at_its_maximum():
         return -0.5 * (np.log(v + t2).sum() + np.log(w.sum()) + w @ (y - mean) ** 2)
 
     assert tau2 > 0
+    weights = 1 / (v + tau2)
+    assert found.value == pytest.approx(np.average(y, weights=weights), rel=1e-9)
+    spread = (weights @ (y - found.value) ** 2) / (6 * weights.sum())
+    assert found.interval() == pytest.approx(
+        stats.t.interval(0.95, 6, found.value, np.sqrt(spread)), rel=1e-9
+    )
     assert log_likelihood(tau2) >= max(log_likelihood(tau2 * f) for f in (0.98, 0.999, 1.001, 1.02))
 
 

@@ -153,6 +153,10 @@ def test_ends_at_the_border_and_at_the_end_of_the_movie_are_no_ends():
     assert runs.loc[-1, "n_ends"] == 1
     # Beyond the third detection, where the border is farther than 1.5 displacements.
     assert runs.loc[[0, 1, 2], "travelled_nm"].round(6).tolist() == [70.0, 25.0, 35.0]
+    wide = measure_stepping(movie, SteppingOptions(min_length=3, edge_band=3.5))[0]["runs"].set_index(
+        "track_id"
+    )
+    assert 0 < wide.loc[0, "travelled_nm"] < 60
 
 
 def test_fast_walkers_have_no_steps_but_a_velocity():
