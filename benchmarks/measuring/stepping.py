@@ -57,16 +57,20 @@ def velocities(trials):
             row = measure_stepping(tracks_from_table(table))[0]["speeds"].iloc[-1]
             found["ours"].append(row["velocity_nm_s"] / v)
             found["in"].append(row["velocity_low_nm_s"] <= v <= row["velocity_high_nm_s"])
-            frame = measure_stepping(tracks_from_table(table.assign(time_s=table["start_s"])))[0]["speeds"].iloc[-1]
+            frame = measure_stepping(tracks_from_table(table.assign(time_s=table["start_s"])))[0][
+                "speeds"
+            ].iloc[-1]
             found["frame"].append(frame["velocity_nm_s"] / v)
             own = table.groupby("track_id")[["y_nm", "x_nm", "time_s"]].diff().dropna()
             found["path"].append(np.hypot(own["y_nm"], own["x_nm"]).sum() / own["time_s"].sum() / v)
         text.append(
             f"| {v:g}, {noise:g}, {word} | {np.mean(found['ours']):.3f} ± {np.std(found['ours']):.3f} "
-            f"| {100 * np.mean(found['in']):.0f} | {np.mean(found['frame']):.3f} | {np.mean(found['path']):.2f} |"
+            f"| {100 * np.mean(found['in']):.0f} | {np.mean(found['frame']):.3f} | "
+            f"{np.mean(found['path']):.2f} |"
         )
     head = (
-        f"## Velocity\n\nMean of 12 tracks over truth, {trials} movies a row (D = 1 nm²/s along the path, {T:g} s a frame, "
+        f"## Velocity\n\nMean of 12 tracks over truth, {trials} movies a row (D = 1 nm²/s along the path, "
+        f"{T:g} s a frame, "
         f"scan {FIELD / T:g} nm/s); coverage of 95 % intervals over tracks."
     )
     return head + "\n\n" + "\n".join(text)
@@ -87,10 +91,17 @@ def runs_of(rng, mean, field, n_runs, v=50.0, noise=2.0, n_frames=200):
 
 def run_lengths(trials):
     text = [
-        "| mean run, field (nm), minimum | ours | cover | mean of all | of those that end inside | censored, without minimum |",
+        "| mean run, field (nm), minimum | ours | cover | mean of all | of those that end inside | "
+        "censored, without minimum |",
         "|---|---|---|---|---|---|",
     ]
-    for mean, field, minimum in ((50.0, 300.0, 3), (100.0, 300.0, 5), (200.0, 300.0, 5), (300.0, 300.0, 5), (600.0, 300.0, 5)):
+    for mean, field, minimum in (
+        (50.0, 300.0, 3),
+        (100.0, 300.0, 5),
+        (200.0, 300.0, 5),
+        (300.0, 300.0, 5),
+        (600.0, 300.0, 5),
+    ):
         found = {"ours": [], "in": [], "all": [], "whole": [], "plain": []}
         for seed in range(trials):
             rng = np.random.default_rng([18, 5, seed])
@@ -108,11 +119,13 @@ def run_lengths(trials):
         shown = [f"{np.mean(found[k]):.2f}" for k in ("all", "whole", "plain")]
         error = np.std(found["ours"]) / np.sqrt(trials)
         text.append(
-            f"| {mean:g}, {field:g}, {minimum} | {np.mean(found['ours']):.3f} ± {error:.3f} | {100 * np.mean(found['in']):.0f} "
+            f"| {mean:g}, {field:g}, {minimum} | {np.mean(found['ours']):.3f} ± {error:.3f} | "
+            f"{100 * np.mean(found['in']):.0f} "
             f"| {' | '.join(shown)} |"
         )
     head = (
-        f"## Run length\n\nEstimate over truth (mean ± its error), {trials} movies of 120 runs a row, 10 nm a frame, noise "
+        f"## Run length\n\nEstimate over truth (mean ± its error), {trials} movies of 120 runs a row, 10 nm "
+        "a frame, noise "
         "2 nm; runs of fewer detections than the minimum are not counted; coverage of 95 % intervals."
     )
     return head + "\n\n" + "\n".join(text)
@@ -139,7 +152,8 @@ def matched(found, true):
 
 def steps(trials):
     text = [
-        "| noise, steps a frame | recall | precision | counted / true | median step (8 nm) | threshold on differences: recall | precision |",
+        "| noise, steps a frame | recall | precision | counted / true | median step (8 nm) | threshold on "
+        "differences: recall | precision |",
         "|---|---|---|---|---|---|---|",
     ]
     same = total = 0
@@ -149,38 +163,47 @@ def steps(trials):
             sums, sizes, naive = np.zeros(4), [], np.zeros(2)
             for seed in range(trials):
                 values, true, n_true = trace(np.random.default_rng([18, 6, seed]), 300, p, snr)
-                begin = time.perf_counter()
+                begin = time.process_time()
                 found = find_steps(values)
-                times["ours"] += time.perf_counter() - begin
+                times["ours"] += time.process_time() - begin
                 sums += [matched(found.at, true), len(true), len(found.at), n_true]
                 sizes += np.abs(found.size).tolist()
                 jumps = np.flatnonzero(np.abs(np.diff(values)) > 4.0) + 1
                 naive += [matched(jumps, true), len(jumps)]
                 if ruptures is not None:
-                    begin = time.perf_counter()
+                    begin = time.process_time()
                     penalty = 2 * np.log(300) * noise_of(values) ** 2
                     kernel = ruptures.KernelCPD(kernel="linear", min_size=1).fit(values[:, None])
                     other = kernel.predict(pen=penalty)[:-1]
-                    times["ruptures"] += time.perf_counter() - begin
+                    times["ruptures"] += time.process_time() - begin
                     same += other == found.at.tolist()
                 total += 1
             text.append(
-                f"| {snr}, {p:g} | {sums[0] / sums[1]:.2f} | {sums[0] / max(sums[2], 1):.2f} | {sums[2] / sums[3]:.2f} "
+                f"| {snr}, {p:g} | {sums[0] / sums[1]:.2f} | {sums[0] / max(sums[2], 1):.2f} | "
+                f"{sums[2] / sums[3]:.2f} "
                 f"| {np.median(sizes):.1f} | {naive[0] / sums[1]:.2f} | {naive[0] / max(naive[1], 1):.2f} |"
             )
     counts = [
-        np.mean([len(find_steps(np.random.default_rng([18, 7, s]).normal(size=300), beta).at) for s in range(20 * trials)])
+        np.mean(
+            [
+                len(find_steps(np.random.default_rng([18, 7, s]).normal(size=300), beta).at)
+                for s in range(20 * trials)
+            ]
+        )
         for beta in (1, 2, 3)
     ]
     peer = (
-        f"Equal to `ruptures.KernelCPD(kernel=\"linear\", min_size=1)` on {same} of {total} traces; "
+        f'Equal to `ruptures.KernelCPD(kernel="linear", min_size=1)` on {same} of {total} traces; '
         f"{1e3 * times['ours'] / total:.3f} ms a trace against {1e3 * times['ruptures'] / total:.3f} ms."
         if ruptures is not None
         else "ruptures is missing."
     )
     false = "/".join(f"{count:.3f}" for count in counts)
     tail = f"False steps of a molecule that stands, a trace of 300 frames, at beta 1/2/3: {false}.\n\n{peer}"
-    head = f"## Steps\n\n{trials} traces of 300 frames a row; noise is step / standard deviation; a hit is within one frame."
+    head = (
+        f"## Steps\n\n{trials} traces of 300 frames a row; noise is step / standard deviation; a hit is "
+        "within one frame."
+    )
     return head + "\n\n" + "\n".join(text) + "\n\n" + tail
 
 

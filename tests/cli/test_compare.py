@@ -87,7 +87,8 @@ def test_conditions_of_a_batch_with_a_sheet(folders):
     for n, condition in enumerate(["drug", "control", "drug", "control", ""]):
         write_movie(batch / f"x{n}", 5.0, rng)
         lines.append(f"x{n},x{n}.asd,done,{condition},{n // 2}")
-    (batch / "batch.json").write_text("{}")
+    write_movie(batch / "earlier", 5.0, rng)
+    (batch / "batch.json").write_text(json.dumps({"movies": [f"x{n}" for n in range(5)]}))
     (batch / "summary.csv").write_text("movie,file,status,condition,replicate\n" + "\n".join(lines) + "\n")
     compared = compare_folders([batch])
     assert [(m.movie, m.condition, m.replicate) for m in compared.movies] == [

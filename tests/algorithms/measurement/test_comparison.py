@@ -155,7 +155,8 @@ def test_restricted_likelihood_is_at_its_maximum():
     rng = np.random.default_rng(2)
     v = rng.uniform(0.01, 0.5, 7)
     y = rng.normal(0, np.sqrt(v + 0.3))
-    tau2 = random_mean(y, np.sqrt(v)).tau ** 2
+    found = random_mean(y, np.sqrt(v))
+    tau2 = found.tau**2
 
     def log_likelihood(t2):
         w = 1 / (v + t2)
@@ -163,6 +164,12 @@ def test_restricted_likelihood_is_at_its_maximum():
         return -0.5 * (np.log(v + t2).sum() + np.log(w.sum()) + w @ (y - mean) ** 2)
 
     assert tau2 > 0
+    weights = 1 / (v + tau2)
+    assert found.value == pytest.approx(np.average(y, weights=weights), rel=1e-9)
+    spread = (weights @ (y - found.value) ** 2) / (6 * weights.sum())
+    assert found.interval() == pytest.approx(
+        stats.t.interval(0.95, 6, found.value, np.sqrt(spread)), rel=1e-9
+    )
     assert log_likelihood(tau2) >= max(log_likelihood(tau2 * f) for f in (0.98, 0.999, 1.001, 1.02))
 
 
@@ -244,3 +251,21 @@ def test_a_missing_column_is_named(table):
         compare(table.drop(columns="condition"))
     with pytest.raises(ParameterError, match="width"):
         compare(table, columns=["width"])
+
+
+def test_two_movies_that_are_pooled_are_not_called_replicates():
+    from playNano.algorithms.measurement.comparison.pair_of_conditions import comparison_row
+    from playNano.algorithms.measurement.comparison.samples import Sample
+    from playNano.algorithms.measurement.quantities import Quantity
+
+    def sample(name, values, error):
+        n = len(values)
+        units = tuple(f"{name}{k}" for k in range(n))
+        errors = np.full(n, error)
+        return Sample(name, Quantity.of("k_off_1_s"), "log", units, ("",) * n, np.log(values), errors)
+
+    row = comparison_row(sample("A", [0.1, 0.11], 0.2), sample("B", [0.2, 0.22], 0.2), ComparisonOptions())
+    assert (row["ci_unit"], "their own errors" in row["remark"]) == ("track", True)
+    assert row["ratio_high"] / row["ratio"] == pytest.approx(np.exp(1.96 * 0.2), rel=1e-3)
+    row = comparison_row(sample("A", [0.1, 0.3], 0.1), sample("B", [0.2, 0.22], 0.2), ComparisonOptions())
+    assert row["ci_unit"] == "movie"

@@ -153,6 +153,10 @@ def test_ends_at_the_border_and_at_the_end_of_the_movie_are_no_ends():
     assert runs.loc[-1, "n_ends"] == 1
     # Beyond the third detection, where the border is farther than 1.5 displacements.
     assert runs.loc[[0, 1, 2], "travelled_nm"].round(6).tolist() == [70.0, 25.0, 35.0]
+    wide = measure_stepping(movie, SteppingOptions(min_length=3, edge_band=3.5))[0]["runs"].set_index(
+        "track_id"
+    )
+    assert 0 < wide.loc[0, "travelled_nm"] < 60
 
 
 def test_fast_walkers_have_no_steps_but_a_velocity():
@@ -225,3 +229,16 @@ def test_pooled_fit_without_motion():
     fit = fit_velocities(increments_of(place, np.arange(400.0), np.repeat(np.arange(4), 100)), moving=False)
     assert fit.noise == pytest.approx(2, rel=0.1)
     assert fit.diffusion < 0.02
+
+
+def test_molecules_that_stand_have_no_velocity():
+    table = walkers(np.random.default_rng(9), v=0.0)
+    tables, messages = measure_stepping(tracks_from_table(table, frame_interval_s=0.2))
+    assert tables["speeds"]["status"].iloc[-1] == tables["runs"]["status"].iloc[-1] == "unresolved"
+    assert np.isnan(
+        [tables["speeds"]["velocity_nm_s"].iloc[-1], tables["runs"]["run_length_nm"].iloc[-1]]
+    ).all()
+    assert any("give a path" in text for text in messages)
+    row = stepping(table, frame_interval_s=0.2, path=[(0.0, 0.0), (0.0, 100.0)])["speeds"].iloc[-1]
+    assert row["status"] == "ok"
+    assert row["velocity_low_nm_s"] < 0 < row["velocity_high_nm_s"]

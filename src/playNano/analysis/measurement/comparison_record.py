@@ -95,7 +95,9 @@ def comparison_lines(compared: Comparison) -> list[str]:
             text += f" ({row[f'{kind}_low']:.3g} to {row[f'{kind}_high']:.3g})"
         text += f", {row['n_a']} + {row['n_b']} {'pairs' if row['paired'] else 'movies'}"
         if math.isfinite(row["p"]):
-            text += f", p = {row['p']:.2g}, adjusted {row['p_adjusted']:.2g}, by permutation {row['p_permutation']:.2g}"
+            text += f", p = {row['p']:.2g}, adjusted {row['p_adjusted']:.2g}"
+            if math.isfinite(row["p_permutation"]):
+                text += f", by permutation {row['p_permutation']:.2g}"
         else:
             text += ", no test over movies"
         lines.append(text)

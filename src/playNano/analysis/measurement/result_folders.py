@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,10 +52,14 @@ def results_in(folder: Path) -> list[MovieResults]:
     """
     if (folder / RECORD).is_file():
         return [MovieResults(folder, folder.resolve().name)]
-    given = _of_summary(folder / SUMMARY) if (folder / BATCH).is_file() else {}
+    is_batch = (folder / BATCH).is_file()
+    given = _of_summary(folder / SUMMARY) if is_batch else {}
+    finished = json.loads((folder / BATCH).read_text(encoding="utf-8")).get("movies") if is_batch else None
     movies = []
     if folder.is_dir():
         for part in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
+            if finished is not None and part.name not in finished:
+                continue  # of an earlier batch
             if (part / RECORD).is_file():
                 movies.append(replace(MovieResults(part, part.name), **given.get(part.name, {})))
             elif (part / BATCH).is_file():

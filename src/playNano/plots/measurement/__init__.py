@@ -24,6 +24,8 @@ FIGURES: dict[str, str] = {
     "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
     "fluctuation": "playNano.plots.measurement.fluctuation:draw_fluctuation",
     "states": "playNano.plots.measurement.states:draw_states",
+    "populations": "playNano.plots.measurement.populations:draw_populations",
+    "stepping": "playNano.plots.measurement.stepping:draw_stepping",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 

@@ -45,6 +45,11 @@ def comparison_row(first: Sample, second: Sample, options: ComparisonOptions) ->
         remarks.append(
             "one movie in a condition: the interval is over tracks and speaks for these movies only"
         )
+    over_movies = replicated and _over_movies(first, second, paired)
+    if replicated and not over_movies:
+        remarks.append(
+            "movies that do not differ significantly: the interval and p are from their own errors"
+        )
     tested = replicated and bool(np.isfinite(first.values).all() and np.isfinite(second.values).all())
     p_permutation = p_min = NAN
     if tested:
@@ -57,9 +62,18 @@ def comparison_row(first: Sample, second: Sample, options: ComparisonOptions) ->
         "condition_a": first.condition, "condition_b": second.condition, "paired": paired, **numbers,
         "p_permutation": p_permutation, "p_min": p_min, "n_a": len(first), "n_b": len(second),
         "n_detections": first.n_detections + second.n_detections, "n_tracks": first.n_tracks + second.n_tracks,
-        "n_movies": first.n_movies + second.n_movies, "ci_unit": "movie" if replicated else "track",
+        "n_movies": first.n_movies + second.n_movies, "ci_unit": "movie" if over_movies else "track",
         "status": "ok" if replicated else "too_few_movies", "remark": "; ".join(remarks),
     }  # fmt: skip
+
+
+def _over_movies(first: Sample, second: Sample, paired: bool) -> bool:
+    """Return whether errors are those between movies: not for two movies that are pooled by their own errors."""
+    if first.tracks or np.isinf(first.values).any() or np.isinf(second.values).any():
+        return True
+    if paired:
+        return random_mean(second.values - first.values, np.hypot(first.errors, second.errors)).over_movies
+    return any(random_mean(side.values, side.errors).over_movies for side in (first, second))
 
 
 def _in_pairs(first: Sample, second: Sample, remarks: list[str]) -> tuple[Sample, Sample]:

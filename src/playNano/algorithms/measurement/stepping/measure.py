@@ -31,6 +31,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 MIN_TRACKS = 3
 
+MAX_STILL = 0.5
+"""Fraction of tracks that may stand above which lines through each track, along which velocities are positive, give no
+mean."""
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -156,6 +160,11 @@ def measure_stepping(
     found = measure_steps((pieces.along, pieces.time, frame), pieces.piece, track, fit, interval, options)
     speeds = _speed_rows(pieces, track, fit, found, options)
     runs = _run_rows(movie, pieces, track, fit, options)
+    still = sum(row["velocity_low_nm_s"] <= 0 <= row["velocity_high_nm_s"] for row in speeds[:-1])
+    if isinstance(options.path, str) and still > MAX_STILL * len(pieces):
+        for row, stem in ((speeds[-1], "velocity"), (runs[-1], "run_length")):
+            row |= {name: np.nan for name in row if name.startswith(stem)} | {"status": "unresolved"}
+        speeds[-1]["randomness"] = np.nan
     tables = {
         "speeds": table_of(speeds, SPEEDS),
         "runs": table_of(runs, RUNS),
@@ -163,7 +172,7 @@ def measure_stepping(
     }
     return (
         {name: named_by_clock(table, movie.clock) for name, table in tables.items()},
-        [*_doubts(movie, fit, speeds), *found.messages],
+        [*_doubts(movie, still, speeds), *found.messages],
     )
 
 
@@ -280,7 +289,7 @@ def _end_reason(movie: TrackedMovie, pieces: Pieces, k: int, near: bool) -> str:
     return "edge" if near else "left"
 
 
-def _doubts(movie: TrackedMovie, fit: Velocities, speeds: list[dict[str, Any]]) -> list[str]:
+def _doubts(movie: TrackedMovie, still: int, speeds: list[dict[str, Any]]) -> list[str]:
     """Return what makes velocities doubtful."""
     doubts = []
     if movie.clock == "frame":
@@ -288,10 +297,11 @@ def _doubts(movie: TrackedMovie, fit: Velocities, speeds: list[dict[str, Any]]) 
             "times are those of frames, not of lines: a velocity v along the slow axis is wrong by a factor of about "
             "1 + v / (field / frame time)"
         )
-    still = sum(row["velocity_low_nm_s"] <= 0 <= row["velocity_high_nm_s"] for row in speeds[:-1])
     if still:
-        doubts.append(
-            f"{still} of {len(speeds) - 1} tracks have a velocity that may be 0; along a line through each track their "
-            "velocities are positive by construction, and raise the mean"
-        )
+        text = f"{still} of {len(speeds) - 1} tracks have a velocity that may be 0"
+        if speeds[-1]["status"] == "unresolved":
+            text += (
+                "; along a line through each track they would raise the mean, which is not given: give a path"
+            )
+        doubts.append(text)
     return doubts
