@@ -113,7 +113,7 @@ def diffusion(
     ... )
     >>> result = diffusion(tracks, frame_interval_s=0.5, pixel_size_nm=1.0)
     >>> result.headlines[0].text()
-    'D = 25 nm2/s (23 to 27), 20 tracks'
+    'D = 24 nm2/s (22 to 27), 20 tracks'
     """
     movie = tracks_from_table(
         table, frame_interval_s=frame_interval_s, pixel_size_nm=pixel_size_nm, window=window, frames=frames

@@ -34,7 +34,7 @@ def share_in_last_fifth(step_nm: npt.ArrayLike, search_range_nm: float) -> float
     Examples
     --------
     >>> share_in_last_fifth(np.linspace(0.05, 10, 200), 10.0)
-    0.205
+    0.2
     """
     length = np.asarray(step_nm, np.float64)
     if length.size < MIN_STEPS:
@@ -57,7 +57,7 @@ def needed_range_nm(share: float, search_range_nm: float) -> float:
     Examples
     --------
     >>> round(needed_range_nm(0.1, 10.0), 1)
-    16.7
+    16.4
     """
     scaled = _scaled_square(share)
     return search_range_nm * float(min(np.sqrt(_scaled_square(NEEDED_SHARE) / scaled), MAX_FACTOR))

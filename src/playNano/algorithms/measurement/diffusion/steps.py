@@ -198,7 +198,7 @@ def steps_of(
     def count(chosen: Bools) -> Ints:
         return np.bincount(track_rows[chosen], minlength=n_tracks).astype(np.int64)
 
-    # Pieces of a track are told apart by the gap that a row without a step leaves.
+    # A row without a step that counts ends a piece.
     return Steps(
         position[row + 1] - position[row],
         duration[kept],
