@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from playNano.algorithms.measurement.diffusion import anomalous
 from playNano.algorithms.measurement.diffusion.anomalous import (
     Piece,
     _Model,
@@ -13,6 +14,8 @@ from playNano.algorithms.measurement.diffusion.anomalous import (
 from playNano.algorithms.measurement.diffusion.likelihood import Noise, log_likelihoods
 from playNano.algorithms.measurement.diffusion.pooled import fit_pooled
 from playNano.algorithms.measurement.diffusion.steps import steps_of
+from playNano.algorithms.measurement.tracked_movie import Frames
+from playNano.measurement import diffusion
 
 
 def fractional_pieces(n_tracks, n, alpha, *, k=30.0, sigma=2.0, seed=0):
@@ -86,6 +89,29 @@ def test_exponent_of_brownian_motion_is_one_and_k_is_d(make_movie):
     fit = fit_alpha(pieces_of(steps, 0.5, by_frame=True), 0.5)
     assert fit.interval[0] < 1 < fit.interval[1]
     assert fit.coefficient == pytest.approx(fit_pooled(steps).diffusion_nm2_s, rel=0.2)
+
+
+def test_many_tracks_all_have_exponents_of_their_own(make_walks, monkeypatch):
+    monkeypatch.setattr(anomalous, "MAX_TRACKS", 3)
+    rows = diffusion(make_walks(6, 25), alpha="per_track").track_diffusion.set_index("track_id")
+    assert rows.loc[0:5, "alpha"].notna().all()
+    assert rows.loc[-1, "alpha_status"] == "ok"
+
+
+def test_frames_at_uneven_times_count_with_their_times(make_walks):
+    table = make_walks(60, 40, seed=7)
+    start = np.cumsum(np.where(np.arange(40) % 2 == 1, 0.2, 1.8))
+    rng = np.random.default_rng(0)
+    walk = [
+        np.cumsum(rng.normal(0, np.sqrt(2 * 60 * np.diff(start, prepend=0))[:, None], (40, 2)), axis=0)
+        for _ in range(60)
+    ]
+    table[["y_nm", "x_nm"]] = np.concatenate(walk) + rng.normal(0, 2, (2400, 2))
+    table["time_s"] = start[table["frame"]]
+    frames = Frames(start, np.ones(40, bool))
+    row = diffusion(table, frames=frames).track_diffusion.iloc[0]
+    assert row["alpha_low"] < 1 < row["alpha_high"]
+    assert row["alpha"] == pytest.approx(1, abs=0.1)
 
 
 def test_too_little_for_an_exponent(make_movie):

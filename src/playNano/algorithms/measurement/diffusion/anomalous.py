@@ -31,7 +31,7 @@ MAX_STEPS, MAX_STEPS_GAPS = 299, 64
 """Pieces are cut into parts of at most this number of steps: without gaps, and with gaps or uneven times."""
 
 MAX_TRACKS = 300
-"""Maximum number of tracks that count; more are taken at equal intervals."""
+"""Maximum number of tracks that count for the exponent of all; of more, they are taken at equal intervals."""
 
 ALPHAS = np.array([0.3, 0.7, 1.0, 1.4])
 ASINH_NOISES = np.array([0.02, 0.2, 0.8, 2.0])
@@ -116,10 +116,6 @@ def pieces_of(steps: Steps, interval_s: float, *, by_frame: bool) -> list[Piece]
             if len(part) >= MIN_STEPS:
                 time = np.append(0.0, np.cumsum(durations[part]))
                 pieces.append(Piece(int(track[low]), time, steps.step_nm[part], regular))
-    chosen = np.unique([piece.track for piece in pieces])
-    if len(chosen) > MAX_TRACKS:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, MAX_TRACKS).round().astype(int)]
-        pieces = [piece for piece in pieces if piece.track in set(chosen.tolist())]
     return pieces
 
 
@@ -139,6 +135,7 @@ def fit_alpha(pieces: list[Piece], interval_s: float, level: float = 0.95) -> Al
     ----------
     Mandelbrot, van Ness: Fractional Brownian motions, SIAM Review 10, 1968, doi 10.1137/1010093.
     """
+    pieces = _thinned(pieces)
     n_detections = sum(len(piece.time) for piece in pieces)
     moved = any((piece.step_nm != 0).any() for piece in pieces)
     tracks = np.unique([piece.track for piece in pieces])
@@ -168,6 +165,15 @@ def _fit(model: _Model, interval_s: float, level: float) -> AlphaFit:
         alpha, (low, high), coefficient / interval_s**alpha, coefficient * max(float(np.sinh(noise)), 0.0), len(tracks),
         "at_bound" if at_bound else "too_few_tracks" if few else "ok",
     )  # fmt: skip
+
+
+def _thinned(pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces of at most MAX_TRACKS tracks, at equal intervals."""
+    tracks = np.unique([piece.track for piece in pieces])
+    if len(tracks) <= MAX_TRACKS:
+        return pieces
+    chosen = set(tracks[np.linspace(0, len(tracks) - 1, MAX_TRACKS).round().astype(np.int64)].tolist())
+    return [piece for piece in pieces if piece.track in chosen]
 
 
 def fit_alpha_of_track(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from playNano.algorithms.measurement.diffusion.anomalous import (
     AlphaFit,
+    Piece,
     fit_alpha,
     fit_alpha_of_track,
     pieces_of,
@@ -34,6 +35,10 @@ Ints = npt.NDArray[np.int64]
 
 N_PASSES = 2
 """Number of times that the band along the border is computed from D."""
+
+
+MAX_UNEVEN = 0.01
+"""Frames count as equidistant in time if no interval differs from the median by more than this fraction."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,16 @@ def _exponents(
         return None, {}
     interval = movie.frames.interval_s
     interval = interval if interval > 0 else 1.0
-    pieces = pieces_of(steps, interval, by_frame=not alternates(movie))
+    equidistant = np.allclose(np.diff(movie.frames.start_s), interval, rtol=MAX_UNEVEN, atol=0)
+    pieces = pieces_of(steps, interval, by_frame=equidistant and not alternates(movie))
     by_track: dict[int, AlphaFit] = {}
     if options.alpha == "per_track":
         variance = float(noise.variance_nm2.mean())
-        for track in range(steps.n_tracks):
-            own = [piece for piece in pieces if piece.track == track]
-            by_track[track] = fit_alpha_of_track(own, variance, interval, options.level)
+        own: dict[int, list[Piece]] = {track: [] for track in range(steps.n_tracks)}
+        for piece in pieces:
+            own[piece.track].append(piece)
+        for track, parts in own.items():
+            by_track[track] = fit_alpha_of_track(parts, variance, interval, options.level)
     return fit_alpha(pieces, interval, options.level), by_track
 
 
