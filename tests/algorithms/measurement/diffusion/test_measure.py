@@ -95,8 +95,9 @@ def test_tracks_of_one_or_two_detections(make_walks):
     assert own.loc[1, "status"] == "too_short"
 
 
-def test_fewer_than_three_tracks_give_a_value_without_interval(make_walks):
-    row = first_row(diffusion(make_walks(2, 60)))
+@pytest.mark.parametrize("n_tracks", [1, 2])
+def test_fewer_than_three_tracks_give_a_value_without_interval(make_walks, n_tracks):
+    row = first_row(diffusion(make_walks(n_tracks, 60)))
     assert row["status"] == "too_few_tracks"
     assert 30 < row["diffusion_nm2_s"] < 120
     assert np.isnan(row["diffusion_low_nm2_s"])

@@ -78,7 +78,7 @@ def forms(steps: Steps, diffusion: npt.ArrayLike, noise: npt.ArrayLike) -> tuple
     pairs = np.broadcast_arrays(
         np.asarray(diffusion, np.float64), np.asarray(noise, np.float64), np.empty((steps.n_tracks, 1))
     )
-    d, s = (np.ascontiguousarray(values) for values in pairs[:2])
+    d, s = (np.array(values, order="C") for values in pairs[:2])
     form, log_det = quadratic_forms(steps.step_nm, steps.time_s, steps.begins, steps.first, d, s)
     return form, log_det
 
