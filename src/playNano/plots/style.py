@@ -86,6 +86,23 @@ def add_axes(figure: Figure, left: float, top: float, width: float, height: floa
     return figure.add_axes((left / wide, 1 - (top + height) / tall, width / wide, height / tall))
 
 
+def plain_log_ticks(axis: Any) -> None:
+    """Label a logarithmic axis with plain numbers, within one or two decades also at 2 and 5.
+
+    Parameters
+    ----------
+    axis
+        The x or y axis of Matplotlib axes, after its limits were set.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    narrow = high < 150 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def plural(number: int, noun: str) -> str:
     """Return a number with its noun in singular or plural.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from playNano.plots.style import COLUMN_WIDTH_IN, add_axes, figure_style, new_figure, plural
+from playNano.plots.style import COLUMN_WIDTH_IN, add_axes, figure_style, new_figure, plain_log_ticks, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,22 +91,11 @@ def _msd_figure(msd: pd.DataFrame, tracks: pd.DataFrame, per: str) -> Figure:
     axes.set_xscale("log")
     axes.set_yscale("log")
     _limit(axes, time, np.concatenate([value, low[low > 0], high[np.isfinite(high)]]))
-    _plain_ticks(axes.xaxis)
+    plain_log_ticks(axes.xaxis)
     axes.set_xlabel(f"lag ({'s' if per == 's' else 'frames'})")
     axes.set_ylabel("mean squared displacement (nm²)")
     axes.legend(frameon=False, loc="upper left", handlelength=1.4, borderaxespad=0.2)
     return figure
-
-
-def _plain_ticks(axis: Any) -> None:
-    """Label a logarithmic axis with plain numbers, within one or two decades also at 2 and 5."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    narrow = high < 150 * low
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_single(axes: Any, msd: pd.DataFrame, column: str) -> None:
@@ -161,10 +150,11 @@ def _tracks_figure(single: pd.DataFrame, movie: Any, states: pd.DataFrame, per: 
     axes.set_xscale("log")
     right = float(np.nanmax(high[np.isfinite(high)], initial=top))
     axes.set_xlim(bottom * 0.8, min(right * 1.3, top * MAX_BEYOND))
-    _plain_ticks(axes.xaxis)
+    plain_log_ticks(axes.xaxis)
     axes.set_ylim(0, len(d) + 1)
     axes.set_xlabel(f"D (nm²/{per})")
     axes.set_ylabel("track, in order of D")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=1, handlelength=1.4)
     return figure
 

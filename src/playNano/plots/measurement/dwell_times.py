@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playNano.plots.style import COLUMN_WIDTH_IN, add_axes, figure_style, new_figure, plural
+from playNano.plots.style import COLUMN_WIDTH_IN, add_axes, figure_style, new_figure, plain_log_ticks, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,7 @@ def _survival_figure(survival: pd.DataFrame, rates: pd.DataFrame) -> Figure:
     axes.set_yscale("log")
     positive = value[value > 0]
     axes.set_ylim(max(float(positive.min()) / 2, 1e-3), 1.15)
+    plain_log_ticks(axes.yaxis)
     axes.set_ylabel("fraction still there")
     axes.set_xlabel(f"time since first detection ({unit})")
     axes.set_xlim(0, time[-1] if time[-1] > 0 else 1)
