@@ -163,6 +163,8 @@ def test_of_very_many_detections_a_part_is_fitted(monkeypatch):
     assert result["rotation"]["n_detections"][0] == len(table)
     assert "fitted to about 90" in " ".join(result.messages)
     assert "fitted to" not in " ".join(part.messages)
+    assert "turn far" not in " ".join(part.messages)
+    assert "turn far" in " ".join(rotation(table_of(0.4), frame_interval_s=1.0, bins=45).messages)
 
 
 def test_correlation_by_lag_against_a_loop():
