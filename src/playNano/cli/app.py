@@ -54,6 +54,7 @@ from playNano.cli.compare_command import app as compare_commands
 from playNano.cli.crate_command import app as crate_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
+from playNano.cli.movie_command import app as movie_command
 from playNano.cli.pictures import picture_options
 from playNano.cli.plans import plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
@@ -362,3 +363,4 @@ app.add_typer(first_run_commands)
 app.add_typer(record_commands)
 app.add_typer(crate_command)
 app.add_typer(compare_commands)
+app.add_typer(movie_command)

@@ -162,7 +162,8 @@ ZRange = Annotated[
 ColourMap = Annotated[
     str | None,
     typer.Option(
-        "--cmap", help="Matplotlib colour map of heights in pictures: viridis, gray ...; default: afmhot."
+        "--cmap",
+        help="Colour map of heights: afm_gold, afm_copper, afm_ice, or one of Matplotlib; default: afmhot.",
     ),
 ]
 FigureFormat = Annotated[str, typer.Option("--figure-format", help="Format of the figures: png, pdf or svg.")]

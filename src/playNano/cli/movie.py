@@ -10,7 +10,8 @@ from pathlib import Path
 from playNano.cli.console import Bars
 from playNano.core.beside import Beside, helps
 from playNano.core.phases import add_beside, phase
-from playNano.io.export.gif import Painter, save_gif
+from playNano.io.export.gif import save_gif
+from playNano.io.export.painter import Painter
 from playNano.plots.analysed import AnalysedMovie
 
 MOVIE = "movie.gif"
