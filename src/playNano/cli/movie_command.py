@@ -1,4 +1,4 @@
-"""``playnano movie``: write a movie as a video or as pictures."""
+"""``playnano movie`` and ``relief``: write a movie as a video or pictures, and a frame as a shaded relief."""
 
 from __future__ import annotations
 
@@ -144,3 +144,67 @@ def movie(
             progress=partial(bars, output.name),
         )
     out.print(f"{written.path}: {written.text}", markup=False)
+
+
+@app.command(short_help="Draw a frame as a shaded relief.")
+def relief(
+    file: FileOrResults,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .png, .pdf or .svg.")],
+    frame: Annotated[int, typer.Option("--frame", min=0, help="Number of the frame.")] = 0,
+    z_exaggeration: Annotated[
+        float | None,
+        typer.Option(
+            "--z-exaggeration",
+            help="Factor of heights against x and y, 1 for true proportions; by default a round number, which the "
+            "picture states.",
+        ),
+    ] = None,
+    azimuth: Annotated[
+        float, typer.Option("--azimuth", help="Direction of view around the vertical, degrees.")
+    ] = -65.0,
+    elevation: Annotated[
+        float, typer.Option("--elevation", help="Angle of view above the surface, degrees.")
+    ] = 40.0,
+    raw: Raw = False,
+    process: Process = None,
+    crop: Crop = None,
+    crop_unit: CropUnit = "px",
+    z_range: ZRange = None,
+    cmap: ColourMap = None,
+    overwrite: OverwriteFile = False,
+    channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    lazy: Lazy = None,
+    allow_incomplete: AllowIncomplete = False,
+    read: Read = None,
+) -> None:
+    """Draw a frame as a shaded relief in three dimensions, whose exaggeration of heights is in the picture."""
+    from playNano.cli.console import out
+    from playNano.cli.job import Options
+    from playNano.cli.movie_source import Part, shown_movie
+    from playNano.cli.pictures import picture_options
+    from playNano.errors import ParameterError
+    from playNano.plots.relief import draw_relief
+    from playNano.plots.style import save_figure
+
+    if output.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ParameterError(f"{output.name}: a relief ends in .png, .pdf or .svg")
+    if output.exists() and not overwrite:
+        raise ParameterError(f"{output} exists: give another name, or --overwrite")
+    pictures = picture_options(z_range, cmap)
+    reading = Options(
+        channel, pixel_size_nm, lazy, allow_incomplete=allow_incomplete, reader_options=tuple(read or ())
+    )
+    stack = shown_movie(file, reading, Part(crop=crop, crop_unit=crop_unit), process, raw=raw).stack
+    if raw and "raw" in stack.processed:
+        stack.restore_raw()
+    figure = draw_relief(
+        stack,
+        frame,
+        z_exaggeration=z_exaggeration,
+        pictures=pictures,
+        azimuth_deg=azimuth,
+        elevation_deg=elevation,
+    )
+    save_figure(figure, output)
+    out.print(str(output), markup=False)

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from playNano.plots.clusters import write_cluster_pictures
     from playNano.plots.overview import draw_overview, write_overview
     from playNano.plots.pictures import write_pictures
+    from playNano.plots.relief import draw_relief
     from playNano.plots.validation import draw_validation, save_validation
 
 __all__ = [
     "draw_overview",
+    "draw_relief",
     "draw_validation",
     "save_validation",
     "write_cluster_pictures",
@@ -32,6 +34,7 @@ _MODULES = {
     "clusters": ("write_cluster_pictures",),
     "overview": ("draw_overview", "write_overview"),
     "pictures": ("write_pictures",),
+    "relief": ("draw_relief",),
     "validation": ("draw_validation", "save_validation"),
 }
 

@@ -21,7 +21,7 @@ from playNano.io.export.encoders import (
     write_tiff_pictures,
     write_video,
 )
-from playNano.io.export.movie_times import GIF_RATE, MAX_RATE, schedule
+from playNano.io.export.movie_times import GIF_RATE, MAX_RATE, Schedule, schedule
 from playNano.io.export.painter import Painter, View
 from playNano.io.export.render import PictureOptions
 from playNano.io.export.sheet import Sheet
@@ -207,6 +207,38 @@ def write_movie(
     played = f", {duration:.4g} s ({plan.text})" if moving else ""
     noun = "picture" if shown == 1 else "pictures"
     return WrittenMovie(path, shown, size, duration, f"{shown} {noun} of {size[0]} x {size[1]} px{played}")
+
+
+def save_video(
+    painter: Painter,
+    path: Path,
+    plan: Schedule,
+    unit: str,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the frames of a painter with a colour bar as mp4 or webm.
+
+    Parameters
+    ----------
+    painter
+        The frames and what is drawn on them.
+    path
+        The file.
+    plan
+        How long each frame is shown.
+    unit
+        Unit at the colour bar.
+    progress
+        As in `write_movie`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    sheet = Sheet([painter], unit)
+    write_video(Pictures(sheet.paint, sheet.size, plan, painter.px_per_nm, None, progress), path)
 
 
 def _interval_s(stack: Stack) -> float | None:

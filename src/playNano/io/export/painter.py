@@ -129,7 +129,7 @@ class Painter:
         py, px = stack.pixel_size_yx_nm
         self.size = view.size(stack.image_shape, (py, px))
         self.px_per_nm = max(self.size) / max(stack.height * py, stack.width * px)
-        self.line = max(1, round(max(self.size) / 500))
+        self.line = max(1, round(max(self.size) / 300))
         self.letters = Letters(max(11, max(self.size) // 26), self.palette)
         self.bar = ScaleBar.for_width(stack.width * px)
         self.paths = [] if tracks is None else _paths(tracks)

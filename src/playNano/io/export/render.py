@@ -45,7 +45,7 @@ class PictureOptions:
     figure_format
         Format of figures: "png", "pdf" or "svg".
     outlines
-        Whether movie.gif shows the outlines of the detections.
+        Whether the movie shows the outlines of the detections.
 
     Raises
     ------

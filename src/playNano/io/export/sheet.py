@@ -89,7 +89,7 @@ class Sheet:
         digits = max(0, -int(np.floor(np.log10(np.diff(values).min()) + 1e-9)))
         return [
             (
-                f"{value + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}"),
+                f"{value + 0.0:.{digits}f}",
                 top + (high - value) / (high - low) * tall,
             )
             for value in np.round(inside, digits)
