@@ -89,7 +89,7 @@ def draw_relief(
     colours = _shaded(heights, limits, drawn.cmap, (py, px), factor)
     with figure_style():
         figure = new_figure(5.2, 3.9)
-        axes: Any = figure.add_axes((-0.02, -0.05, 0.88, 1.05), projection="3d")
+        axes: Any = figure.add_axes((-0.03, -0.04, 0.88, 1.04), projection="3d")
         y0, x0 = stack.origin_nm
         y, x = np.mgrid[: heights.shape[0], : heights.shape[1]]
         surface = axes.plot_surface(
@@ -132,9 +132,9 @@ def _shaded(
     filled = np.where(np.isfinite(heights), heights, np.nanmedian(heights))
     rgb = colour_map(cmap)(Normalize(*limits)(filled))[..., :3]
     light = LightSource(azdeg=315, altdeg=50)
-    # Row 0 is the upper edge, as LightSource takes it where dy is negative.
+    # LightSource takes row 0 as the upper edge.
     shaded = light.shade_rgb(
-        rgb, filled, fraction=1.0, blend_mode="soft", vert_exag=factor, dx=size_yx[1], dy=-size_yx[0]
+        rgb, filled, fraction=1.0, blend_mode="soft", vert_exag=factor, dx=size_yx[1], dy=size_yx[0]
     )
     return np.asarray(np.dstack([np.clip(shaded, 0, 1), np.isfinite(heights)]))
 
@@ -151,7 +151,7 @@ def _finish(
     span = max(high - low, 1e-9)
     axes.set_zlim(low, low + span)
     axes.invert_yaxis()
-    axes.set_box_aspect((edges[1], edges[0], span * factor), zoom=1.1)
+    axes.set_box_aspect((edges[1], edges[0], span * factor), zoom=1.02)
     azimuth, elevation = seen_from
     axes.view_init(elev=elevation, azim=azimuth)
     axes.set_proj_type("ortho")
@@ -174,5 +174,5 @@ def _colour_bar(figure: Figure, limits: tuple[float, float], cmap: str, label: s
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    axes = figure.add_axes((0.88, 0.25, 0.02, 0.5))
+    axes = figure.add_axes((0.895, 0.25, 0.018, 0.5))
     figure.colorbar(ScalarMappable(Normalize(*limits), colour_map(cmap)), cax=axes, label=label)
