@@ -199,7 +199,13 @@ def analyze_file(
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         record, stored = analyze_stack(
-            stack, plan, run.path, movie_kind=options.movie, bars=bars, pictures=options.pictures, cache=options.cache
+            stack,
+            plan,
+            run.path,
+            movie_kind=options.movie,
+            bars=bars,
+            pictures=options.pictures,
+            cache=options.cache,
         )
         _export(stack, exports, run.path)
         _write_mark(run, done)

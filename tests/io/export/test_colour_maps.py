@@ -10,6 +10,7 @@ from playNano.io.export.colour_maps import (
     COLOUR_MAPS,
     colour_map,
     colours_of,
+    lab_of,
     lab_to_srgb,
     register_colour_maps,
 )
@@ -44,6 +45,8 @@ def test_the_map_that_was_in_use_is_not_even():
 def test_conversion_agrees_with_scikit_image():
     lab = np.array([[20.0, 10.0, -15.0], [50.0, 20.0, 40.0], [80.0, -20.0, 10.0], [0.0, 0.0, 0.0]])
     np.testing.assert_allclose(lab_to_srgb(lab), lab2rgb(lab[None])[0], atol=2e-4)
+    colours = np.random.default_rng(0).uniform(0, 1, (50, 3))
+    np.testing.assert_allclose(lab_of(colours), rgb2lab(colours[None])[0], atol=0.02)
 
 
 def test_names_are_accepted_everywhere_and_listed_when_misspelt():

@@ -19,6 +19,15 @@ _CURVES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "afm_ice": ((290.0, 284.0, 272.0, 250.0, 226.0, 205.0), (16.0, 34.0, 38.0, 34.0, 26.0, 8.0)),
 }
 
+_WHITE = (0.95047, 1.0, 1.08883)
+_XYZ_TO_RGB = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+
 COLOUR_MAPS = tuple(_CURVES)
 """Names of the colour maps."""
 
@@ -109,17 +118,29 @@ def lab_to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     ----------
     IEC 61966-2-1:1999; CIE 15:2004.
     """
-    # scikit-image has this function, but its import takes longer than the whole picture.
+    # scikit-image has this function, but its import takes longer than drawing a frame.
     fy = (lab[:, 0] + 16) / 116
     f = np.column_stack([fy + lab[:, 1] / 500, fy, fy - lab[:, 2] / 200])
-    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * (0.95047, 1.0, 1.08883)
-    matrix = np.array(
-        [
-            [3.2404542, -1.5371385, -0.4985314],
-            [-0.9692660, 1.8760108, 0.0415560],
-            [0.0556434, -0.2040259, 1.0572252],
-        ]
-    )
-    linear = xyz @ matrix.T
+    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _WHITE
+    linear = xyz @ _XYZ_TO_RGB.T
     curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
     return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, curved))
+
+
+def lab_of(srgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return colours in sRGB as CIELAB (white point D65): the inverse of `lab_to_srgb`.
+
+    Parameters
+    ----------
+    srgb
+        Red, green, blue, 0 to 1, (n, 3).
+
+    Returns
+    -------
+    numpy.ndarray
+        L* (0 to 100), a*, b*, (n, 3).
+    """
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ np.linalg.inv(_XYZ_TO_RGB).T / _WHITE
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.column_stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])])
