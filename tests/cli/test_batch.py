@@ -118,7 +118,7 @@ def test_resume_minds_the_pixel_size(make_spots, tmp_path):
     [
         {"channel": "phase"},
         {"pixel_size_nm": 3.0},
-        {"gif": False},
+        {"movie": "none"},
         {"zarr": True},
         {"exports": ("trackpy",)},
         {"reader_options": ("unit=nm",)},

@@ -59,6 +59,7 @@ _DESCRIPTIONS = {
     "threshold.png": "Number of detections against the threshold",
     "clusters.png": "Members of the clusters over the mean image",
     "movie.gif": "Processed movie, for viewing",
+    "movie.mp4": "Processed movie, for viewing",
 }
 
 _AUTHOR = re.compile(r"\s*(?P<name>[^<>]*[^<>\s])\s*(?:<\s*(?P<orcid>[^<>]*?)\s*>\s*)?")

@@ -19,7 +19,9 @@ from playNano.io.export.ome_tiff import write_label_tiff, write_ome_tiff
 
 _HERE = "playNano.analysis.exporters"
 _TRACKS = "playNano.analysis.track_exporters"
+_MOVIES = "playNano.io.export.movie_files"
 _LABELS = "labeled_masks"
+_PICTURES = "a picture for the eye, which cannot be read back"
 
 KEPT_AS_MOVIE = (
     "values", "pixel size", "unit", "channel", "times", "frame metadata", "scan", "metadata", "warnings", "steps",
@@ -77,7 +79,7 @@ BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
         Exporter(
             "asd",
             ".asd",
-            "playNano.io.export.movie_files:export_asd",
+            f"{_MOVIES}:export_asd",
             keeps=("pixel size", "unit", "times"),
             limits="values are rounded to 12 bits of their range, and have no NaN; heights in nm or phases in degrees; "
             "an image has a size of whole nm; one frame time; a direction of the scan only if it is up",
@@ -85,9 +87,11 @@ BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
         Exporter(
             "gif",
             ".gif",
-            "playNano.io.export.movie_files:export_gif",
-            limits="a picture for the eye, which cannot be read back",
+            f"{_MOVIES}:export_gif",
+            limits=_PICTURES,
         ),
+        Exporter("mp4", ".mp4", f"{_MOVIES}:export_video", stem="movie", limits=_PICTURES),
+        Exporter("webm", ".webm", f"{_MOVIES}:export_video", stem="movie", limits=_PICTURES),
         Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
         Exporter("trackpy", ".csv", f"{_TRACKS}:write_trackpy", stem="tracks_trackpy"),
         Exporter("btrack", ".csv", f"{_TRACKS}:write_btrack", stem="tracks_btrack"),

@@ -31,6 +31,7 @@ from playNano.cli.arguments import (
     FramesKept,
     Gif,
     Lazy,
+    MovieOfResults,
     New,
     ObjectsShown,
     Outlines,
@@ -54,6 +55,7 @@ from playNano.cli.compare_command import app as compare_commands
 from playNano.cli.crate_command import app as crate_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
+from playNano.cli.movie_command import app as movie_command
 from playNano.cli.pictures import picture_options
 from playNano.cli.plans import plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
@@ -174,6 +176,7 @@ def process(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
+    movie: MovieOfResults = None,
     zarr: Zarr = False,
     export: Export = None,
     lazy: Lazy = None,
@@ -190,12 +193,14 @@ def process(
 ) -> None:
     """Level and smooth a movie; writes processed.h5, processing.json and movie.gif."""
     from playNano.cli.job import Options, process_file
+    from playNano.cli.movie import movie_kind
 
     plan = with_edits(plan_or_default(steps, None, pipeline, None, analyse=False), frames, crop, crop_unit)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap)
+    shown = movie_kind(gif, movie)
     given = Options(
-        channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
+        channel, pixel_size_nm, lazy, shown, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
     with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         process_file(file, plan, output, options)
@@ -215,6 +220,7 @@ def analyze(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = True,
+    movie: MovieOfResults = None,
     export: Export = None,
     lazy: Lazy = None,
     cluster: Cluster = None,
@@ -236,12 +242,23 @@ def analyze(
     frames are flagged, and objects are detected and tracked with thresholds and ranges that are found from the movie.
     """
     from playNano.cli.job import Options, analyze_file
+    from playNano.cli.movie import movie_kind
 
     plan = with_edits(plan_or_default(process, steps, pipeline, objects), frames, crop, crop_unit)
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
+    shown = movie_kind(gif, movie)
     given = Options(
-        channel, pixel_size_nm, lazy, gif, False, exports, allow_incomplete, reading, pictures, existing=kept
+        channel,
+        pixel_size_nm,
+        lazy,
+        shown,
+        False,
+        exports,
+        allow_incomplete,
+        reading,
+        pictures,
+        existing=kept,
     )
     with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         analyze_file(file, plan, output, options)
@@ -262,6 +279,7 @@ def batch(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     gif: Gif = False,
+    movie: MovieOfResults = None,
     zarr: Zarr = False,
     export: Export = None,
     lazy: Lazy = None,
@@ -288,14 +306,16 @@ def batch(
     """
     from playNano.cli.batch import run_batch
     from playNano.cli.job import Options
+    from playNano.cli.movie import movie_kind
 
     plan = with_edits(
         plan_or_default(process, steps, pipeline, objects, analyse=process is None), frames, crop, crop_unit
     )
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
+    shown = movie_kind(gif, movie)
     given = Options(
-        channel, pixel_size_nm, lazy, gif, zarr, exports, allow_incomplete, reading, pictures, existing=kept
+        channel, pixel_size_nm, lazy, shown, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
     with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
         code = run_batch(files, plan, output, options, resume=resume)
@@ -362,3 +382,4 @@ app.add_typer(first_run_commands)
 app.add_typer(record_commands)
 app.add_typer(crate_command)
 app.add_typer(compare_commands)
+app.add_typer(movie_command)

@@ -133,6 +133,10 @@ Zarr = Annotated[
     bool, typer.Option("--zarr", help="Write processed.ome.zarr, block by block, instead of processed.h5.")
 ]
 Gif = Annotated[bool, typer.Option("--gif/--no-gif", help="Whether movie.gif is written.")]
+MovieOfResults = Annotated[
+    str | None,
+    typer.Option("--movie", help="Instead of --gif/--no-gif: gif, mp4 (needs imageio-ffmpeg) or none."),
+]
 Export = Annotated[
     list[str] | None,
     typer.Option(
@@ -162,13 +166,14 @@ ZRange = Annotated[
 ColourMap = Annotated[
     str | None,
     typer.Option(
-        "--cmap", help="Matplotlib colour map of heights in pictures: viridis, gray ...; default: afmhot."
+        "--cmap",
+        help="Colour map of heights: afm_gold, afm_copper, afm_ice, or one of Matplotlib; default: afmhot.",
     ),
 ]
 FigureFormat = Annotated[str, typer.Option("--figure-format", help="Format of the figures: png, pdf or svg.")]
 Outlines = Annotated[
     bool,
-    typer.Option("--outlines/--no-outlines", help="Whether movie.gif shows the outlines of the detections."),
+    typer.Option("--outlines/--no-outlines", help="Whether the movie shows the outlines of the detections."),
 ]
 Timing = Annotated[
     bool,

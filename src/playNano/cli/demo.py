@@ -47,7 +47,7 @@ def run_demo(folder: Path, seed: int, existing: Existing = "refuse") -> None:
         movie.truth.to_csv(run.path / "truth.csv", index=False)
         out.print("levelling, detecting, tracking ...")
         stack = AFMImageStack.load_data(run.path / "movie.npz")
-        record, stored = analyze_stack(stack, Plan.default(), run.path, gif=True, bars=bars)
+        record, stored = analyze_stack(stack, Plan.default(), run.path, movie_kind="gif", bars=bars)
         write_record(run, record, stored)
     report(stack, record, run.target)
     tracks = latest_table(record, "tracking")

@@ -18,7 +18,7 @@ from playNano.analysis.record_file import Stored, write_record, write_record_hdf
 from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
-from playNano.cli.movie import MOVIE, movie_beside
+from playNano.cli.movie import MovieKind, movie_beside, write_result_movie
 from playNano.core.files import atomic_write
 from playNano.core.literals import Text
 from playNano.core.phases import phase
@@ -30,7 +30,6 @@ from playNano.core.step_cache import StepCache
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
 from playNano.io.export.bundle import write_bundle
-from playNano.io.export.gif import write_gif
 from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.export.render import PictureOptions
 from playNano.io.export.tables import write_tables
@@ -52,8 +51,8 @@ class Options:
     ----------
     channel, pixel_size_nm, lazy
         As in `load_afm_stack`; no channel is that of the pipeline file, or the height.
-    gif
-        Whether movie.gif is written.
+    movie
+        The movie that is written beside the results.
     zarr
         Whether processed pixels are written to processed.ome.zarr instead of processed.h5.
     exports
@@ -63,7 +62,7 @@ class Options:
     reader_options
         Further options of the reader, ``"NAME=VALUE"``.
     pictures
-        Colour map, height range and format of the figures and of movie.gif.
+        Colour map, height range and format of the figures and of the movie.
     existing
         What happens if the folder contains the results of a run; see `result_folder`.
     cache
@@ -73,7 +72,7 @@ class Options:
     channel: str | None = None
     pixel_size_nm: float | None = None
     lazy: bool | None = None
-    gif: bool = True
+    movie: MovieKind = "gif"
     zarr: bool = False
     exports: tuple[str, ...] = ()
     allow_incomplete: bool = False
@@ -122,7 +121,7 @@ class Options:
 def process_file(
     file: Path, plan: Plan, folder: Path, options: Options, done: Mapping[str, Any] | None = None
 ) -> None:
-    """Process a movie and write processed.h5 (or processed.ome.zarr), processing.json and movie.gif.
+    """Process a movie and write processed.h5 (or processed.ome.zarr), processing.json and a movie.
 
     Parameters
     ----------
@@ -157,9 +156,7 @@ def process_file(
         with phase("write movie"):
             (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
         stack.export_processing_log(run.path / "processing.json")
-        if options.gif:
-            with phase(MOVIE):
-                write_gif(stack, run.path / MOVIE, options=options.pictures, progress=partial(bars, MOVIE))
+        write_result_movie(stack, run.path, options.movie, options.pictures, bars)
         _export(stack, exports, run.path)
         _write_plan(in_effect, run.path / "pipeline.yaml")
         _write_mark(run, done)
@@ -202,7 +199,13 @@ def analyze_file(
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         record, stored = analyze_stack(
-            stack, plan, run.path, gif=options.gif, bars=bars, pictures=options.pictures, cache=options.cache
+            stack,
+            plan,
+            run.path,
+            movie_kind=options.movie,
+            bars=bars,
+            pictures=options.pictures,
+            cache=options.cache,
         )
         _export(stack, exports, run.path)
         _write_mark(run, done)
@@ -216,7 +219,7 @@ def analyze_stack(
     plan: Plan,
     folder: Path,
     *,
-    gif: bool,
+    movie_kind: MovieKind,
     bars: Bars | None,
     pictures: PictureOptions | None = None,
     cache: Path | None = None,
@@ -231,12 +234,12 @@ def analyze_stack(
         Processing steps and analysis modules.
     folder
         An existing folder for the results.
-    gif
-        Whether movie.gif is written.
+    movie_kind
+        The movie that is written beside the results.
     bars
         Progress bars; None for none.
     pictures
-        Colour map, height range and format of the figures and of movie.gif; None for the defaults.
+        Colour map, height range and format of the figures and of the movie; None for the defaults.
     cache
         Folder of the step cache; None for none.
 
@@ -267,7 +270,7 @@ def analyze_stack(
         in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
         record = plan.analyze(stack, kept)
     movie = AnalysedMovie.of(stack, record, pictures)
-    with movie_beside(movie, folder, bars, enabled=gif):
+    with movie_beside(movie, folder, bars, movie_kind):
         with phase("record.h5"):
             stored = write_record_hdf5(folder, record)
         with phase("tables"):

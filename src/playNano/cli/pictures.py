@@ -24,7 +24,7 @@ def picture_options(
     figure_format
         "png", "pdf" or "svg".
     outlines
-        Whether movie.gif shows the outlines of the detections.
+        Whether the movie shows the outlines of the detections.
 
     Raises
     ------

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playNano.plots.clusters import write_cluster_pictures
+    from playNano.plots.colour_maps import draw_colour_maps
     from playNano.plots.overview import draw_overview, write_overview
     from playNano.plots.pictures import write_pictures
+    from playNano.plots.relief import draw_relief
     from playNano.plots.validation import draw_validation, save_validation
 
 __all__ = [
+    "draw_colour_maps",
     "draw_overview",
+    "draw_relief",
     "draw_validation",
     "save_validation",
     "write_cluster_pictures",
@@ -29,9 +33,11 @@ __all__ = [
 ]
 
 _MODULES = {
+    "colour_maps": ("draw_colour_maps",),
     "clusters": ("write_cluster_pictures",),
     "overview": ("draw_overview", "write_overview"),
     "pictures": ("write_pictures",),
+    "relief": ("draw_relief",),
     "validation": ("draw_validation", "save_validation"),
 }
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from playNano.core.stack import Stack
 from playNano.core.value_units import value_label
+from playNano.io.export.colour_maps import colour_map
 from playNano.io.export.render import (
     COLOUR_MAP,
     MISSING_COLOUR,
@@ -63,13 +64,11 @@ def draw_heights(
     matplotlib.image.AxesImage
         The image.
     """
-    from matplotlib import colormaps
-
     py, px = stack.pixel_size_yx_nm
     rows, columns = image.shape
     y0, x0 = stack.origin_nm
     extent = (x0 - 0.5 * px, x0 + (columns - 0.5) * px, y0 + (rows - 0.5) * py, y0 - 0.5 * py)
-    colours = colormaps[cmap].with_extremes(bad=MISSING_COLOUR)
+    colours = colour_map(cmap).with_extremes(bad=MISSING_COLOUR)
     low, high = limits
     # Small images keep their pixels, large ones are averaged.
     scaling = "nearest" if columns < 300 else "antialiased"

@@ -1,4 +1,4 @@
-"""Write a stack as `.asd` or `.gif`, with what these formats need taken from the stack."""
+"""Write a stack as `.asd`, `.gif` or a video, with what these formats need taken from the stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from playNano.core.stack import Stack
 from playNano.errors import ParameterError
 from playNano.io.export.asd import write_asd
 from playNano.io.export.gif import write_gif
+from playNano.io.export.movie import MovieOptions, write_movie
 from playNano.io.export.numpy_files import frames_in_order
+from playNano.io.export.render import COLOUR_MAP, PictureOptions
 from playNano.io.formats.asd_header import AD_RANGES
 
 _BITS = 12
@@ -115,6 +117,54 @@ def export_gif(
     """
     write_gif(stack, path, width_px=width_px, frame_ms=frame_ms)
     return Path(path)
+
+
+def export_video(
+    stack: Stack,
+    path: str | Path,
+    *,
+    fps: Annotated[float, Field(ge=0.1, le=240)] | None = None,
+    speed: Annotated[float, Field(gt=0)] | None = None,
+    scale: Annotated[int, Field(ge=1, le=64), Unit("px")] | None = None,
+    cmap: str = COLOUR_MAP,
+    stamp: bool = True,
+    colour_bar: bool = True,
+) -> Path:
+    """Write a stack as an mp4 or webm video with scale bar, time stamp and colour bar.
+
+    Parameters
+    ----------
+    stack
+        The movie, as a rule a levelled one.
+    path
+        The file, .mp4 or .webm; its folder is created if necessary. An existing file is replaced.
+    fps
+        Pictures per second. Without `speed` each frame is one picture; None for 10.
+    speed
+        Speed of play, 1 for real time; None for equal durations.
+    scale
+        Picture pixels along the shorter edge of a pixel; None for the smallest with which the longer edge has 512 px.
+    cmap
+        Name of a colour map of the heights.
+    stamp
+        Whether there are a time stamp and a scale bar.
+    colour_bar
+        Whether there is a colour bar.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ParameterError
+        The package imageio-ffmpeg is not installed, or a speed is given and the times are not known.
+    OSError
+        If the file cannot be written; an existing file is left unchanged.
+    """
+    options = MovieOptions(fps=fps, speed=speed, scale=scale, stamp=stamp, colour_bar=colour_bar)
+    return write_movie(stack, path, pictures=PictureOptions(cmap=cmap), options=options).path
 
 
 def _limits(stack: Stack, path: str | Path) -> tuple[float, float]:

@@ -45,7 +45,7 @@ class PictureOptions:
     figure_format
         Format of figures: "png", "pdf" or "svg".
     outlines
-        Whether movie.gif shows the outlines of the detections.
+        Whether the movie shows the outlines of the detections.
 
     Raises
     ------
@@ -77,6 +77,9 @@ def _check_colour_map(name: str) -> None:
 
     from matplotlib import colormaps
 
+    from playNano.io.export.colour_maps import register_colour_maps
+
+    register_colour_maps()
     if name not in colormaps:
         similar = get_close_matches(name, list(colormaps), n=3) or ["viridis", "gray", "afmhot"]
         raise ParameterError(f"cmap = {name!r}: no such colour map; similar: {', '.join(similar)}")
