@@ -24,7 +24,9 @@ from playNano.errors import ParameterError
 LEADING = ("stack", "previous_results", "self")
 DETECTION = ("feature_detection", {"threshold": 1.0})
 TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
+REGION = {"name": "left", "shape": "box", "points_nm": [[0.0, 0.0], [50.0, 30.0]]}
 PARAMS = {
+    "detections_in_region": {"region": REGION},
     "feature_detection": {"threshold": 1.0},
     "k_means_clustering": {"k": 1},
     "template_detection": {"template": TEMPLATE},

@@ -6,6 +6,7 @@ from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.arrangement import ArrangementModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
+from playNano.analysis.modules.detections_in_region import DetectionsInRegionModule
 from playNano.analysis.modules.diffusion import DiffusionModule
 from playNano.analysis.modules.dwell_times import DwellTimesModule
 from playNano.analysis.modules.feature_detection import FeatureDetectionModule
@@ -29,6 +30,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "log_blob_detection": LoGBlobDetectionModule,
     "peak_detection": PeakDetectionModule,
     "template_detection": TemplateDetectionModule,
+    "detections_in_region": DetectionsInRegionModule,
     "particle_tracking": ParticleTrackingModule,
     "k_means_clustering": KMeansClusteringModule,
     "x_means_clustering": XMeansClusteringModule,
