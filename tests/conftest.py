@@ -84,6 +84,7 @@ LATERAL = frozenset({
     "msd_nm2", "msd_low_nm2", "msd_high_nm2", "localization_nm", "localization_y_nm", "localization_x_nm",
     "confinement_radius_nm", "confinement_radius_low_nm", "confinement_radius_high_nm", "tether_nm",
     "max_pair_nm", "pair_distance_nm", "line_nm", "width_nm",
+    "size_nm", "max_dim_nm", "scale_bar_length_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

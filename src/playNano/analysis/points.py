@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "template_detection")
 """The built-in modules whose detections can be tracked and clustered."""
 
-IN_REGION = "detections_in_region"
-"""The module that keeps the detections of another one in a region."""
-
+IN_REGION = "detections_in_region"  # keeps the detections of another module in a region
 DEFAULT_DETECTION = DETECTIONS[0]
 """Default of ``detection_module`` if no detection module has run (see `resolve_detection`)."""
 

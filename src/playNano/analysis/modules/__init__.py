@@ -15,12 +15,16 @@ from playNano.analysis.modules.hdbscan_clustering import HDBSCANClusteringModule
 from playNano.analysis.modules.k_means_clustering import KMeansClusteringModule
 from playNano.analysis.modules.kymograph import KymographModule
 from playNano.analysis.modules.log_blob_detection import LoGBlobDetectionModule
+from playNano.analysis.modules.particle_region_extraction import ParticleRegionExtractionModule
+from playNano.analysis.modules.particle_region_media_export import ParticleRegionMediaExportModule
+from playNano.analysis.modules.particle_regions import ParticleRegionsModule
 from playNano.analysis.modules.particle_tracking import ParticleTrackingModule
 from playNano.analysis.modules.peak_detection import PeakDetectionModule
 from playNano.analysis.modules.populations import PopulationsModule
 from playNano.analysis.modules.rotation import RotationModule
 from playNano.analysis.modules.states import StatesModule
 from playNano.analysis.modules.template_detection import TemplateDetectionModule
+from playNano.analysis.modules.tracked_particle_boundary_size import TrackedParticleBoundarySizeModule
 from playNano.analysis.modules.x_means_clustering import XMeansClusteringModule
 
 BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
@@ -43,6 +47,10 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "states": StatesModule,
     "rotation": RotationModule,
     "kymograph": KymographModule,
+    "particle_regions": ParticleRegionsModule,
+    "particle_region_extraction": ParticleRegionExtractionModule,
+    "particle_region_media_export": ParticleRegionMediaExportModule,
+    "tracked_particle_boundary_size": TrackedParticleBoundarySizeModule,
 }
 """Name -> class of every built-in module."""
 

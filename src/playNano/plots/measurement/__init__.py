@@ -21,6 +21,7 @@ FIGURES: dict[str, str] = {
     "dwell_times": "playNano.plots.measurement.dwell_times:draw_dwell_times",
     "rotation": "playNano.plots.measurement.rotation:draw_rotation",
     "kymograph": "playNano.plots.measurement.kymograph:draw_kymograph",
+    "particle_regions": "playNano.plots.measurement.particle_regions:draw_particle_regions",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
