@@ -3,7 +3,9 @@
 import inspect
 import json
 import re
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +26,11 @@ from playNano.errors import ParameterError
 LEADING = ("stack", "previous_results", "self")
 DETECTION = ("feature_detection", {"threshold": 1.0})
 TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
+MEDIA = str(Path(tempfile.gettempdir()) / "playnano_contract_media")
+REGION = {"name": "left", "shape": "box", "points_nm": [[0.0, 0.0], [50.0, 30.0]]}
 PARAMS = {
+    "detections_in_region": {"region": REGION},
+    "particle_region_media_export": {"export_video": False, "export_gif": True, "output_folder": MEDIA},
     "feature_detection": {"threshold": 1.0},
     "k_means_clustering": {"k": 1},
     "template_detection": {"template": TEMPLATE},
@@ -37,10 +43,14 @@ def pipeline_for(name, **params):
     """Return a pipeline that runs a module after what it requires."""
     pipeline = AnalysisPipeline()
     requires = module_registry()[name].requires
-    if requires:
+    if requires and "particle_region_extraction" not in requires:
         pipeline.add(DETECTION[0], **DETECTION[1])
     if "particle_tracking" in requires and name != "particle_tracking":
         pipeline.add("particle_tracking")
+    if "particle_region_extraction" in requires:
+        pipeline.add(DETECTION[0], **DETECTION[1])
+        pipeline.add("particle_tracking")
+        pipeline.add("particle_region_extraction")
     pipeline.add(name, **{**PARAMS.get(name, {}), **params})
     return pipeline
 

@@ -17,6 +17,7 @@ from playNano.processing.steps import step_registry
 every = pytest.mark.parametrize("name", sorted(step_registry()))
 RNG = np.random.default_rng(7)
 FLOATS = RNG.normal(20, 5, (3, 12, 14))
+REGION = {"name": "left", "shape": "box", "points_nm": [[4.0, 6.0], [18.0, 20.0]]}
 PARAMS = {
     "mask_hysteresis": {"low_nm": 18.0, "high_nm": 25.0},
     "mask_local_height": {"height_nm": 1.0},
@@ -25,6 +26,8 @@ PARAMS = {
     "select_frames": {"frames": "0:1"},
     "drop_frames": {"frames": "1:2"},
     "drop_frame_range": {"start": 1, "end": 2},
+    "mask_roi": {"region": REGION},
+    "crop_roi": {"region": REGION},
 }
 
 

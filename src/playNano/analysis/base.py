@@ -36,6 +36,8 @@ class AnalysisModule(ABC):
         Version of the algorithm, for the record.
     requires : tuple of str
         Modules, of which at least one must have run before, if any.
+    writes_files : bool
+        Whether `run` writes files, so that it is run although its outputs are known from a cache.
     automatic : tuple of str
         Parameters whose default depends on the modules that ran before. If they are not given, `bind` omits them
         and `resolve_defaults` sets them.
@@ -70,6 +72,7 @@ class AnalysisModule(ABC):
     version: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     automatic: ClassVar[tuple[str, ...]] = ()
+    writes_files: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -92,6 +92,13 @@ BUILTIN_EXPORTERS: dict[str, Exporter] = by_name(
         ),
         Exporter("mp4", ".mp4", f"{_MOVIES}:export_video", stem="movie", limits=_PICTURES),
         Exporter("webm", ".webm", f"{_MOVIES}:export_video", stem="movie", limits=_PICTURES),
+        Exporter(
+            "particle-movies",
+            "_movies",
+            "playNano.analysis.measurement.particle_movies:write_particle_movies",
+            stem="particle",
+            limits="pictures for the eye, which cannot be read back",
+        ),
         Exporter("trackmate", ".xml", f"{_HERE}:write_trackmate", stem="tracks"),
         Exporter("trackpy", ".csv", f"{_TRACKS}:write_trackpy", stem="tracks_trackpy"),
         Exporter("btrack", ".csv", f"{_TRACKS}:write_btrack", stem="tracks_btrack"),

@@ -155,6 +155,8 @@ class KeptModules:
             self.chain = None
             return None
         self.chain.append([module.name, module.version, dict(params)])
+        if module.writes_files:
+            return None
         return key_of(kind="analysis", movie=self.movie, modules=self.chain)
 
     def get(self, key: str | None) -> tuple[dict[str, Any], list[str], list[str]] | None:

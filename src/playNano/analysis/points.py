@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DETECTIONS = ("feature_detection", "log_blob_detection", "peak_detection", "template_detection")
 """The built-in modules whose detections can be tracked and clustered."""
 
+IN_REGION = "detections_in_region"  # keeps the detections of another module in a region
 DEFAULT_DETECTION = DETECTIONS[0]
 """Default of ``detection_module`` if no detection module has run (see `resolve_detection`)."""
 
@@ -80,9 +81,9 @@ def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, 
     Returns
     -------
     dict
-        With ``detection_module``: the first of `DETECTIONS` that has run, else the latest detection of a plugin, or
-        "feature_detection" if none has; and ``coord_key``: "tracks" for a module with this output and without
-        "features_per_frame", else "features_per_frame".
+        With ``detection_module``: `IN_REGION` if it has run, else the first of `DETECTIONS` that has run, else the
+        latest detection of a plugin, or "feature_detection" if none has; and ``coord_key``: "tracks" for a module with
+        this output and without "features_per_frame", else "features_per_frame".
 
     Examples
     --------
@@ -93,7 +94,7 @@ def resolve_detection(params: Mapping[str, Any], previous_results: Mapping[str, 
     """
     resolved = dict(params)
     if "detection_module" not in params:
-        ran = [name for name in DETECTIONS if name in previous_results]
+        ran = [name for name in (IN_REGION, *DETECTIONS) if name in previous_results]
         others = of_kind(previous_results, "detection")[-1:]
         resolved["detection_module"] = (ran or others or [DEFAULT_DETECTION])[0]
     if "coord_key" not in params:

@@ -185,6 +185,8 @@ class Run:
                     sample = self._sample(planned.step.survey, data)
                     self.surveys[position] = planned.step.survey.estimate(sample, **params)
                 params = {**params, "survey": self.surveys[position]}
+            if planned.step is not None and planned.step.uses_geometry and self.geometry is not None:
+                params = {**params, "geometry": replace(self.geometry, frame_metadata=())}
             bound.append(BoundStep(self.first + position + 1, planned.step, params))
         return StepSequence(self.source, tuple(bound))
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.geometry import MovieGeometry
 from playNano.core.params import Declaration, bind_all, checked
 from playNano.core.registry import Registry, accept_declared, by_name, plugin_groups
 from playNano.core.scan import ScanGeometry
@@ -30,7 +31,7 @@ STEP_ATTRIBUTE = "__step__"
 """Attribute of a function in which `step` stores the declaration."""
 
 _PACKAGES = (
-    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "video.temporal",
+    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "regions", "video.temporal",
     "edits.frames", "edits.field", "edits.pixels",
 )  # fmt: skip
 
@@ -101,6 +102,7 @@ class Step:
             Every parameter with its value.
         """
         bound = bind_all([self.declaration], params, where=where)
+        place = {"geometry": MovieGeometry((), (1, 1), (1.0, 1.0))} if self.uses_geometry else {}
         if (
             self.kind == "mask"
             and self.direct is not None
@@ -108,7 +110,7 @@ class Step:
         ):
             # What contradicts itself, such as low above high, is refused by the function; it sees one pixel here.
             try:
-                self.direct(np.zeros((1, 1, 1)), **bound)
+                self.direct(np.zeros((1, 1, 1)), **bound, **place)
             except ParameterError as error:
                 raise ParameterError(f"{where}: {error}") from error
         return bound
@@ -119,10 +121,19 @@ class Step:
         return Declaration(self.function, self.leading)
 
     @property
+    def uses_geometry(self) -> bool:
+        """Whether the function of the step has an argument for the geometry of the movie, as places in nm need."""
+        return self.direct is not None and "geometry" in inspect.signature(self.direct).parameters
+
+    @property
     def leading(self) -> tuple[str, ...]:
-        """Names of the arguments that are not parameters: the pixels, and the mask."""
+        """Names of the arguments that are not parameters: the pixels, the mask, the geometry."""
         first = next(iter(inspect.signature(self.function).parameters), "data")
-        others = ("mask" if self.uses_mask else "", "survey" if self.survey else "")
+        others = (
+            "mask" if self.uses_mask else "",
+            "survey" if self.survey else "",
+            "geometry" if self.uses_geometry else "",
+        )
         return (first, *filter(None, others))
 
 
@@ -139,7 +150,8 @@ def step(
 
     The decorated function accepts a frame (height, width) or a block (n, height, width) of any
     numeric type; integers are converted to floats, float64 stays float64. Its keyword-only parameters are
-    validated by its signature. A second argument `mask` receives the mask in force.
+    validated by its signature. A second argument `mask` receives the mask in force, one named `geometry` the
+    `MovieGeometry` of the frames.
 
     Parameters
     ----------

@@ -7,11 +7,14 @@ import pytest
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.core.literals import Text
+from playNano.core.roi import RegionOfInterest
+from playNano.core.roi_files import write_rois
 from playNano.core.scan import ScanGeometry
 from playNano.errors import ParameterError
 from playNano.io.export.tables import write_tables
 from playNano.measurement import kymograph
 from playNano.plots.measurement import measurement_figures
+from playNano.processing.pipeline import ProcessingPipeline
 
 LINE = ((10.0, 12.0), (50.0, 12.0), (50.0, 57.0))
 SCAN = ScanGeometry(lines=32, line_time_s=0.01, frame_time_s=0.32, direction="down", trace="trace")
@@ -116,3 +119,31 @@ def test_tables_and_figure(tmp_path):
     assert list(measurement_figures("kymograph", outputs)) == ["kymograph"]
     nothing = {**outputs, "kymograph": np.full_like(outputs["kymograph"], np.nan)}
     assert measurement_figures("kymograph", nothing) == {}
+
+
+def test_a_line_of_a_file_and_in_a_cropped_movie(tmp_path):
+    path = tmp_path / "lines.geojson"
+    write_rois(
+        path, [RegionOfInterest("axis", "line", LINE), RegionOfInterest("b", "box", LINE[:1] + LINE[2:])]
+    )
+    expected = run(stack_of(), line_nm=LINE)["analysis"]["step_1_kymograph"]
+    record = run(stack_of(), region=Text(f"{path}#axis"))
+    assert record["provenance"]["steps"][0]["params"]["region"]["points_nm"] == [list(p) for p in LINE]
+    part = stack_of()
+    ProcessingPipeline(part).add_steps([{"crop": {"y": 3, "x": 4, "height": 26, "width": 36}}]).run()
+    cropped = run(part, region=f"{path}#axis")["analysis"]["step_1_kymograph"]
+    for got, beside_the_border in ((record["analysis"]["step_1_kymograph"], 0), (cropped, 0.03)):
+        np.testing.assert_allclose(got["kymograph"], expected["kymograph"], atol=beside_the_border)
+        np.testing.assert_allclose(got["time_s"], expected["time_s"], atol=1e-12)
+        np.testing.assert_allclose(got["profile"]["y_nm"], expected["profile"]["y_nm"])
+
+
+def test_a_line_and_a_region_together(tmp_path):
+    line = {"name": "axis", "shape": "line", "points_nm": LINE}
+    for params, text in [
+        ({}, "give either line_nm, or a region"),
+        ({"line_nm": LINE, "region": line}, "give either line_nm, or a region"),
+        ({"region": {**line, "shape": "polygon"}}, "'axis' is a polygon, not a line"),
+    ]:
+        with pytest.raises(ParameterError, match=text):
+            run(stack_of(), **params)

@@ -27,7 +27,7 @@ class KymographOptions:
     Parameters
     ----------
     line_nm
-        Vertices (y, x) of a polyline, nm; the centre of pixel (0, 0) is the origin.
+        Vertices (y, x) of a polyline, nm, from the centre of pixel (0, 0) of the movie as recorded.
     width_nm
         Width over which heights are averaged across the line, nm, >= 0.
     step_nm
@@ -36,7 +36,7 @@ class KymographOptions:
         Whether the line moves with the drift that the tracking has estimated.
     """
 
-    line_nm: Annotated[tuple[tuple[float, float], ...], Field(min_length=2), Unit("nm")]
+    line_nm: Annotated[tuple[tuple[float, float], ...], Field(min_length=2), Unit("nm")] | None = None
     width_nm: Annotated[float, Field(ge=0), Unit("nm")] = 0.0
     step_nm: Annotated[float, Field(gt=0), Unit("nm")] | None = None
     subtract_drift: bool = True
@@ -180,7 +180,13 @@ def _span(place: Floats, size: int) -> tuple[int, int]:
     return max(0, low), min(size, high)
 
 
-def line_sampler(line: SampledLine, pixel_nm: PixelSize, width_nm: float, drift_nm: Floats) -> LineSampler:
+def line_sampler(
+    line: SampledLine,
+    pixel_nm: PixelSize,
+    width_nm: float,
+    drift_nm: Floats,
+    origin_nm: tuple[float, float] = (0.0, 0.0),
+) -> LineSampler:
     """Return the function that samples frames along a line.
 
     Parameters
@@ -193,11 +199,13 @@ def line_sampler(line: SampledLine, pixel_nm: PixelSize, width_nm: float, drift_
         Width of the band over which heights are averaged, nm.
     drift_nm
         Drift (y, x) in each frame, nm, (n_frames, 2).
+    origin_nm
+        Place (y, x) of the centre of pixel (0, 0) of the frames, nm.
     """
     n_lines = max(1, int(np.ceil(width_nm / min(pixel_nm) - 1e-9)))
     across = ((np.arange(n_lines) + 0.5) / n_lines - 0.5) * width_nm
-    rows = (line.y_nm + across[:, None] * line.normal[:, 0]) / pixel_nm[0]
-    cols = (line.x_nm + across[:, None] * line.normal[:, 1]) / pixel_nm[1]
+    rows = (line.y_nm - origin_nm[0] + across[:, None] * line.normal[:, 0]) / pixel_nm[0]
+    cols = (line.x_nm - origin_nm[1] + across[:, None] * line.normal[:, 1]) / pixel_nm[1]
     return LineSampler(rows, cols, np.asarray(drift_nm, dtype=np.float64) / np.asarray(pixel_nm))
 
 

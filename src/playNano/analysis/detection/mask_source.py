@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.errors import MissingInputError, ParameterError, PlayNanoError, StepError
 from playNano.processing.steps import Step, step_registry
@@ -92,7 +93,9 @@ class FunctionMask:
         return result
 
 
-def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -> StepMask | FunctionMask:
+def mask_source(
+    mask: str | MaskFunction, params: dict[str, Any], source: str, geometry: MovieGeometry | None = None
+) -> StepMask | FunctionMask:
     """Return an object that computes the masks of a block of frames.
 
     Parameters
@@ -103,6 +106,8 @@ def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -
         Parameters of the mask.
     source
         Name of the movie, for messages.
+    geometry
+        Geometry of the movie, for masks of places in nm.
 
     Returns
     -------
@@ -110,7 +115,8 @@ def mask_source(mask: str | MaskFunction, params: dict[str, Any], source: str) -
         Called with the number of the first frame and a block of frames.
     """
     if isinstance(mask, str):
-        return StepMask(step_registry()[mask], params)
+        step = step_registry()[mask]
+        return StepMask(step, {**params, "geometry": geometry} if step.uses_geometry else params)
     return FunctionMask(mask, params, source)
 
 

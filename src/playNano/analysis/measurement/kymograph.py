@@ -87,17 +87,20 @@ def kymograph_of(
     ParameterError
         The line has no length, or lies outside the frame.
     """
-    size, shape = pixel_nm(stack), stack.image_shape
+    if options.line_nm is None:
+        raise ParameterError("kymograph: give line_nm, or a region")
+    size, shape, origin = pixel_nm(stack), stack.image_shape, stack.origin_nm
     line = sampled_line(options.line_nm, options.step_nm or min(size))
     drift = _drift(previous_results, stack.n_frames) if options.subtract_drift else None
     shift = np.zeros((stack.n_frames, 2)) if drift is None else drift
-    sampler = line_sampler(line, size, options.width_nm, shift)
-    inside = (line.y_nm >= 0) & (line.y_nm <= (shape[0] - 1) * size[0])
-    inside &= (line.x_nm >= 0) & (line.x_nm <= (shape[1] - 1) * size[1])
+    sampler = line_sampler(line, size, options.width_nm, shift, origin)
+    ends = [origin[axis] + (shape[axis] - 1) * size[axis] for axis in (0, 1)]
+    inside = (line.y_nm >= origin[0]) & (line.y_nm <= ends[0])
+    inside &= (line.x_nm >= origin[1]) & (line.x_nm <= ends[1])
     if not inside.any():
         raise ParameterError(
-            f"kymograph: line_nm lies outside the frame, which extends over {(shape[0] - 1) * size[0]:.4g} nm (y) and "
-            f"{(shape[1] - 1) * size[1]:.4g} nm (x)"
+            "kymograph: line_nm lies outside the frame, which extends from "
+            f"{origin[0]:.4g} to {ends[0]:.4g} nm (y) and from {origin[1]:.4g} to {ends[1]:.4g} nm (x)"
         )
     parts = map_frames(sampler, stack.data, what="kymograph")
     heights = np.concatenate([np.empty((0, len(line.y_nm))), *parts])
@@ -105,7 +108,7 @@ def kymograph_of(
     heights[~observed] = np.nan
     frames, clock = frames_of(stack, observed), times_from(stack)
     trace = stack.scan.trace if stack.scan is not None and clock == "line" else None
-    times = sample_times(line, frames, size[1], shape[1], trace, shift)
+    times = sample_times(line, frames, *_columns_as_recorded(stack), trace, shift)
     said = _messages(heights, clock, trace, drift is not None)
     headline = Headline("line", float(line.distance_nm[-1]), "nm", n=int(observed.sum()), n_of="frames")
     return {
@@ -117,6 +120,15 @@ def kymograph_of(
         "unit": stack.unit,
         "summary": {"headlines": [headline.to_dict()], "messages": said},
     }
+
+
+def _columns_as_recorded(stack: AFMImageStack) -> tuple[float, int]:
+    """Return width of a pixel, nm, and number of columns before the first edit: a scan line is longer than a crop."""
+    for step in stack.provenance["processing"]["steps"]:
+        before = step.get("geometry_before")
+        if before is not None:
+            return float(before["pixel_size_nm"][1]), int(before["shape"][1])
+    return pixel_nm(stack)[1], stack.image_shape[1]
 
 
 def _drift(previous_results: Mapping[str, Any] | None, n_frames: int) -> Floats | None:

@@ -172,7 +172,7 @@ def detections_of(
     if not names:
         raise MissingInputError(f"{module} needs detections or tracks: run feature_detection before it")
     table = results[names[-1]]["table"]
-    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm)
+    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
     alone = _with_times(table, frames).assign(track_id=np.arange(len(table)))
     return tracked_movie(alone, frames, window, clock=cast(Clock, times_from(stack)))

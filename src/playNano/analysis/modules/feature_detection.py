@@ -199,7 +199,7 @@ class FeatureDetectionModule(AnalysisModule):
         if mask_key is not None:
             movies.append(stored_masks(previous_results or {}, mask_key, stack))
         elif mask_fn is not None:
-            source = mask_source(mask_fn, _mask_params(params), stack.file_path.name)
+            source = mask_source(mask_fn, _mask_params(params), stack.file_path.name, stack.geometry)
         else:
             source = movie_levels(
                 stack, observed, SegmentationOptions(params["polarity"], params["false_positives"])

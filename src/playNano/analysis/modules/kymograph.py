@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.kymograph import KymographOptions
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.params import Declaration
+from playNano.core.roi import RegionOfInterest
+from playNano.core.roi_files import RegionValue
+from playNano.errors import ParameterError
 
 
 class KymographModule(AnalysisModule):
@@ -22,11 +26,31 @@ class KymographModule(AnalysisModule):
         """Return the declarations of the parameters: `run` and `KymographOptions`."""
         return (Declaration(cls.run, LEADING, closed=True), Declaration(KymographOptions))
 
+    def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
+        """Validate parameters, and return the values in effect; the line is given by its vertices, or as a region.
+
+        Parameters
+        ----------
+        params
+            Values by name, as given.
+        where
+            Name of the step for messages; by default the module's.
+        """
+        bound = super().bind(params, where)
+        at, region = where or self.name, bound["region"]
+        if (bound["line_nm"] is None) == (region is None):
+            raise ParameterError(f"{at}: give either line_nm, or a region that is a line")
+        if region is not None and region["shape"] != "line":
+            raise ParameterError(f"{at}: the region {region['name']!r} is a {region['shape']}, not a line")
+        return bound
+
     @checked_run
     def run(
         self,
         stack: AFMImageStack,
         previous_results: dict[str, Any] | None = None,
+        *,
+        region: RegionValue | None = None,
         **options: Any,
     ) -> AnalysisOutputs:
         """Measure heights along a polyline.
@@ -38,6 +62,8 @@ class KymographModule(AnalysisModule):
         previous_results
             Outputs of earlier modules: unusable frames of quality control are NaN; the line moves with the drift that
             tracking has estimated.
+        region
+            A line instead of ``line_nm``: "file#name", or its plain values. The record contains its points.
         **options
             See `playNano.algorithms.measurement.kymograph.KymographOptions`.
 
@@ -53,4 +79,7 @@ class KymographModule(AnalysisModule):
         """
         from playNano.analysis.measurement.kymograph import kymograph_of
 
+        if region is not None:
+            line = RegionOfInterest.from_dict(region)  # type: ignore[arg-type]
+            options["line_nm"] = line.in_nm(stack.pixel_size_yx_nm, stack.origin_nm).points
         return kymograph_of(stack, KymographOptions(**options), previous_results)

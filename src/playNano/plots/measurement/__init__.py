@@ -26,6 +26,7 @@ FIGURES: dict[str, str] = {
     "states": "playNano.plots.measurement.states:draw_states",
     "populations": "playNano.plots.measurement.populations:draw_populations",
     "stepping": "playNano.plots.measurement.stepping:draw_stepping",
+    "particle_regions": "playNano.plots.measurement.particle_regions:draw_particle_regions",
 }
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
