@@ -228,7 +228,9 @@ class Run:
         parts = [report.per_frame.get(0, {}) for report in reports]
         per_frame = {name: np.concatenate([part[name] for part in parts]) for name in (parts or [{}])[0]}
         record = self.records[-len(members)]
-        record["survey"] = to_record(survey.summary(self.surveys[position]))
+        summary = survey.summary(self.surveys[position])
+        if summary:
+            record["survey"] = to_record(summary)
         record["per_frame"] = to_record({"frame": numbers, **{k: v.tolist() for k, v in per_frame.items()}})
         texts = survey.warnings(per_frame, numbers) if per_frame else []
         self.warnings += [f"step {record['index']} ({planned.name}): {text}" for text in texts]
