@@ -54,9 +54,9 @@ def repair_scars(
     data: Pixels,
     survey: None = None,
     *,
-    sigmas: Sigmas = 3.0,
+    sigmas: Sigmas = 5.0,
     min_length: Length = 8,
-    max_rows: Rows = 2,
+    max_rows: Rows = 1,
     direction: Direction = "both",
     fill: Fill = "rows",
 ) -> tuple[Pixels, PerFrame]:
@@ -120,9 +120,9 @@ def repair_scars(
 def mask_scars(
     data: Pixels,
     *,
-    sigmas: Sigmas = 3.0,
+    sigmas: Sigmas = 5.0,
     min_length: Length = 8,
-    max_rows: Rows = 2,
+    max_rows: Rows = 1,
     direction: Direction = "both",
 ) -> Mask:
     """Mark scars: parts of one or a few rows that lie above or below both the rows above and below.

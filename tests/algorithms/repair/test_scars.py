@@ -30,7 +30,7 @@ def planted(seed=0, height=2.0, rows=1, offsets=0.0, tilt=0.0):
 @pytest.mark.parametrize(("offsets", "tilt"), [(0, 0), (0.3, 0), (0, 0.2)])
 def test_planted_scars(height, rows, offsets, tilt):
     frame, truth = planted(1, height, rows, offsets, tilt)
-    mask = scar_mask(frame)
+    mask = scar_mask(frame, ScarOptions(max_rows=2))
     assert mask[truth].mean() >= 0.95
     assert mask[~truth].mean() <= 1e-3
 
@@ -47,13 +47,25 @@ def test_a_fibre_along_the_rows_is_no_scar():
     assert not scar_mask(frame).any()
 
 
+def test_a_strand_whose_level_part_runs_along_a_row_is_kept():
+    frame = np.random.default_rng(1).normal(0, 0.1, (40, 80))
+    frame[20:22, 20:60] += 2  # two sharp rows, as a scar has
+    scar = frame.copy()
+    for i in range(8):
+        frame[18 - i : 20 - i, 18 - i : 21 - i] += 2
+        frame[22 + i : 24 + i, 60 + i : 63 + i] += 2
+    options = ScarOptions(max_rows=2)
+    assert scar_mask(scar, options)[20:22, 20:60].all()
+    assert not scar_mask(frame, options).any()
+
+
 def test_direction_and_limits():
     frame, truth = planted(2, -3.0, rows=2)
-    assert not scar_mask(frame, ScarOptions(direction="up")).any()
-    assert scar_mask(frame, ScarOptions(direction="down"))[truth].all()
+    assert not scar_mask(frame, ScarOptions(direction="up", max_rows=2)).any()
+    assert scar_mask(frame, ScarOptions(direction="down", max_rows=2))[truth].all()
     assert not scar_mask(frame, ScarOptions(max_rows=1)).any()
-    assert not scar_mask(frame, ScarOptions(min_length=45)).any()
-    assert not scar_mask(frame, ScarOptions(sigmas=40)).any()
+    assert not scar_mask(frame, ScarOptions(min_length=45, max_rows=2)).any()
+    assert not scar_mask(frame, ScarOptions(sigmas=40, max_rows=2)).any()
 
 
 def test_a_long_scar_is_not_taken_for_the_offset_of_its_row():

@@ -26,6 +26,10 @@ CLIP = 2.0
 """Depths count up to this multiple of the limit, so that one pixel cannot make a segment."""
 END_DEPTH = 0.3
 """A segment ends where the depth falls below this fraction of its median depth."""
+END_ROWS, END_COLUMNS = 2, 4
+"""Rows on either side, and columns, in which the continuation of a segment is looked for."""
+ATTACHED = 0.5
+"""Height of a continuation, as a fraction of the depth of the segment."""
 USUAL = 3.0
 """An offset between rows of more than this multiple of the usual one is taken for a scar, if it can be."""
 MIN_SHARE = 0.15
@@ -49,9 +53,9 @@ class ScarOptions:
         "up" for scars above the surface, "down" for those below, "both".
     """
 
-    sigmas: Annotated[float, Field(gt=0, le=100)] = 3.0
+    sigmas: Annotated[float, Field(gt=0, le=100)] = 5.0
     min_length: Annotated[int, Field(ge=2, le=9999), Unit("px")] = 8
-    max_rows: Annotated[int, Field(ge=1, le=10), Unit("rows")] = 2
+    max_rows: Annotated[int, Field(ge=1, le=10), Unit("rows")] = 1
     direction: Direction = "both"
 
 
@@ -185,7 +189,24 @@ def _mark(found: Mask, flat: FloatArray, rows: int, limit: float, length: int) -
     for i in np.flatnonzero(seeds.any(axis=1)):
         row = first[candidates[i]]
         for start, stop in _segments(seeds[i], depth[i], limit, length):
+            if _is_attached(flat, row, rows, (start, stop)):
+                continue
             found[row : row + rows, start:stop] = True
+
+
+def _is_attached(flat: FloatArray, row: int, rows: int, span: tuple[int, int]) -> bool:
+    """Return whether a segment continues at both ends in objects: then it is a part of a thin one, and no scar."""
+    start, stop = span
+    beside = np.stack([flat[row - 1, start:stop], flat[row + rows, start:stop]])
+    level = float(np.nanmedian(beside))
+    depth = float(np.nanmedian(flat[row : row + rows, start:stop])) - level
+    near = flat[max(row - END_ROWS, 0) : row + rows + END_ROWS]
+    ends = near[:, max(start - END_COLUMNS, 0) : start], near[:, stop : stop + END_COLUMNS]
+    known = [np.isfinite(end).any(axis=1) for end in ends]
+    return all(
+        bool(some.any()) and float(np.nanmedian(end[some], axis=1).max()) - level > ATTACHED * depth
+        for end, some in zip(ends, known, strict=True)
+    )
 
 
 def _segments(seeds: Mask, depth: FloatArray, limit: float, length: int) -> list[tuple[int, int]]:
