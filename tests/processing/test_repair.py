@@ -1,5 +1,8 @@
 """Steps that repair rows: the same result for any blocks, what the record holds, and masks."""
 
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from tests.core.sent_tasks import tasks_through_pickle
@@ -20,6 +23,14 @@ def scarred(n=7, dtype=np.float32):
         truth[f, 4 + 4 * f, 10 : 30 + f] = True
     data[2, 30:33, 40:50] = np.nan
     return (data + 2 * truth).astype(dtype), truth
+
+
+@contextmanager
+def quiet():
+    """Ignore that a frame without values determines nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlayNanoWarning)
+        yield
 
 
 def processed(make_stack, steps, data, **run):
@@ -68,3 +79,30 @@ def test_many_scars_are_a_warning(make_stack):
     data[3, 2:38:4, 5:50] += 3
     with pytest.warns(PlayNanoWarning, match=r"scars cover more than 5 % of 1 of 7 frames .*frame 3"):
         processed(make_stack, "repair_scars", data)
+
+
+@pytest.mark.parametrize(
+    "steps", ["align_rows", "destripe:period_px=7.5", "denoise_nl_means", "denoise_wiener"]
+)
+@pytest.mark.parametrize("chunk", [None, 1, 3])
+def test_other_steps_do_not_depend_on_blocks(make_stack, steps, chunk):
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:40, :60]
+    moved = np.where(y % 2 == 1, 1.0, -1.0)
+    data = 3 * np.exp(-((y - 20) ** 2 + (x - moved - 30) ** 2) / 40) + rng.normal(0, 0.05, (7, 40, 60))
+    data[2, 30:33, 40:50] = np.nan
+    data[4] = np.nan
+    with quiet():
+        expected = processed(make_stack, steps, data, workers=1, block_frames=7)
+    given = data if chunk is None else da.from_array(data, chunks=(chunk, 40, 60))
+    with tasks_through_pickle(), quiet():
+        stack = processed(make_stack, steps, given, **({"block_frames": 2} if chunk is None else {}))
+    np.testing.assert_array_equal(stack.data, expected.data)
+    (record,) = stack.provenance["processing"]["steps"]
+    assert record == {
+        **expected.provenance["processing"]["steps"][0],
+        **{k: record[k] for k in ("timestamp", "duration_s")},
+    }
+    if steps == "align_rows":
+        assert record["survey"]["median_shift_px"] == pytest.approx(2, abs=0.05)
+        assert record["per_frame"]["is_measured"] == [True] * 4 + [False] + [True] * 2

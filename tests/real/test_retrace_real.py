@@ -28,5 +28,5 @@ def test_a_file_with_both(lazy):
     expected = [fuse_frame(t, r, record["lag_px"]) for t, r in zip(trace, retrace, strict=True)]
     np.testing.assert_array_equal(stack.data, np.array(expected, np.float32))
     assert -0.6 < record["lag_px"] < 0
-    with pytest.raises(StepError, match="no channel 'nothing'|nothing"):
+    with pytest.raises(StepError, match="nothing"):
         AFMImageStack.load_data(path, lazy=lazy).apply(["fuse_trace_retrace:other=nothing"])

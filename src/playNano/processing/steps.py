@@ -30,7 +30,7 @@ STEP_ATTRIBUTE = "__step__"
 """Attribute of a function in which `step` stores the declaration."""
 
 _PACKAGES = (
-    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "repair", "video.temporal",
+    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "repair", "denoise", "video.temporal",
     "edits.frames", "edits.field", "edits.pixels", "edits.retrace",
 )  # fmt: skip
 
