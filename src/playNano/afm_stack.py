@@ -9,7 +9,9 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
+from playNano.core.edits import frame_range
 from playNano.core.stack import Stack
+from playNano.errors import StackError
 from playNano.io.loader import load_afm_stack
 from playNano.processing.pipeline import ProcessingPipeline
 
@@ -92,6 +94,40 @@ class AFMImageStack(Stack):
         stack: Any = load_afm_stack(Path(path), channel=channel, **options)
         loaded: Self = stack
         return loaded
+
+    def channel_pixels(self, channel: str) -> Any:
+        """Return the pixels of another channel of the same frames as recorded, lazy if the movie is.
+
+        Parameters
+        ----------
+        channel
+            A key of `other_channels`, or a channel of the file.
+
+        Returns
+        -------
+        numpy.ndarray or dask.array.Array
+            (n_frames, height, width), before any processing.
+
+        Raises
+        ------
+        ChannelError
+            If the file has no such channel; the message lists its channels.
+        StackError
+            If the movie is not of a file, or the frames of the channel do not match.
+        """
+        source = self.provenance.get("source") or {}
+        if channel in self.other_channels or "path" not in source:
+            return super().channel_pixels(channel)
+        other = load_afm_stack(source["path"], channel, lazy=self.is_lazy, **source["options"])
+        frames = source["frames"]
+        first, step, count = frames["first"], frames["step"], frames["count"]
+        other = other[frame_range(first, step, count)]
+        if other.unit != self.unit:
+            raise StackError(
+                f"{self.file_path.name}: the channel {channel!r} is in {other.unit or 'unknown units'}, "
+                f"{self.channel!r} in {self.unit or 'unknown units'}"
+            )
+        return other.data
 
     def apply(self, steps: Sequence[str], **kwargs: Any) -> npt.NDArray[Any]:
         """Run processing steps in order, in place, and return the new pixels.

@@ -51,6 +51,8 @@ class Stack(FrameTimes):
         Snapshots and masks by the key of their step; see `playNano.processing.pipeline.ProcessingPipeline`.
     analysis : dict
         Outputs of the latest analysis by ``"step_<n>_<module>"``.
+    other_channels : dict
+        Pixels of further channels of the same frames, for steps that need two; those of the file need not be here.
     provenance : dict
         ``environment, processing, analysis, warnings``, as in `playNano.afm_stack.AFMImageStack`.
     marks : dict
@@ -102,6 +104,7 @@ class Stack(FrameTimes):
             "warnings": [],
         }
         self.marks: dict[str, PixelMark] = {}
+        self.other_channels: dict[str, Any] = {}
         self._backwards = False
         if (problem := self.clock.problem) is not None:
             self.warn(problem)
@@ -353,6 +356,20 @@ class Stack(FrameTimes):
         }
         write_record_json(Path(path), record)
 
+    def channel_pixels(self, channel: str) -> Any:
+        """Return the pixels of another channel of the same frames, (n_frames, height, width), as recorded.
+
+        Parameters
+        ----------
+        channel
+            A key of `other_channels`.
+        """
+        if channel not in self.other_channels:
+            raise StackError(
+                f"{self.file_path.name}: there is no channel {channel!r} beside {self.channel!r}"
+            )
+        return self.other_channels[channel]
+
     def __repr__(self) -> str:
         """Return a summary of a few lines."""
         return describe(self)
@@ -378,5 +395,6 @@ class Stack(FrameTimes):
         part.processed = LazyMapping(self.processed).part(index)
         part.masks = LazyMapping(self.masks).part(index)
         part.marks = marks_of_part(self, part, index)
+        part.other_channels = {name: pixels[index] for name, pixels in self.other_channels.items()}
         part.provenance |= check.part_of_provenance(self.provenance, index, self.n_frames)
         return part

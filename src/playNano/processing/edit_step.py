@@ -10,8 +10,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from playNano.core.executor import map_frames
 from playNano.core.geometry import MovieGeometry
-from playNano.core.lazy import is_lazy
+from playNano.core.lazy import computed, is_lazy
 from playNano.core.params import checked
 from playNano.errors import StepError
 from playNano.processing.steps import F, Pixels, Step
@@ -30,10 +31,13 @@ class Movie:
         Pixels before the edit, (n_frames, height, width): a numpy or Dask array.
     geometry
         Frames, size, calibration and scan before the edit.
+    channel
+        ``channel(name)`` returns the pixels of another channel of the same frames, after the same edits.
     """
 
     data: Any
     geometry: MovieGeometry
+    channel: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,19 @@ class Edit:
         What the edit found in the movie, for the record.
     warnings
         What a user must know.
+    beside
+        A second movie of the same frames, whose blocks `change` receives too.
+    of_raw
+        Whether the movie as recorded is edited too; False where pixels get other values, as by a filter.
     """
 
     geometry: MovieGeometry
     frames: tuple[int, ...] | None = None
-    change: Callable[[Pixels], Pixels] | None = None
+    change: Callable[..., Pixels] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    beside: Any = None
+    of_raw: bool = True
 
     def apply(self, data: Any) -> Any:
         """Return the edited pixels: a numpy array, or a Dask array for a lazy movie.
@@ -76,9 +86,13 @@ class Edit:
 
     def _in_blocks(self, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Apply the change block by block."""
-        change = cast(Callable[[Pixels], Pixels], self.change)
+        change = cast(Callable[..., Pixels], self.change)
         if not len(data):
             return np.empty((0, *self.geometry.shape), data.dtype)
+        if self.beside is not None:
+            out = np.empty(data.shape, change(data[:1], computed(self.beside[:1])).dtype)
+            map_frames(_OnBlocks(change), data, computed(self.beside), what="two channels", out=out)
+            return out
         first = change(data[:1])
         out = np.empty((len(data), *first.shape[1:]), first.dtype)
         for start in range(0, len(data), EDIT_BLOCK_FRAMES):
@@ -87,16 +101,32 @@ class Edit:
 
     def _lazily(self, data: Any) -> Any:
         """Apply the change to each chunk of a Dask array when it is read."""
-        change = cast(Callable[[Pixels], Pixels], self.change)
+        import dask.array
+
+        change = cast(Callable[..., Pixels], self.change)
         whole = data.rechunk({1: -1, 2: -1})
-        dtype = change(np.zeros((1, *data.shape[1:]), data.dtype)).dtype
+        movies = [whole]
+        if self.beside is not None:
+            movies.append(dask.array.asarray(self.beside).rechunk(whole.chunks))
+        dtype = change(*(np.zeros((1, *data.shape[1:]), movie.dtype) for movie in movies)).dtype
         rows, columns = self.geometry.shape
-        return whole.map_blocks(
+        return dask.array.map_blocks(
             change,
+            *movies,
             dtype=dtype,
             chunks=(whole.chunks[0], (rows,), (columns,)),
             meta=np.empty((0, 0, 0), dtype),
         )
+
+
+@dataclass(frozen=True)
+class _OnBlocks:
+    """Call a function of blocks without their number, for `map_frames`."""
+
+    change: Callable[..., Pixels]
+
+    def __call__(self, start: int, *blocks: Pixels) -> tuple[None, Pixels]:
+        return None, self.change(*blocks)
 
 
 def _index(frames: tuple[int, ...]) -> Any:

@@ -58,7 +58,9 @@ def run_steps(
     if "raw" not in stack.processed:
         stack.marks["raw"] = stack.marks["data"]
     first = len(stack.provenance["processing"]["steps"])
-    run = Run(stack.file_path.name, first, workers, block_frames, stack.geometry)
+    run = Run(
+        stack.file_path.name, first, workers, block_frames, stack.geometry, channel=stack.channel_pixels
+    )
     with collect_warnings(stack.provenance["warnings"]):
         data = pixels_after(cache, stack, steps, run)
     _commit(stack, steps, data, run.records, keep, run)
@@ -159,5 +161,5 @@ def run_again(run: Run, data: Any, steps: tuple[PlannedStep, ...], is_mask: bool
     is_mask
         Whether to return the mask after the steps instead of the pixels.
     """
-    again = Run(run.source, run.first, run.workers, run.block_frames, run.given)
+    again = Run(run.source, run.first, run.workers, run.block_frames, run.given, channel=run.channel)
     return again.mask(data, steps) if is_mask else again.pixels(data, steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -104,6 +104,8 @@ class Run:
         Position of a step -> what it has estimated from a sample of frames.
     warnings
         Texts on the quantities of frames that steps have reported.
+    channel
+        ``channel(name)`` returns the pixels of another channel of the movie, as recorded.
     """
 
     source: str
@@ -117,6 +119,7 @@ class Run:
     carried: Any = None
     surveys: dict[int, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    channel: Callable[[str], Any] | None = None
 
     def pixels(self, data: Any, steps: Sequence[PlannedStep]) -> Any:
         """Return the pixels after the steps, a Dask array for a lazy movie; fill `records`.
@@ -230,7 +233,9 @@ class Run:
         parts = [report.per_frame.get(0, {}) for report in reports]
         per_frame = {name: np.concatenate([part[name] for part in parts]) for name in (parts or [{}])[0]}
         record = self.records[-len(members)]
-        record["survey"] = to_record(survey.summary(self.surveys[position]))
+        summary = survey.summary(self.surveys[position])
+        if summary:
+            record["survey"] = to_record(summary)
         record["per_frame"] = to_record({"frame": numbers, **{k: v.tolist() for k, v in per_frame.items()}})
         texts = survey.warnings(per_frame, numbers) if per_frame else []
         self.warnings += [f"step {record['index']} ({planned.name}): {text}" for text in texts]
@@ -316,11 +321,15 @@ class Run:
             raise StepError(f"{self.source}, {where} has no movie whose geometry it could change")
         began, started = utc_now(), time.perf_counter()
         try:
-            plan: Any = planned.step.function(Movie(data, self.geometry), **planned.params)
+            plan: Any = planned.step.function(
+                Movie(data, self.geometry, self._other_channel), **planned.params
+            )
             edited = plan.apply(data)
         except PlayNanoError as error:
             raise StepError(f"{self.source}, {where}: {error}") from error
-        before, self.edits[position], self.geometry = self.geometry, plan, plan.geometry
+        before, self.geometry = self.geometry, plan.geometry
+        if plan.of_raw:
+            self.edits[position] = plan
         record = self._entry(position, planned, began)
         record["geometry_before"], record["geometry"] = before.to_record(), plan.geometry.to_record()
         if plan.frames is not None:
@@ -330,6 +339,19 @@ class Run:
         self.records.append(record)
         self.warnings += [f"{where}: {text}" for text in plan.warnings]
         return edited
+
+    def _other_channel(self, name: str) -> Any:
+        """Return the pixels of another channel after the edits before; other steps would not have changed them."""
+        before = [record["name"] for record in self.records if record["kind"] != "edit"]
+        if self.first or before or self.channel is None:
+            raise StepError(
+                "it needs another channel, which is as recorded: put it before all steps but crops and other edits "
+                f"(before it: {', '.join(before) or 'an earlier run of steps'}), or restore the raw pixels"
+            )
+        pixels = self.channel(name)
+        for plan in self.edits.values():
+            pixels = plan.apply(pixels)
+        return pixels
 
     def _check_shape(self, made: tuple[int, ...], given: tuple[int, ...], where: str) -> None:
         """Raise if a whole-movie step changed the number of frames, or the image size while a mask is in force."""

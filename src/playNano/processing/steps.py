@@ -31,8 +31,8 @@ STEP_ATTRIBUTE = "__step__"
 """Attribute of a function in which `step` stores the declaration."""
 
 _PACKAGES = (
-    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "regions", "video.temporal",
-    "edits.frames", "edits.field", "edits.pixels",
+    "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "regions", "repair", "denoise",
+    "video.temporal", "edits.frames", "edits.field", "edits.pixels", "edits.retrace",
 )  # fmt: skip
 
 

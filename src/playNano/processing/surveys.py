@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from playNano.algorithms.leveling.survey import sampled_frames
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -30,3 +32,22 @@ class Survey:
     estimate: Callable[..., Any]
     summary: Callable[[Any], dict[str, Any]]
     warnings: Callable[[Mapping[str, Any], list[int]], list[str]]
+
+
+def report_only(warnings: Callable[[Mapping[str, Any], list[int]], list[str]]) -> Survey:
+    """Return the survey of a step whose frames share nothing: it only reports quantities of every frame.
+
+    Parameters
+    ----------
+    warnings
+        As in `Survey`.
+    """
+    return Survey(sampled_frames, _nothing, _no_summary, warnings)
+
+
+def _nothing(sample: Any, **params: Any) -> None:
+    """Estimate nothing."""
+
+
+def _no_summary(estimate: Any) -> dict[str, Any]:
+    return {}

@@ -29,6 +29,7 @@ from playNano.analysis.detection.mask_source import (
     mask_source,
     stored_masks,
 )
+from playNano.analysis.detection.snapshots import snapshot
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.times import add_times, times_from
 from playNano.core.blocks import TABLE_BLOCK_BYTES, Block, ChunkJob
@@ -126,6 +127,7 @@ class FeatureDetectionModule(AnalysisModule):
         *,
         mask_fn: str | MaskFunction | None = None,
         mask_key: str | None = None,
+        measure_on: str | None = None,
         **params: Any,
     ) -> AnalysisOutputs:
         """Detect objects in every frame: connected regions of a mask, or automatically segmented ones.
@@ -151,6 +153,10 @@ class FeatureDetectionModule(AnalysisModule):
         mask_key
             Name of a bool array (n_frames, height, width) in `previous_results`, or among the outputs of
             the modules there. Not together with `mask_fn`.
+        measure_on
+            Pixels on which the detected regions are measured: the key of a snapshot ("raw", "step_2_level"), or the
+            name of a step, whose latest result is used; those on which they are detected by default. Detect on a
+            denoised movie, and measure on the levelled one: ``measure_on="level"``.
         **params
             Those of `playNano.algorithms.regions.options.RegionOptions`, ``false_positives`` of
             `playNano.algorithms.segmentation.options.SegmentationOptions`, and those of the mask; other names are an
@@ -205,7 +211,9 @@ class FeatureDetectionModule(AnalysisModule):
                 stack, observed, SegmentationOptions(params["polarity"], params["false_positives"])
             )
             options = object_options(options, source)
-        search = RegionSearch(source, stack.pixel_size_yx_nm, options)
+        if measure_on is not None:
+            movies.append(snapshot(stack, measure_on))
+        search = RegionSearch(source, stack.pixel_size_yx_nm, options, measure_on is not None)
         table, labels = search_movie(stack, movies, search, self.name)
         n_frames = len(stack.data)
         automatic: dict[str, Any] = {}
@@ -249,17 +257,22 @@ class RegionSearch:
         (y, x), nm.
     options
         Options of `find_regions`.
+    has_measured
+        Whether the last block is that of the pixels that are measured.
     """
 
     source: StepMask | FunctionMask | Levels | None
     pixel_size_nm: tuple[float, float]
     options: RegionOptions
+    has_measured: bool = False
 
-    def __call__(
-        self, start: int, block: Any, observed: Any, stored: Any = None, out: Any = None
-    ) -> tuple[Any, Any]:
-        """Return the table and the label images of a block; the latter are written to `out` if it is given."""
+    def __call__(self, start: int, block: Any, observed: Any, *more: Any, out: Any = None) -> tuple[Any, Any]:
+        """Return the table and the label images of a block; the latter are written to `out` if it is given.
+
+        The further blocks are stored masks, if there is no source of masks, and the pixels that are measured.
+        """
         pixels = as_float_block(block)[0]
+        stored = more[0] if self.source is None else None
         objects = None
         if isinstance(self.source, Levels):
             objects = segment(pixels, self.source)
@@ -269,7 +282,7 @@ class RegionSearch:
         if not observed.all():
             masks = masks & observed[:, None, None]
         regions = find_regions(
-            pixels,
+            as_float_block(more[-1])[0] if self.has_measured else pixels,
             masks,
             self.options,
             first_frame=start,
@@ -332,7 +345,7 @@ class _IntoLabels:
     search: RegionSearch
 
     def __call__(self, start: int, block: Any, observed: Any, *rest: Any) -> tuple[Any, Any]:
-        return self.search(start, block, observed, rest[0] if len(rest) == 2 else None, out=rest[-1])
+        return self.search(start, block, observed, *rest[:-1], out=rest[-1])
 
 
 @dataclass(frozen=True)
