@@ -43,7 +43,7 @@ class DriftOptions:
         Largest shift between two frames of a pair, px; None: a quarter of the frame.
     """
 
-    band_px: tuple[float, float] = (1.0, 20.0)
+    band_px: tuple[float, float] = (0.7, 3.0)
     max_shift_px: float | None = None
 
 

@@ -78,7 +78,7 @@ class PairShift:
     score: float
 
 
-def prepare(frame: npt.ArrayLike, band_px: tuple[float, float] = (1.0, 20.0), region: npt.NDArray[np.bool_] | None = None) -> Signal:
+def prepare(frame: npt.ArrayLike, band_px: tuple[float, float] = (0.7, 3.0), region: npt.NDArray[np.bool_] | None = None) -> Signal:
     """Prepare a frame for registration: band-pass, row means removed, in units of the noise.
 
     Parameters
