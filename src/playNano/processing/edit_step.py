@@ -49,6 +49,9 @@ class Edit:
     change
         Function of a block of the kept frames, (n, height, width), that returns it with the new shape, each frame
         independently; None: pixels are not changed.
+    change_by_frame
+        The same for changes that differ from frame to frame: ``function(block, numbers)``, with the numbers of the
+        frames among those that are kept, (n,). At most one of both.
     details
         What the edit found in the movie, for the record.
     warnings
@@ -58,6 +61,7 @@ class Edit:
     geometry: MovieGeometry
     frames: tuple[int, ...] | None = None
     change: Callable[[Pixels], Pixels] | None = None
+    change_by_frame: Callable[[Pixels, npt.NDArray[np.int64]], Pixels] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -70,29 +74,40 @@ class Edit:
             Pixels before the edit; not modified.
         """
         kept = data if self.frames is None else data[_index(self.frames)]
-        if self.change is None:
+        if self.change is None and self.change_by_frame is None:
             return kept
         return self._lazily(kept) if is_lazy(kept) else self._in_blocks(kept)
 
+    def _changed(self, block: Pixels, numbers: npt.NDArray[Any]) -> Pixels:
+        """Return a block of frames after the change, given with their numbers."""
+        if self.change_by_frame is not None:
+            return self.change_by_frame(block, np.asarray(numbers, np.int64).reshape(-1))
+        return cast(Callable[[Pixels], Pixels], self.change)(block)
+
     def _in_blocks(self, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Apply the change block by block."""
-        change = cast(Callable[[Pixels], Pixels], self.change)
         if not len(data):
             return np.empty((0, *self.geometry.shape), data.dtype)
-        first = change(data[:1])
+        numbers = np.arange(len(data))
+        first = self._changed(data[:1], numbers[:1])
         out = np.empty((len(data), *first.shape[1:]), first.dtype)
         for start in range(0, len(data), EDIT_BLOCK_FRAMES):
-            out[start : start + EDIT_BLOCK_FRAMES] = change(data[start : start + EDIT_BLOCK_FRAMES])
+            part = slice(start, start + EDIT_BLOCK_FRAMES)
+            out[part] = self._changed(data[part], numbers[part])
         return out
 
     def _lazily(self, data: Any) -> Any:
         """Apply the change to each chunk of a Dask array when it is read."""
-        change = cast(Callable[[Pixels], Pixels], self.change)
+        import dask.array as da
+
         whole = data.rechunk({1: -1, 2: -1})
-        dtype = change(np.zeros((1, *data.shape[1:]), data.dtype)).dtype
+        dtype = self._changed(np.zeros((1, *data.shape[1:]), data.dtype), np.zeros(1)).dtype
         rows, columns = self.geometry.shape
-        return whole.map_blocks(
-            change,
+        numbers = da.arange(len(whole), chunks=(whole.chunks[0],))[:, None, None]
+        return da.map_blocks(
+            self._changed,
+            whole,
+            numbers,
             dtype=dtype,
             chunks=(whole.chunks[0], (rows,), (columns,)),
             meta=np.empty((0, 0, 0), dtype),

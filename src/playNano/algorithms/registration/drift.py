@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
 from playNano.algorithms.registration.frame_shift import (
     PairShift,
     Signal,
+    correlation_at,
     correlation_peaks,
     prepare,
     refine,
@@ -29,6 +31,15 @@ BETTER = 0.02
 
 APERTURE_RATIO = 2.5
 """Ratio of the information along two axes above which the movie shows drift along one axis only."""
+
+MIN_SCORE = 0.1
+"""Pairs of frames that correlate less tell nothing."""
+
+MIN_FIXED_GAP = 8
+"""Frames between two frames from which it can be judged whether anything is fixed."""
+
+_ELSEWHERE = ((9.0, 4.0), (-9.0, 5.0), (5.0, -11.0), (-4.0, 10.0))
+"""Displacements, px, at which the correlation by chance is measured."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +68,14 @@ class Pairs:
         Numbers of the frames.
     shift
         The shifts.
+    chance
+        Correlation of the two frames at other shifts; NaN where it was not measured.
     """
 
     first: list[int] = field(default_factory=list)
     second: list[int] = field(default_factory=list)
     shift: list[PairShift] = field(default_factory=list)
+    chance: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,14 @@ class Drift:
         Direction of the worst axis, from +y towards +x.
     scores_by_gap
         Gap in frames -> median correlation.
+    closure_px
+        Median distance between the shift of a pair and the difference of the places of its frames, px.
+    fixed
+        How well the surface is recognised after many frames: the correlation at the largest gap less that at other
+        shifts, over the correlation of successive frames. About 0 to 0.3 where all objects move by themselves, more
+        where something is fixed; NaN for movies that are too short.
+    placed
+        Whether the place of each frame was measured, (n_frames,); else it is interpolated.
     """
 
     position_px: Floats
@@ -92,6 +114,9 @@ class Drift:
     axis_ratio: float
     axis_rad: float
     scores_by_gap: dict[int, float]
+    closure_px: float = float("nan")
+    fixed: float = float("nan")
+    placed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
 def estimate_drift(
@@ -138,7 +163,7 @@ def estimate_drift(
         signal = prepare(frame, given.band_px, region)
         place[number] = _add_frame(number, signal, ring, place, pairs, given)
         ring.append((number, signal))
-    return _fitted(pairs, used, list(place))
+    return _fitted(pairs, used)
 
 
 def _add_frame(
@@ -153,24 +178,25 @@ def _add_frame(
     if not ring:
         return np.zeros(2)
     limit = options.max_shift_px or min(signal.image.shape) / 4
-    earlier = [ring[-gap] for gap in GAPS if gap <= len(ring)]
-    starts = {n: correlation_peaks(other, signal, limit, 2) for n, other in earlier[:2]}
+    earlier = [(gap, *ring[-gap]) for gap in GAPS if gap <= len(ring)]
     guesses: list[Floats] = []
-    measured: list[tuple[int, PairShift]] = []
-    for n, other in earlier:
-        predicted = [np.median([place[m] + s.shift_px for m, s in measured], axis=0) - place[n]] if measured else []
-        peaks = starts.get(n, [])
-        if not measured:
-            previous = [m for m in place if m < n]
-            steady = place[n] - place[previous[-1]] if previous else np.zeros(2)
+    for gap, n, other in earlier:
+        peaks = correlation_peaks(other, signal, limit, 2) if gap <= 2 else []
+        predicted = [np.asarray(np.median(guesses, axis=0) - place[n])] if guesses else []
+        if not predicted:
+            steady = place[n] - place[ring[-2][0]] if len(ring) > 1 else np.zeros(2)
             predicted = [np.zeros(2), steady]
         best = _best_start(other, signal, predicted, peaks, limit)
-        if best.score > 0:
-            measured.append((n, best))
-            pairs.first.append(n)
-            pairs.second.append(number)
-            pairs.shift.append(best)
-            guesses.append(place[n] + best.shift_px)
+        if best.score < MIN_SCORE:
+            continue
+        chance = float("nan")
+        if gap >= MIN_FIXED_GAP:
+            chance = float(np.median([correlation_at(other, signal, best.shift_px + d) for d in _ELSEWHERE]))
+        pairs.first.append(n)
+        pairs.second.append(number)
+        pairs.shift.append(best)
+        pairs.chance.append(chance)
+        guesses.append(place[n] + best.shift_px)
     if not guesses:
         return place[ring[-1][0]]
     return np.asarray(np.median(guesses, axis=0))
@@ -195,31 +221,36 @@ def _best_start(
     return best or PairShift(np.zeros(2), np.zeros((2, 2)), -1.0)
 
 
-def _fitted(pairs: Pairs, used: npt.NDArray[np.bool_], numbers: list[int]) -> Drift:
+def _fitted(pairs: Pairs, used: npt.NDArray[np.bool_]) -> Drift:
     """Fit the places of all frames to the shifts, robustly, and interpolate those of frames that were left out."""
     n = len(used)
-    if len(numbers) < 2 or not pairs.shift:
-        flat = np.full(n, np.nan)
-        return Drift(np.zeros((n, 2)), np.full((n, 2), np.nan), flat, 1.0, 0.0, {})
-    index = {number: k for k, number in enumerate(numbers)}
-    first = np.array([index[a] for a in pairs.first])
-    second = np.array([index[b] for b in pairs.second])
-    shift = np.array([s.shift_px for s in pairs.shift])
-    score = np.array([s.score for s in pairs.shift])
-    information = np.array([s.information for s in pairs.shift])
+    numbers = _connected(pairs, n)
+    if len(numbers) < 2:
+        unknown = np.full(n, np.nan)
+        return Drift(
+            np.zeros((n, 2)), np.full((n, 2), np.nan), unknown, 1.0, 0.0, {}, placed=np.zeros(n, np.bool_)
+        )
+    index = np.full(n, -1)
+    index[numbers] = np.arange(len(numbers))
+    kept = np.flatnonzero(index[pairs.first] >= 0)
+    first, second = index[np.array(pairs.first)[kept]], index[np.array(pairs.second)[kept]]
+    shift = np.array([pairs.shift[k].shift_px for k in kept])
+    score = np.array([pairs.shift[k].score for k in kept])
+    chance = np.array([pairs.chance[k] for k in kept])
+    information = np.array([pairs.shift[k].information for k in kept])
     position, residual, weight = _robust_fit(len(numbers), first, second, shift, information)
     total = np.einsum("p,pij->ij", weight, information)
     values, vectors = np.linalg.eigh(total)
     place = np.stack([np.interp(np.arange(n), numbers, position[:, axis]) for axis in (0, 1)], axis=1)
-    spread = _spread(residual, weight, first, second, len(numbers))
-    error = np.full((n, 2), np.nan)
-    error[numbers] = spread
-    mean_score = np.full(n, np.nan)
+    error, mean_score = np.full((n, 2), np.nan), np.full(n, np.nan)
+    error[numbers] = _spread(residual, weight, first, second, len(numbers))
     counts = np.bincount(first, minlength=len(numbers)) + np.bincount(second, minlength=len(numbers))
     sums = np.bincount(first, score, len(numbers)) + np.bincount(second, score, len(numbers))
-    mean_score[numbers] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    gaps = second - first
+    mean_score[numbers] = sums / np.maximum(counts, 1)
+    gaps = _gaps(np.array(pairs.first)[kept], np.array(pairs.second)[kept], used)
     by_gap = {int(gap): float(np.median(score[gaps == gap])) for gap in np.unique(gaps)}
+    placed = np.zeros(n, np.bool_)
+    placed[numbers] = True
     return Drift(
         place - place[numbers[0]],
         error,
@@ -227,7 +258,36 @@ def _fitted(pairs: Pairs, used: npt.NDArray[np.bool_], numbers: list[int]) -> Dr
         float(np.sqrt(values[1] / max(values[0], 1e-12 * values[1]))),
         float(np.arctan2(vectors[1, 0], vectors[0, 0])),
         by_gap,
+        float(np.median(np.hypot(*residual.T))),
+        _fixed(gaps, score, chance),
+        placed,
     )
+
+
+def _connected(pairs: Pairs, n: int) -> npt.NDArray[np.int64]:
+    """Return the frames of the largest group that is connected by pairs."""
+    if not pairs.shift:
+        return np.zeros(0, np.int64)
+    links = sparse.coo_matrix((np.ones(len(pairs.first)), (pairs.first, pairs.second)), shape=(n, n))
+    group = connected_components(links, directed=False)[1]
+    return np.flatnonzero(group == np.argmax(np.bincount(group)))
+
+
+def _gaps(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], used: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Return the gap of each pair in usable frames."""
+    order = np.cumsum(used)
+    return np.asarray(order[second] - order[first])
+
+
+def _fixed(gaps: npt.NDArray[np.int64], score: Floats, chance: Floats) -> float:
+    """Return how well the surface is recognised at the largest gap; see `Drift`."""
+    largest, near = gaps.max(), score[gaps == gaps.min()]
+    measured = (gaps == largest) & np.isfinite(chance)
+    if largest < MIN_FIXED_GAP or np.count_nonzero(measured) < 3:
+        return float("nan")
+    return float(np.median(score[measured] - chance[measured]) / np.median(near))
 
 
 def _robust_fit(
@@ -236,7 +296,10 @@ def _robust_fit(
     """Return the places, residuals of the pairs, and their Cauchy weights, by iteratively reweighted least squares."""
     rows = np.arange(len(first))
     design = sparse.csr_matrix(
-        (np.concatenate([-np.ones(len(first)), np.ones(len(first))]), (np.concatenate([rows, rows]), np.concatenate([first, second]))),
+        (
+            np.concatenate([-np.ones(len(first)), np.ones(len(first))]),
+            (np.concatenate([rows, rows]), np.concatenate([first, second])),
+        ),
         shape=(len(first), n),
     )
     mean = information.mean(axis=0)
@@ -246,10 +309,7 @@ def _robust_fit(
     for _ in range(15):
         blocks = weight[:, None, None] * scaled
         normal = sparse.bmat(
-            [
-                [design.T @ sparse.diags(blocks[:, i, j]) @ design for j in (0, 1)]
-                for i in (0, 1)
-            ],
+            [[design.T @ sparse.diags(blocks[:, i, j]) @ design for j in (0, 1)] for i in (0, 1)],
             format="csc",
         )
         right = np.concatenate(

@@ -21,6 +21,12 @@ POINT_SHARE = 0.3
 CLIP = 4.0
 """Values are clipped at this multiple of the noise before they are correlated."""
 
+CONVERGED_PX = 5e-3
+"""The refinement ends when a step is smaller, px."""
+
+SCALE_POINTS = 1500
+"""Pixels from which the scale of the residuals is estimated."""
+
 MIN_OVERLAP = 0.25
 """Minimum part of the frame that two shifted frames have in common."""
 
@@ -78,7 +84,11 @@ class PairShift:
     score: float
 
 
-def prepare(frame: npt.ArrayLike, band_px: tuple[float, float] = (0.7, 3.0), region: npt.NDArray[np.bool_] | None = None) -> Signal:
+def prepare(
+    frame: npt.ArrayLike,
+    band_px: tuple[float, float] = (0.7, 3.0),
+    region: npt.NDArray[np.bool_] | None = None,
+) -> Signal:
     """Prepare a frame for registration: band-pass, row means removed, in units of the noise.
 
     Parameters
@@ -98,22 +108,31 @@ def prepare(frame: npt.ArrayLike, band_px: tuple[float, float] = (0.7, 3.0), reg
     heights = np.asarray(frame, dtype=np.float32)
     known = np.isfinite(heights)
     filtered = _band_passed(heights, known, band_px)
-    used = known if region is None else known & region
     # Filled pixels and the flanks of their filling are no structure.
-    inner = used if used.all() else ndimage.binary_erosion(used, iterations=2, border_value=1)
-    scale = 1.4826 * float(np.median(np.abs(filtered[inner]))) if inner.any() else 1.0
+    inner = known if known.all() else ndimage.binary_erosion(known, iterations=2, border_value=1)
+    used = inner if region is None else inner & region
+    scale = 1.4826 * float(np.median(np.abs(filtered[used]))) if used.any() else 1.0
     image = np.where(inner, filtered / (scale or 1.0), np.float32(0)).astype(np.float32)
     step = 2 if min(image.shape) >= 256 else 1
-    coarse = np.clip(image, -CLIP, CLIP)
+    coarse = np.clip(image if region is None else image * used, -CLIP, CLIP)
     if step > 1:
         rows, columns = (n // step * step for n in image.shape)
-        coarse = cv2.resize(coarse[:rows, :columns], (columns // step, rows // step), interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(
+            coarse[:rows, :columns], (columns // step, rows // step), interpolation=cv2.INTER_AREA
+        )
     padded = [fft.next_fast_len(2 * n, real=True) for n in coarse.shape]
     energy = np.zeros((coarse.shape[0] + 1, coarse.shape[1] + 1))
     energy[1:, 1:] = np.cumsum(np.cumsum(coarse.astype(np.float64) ** 2, axis=0), axis=1)
-    points, values, gradient = _points(image, inner)
+    points, values, gradient = _points(image, used)
     return Signal(
-        image, fft.rfft2(coarse, s=padded), energy, (coarse.shape[0], coarse.shape[1]), step, points, values, gradient
+        image,
+        fft.rfft2(coarse, s=padded),
+        energy,
+        (coarse.shape[0], coarse.shape[1]),
+        step,
+        points,
+        values,
+        gradient,
     )
 
 
@@ -144,22 +163,23 @@ def correlation_peaks(first: Signal, second: Signal, max_shift_px: float, count:
     """
     shape = [fft.next_fast_len(2 * n, real=True) for n in first.coarse_shape]
     product = fft.irfft2(np.conj(first.spectrum) * second.spectrum, s=shape)
-    reach = [min(int(max_shift_px / first.step), int((1 - MIN_OVERLAP) * n)) for n in first.coarse_shape]
-    shifts = [np.arange(-r, r + 1) for r in reach]
+    limits = [min(int(max_shift_px / first.step), int((1 - MIN_OVERLAP) * n)) for n in first.coarse_shape]
+    shifts = [np.arange(-r, r + 1) for r in limits]
     sums = product[np.ix_(shifts[0], shifts[1])]
     own = _overlap_energy(first.energy, -shifts[0], -shifts[1])
     other = _overlap_energy(second.energy, shifts[0], shifts[1])
     scale = np.sqrt(np.maximum(own * other, 0))
     correlation = np.where(scale > 1e-9 * scale.max(initial=0), sums / np.maximum(scale, 1e-30), -1.0)
-    tops = (correlation == ndimage.maximum_filter(correlation, 5)) & (correlation > 0)
-    rows, columns = np.nonzero(tops)
+    peaks = (correlation == ndimage.maximum_filter(correlation, 5)) & (correlation > 0)
+    rows, columns = np.nonzero(peaks)
     order = np.argsort(-correlation[rows, columns], kind="stable")[:count]
     return [
-        first.step * np.array(_sub_pixel(correlation, rows[k], columns[k], reach), dtype=np.float64) for k in order
+        first.step * np.array(_sub_pixel(correlation, rows[k], columns[k], limits), dtype=np.float64)
+        for k in order
     ]
 
 
-def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: int = 12) -> PairShift:
+def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: int = 8) -> PairShift:
     """Refine a shift by robust least squares on the pixels with the largest gradients.
 
     Objects that move by themselves are outliers: weights are those of Geman and McClure.
@@ -184,12 +204,15 @@ def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: i
     if first.values.size < 20:
         return lost
     information, score = np.zeros((2, 2)), -1.0
+    previous: Floats | None = None
     for _ in range(iterations):
         y, x = first.points[0] + np.float32(shift[0]), first.points[1] + np.float32(shift[1])
         inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
         if np.count_nonzero(inside) < max(20, MIN_OVERLAP * inside.size):
             return lost
-        sampled = cv2.remap(second.image, x[None], y[None], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[0]
+        sampled = cv2.remap(second.image, x[None], y[None], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[
+            0
+        ]
         residual = np.where(inside, sampled - first.values, 0.0)
         weight = np.where(inside, _geman_mcclure(residual[inside], residual), 0.0)
         weighted = first.gradient * weight
@@ -199,24 +222,53 @@ def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: i
         except np.linalg.LinAlgError:
             return lost
         change = np.clip(change, -1.5, 1.5)
-        shift += change
         score = _correlation(first.values[inside], sampled[inside])
-        if np.abs(change).max() < 2e-3:
+        if previous is None:
+            previous = change
+        else:
+            # Noise in the gradient shortens the steps, by about the same factor each: sum up those to come.
+            ratio = float(change @ previous) / max(float(previous @ previous), 1e-30)
+            previous = None
+            if 0 < ratio < 0.9:
+                change = np.clip(change / (1 - ratio), -1.5, 1.5)
+        shift += change
+        if np.abs(change).max() < CONVERGED_PX:
             break
     return PairShift(shift, information, score)
+
+
+def correlation_at(first: Signal, second: Signal, shift_px: npt.ArrayLike) -> float:
+    """Return the correlation of two frames at a shift, -1 to 1; -1 if too few pixels overlap.
+
+    Parameters
+    ----------
+    first, second
+        Prepared frames.
+    shift_px
+        Movement (y, x) of the surface from the first to the second, px.
+    """
+    along_y, along_x = np.asarray(shift_px, dtype=np.float32)
+    height, width = second.image.shape
+    y, x = first.points[0] + along_y, first.points[1] + along_x
+    inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
+    if np.count_nonzero(inside) < max(20, MIN_OVERLAP * inside.size):
+        return -1.0
+    sampled = cv2.remap(second.image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    return _correlation(first.values[inside], sampled[inside])
 
 
 def _band_passed(heights: Image, known: npt.NDArray[np.bool_], band_px: tuple[float, float]) -> Image:
     """Return a difference of Gaussians without its row means; unknown pixels have no weight."""
     filled = np.where(known, heights, np.float32(0))
     if known.all():
-        fine, broad = (_blurred(filled, sigma) for sigma in band_px)
+        narrow, broad = (_blurred(filled, sigma) for sigma in band_px)
     else:
         weight = known.astype(np.float32)
-        fine, broad = (
-            _blurred(filled, sigma) / np.maximum(_blurred(weight, sigma), np.float32(1e-3)) for sigma in band_px
+        narrow, broad = (
+            _blurred(filled, sigma) / np.maximum(_blurred(weight, sigma), np.float32(1e-3))
+            for sigma in band_px
         )
-    difference = fine - broad
+    difference = narrow - broad
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     means = np.sum(difference, axis=1, keepdims=True, where=known) / count
     return np.asarray(np.where(known, difference - means, 0), dtype=np.float32)
@@ -256,23 +308,24 @@ def _overlap_energy(energy: Floats, along_y: npt.NDArray[np.int64], along_x: npt
     return np.asarray(corners - energy[np.ix_(bottom, left)] + energy[np.ix_(top, left)])
 
 
-def _sub_pixel(correlation: Floats, row: int, column: int, reach: list[int]) -> tuple[float, float]:
+def _sub_pixel(correlation: Floats, row: int, column: int, limits: list[int]) -> tuple[float, float]:
     """Return the place of a peak from parabolas through its neighbours."""
     place = []
     for axis, index in enumerate((row, column)):
         line = correlation[:, column] if axis == 0 else correlation[row]
         offset = 0.0
         if 0 < index < line.size - 1:
-            before, top, after = line[index - 1 : index + 2]
-            curvature = before - 2 * top + after
+            before, peak, after = line[index - 1 : index + 2]
+            curvature = before - 2 * peak + after
             offset = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
-        place.append(float(index - reach[axis] + np.clip(offset, -0.5, 0.5)))
+        place.append(float(index - limits[axis] + np.clip(offset, -0.5, 0.5)))
     return place[0], place[1]
 
 
 def _geman_mcclure(inner: Floats, residual: Floats) -> Floats:
     """Return the weights of residuals, whose scale is twice that of the noise."""
-    scale = 2 * 1.4826 * float(np.median(np.abs(inner))) + 1e-12
+    some = inner[:: max(1, inner.size // SCALE_POINTS)]
+    scale = 2 * 1.4826 * float(np.median(np.abs(some))) + 1e-12
     return np.asarray(1 / (1 + (residual / scale) ** 2) ** 2)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.core.files import atomic_write
+from playNano.core.frame_shifts import in_shifted_frames
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.core.stack import Stack
 from playNano.io.export.render import (
@@ -83,8 +84,9 @@ def write_gif(
     OSError
         If the file cannot be written; an existing file is left unchanged.
     """
-    painter = Painter(stack, tracks, options or PictureOptions(), width_px, trail, max_frames)
-    painter.outline(detections, labels)
+    shown, marked = (in_shifted_frames(table, stack) for table in (tracks, detections))
+    painter = Painter(stack, shown, options or PictureOptions(), width_px, trail, max_frames)
+    painter.outline(marked, labels)
     save_gif(painter, path, frame_ms=frame_ms, progress=progress)
 
 
