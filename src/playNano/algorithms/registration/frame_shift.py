@@ -260,14 +260,11 @@ def correlation_at(first: Signal, second: Signal, shift_px: npt.ArrayLike) -> fl
 def _band_passed(heights: Image, known: npt.NDArray[np.bool_], band_px: tuple[float, float]) -> Image:
     """Return a difference of Gaussians without its row means; unknown pixels have no weight."""
     filled = np.where(known, heights, np.float32(0))
-    if known.all():
-        narrow, broad = (_blurred(filled, sigma) for sigma in band_px)
-    else:
+    narrow, broad = (_blurred(filled, sigma) for sigma in band_px)
+    if not known.all():
         weight = known.astype(np.float32)
-        narrow, broad = (
-            _blurred(filled, sigma) / np.maximum(_blurred(weight, sigma), np.float32(1e-3))
-            for sigma in band_px
-        )
+        narrow /= np.maximum(_blurred(weight, band_px[0]), np.float32(1e-3))
+        broad /= np.maximum(_blurred(weight, band_px[1]), np.float32(1e-3))
     difference = narrow - broad
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     means = np.sum(difference, axis=1, keepdims=True, where=known) / count

@@ -14,6 +14,8 @@ Floats = npt.NDArray[np.float64]
 MIN_CORRELATION = 0.3
 MIN_LENGTH_PX = 2.0
 SAME_PX = 1.0
+MAX_PEAKS = 400
+MAX_VECTORS = 12
 
 
 def lattice_vectors(signals: Sequence[Signal], max_length_px: float) -> list[Floats]:
@@ -39,14 +41,7 @@ def lattice_vectors(signals: Sequence[Signal], max_length_px: float) -> list[Flo
     >>> [np.abs(np.round(v)).tolist() for v in lattice_vectors([prepare(lattice)], 20)]
     [[5.0, 4.0], [5.0, 4.0]]
     """
-    peaks = [
-        [
-            v
-            for v in correlation_peaks(s, s, max_length_px, 20)
-            if np.hypot(*v) > MIN_LENGTH_PX and _repeats(s, v)
-        ]
-        for s in signals
-    ]
+    peaks = [_own_peaks(signal, max_length_px) for signal in signals]
     common: list[Floats] = []
     for vector in (v for frame in peaks for v in frame):
         near = [[w for w in frame if np.abs(w - vector).max() < SAME_PX] for frame in peaks]
@@ -55,7 +50,7 @@ def lattice_vectors(signals: Sequence[Signal], max_length_px: float) -> list[Flo
         mean = np.mean([w for frame in near for w in frame], axis=0)
         if not any(min(np.hypot(*(mean - v)), np.hypot(*(mean + v))) < 2 * SAME_PX for v in common):
             common.append(mean)
-    common.sort(key=lambda v: (round(float(np.hypot(*v)), 3), abs(v[0])))
+    common.sort(key=lambda v: (round(float(np.hypot(*v)), 1), abs(v[0])))
     if len(common) < 2:
         return common
     first = common[0]
@@ -67,7 +62,19 @@ def lattice_vectors(signals: Sequence[Signal], max_length_px: float) -> list[Flo
     return [first]
 
 
+def _own_peaks(signal: Signal, max_length_px: float) -> list[Floats]:
+    """Return the shortest shifts at which a frame correlates with itself."""
+    peaks = correlation_peaks(signal, signal, max_length_px, MAX_PEAKS)
+    lengths = np.array([np.hypot(*v) for v in peaks])
+    found: list[Floats] = []
+    for k in np.argsort(lengths, kind="stable"):
+        if lengths[k] > MIN_LENGTH_PX and len(found) < MAX_VECTORS and _repeats(signal, peaks[k]):
+            found.append(peaks[k])
+    return found
+
+
 def _repeats(signal: Signal, vector: Floats) -> bool:
-    """Return whether a frame correlates with itself at a shift, and much less half-way."""
-    there = correlation_at(signal, signal, vector)
-    return there > MIN_CORRELATION and there - correlation_at(signal, signal, vector / 2) > MIN_CORRELATION
+    """Return whether a frame correlates with itself at a shift and at twice the shift, and much less half-way."""
+    there, twice = (correlation_at(signal, signal, factor * vector) for factor in (1, 2))
+    half = correlation_at(signal, signal, vector / 2)
+    return min(there, twice) > MIN_CORRELATION and there - half > MIN_CORRELATION
