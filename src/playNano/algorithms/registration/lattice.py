@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from playNano.algorithms.registration.frame_shift import Signal, correlation_at, correlation_peaks
+from playNano.algorithms.registration.frame_shift import CLIP, Signal, correlation_at, correlation_peaks
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,6 +75,19 @@ def _own_peaks(signal: Signal, max_length_px: float) -> list[Floats]:
 
 def _repeats(signal: Signal, vector: Floats) -> bool:
     """Return whether a frame correlates with itself at a shift and at twice the shift, and much less half-way."""
-    there, twice = (correlation_at(signal, signal, factor * vector) for factor in (1, 2))
-    half = correlation_at(signal, signal, vector / 2)
+    if min(correlation_at(signal, signal, factor * vector) for factor in (1, 2)) < MIN_CORRELATION:
+        return False
+    # The pixels with a large gradient, which these are of, repeat themselves half-way between lines.
+    there, twice, half = (_own_correlation(signal, factor * vector) for factor in (1, 2, 0.5))
     return min(there, twice) > MIN_CORRELATION and there - half > MIN_CORRELATION
+
+
+def _own_correlation(signal: Signal, vector: Floats) -> float:
+    """Return the correlation of all pixels of a frame with those at a distance in whole pixels."""
+    rows, columns = (int(round(part)) for part in vector)
+    image = np.clip(signal.image, -CLIP, CLIP)
+    parts = []
+    for sign in (1, -1):
+        y, x = sign * rows, sign * columns
+        parts.append(image[max(y, 0) : image.shape[0] + min(y, 0), max(x, 0) : image.shape[1] + min(x, 0)])
+    return float(np.corrcoef(parts[0].ravel(), parts[1].ravel())[0, 1])
