@@ -23,16 +23,21 @@ def add_times(table: Any, stack: AFMImageStack) -> Any:
     -------
     DataFrame
         The same table. ``time_s`` is the time when the tip passed the detection, ``frame_time_s`` the start of the
-        frame, s; places in nm are those in the movie as recorded, from which a crop was cut.
+        frame, s; places in nm are those in the movie as recorded, from which a crop was cut or whose pixels were
+        shifted. Where the drift of the movie is known, ``y_corrected_nm, x_corrected_nm`` are the places without it.
     """
     frames = table["frame"].to_numpy()
+    rows = table["y"].to_numpy()
     starts = np.asarray(stack.get_frame_times(), dtype=np.float64)
-    table.insert(1, "time_s", stack.detection_times(frames, table["y"].to_numpy()))
+    table.insert(1, "time_s", stack.detection_times(frames, rows))
     table.insert(2, "frame_time_s", starts[frames] if len(frames) else np.empty(0))
-    for axis, origin in zip("yx", stack.origin_nm, strict=True):
+    shift, drift = stack.shift_of(frames, rows), stack.drift_of(frames, rows)
+    for k, axis in enumerate("yx"):
         for name in (f"{axis}_nm", f"{axis}_weighted_nm"):
-            if origin and name in table:
-                table[name] += origin
+            if name in table:
+                table[name] += stack.origin_nm[k] - shift[:, k]
+        if drift is not None and f"{axis}_nm" in table:
+            table[f"{axis}_corrected_nm"] = table[f"{axis}_nm"] - drift[:, k]
     return table
 
 

@@ -34,6 +34,7 @@ from playNano.io.export.ome_zarr import write_ome_zarr
 from playNano.io.export.render import PictureOptions
 from playNano.io.export.tables import write_tables
 from playNano.plots.analysed import AnalysedMovie
+from playNano.plots.drift import write_drift
 from playNano.plots.pictures import write_pictures_of
 from playNano.processing.pipeline import CLEAR, PlannedStep
 
@@ -157,6 +158,7 @@ def process_file(
             (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
         stack.export_processing_log(run.path / "processing.json")
         write_result_movie(stack, run.path, options.movie, options.pictures, bars)
+        write_drift(stack, run.path)
         _export(stack, exports, run.path)
         _write_plan(in_effect, run.path / "pipeline.yaml")
         _write_mark(run, done)

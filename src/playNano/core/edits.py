@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from playNano.core.frame_shifts import mapped_vectors
 from playNano.core.lazy import is_lazy
 from playNano.core.provenance import utc_now
 from playNano.core.scan import ScanGeometry
@@ -241,6 +242,8 @@ def restore_raw_pixels(stack: Any) -> None:
     for step in reversed(steps):
         if step.get("scan_before"):
             stack.scan = ScanGeometry(**step["scan_before"])
+        if step.get("rows_reversed"):
+            stack.frame_metadata = list(mapped_vectors(stack.frame_metadata, [[-1, 0], [0, 1]]))
     stack.processed, stack.masks = {}, {}
     first = list(takewhile(lambda step: step.get("kind") in (OUTSIDE, FRAMES, EDIT), steps))
     # Edits are done to the raw pixels too, wherever they stand among the steps.

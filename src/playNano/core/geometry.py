@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from playNano.core.frame_shifts import mapped_vectors
 from playNano.core.scan import ScanGeometry
 
 
@@ -113,13 +114,24 @@ class MovieGeometry:
         axis
             "y" for rows in reverse order, whose scan direction is reversed, "x" for columns in reverse order.
         """
+        mirrored = self.with_vectors([[-1, 0], [0, 1]] if axis == "y" else [[1, 0], [0, -1]])
         if self.scan is None:
-            return self
+            return mirrored
         if axis == "y":
-            return replace(self, scan=self.scan.turned(self.shape[0]))
+            return replace(mirrored, scan=self.scan.turned(self.shape[0]))
         ways = {"trace": "retrace", "retrace": "trace"}
         trace: Any = ways.get(self.scan.trace or "")
-        return replace(self, scan=replace(self.scan, trace=trace))
+        return replace(mirrored, scan=replace(self.scan, trace=trace))
+
+    def with_vectors(self, matrix: Any) -> MovieGeometry:
+        """Return the geometry with the drift and shift of the frames in mirrored or rotated directions.
+
+        Parameters
+        ----------
+        matrix
+            New (y, x) = matrix @ (y, x).
+        """
+        return replace(self, frame_metadata=mapped_vectors(self.frame_metadata, matrix))
 
     def index_of(self, place_nm: float, axis: int) -> float:
         """Return the row (axis 0) or column (axis 1) at a place, with fractions.

@@ -182,6 +182,30 @@ def to_record(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def last_step(source: Any, name: str) -> Mapping[str, Any] | None:
+    """Return the entry of the last processing step of a name; None if there is none.
+
+    Parameters
+    ----------
+    source
+        A record, or a stack.
+    name
+        Name of the step.
+
+    Examples
+    --------
+    >>> last_step({"provenance": {"processing": [{"name": "crop", "index": 1}]}}, "crop")["index"]
+    1
+    """
+    if isinstance(source, Mapping):
+        steps = source.get("provenance", {}).get("processing", [])
+    else:
+        steps = source.provenance["processing"]["steps"]
+    if isinstance(steps, Mapping):
+        steps = steps.get("steps", [])
+    return next((step for step in reversed(steps) if step.get("name") == name), None)
+
+
 def outputs_of_kind(source: Any, kind: str) -> dict[str, Mapping[str, Any]]:
     """Return the outputs of the analysis steps of one kind, in the order of the steps.
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from playNano.core import stack_checks as check
 from playNano.core.clock import FrameClock, frame_clock
+from playNano.core.frame_shifts import drift_at, has_drift, has_shift, shift_at
 from playNano.core.scan import ScanGeometry
 
 
@@ -19,6 +20,7 @@ class FrameTimes:
     scan: ScanGeometry | None
     file_path: Any
     _backwards: bool
+    _pixel_size_nm: tuple[float, float]
 
     def time_for_frame(self, index: int) -> float:
         """Return the start time of a frame, as `get_frame_times` does.
@@ -59,7 +61,7 @@ class FrameTimes:
         frame
             0-based frames, (N,).
         y
-            Rows, px, (N,); fractions are allowed.
+            Rows, px, (N,); fractions are allowed. In frames that were shifted, rows of the shifted frames.
 
         Returns
         -------
@@ -70,4 +72,36 @@ class FrameTimes:
         starts = np.asarray(self.get_frame_times(), dtype=np.float64)[frames]
         if self.scan is None or not self.has_times:
             return starts
-        return starts + self.scan.delay_s(y, frames)
+        return starts + self.scan.delay_s(self._scanned_rows(frames, y), frames)
+
+    def shift_of(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return by how much the pixels at given positions were moved, (N, 2) nm along y and x; 0 without a shift.
+
+        Parameters
+        ----------
+        frame
+            0-based frames, (N,).
+        y
+            Rows, px, (N,).
+        """
+        if not has_shift(self.frame_metadata):
+            return np.zeros((np.size(frame), 2))
+        return shift_at(self.frame_metadata, self.scan, frame, y, self._pixel_size_nm[0])
+
+    def drift_of(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
+        """Return the drift of the surface at given positions, (N, 2) nm along y and x; None if it is not known.
+
+        Parameters
+        ----------
+        frame
+            0-based frames, (N,).
+        y
+            Rows, px, (N,).
+        """
+        if not has_drift(self.frame_metadata):
+            return None
+        return drift_at(self.frame_metadata, self.scan, frame, self._scanned_rows(frame, y))
+
+    def _scanned_rows(self, frame: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the rows that were scanned, which differ from those of shifted frames."""
+        return np.asarray(y, np.float64) - self.shift_of(frame, y)[:, 0] / self._pixel_size_nm[0]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.core.frame_shifts import in_shifted_frames
 from playNano.core.lazy import computed
 from playNano.core.provenance import latest_table, outputs_of_kind
 from playNano.io.export.render import PictureOptions, height_limits
@@ -79,9 +80,9 @@ class AnalysedMovie:
         quality = latest_table(record, "quality")
         return cls(
             stack,
-            latest_table(record, "detection"),
-            latest_table(record, "tracking"),
-            latest_table(record, "clustering"),
+            in_shifted_frames(latest_table(record, "detection"), stack),
+            in_shifted_frames(latest_table(record, "tracking"), stack),
+            in_shifted_frames(latest_table(record, "clustering"), stack),
             quality if quality is not None and len(quality) == stack.n_frames else None,
             _fitting(outputs.get("labeled_masks"), stack),
             _observed(outputs, quality, stack.n_frames),

@@ -9,6 +9,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.io.export.render import PictureOptions
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.clusters import write_cluster_pictures
+from playNano.plots.drift import draw_drift
 from playNano.plots.frames import draw_frames
 from playNano.plots.measurement import write_measurement_figures
 from playNano.plots.overview import overview_of
@@ -36,8 +37,8 @@ def write_pictures(
     -------
     dict
         Name of the file -> its path: ``overview``, ``frames`` (movies only), ``threshold`` (where the detection
-        compares heights with a threshold), ``clusters`` (where there are any), and those of the measurements (``msd``,
-        ``survival``, ...), each with the ending of the format.
+        compares heights with a threshold), ``drift`` (where the step ``align_drift`` has run), ``clusters`` (where
+        there are any), and those of the measurements (``msd``, ``survival``, ...), each with the ending of the format.
 
     Raises
     ------
@@ -66,6 +67,9 @@ def write_pictures_of(movie: AnalysedMovie, record: Any, folder: str | Path) -> 
     curve = threshold_curve(movie)
     if curve is not None:
         figures["threshold"] = draw_threshold(curve, movie.stack)
+    drift = draw_drift(movie.stack)
+    if drift is not None:
+        figures["drift"] = drift
     written = {f"{name}.{ending}": Path(folder) / f"{name}.{ending}" for name in figures}
     for figure, path in zip(figures.values(), written.values(), strict=True):
         save_figure(figure, path)

@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from playNano.core.executor import map_frames
 from playNano.core.geometry import MovieGeometry
 from playNano.core.lazy import computed, is_lazy
 from playNano.core.params import checked
@@ -53,6 +52,9 @@ class Edit:
     change
         Function of a block of the kept frames, (n, height, width), that returns it with the new shape, each frame
         independently; None: pixels are not changed.
+    change_by_frame
+        The same for changes that differ from frame to frame: ``function(block, numbers)``, with the numbers of the
+        frames among those that are kept, (n,). At most one of both.
     details
         What the edit found in the movie, for the record.
     warnings
@@ -66,6 +68,7 @@ class Edit:
     geometry: MovieGeometry
     frames: tuple[int, ...] | None = None
     change: Callable[..., Pixels] | None = None
+    change_by_frame: Callable[[Pixels, npt.NDArray[np.int64]], Pixels] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     beside: Any = None
@@ -80,53 +83,47 @@ class Edit:
             Pixels before the edit; not modified.
         """
         kept = data if self.frames is None else data[_index(self.frames)]
-        if self.change is None:
+        if self.change is None and self.change_by_frame is None:
             return kept
         return self._lazily(kept) if is_lazy(kept) else self._in_blocks(kept)
 
+    def _changed(self, block: Pixels, numbers: npt.NDArray[Any], *beside: Pixels) -> Pixels:
+        """Return a block of frames after the change, given with their numbers and the same frames of another movie."""
+        if self.change_by_frame is not None:
+            return self.change_by_frame(block, np.asarray(numbers, np.int64).reshape(-1))
+        return cast(Callable[..., Pixels], self.change)(block, *beside)
+
     def _in_blocks(self, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Apply the change block by block."""
-        change = cast(Callable[..., Pixels], self.change)
         if not len(data):
             return np.empty((0, *self.geometry.shape), data.dtype)
+        movies = [data, np.arange(len(data))]
         if self.beside is not None:
-            out = np.empty(data.shape, change(data[:1], computed(self.beside[:1])).dtype)
-            map_frames(_OnBlocks(change), data, computed(self.beside), what="two channels", out=out)
-            return out
-        first = change(data[:1])
+            movies.append(computed(self.beside))
+        first = self._changed(*(movie[:1] for movie in movies))
         out = np.empty((len(data), *first.shape[1:]), first.dtype)
         for start in range(0, len(data), EDIT_BLOCK_FRAMES):
-            out[start : start + EDIT_BLOCK_FRAMES] = change(data[start : start + EDIT_BLOCK_FRAMES])
+            part = slice(start, start + EDIT_BLOCK_FRAMES)
+            out[part] = self._changed(*(movie[part] for movie in movies))
         return out
 
     def _lazily(self, data: Any) -> Any:
         """Apply the change to each chunk of a Dask array when it is read."""
         import dask.array
 
-        change = cast(Callable[..., Pixels], self.change)
         whole = data.rechunk({1: -1, 2: -1})
-        movies = [whole]
+        movies = [whole, dask.array.arange(len(whole), chunks=(whole.chunks[0],))[:, None, None]]
         if self.beside is not None:
             movies.append(dask.array.asarray(self.beside).rechunk(whole.chunks))
-        dtype = change(*(np.zeros((1, *data.shape[1:]), movie.dtype) for movie in movies)).dtype
+        dtype = self._changed(*(np.zeros((1, *movie.shape[1:]), movie.dtype) for movie in movies)).dtype
         rows, columns = self.geometry.shape
         return dask.array.map_blocks(
-            change,
+            self._changed,
             *movies,
             dtype=dtype,
             chunks=(whole.chunks[0], (rows,), (columns,)),
             meta=np.empty((0, 0, 0), dtype),
         )
-
-
-@dataclass(frozen=True)
-class _OnBlocks:
-    """Call a function of blocks without their number, for `map_frames`."""
-
-    change: Callable[..., Pixels]
-
-    def __call__(self, start: int, *blocks: Pixels) -> tuple[None, Pixels]:
-        return None, self.change(*blocks)
 
 
 def _index(frames: tuple[int, ...]) -> Any:

@@ -90,7 +90,8 @@ def _commit(
         stack.marks["raw"] = PixelMark.of(raw)
         processed, masks = LazyMapping({"raw": raw}), LazyMapping()
         for record in [*earlier, *records[:last_edit]]:
-            record.pop("scan_before", None)  # raw pixels lie as those of the movie now
+            for name in ("scan_before", "rows_reversed"):  # raw pixels lie as those of the movie now
+                record.pop(name, None)
     keys: dict[str, list[str]] = {}
     for position, (step, record) in enumerate(zip(steps, records, strict=True)):
         key = f"step_{record['index']}_{step.name}"

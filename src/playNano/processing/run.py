@@ -266,6 +266,9 @@ class Run:
                 if scan is not None:
                     record["scan_before"] = scan.to_dict()
                     self.geometry = replace(self.geometry, scan=step.step.scan(scan, rows))
+                # Such steps put the rows in reverse order.
+                record["rows_reversed"] = True
+                self.geometry = self.geometry.with_vectors([[-1, 0], [0, 1]])
             record["duration_s"] = elapsed * seconds[n] / total
             self.records.append(record)
 

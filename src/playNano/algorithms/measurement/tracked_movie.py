@@ -21,6 +21,9 @@ Bools = npt.NDArray[np.bool_]
 Clock: TypeAlias = Literal["line", "frame", "index"]
 """Basis of times: the moment when the tip passed, the start of the frame, or the number of the frame."""
 
+IN_WINDOW = ("y_in_window_nm", "x_in_window_nm")
+"""Columns of the places in frames that were shifted, which the window of detection refers to."""
+
 NEEDED = ("track_id", "frame", "time_s", "y_nm", "x_nm")
 
 
@@ -228,8 +231,12 @@ class TrackedMovie:
             Whether the drift is subtracted, if the tracking has estimated it; distances from the border of the window
             need places with the drift.
         """
-        drift_free = corrected and {"y_corrected_nm", "x_corrected_nm"} <= {*self.table.columns}
-        names = ["y_corrected_nm", "x_corrected_nm"] if drift_free else ["y_nm", "x_nm"]
+        known = {*self.table.columns}
+        names = ["y_nm", "x_nm"]
+        if corrected and {"y_corrected_nm", "x_corrected_nm"} <= known:
+            names = ["y_corrected_nm", "x_corrected_nm"]
+        elif not corrected and {*IN_WINDOW} <= known:
+            names = list(IN_WINDOW)
         return self.table[names].to_numpy(np.float64)
 
     def pieces(self, min_confidence: float = 0.0, *, cut_at_events: bool = True) -> Ints:

@@ -167,7 +167,8 @@ def _relief(first: FloatArray, second: FloatArray, noise: float) -> npt.NDArray[
     from scipy.ndimage import maximum_filter1d
 
     mean = _smooth((filled_along_x(first) + filled_along_x(second)) / 2)
-    return maximum_filter1d(np.abs(mean) > 3 * noise, 5, axis=1)
+    relief: npt.NDArray[np.bool_] = maximum_filter1d(np.abs(mean) > 3 * noise, 5, axis=1)
+    return relief
 
 
 def _cost(

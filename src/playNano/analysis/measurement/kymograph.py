@@ -92,8 +92,13 @@ def kymograph_of(
     size, shape, origin = pixel_nm(stack), stack.image_shape, stack.origin_nm
     line = sampled_line(options.line_nm, options.step_nm or min(size))
     drift = _drift(previous_results, stack.n_frames) if options.subtract_drift else None
-    shift = np.zeros((stack.n_frames, 2)) if drift is None else drift
-    sampler = line_sampler(line, size, options.width_nm, shift, origin)
+    of_tracking = np.zeros((stack.n_frames, 2)) if drift is None else drift
+    numbers, centre = np.arange(stack.n_frames), np.full(stack.n_frames, (shape[0] - 1) / 2)
+    known = stack.drift_of(numbers, centre) if options.subtract_drift else None
+    of_movie = np.zeros((stack.n_frames, 2)) if known is None else known
+    # The line is a line of the surface: in shifted frames it stays where it is, but was scanned elsewhere.
+    scanned = of_tracking + of_movie
+    sampler = line_sampler(line, size, options.width_nm, scanned + stack.shift_of(numbers, centre), origin)
     ends = [origin[axis] + (shape[axis] - 1) * size[axis] for axis in (0, 1)]
     inside = (line.y_nm >= origin[0]) & (line.y_nm <= ends[0])
     inside &= (line.x_nm >= origin[1]) & (line.x_nm <= ends[1])
@@ -108,8 +113,8 @@ def kymograph_of(
     heights[~observed] = np.nan
     frames, clock = frames_of(stack, observed), times_from(stack)
     trace = stack.scan.trace if stack.scan is not None and clock == "line" else None
-    times = sample_times(line, frames, *_columns_as_recorded(stack), trace, shift)
-    said = _messages(heights, clock, trace, drift is not None)
+    times = sample_times(line, frames, *_columns_as_recorded(stack), trace, scanned)
+    said = _messages(heights, clock, trace, drift is not None, known is not None)
     headline = Headline("line", float(line.distance_nm[-1]), "nm", n=int(observed.sum()), n_of="frames")
     return {
         "kymograph": heights,
@@ -179,11 +184,13 @@ def _profile(line: SampledLine, heights: Floats, suffix: str) -> Any:
     )
 
 
-def _messages(heights: Floats, clock: str, trace: str | None, drifts: bool) -> list[str]:
+def _messages(heights: Floats, clock: str, trace: str | None, tracked: bool, known: bool) -> list[str]:
     """Return remarks on times, drift and missing samples."""
     said = []
-    if drifts:
+    if tracked:
         said.append("the line moves with the drift of the tracking")
+    if known:
+        said.append("the line moves with the drift of the movie")
     if clock == "frame":
         said.append("line times are not known: all samples of a frame have its start as time")
     if clock == "line" and trace is None:

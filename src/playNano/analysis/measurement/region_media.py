@@ -17,7 +17,8 @@ from playNano._options import Unit, check_options
 from playNano.afm_stack import AFMImageStack
 from playNano.core.files import atomic_write
 from playNano.errors import ParameterError
-from playNano.io.export.gif import Painter
+from playNano.io.export.letters import Letters
+from playNano.io.export.painter import Painter, View
 from playNano.io.export.render import COLOUR_MAP, PictureOptions, ScaleBar, height_limits
 
 Limit = float | Literal["auto"] | None
@@ -97,24 +98,19 @@ class _RegionPainter(Painter):
         edge = max(rows, columns)
         options = PictureOptions(cmap=media.cmap_name, z_range=limits)
         width = edge * max(1, round(WIDTH_PX / edge))
-        super().__init__(stack, None, options, width, max_frames=max(1, stack.n_frames))
+        super().__init__(stack, None, options, View(width_px=width, indexed=True))
         self.media = media
-        self.font_px = max(6, round(self.font_px * media.font_scale))
+        self.letters = Letters(max(6, round(self.letters.size_px * media.font_scale)), self.palette)
         wide_nm = columns * stack.pixel_size_yx_nm[1]
         if media.scale_bar_length_nm <= 0.9 * wide_nm:
             self.bar = ScaleBar(float(media.scale_bar_length_nm))
 
     def _stamp(self, picture: Any, draw: Any, frame: int) -> None:
         """Draw time stamp and scale bar, if they are to be shown."""
-        bottom = self.size[1] - 10
         if self.media.draw_ts:
-            time = self.times[frame]
-            self._text(picture, (8, 5), f"frame {frame}" if np.isnan(time) else f"{time:.2f} s")
+            self.letters.write(picture, (8, 5), self._when(frame))
         if self.media.draw_scale:
-            length = round(self.bar.length_nm * self.px_per_nm)
-            draw.rectangle((9, bottom - 5, 10 + length, bottom + 1), fill="black")
-            draw.rectangle((10, bottom - 4, 9 + length, bottom), fill="white")
-            self._text(picture, (10, bottom - 10 - self.font_px), self.bar.text)
+            self._draw_scale_bar(picture, draw)
 
 
 def write_media(

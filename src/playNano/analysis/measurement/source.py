@@ -8,12 +8,19 @@ from typing import Any, cast
 import numpy as np
 
 from playNano.afm_stack import AFMImageStack
-from playNano.algorithms.measurement.tracked_movie import Clock, Frames, TrackedMovie, tracked_movie
+from playNano.algorithms.measurement.tracked_movie import (
+    IN_WINDOW,
+    Clock,
+    Frames,
+    TrackedMovie,
+    tracked_movie,
+)
 from playNano.algorithms.measurement.window import detection_window
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.points import DETECTIONS
 from playNano.analysis.previous import of_kind
 from playNano.analysis.times import times_from
+from playNano.core.frame_shifts import has_shift
 from playNano.errors import MissingInputError
 
 DEFAULT_TRACKING = "particle_tracking"
@@ -126,7 +133,7 @@ def tracks_of(
     window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
     return tracked_movie(
-        _with_times(table, frames),
+        _in_window(_with_times(table, frames), stack),
         frames,
         window,
         clock=cast(Clock, times_from(stack)),
@@ -140,6 +147,17 @@ def _with_times(table: Any, frames: Frames) -> Any:
     if "time_s" in table and table["time_s"].notna().all():
         return table
     return table.assign(time_s=frames.pass_s(table["frame"], table["y_nm"]))
+
+
+def _in_window(table: Any, stack: AFMImageStack) -> Any:
+    """Return a table with the places in the frames as they are, if these were shifted."""
+    if not has_shift(stack.frame_metadata) or not {"y", "x"} <= {*table.columns}:
+        return table
+    places = [
+        table[name] * edge + origin
+        for name, edge, origin in zip("yx", stack.pixel_size_yx_nm, stack.origin_nm, strict=True)
+    ]
+    return table.assign(**dict(zip(IN_WINDOW, places, strict=True)))
 
 
 def detections_of(
@@ -174,5 +192,5 @@ def detections_of(
     table = results[names[-1]]["table"]
     window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
-    alone = _with_times(table, frames).assign(track_id=np.arange(len(table)))
+    alone = _in_window(_with_times(table, frames), stack).assign(track_id=np.arange(len(table)))
     return tracked_movie(alone, frames, window, clock=cast(Clock, times_from(stack)))

@@ -272,13 +272,13 @@ class RegionSearch:
         The further blocks are stored masks, if there is no source of masks, and the pixels that are measured.
         """
         pixels = as_float_block(block)[0]
-        stored = more[0] if self.source is None else None
-        objects = None
+        stored: Any = more[0] if self.source is None else None
+        objects, masks = None, stored
         if isinstance(self.source, Levels):
             objects = segment(pixels, self.source)
             masks = objects.labels > 0
-        else:
-            masks = stored if self.source is None else self._masks(self.source, start, block)
+        elif self.source is not None:
+            masks = self._masks(self.source, start, block)
         if not observed.all():
             masks = masks & observed[:, None, None]
         regions = find_regions(

@@ -17,7 +17,7 @@ from playNano.analysis.tracking.doubts import tracking_doubts
 from playNano.analysis.tracking.edges import near_edge
 from playNano.analysis.tracking.messages import clipping_warning, describe_motion, describe_search
 from playNano.analysis.tracking.options import FeatureWeights
-from playNano.analysis.tracking.units import CoordinateUnits, axis_of, corrected_name
+from playNano.analysis.tracking.units import CoordinateUnits, axis_of, corrected_name, left_drift
 from playNano.core.tables import RowsByFrame
 from playNano.core.value_units import missing_column_reason, named_by_unit, table_by_unit
 from playNano.errors import ParameterError
@@ -132,8 +132,9 @@ def track_detections(
             "particle_tracking: the detections have no volume, so that merges and splits are distinguished from "
             "passing particles by position alone; use a detection with a volume, or set mass_column"
         )
+    drift = left_drift(stack, units, table)
     linked = link_movie(
-        table,
+        table if drift is None else _moved(table, units, -drift),
         options,
         columns=units.columns,
         features=_feature_costs(weights, table, stack),
@@ -154,6 +155,8 @@ def track_detections(
         timed=time_column is not None,
         at_edge=near_edge(table, linked, units, stack),
     )
+    if drift is not None and len(tables.events):
+        _as_recorded(tables.events, stack)
     n_observed = stack.n_frames if source.observed is None else int(np.count_nonzero(source.observed))
     for doubt in tracking_doubts(tables.summary, n_observed):
         stack.warn(f"particle_tracking: {doubt}")
@@ -163,6 +166,18 @@ def track_detections(
             describe_motion(linked.motion, given=options.motion != "auto"),
         ]
     return replace(tables, tracks=table_by_unit(tables.tracks, stack.unit))
+
+
+def _moved(table: pd.DataFrame, units: CoordinateUnits, by: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return a table with moved coordinates."""
+    return table.assign(**{name: table[name] + by[:, axis] for axis, name in enumerate(units.columns)})
+
+
+def _as_recorded(events: pd.DataFrame, stack: AFMImageStack) -> None:
+    """Add the drift of the movie to the places of merges and splits, in place."""
+    drift = stack.drift_of(events["frame"], (events["y_nm"] - stack.origin_nm[0]) / stack.pixel_size_yx_nm[0])
+    if drift is not None:
+        events["y_nm"], events["x_nm"] = events["y_nm"] + drift[:, 0], events["x_nm"] + drift[:, 1]
 
 
 def _linking_table(source: DetectionSource, units: CoordinateUnits) -> pd.DataFrame:

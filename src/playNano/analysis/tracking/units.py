@@ -131,10 +131,44 @@ def with_positions(table: pd.DataFrame, stack: AFMImageStack) -> pd.DataFrame:
     stack
         The movie, with its pixel size.
     """
+    names = [next((known for known in (name, f"centroid_{name}") if known in table), "") for name in "yx"]
+    if not all(names):
+        return table
+    places = [table[name] for name in names]
+    shift = stack.shift_of(table["frame"], places[0])
+    drift = stack.drift_of(table["frame"], places[0])
     added: dict[str, pd.Series] = {}
-    for axis, name in enumerate("yx"):
-        px = next((table[known] for known in (name, f"centroid_{name}") if known in table), None)
-        if px is None:
-            return table
-        added |= {name: px, f"{name}_nm": px * stack.pixel_size_yx_nm[axis] + stack.origin_nm[axis]}
+    for axis, (name, px) in enumerate(zip("yx", places, strict=True)):
+        recorded = px * stack.pixel_size_yx_nm[axis] + stack.origin_nm[axis] - shift[:, axis]
+        added |= {name: px, f"{name}_nm": recorded}
+        if drift is not None:
+            added[f"{name}_corrected_nm"] = recorded - drift[:, axis]
     return table.assign(**{name: values for name, values in added.items() if name not in table})
+
+
+def left_drift(
+    stack: AFMImageStack, units: CoordinateUnits, table: pd.DataFrame
+) -> npt.NDArray[np.float64] | None:
+    """Return the known drift that the pixel coordinates of detections still have, (N, 2) in the unit of linking.
+
+    Parameters
+    ----------
+    stack
+        The movie.
+    units
+        Units of the coordinates.
+    table
+        Detections, with ``frame`` and the coordinates in the unit of linking.
+
+    Returns
+    -------
+    ndarray or None
+        Along y and x; None if no drift is known, or the coordinates are not y and x in pixels.
+    """
+    if len(units.columns) != 2 or not all(name in PIXEL_AXES for name in units.columns):
+        return None
+    rows = table[units.columns[0]].to_numpy(np.float64) / units.linking_factor[0]
+    drift = stack.drift_of(table["frame"], rows)
+    if drift is None:
+        return None
+    return (drift + stack.shift_of(table["frame"], rows)) / units.report_factor

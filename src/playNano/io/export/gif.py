@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playNano.core.frame_shifts import in_shifted_frames
 from playNano.core.stack import Stack
 from playNano.io.export.encoders import save_animation
 from playNano.io.export.painter import GIF_VIEW, Painter
@@ -67,8 +68,9 @@ def write_gif(
         If the file cannot be written; an existing file is left unchanged.
     """
     view = replace(GIF_VIEW, width_px=width_px, trail=trail, max_frames=max_frames)
-    painter = Painter(stack, tracks, options or PictureOptions(), view)
-    painter.outline(detections, labels)
+    shown, marked = (in_shifted_frames(table, stack) for table in (tracks, detections))
+    painter = Painter(stack, shown, options or PictureOptions(), view)
+    painter.outline(marked, labels)
     save_gif(painter, path, frame_ms=frame_ms, progress=progress)
 
 

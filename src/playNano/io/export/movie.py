@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from playNano._options import Unit, check_options
+from playNano.core.frame_shifts import in_shifted_frames
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError
 from playNano.io.export.encoders import (
@@ -188,7 +189,7 @@ def write_movie(
     )
     sheet = draw_sheet(stack, tracks, drawn, options, indexed=suffix == ".gif")
     for painter in sheet.painters:
-        painter.outline(detections, labels)
+        painter.outline(in_shifted_frames(detections, stack), labels)
     interval = _interval_s(stack)
     given = Pictures(sheet.paint, sheet.size, plan, sheet.painters[0].px_per_nm, interval, progress)
     size = sheet.size
@@ -274,6 +275,7 @@ def draw_sheet(
         Raw pixels are to be shown, and processing has changed the size of the movie.
     """
     view = View(options.width_px, options.scale, options.trail, indexed=indexed, stamp=options.stamp)
+    tracks = in_shifted_frames(tracks, stack)
     raw = None if options.pixels == "processed" else raw_pixels(stack)
     if options.pixels != "both":
         painters = [Painter(stack, tracks, pictures, view, raw)]

@@ -242,11 +242,15 @@ class Painter:
 
     def _stamp(self, picture: Any, draw: Any, frame: int) -> None:
         """Draw the time stamp and the scale bar."""
+        self.letters.write(picture, (8, 5), self._when(frame))
+        self._draw_scale_bar(picture, draw)
+
+    def _draw_scale_bar(self, picture: Any, draw: Any) -> None:
+        """Draw the scale bar in the lower left corner."""
         letters, black, white = (
             self.letters,
             *map(self.palette.colour, (self.palette.black, self.palette.white)),
         )
-        letters.write(picture, (8, 5), self._when(frame))
         length, y = round(self.bar.length_nm * self.px_per_nm), self.size[1] - 10
         thickness = 4 * self.line
         draw.rectangle((9, y - thickness - 1, 10 + length, y + 1), fill=black)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playNano.core.files import atomic_write
-from playNano.core.provenance import outputs_of_kind
+from playNano.core.provenance import last_step, outputs_of_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,10 +72,10 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     folder
         Folder for ``features.csv``, ``tracks.csv``, ``clusters.csv`` (one row per point), ``track_table.csv``
         (one row per track), ``links.csv`` (one row per link, with its confidence), ``track_events.csv`` (one row per
-        merge or split), ``drift.csv`` (one row per frame; empty where the
-        drift was not estimated), ``cluster_table.csv`` (one row per cluster) and ``cluster_occupancy.csv`` (one row per
-        cluster and frame), and for each table of a measurement a file of its name (``msd.csv``); it is created if
-        necessary. If several steps are of the same kind, the file names of the
+        merge or split), ``drift.csv`` (one row per frame: the drift of the movie, or that which the tracking has
+        estimated; empty where neither was), ``cluster_table.csv`` (one row per cluster) and
+        ``cluster_occupancy.csv`` (one row per cluster and frame), and for each table of a measurement a file of its
+        name (``msd.csv``); it is created if necessary. If several steps are of the same kind, the file names of the
         later ones end in ``_step_<n>``.
 
     Returns
@@ -88,11 +88,12 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     OSError
         If a file cannot be written; an existing file is left unchanged.
     """
-    made = [
+    made = [("step_0_align_drift", table, "drift") for table in [movie_drift(source)] if table is not None]
+    made += [
         (key, outputs[table], stem)
         for kind, table, stem in TABLES
         for key, outputs in outputs_of_kind(source, kind).items()
-        if table in outputs
+        if table in outputs and not (stem == "drift" and made and not len(outputs[table]))
     ]
     made += [
         (key, table, OF_MEASUREMENTS.get(name, name))
@@ -107,6 +108,27 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
             write_csv(table, temporary)
         written[name] = Path(folder) / name
     return written
+
+
+def movie_drift(source: Any) -> pd.DataFrame | None:
+    """Return the drift that the last step ``align_drift`` has estimated; None if there is no such step.
+
+    Parameters
+    ----------
+    source
+        A record, or a stack.
+
+    Returns
+    -------
+    DataFrame or None
+        A row a frame: ``frame``, ``time_s`` (NaN where no times are known), ``y_nm, x_nm`` (movement of the surface),
+        ``error_nm`` (where it is known), ``score``.
+    """
+    import pandas as pd
+
+    step = last_step(source, "align_drift")
+    table = None if step is None else step.get("drift", {}).get("table")
+    return None if table is None else pd.DataFrame(table).astype(dict.fromkeys([*table][1:], float))
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

@@ -10,10 +10,8 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from playNano._options import Unit
-from playNano.algorithms.quality.figures import figure_type, frame_figures
-from playNano.algorithms.quality.quality import judge_frames
-from playNano.core.executor import map_frames
 from playNano.errors import ParameterError
+from playNano.processing.drift.frames import usable_frames
 from playNano.processing.edit_step import Edit, Movie, edit
 
 _PART = r"(-?\d+|-?\d*:-?\d*(:\d+)?)"
@@ -205,17 +203,10 @@ def drop_flagged(movie: Movie) -> Edit:
     >>> drop_flagged(Movie(data, MovieGeometry(({},) * 5, (16, 16), (1.0, 1.0)))).frames
     (0, 1, 2, 4)
     """
-    parts = map_frames(_figures, movie.data, what="drop_flagged")
-    figures = np.concatenate([np.empty(0, figure_type(movie.geometry.shape[0])), *parts])
-    judged = judge_frames(figures, None)
-    lost = np.flatnonzero(~judged.table["usable"].to_numpy(np.bool_)).tolist()
+    usable = usable_frames(movie.data, movie.geometry.shape, "drop_flagged")
+    lost = np.flatnonzero(~usable).tolist()
     planned = _without(movie, lost)
     return Edit(planned.geometry, planned.frames, details={"dropped": lost})
-
-
-def _figures(start: int, block: object) -> object:
-    """Return the quality figures of a block of frames."""
-    return frame_figures(np.asarray(block))
 
 
 def frame_numbers(frames: FrameSet, n_frames: int) -> list[int]:

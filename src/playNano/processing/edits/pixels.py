@@ -287,7 +287,8 @@ def rotate(
     change = Sampled(
         (rows[0], rows[1]), (float(offset[0]), float(offset[1])), movie.geometry.shape, _ORDERS[interpolation]
     )
-    return Edit(movie.geometry.of_unknown_rows(movie.geometry.shape), change=change)
+    turned = movie.geometry.of_unknown_rows(movie.geometry.shape).with_vectors(matrix.T)
+    return Edit(turned, change=change)
 
 
 @edit("1.0")
@@ -334,7 +335,9 @@ def _quarter_turns(movie: Movie, quarters: int) -> Edit:
     turned_shape, turned_size = (shape[1], shape[0]), (size[1], size[0])
     origin = [c - (n - 1) / 2 * edge for c, n, edge in zip(centre, turned_shape, turned_size, strict=True)]
     turned = replace(
-        geometry.of_unknown_rows(turned_shape),
+        geometry.of_unknown_rows(turned_shape).with_vectors(
+            [[0, -1], [1, 0]] if quarters == 1 else [[0, 1], [-1, 0]]
+        ),
         pixel_size_nm=turned_size,
         origin_nm=(origin[0], origin[1]),
     )

@@ -116,7 +116,9 @@ def fuse_trace_retrace(
             )
     details["lag_px"] = lag
     change = Fused(float(lag), method, is_retrace)
-    return Edit(movie.geometry, None, change, details, warnings, beside, of_raw=False)
+    return Edit(
+        movie.geometry, change=change, details=details, warnings=warnings, beside=beside, of_raw=False
+    )
 
 
 def _lag(data: Any, beside: Any, is_retrace: bool) -> tuple[float, dict[str, Any]]:
