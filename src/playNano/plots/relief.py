@@ -34,7 +34,7 @@ def draw_relief(
     azimuth_deg: float = -65.0,
     elevation_deg: float = 40.0,
 ) -> Figure:
-    r"""Draw a frame as a shaded relief, seen from the side, in true proportions apart from the stated exaggeration.
+    """Draw a frame as a shaded relief, seen from the side, in true proportions apart from the stated exaggeration.
 
     The light comes from the upper left of the frame. The slopes that it shades are those that are drawn.
 
@@ -66,8 +66,8 @@ def draw_relief(
     --------
     >>> from playNano.simulate import simulate_movie
     >>> stack = simulate_movie(2, (32, 32), n_particles=1).to_stack()
-    >>> draw_relief(stack, z_exaggeration=1).texts[0].get_text()
-    'frame 0, 0.00 s; heights \N{MULTIPLICATION SIGN} 1 against x and y'
+    >>> draw_relief(stack, z_exaggeration=1).axes[0].get_xlabel()
+    'x (nm)'
     """
     if not stack.is_length:
         raise ParameterError(f"a relief is of heights, and the unit of {stack.channel} is {stack.unit!r}")
