@@ -93,6 +93,17 @@ def test_movies_of_boxes(make_stack, tmp_path):
         run(make_stack(), {EXPORT: {**export, "track_ids": [8]}})
 
 
+def test_a_video_has_all_frames_and_even_sizes(make_stack, tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    export = {"output_folder": str(tmp_path), "max_tracks": 1, "fps": 4}
+    *_, out = run(make_stack(), {EXPORT: export}, fixed_box_size=9)
+    (path,) = out["video_paths"]
+    assert ffmpeg.count_frames_and_secs(path)[0] == 6
+    frames = ffmpeg.read_frames(path)
+    assert next(frames)["size"] == (244, 244)
+    frames.close()
+
+
 def test_what_cannot_be_written_is_refused_before_the_run(monkeypatch):
     monkeypatch.setattr(region_media, "find_spec", lambda name: None)
     for params, text in [

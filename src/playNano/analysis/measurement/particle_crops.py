@@ -155,7 +155,7 @@ def particle_crops(
     reader = CropReader(
         stack.data, table["frame"].to_numpy(np.int64), rows, columns, (step / size[0], step / size[1]), edge
     )
-    crops: Any = FrameArray(reader, (len(table), edge, edge), np.float32, by_chunk=True)
+    crops: Any = FrameArray(reader, (len(table), edge, edge), np.float32, by_chunk=stack.is_lazy)
     if not stack.is_lazy and crops.nbytes <= CHUNK_BYTES:
         crops = reader(0, len(table))
     half = (edge // 2) * step

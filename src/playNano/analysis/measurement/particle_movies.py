@@ -15,7 +15,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.core.provenance import outputs_of_kind
 from playNano.errors import MissingInputError, ParameterError
 from playNano.io.export.gif import write_gif
-from playNano.io.export.render import PictureOptions, height_limits
+from playNano.io.export.render import PictureOptions
 
 MODULE = "particle_regions"
 
@@ -125,4 +125,8 @@ def _limits(outputs: Mapping[str, Any], tracks: Sequence[int]) -> tuple[float, f
     index = outputs["crop_index"]
     numbers: npt.NDArray[np.int64] = index["crop"][index["track_id"].isin(tracks)].to_numpy()
     sample = numbers[:: max(1, len(numbers) // 200)]
-    return height_limits(np.stack([outputs["crops"][int(number)] for number in sample]))
+    pixels = np.stack([outputs["crops"][int(number)] for number in sample])
+    # Not `height_limits`, whose medians over frames would saturate the larger particles.
+    finite = pixels[np.isfinite(pixels)]
+    low, high = np.percentile(finite, [0.5, 99.8]) if finite.size else (0.0, 1.0)
+    return float(low), float(high) if high > low else float(low) + 1

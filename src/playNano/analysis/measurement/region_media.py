@@ -236,7 +236,9 @@ def _save_video(painter: Painter, path: Path, fps: float) -> None:
             writer: Any = get_writer(named, format="FFMPEG", mode="I", fps=fps, macro_block_size=2)
             with writer:
                 for picture in _pictures(painter):
-                    writer.append_data(np.asarray(picture))
+                    pixels = np.asarray(picture)
+                    rows, columns = pixels.shape[0] % 2, pixels.shape[1] % 2  # codecs need even numbers
+                    writer.append_data(np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge"))
             named.replace(temporary)
         finally:
             named.unlink(missing_ok=True)

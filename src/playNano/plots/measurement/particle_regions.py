@@ -39,7 +39,7 @@ def draw_particle_regions(outputs: Mapping[str, Any]) -> dict[str, Figure]:
     if not len(index):
         return {}
     centres, shown = _nearest(index, rows)
-    crops = {number: np.asarray(outputs["crops"][number]) for number in shown[shown >= 0].tolist()}
+    crops = {number: np.asarray(outputs["crops"][number]) for number in np.unique(shown[shown >= 0]).tolist()}
     finite = np.concatenate([crop[np.isfinite(crop)] for crop in crops.values()] or [np.zeros(0)])
     if not finite.size:
         return {}
