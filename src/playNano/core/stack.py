@@ -188,8 +188,7 @@ class Stack(FrameTimes):
         StackError
             They do not fit together.
         """
-        pixels = check.checked_replacement(data, geometry)
-        self._data = pixels
+        self._data = check.checked_replacement(data, geometry)
         self.frame_metadata = [dict(entry) for entry in geometry.frame_metadata]
         self._pixel_size_nm = check.checked_pixel_size(geometry.pixel_size_nm)
         self.scan = geometry.scan
