@@ -28,7 +28,8 @@ from playNano.io.loader import load_afm_stack
 def tracked(make_stack):
     stack = make_stack()
     stack.apply(["mask_threshold:threshold=1"])
-    AnalysisPipeline().add_steps("feature_detection:threshold=1;particle_tracking:max_distance=5").run(stack)
+    steps = "feature_detection:threshold=1;particle_tracking:max_distance=5;particle_regions"
+    AnalysisPipeline().add_steps(steps).run(stack)
     return stack
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from playNano.analysis import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.pipeline import AnalysisPipeline, module_registry
+from playNano.analysis.points import IN_REGION
 from playNano.analysis.utils.common import export_to_hdf5, load_analysis_from_hdf5
 from playNano.analysis.utils.tracks import export_tracks
 from playNano.cli.app import run
@@ -73,7 +74,7 @@ def test_the_kinds_of_the_built_in_modules():
     assert "analysis" not in kinds.values()
     for kind, word in (("detection", "_detection"), ("clustering", "_clustering"), ("tracking", "_tracking")):
         assert {name for name in kinds if kinds[name] == kind} == {
-            name for name in kinds if name.endswith(word)
+            name for name in kinds if name.endswith(word) or (kind, name) == ("detection", IN_REGION)
         }
     assert kinds["frame_quality"] == "quality"
     assert CountOnly.kind == "analysis"

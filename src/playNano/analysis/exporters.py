@@ -213,7 +213,8 @@ def check_exports(planned: Sequence[tuple[Exporter, Any]], stack: AFMImageStack,
     Raises
     ------
     MissingInputError
-        If a mask is to be exported without a mask step, or tracks without tracking.
+        If a mask is to be exported without a mask step, tracks without tracking, or movies of particles without
+        their crops.
     """
     names = {exporter.name for exporter, _ in planned}
     processing, analysis = plan.bind()
@@ -222,6 +223,10 @@ def check_exports(planned: Sequence[tuple[Exporter, Any]], stack: AFMImageStack,
         raise MissingInputError(
             "--export mask-tiff writes the mask of a processing step, and there is none: add one, such as --process "
             '"mask_adaptive", or export the label images of a detection, label-tiff'
+        )
+    if "particle-movies" in names and "particle_regions" not in [name for name, _ in analysis.steps]:
+        raise MissingInputError(
+            "--export particle-movies writes crops of particles; add particle_regions to --steps"
         )
     tracks = plan.objects is not None or "tracking" in analysis.kinds
     for name in sorted(names & {"trackmate", "trackpy"}):

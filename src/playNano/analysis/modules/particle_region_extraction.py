@@ -23,7 +23,7 @@ class ParticleRegionExtractionModule(AnalysisModule):
     """Cut the box of whole pixels around each tracked region; for stabilised crops see `particle_regions`."""
 
     name = "particle_region_extraction"
-    kind = "analysis"
+    kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
     automatic = ("detection_module",)

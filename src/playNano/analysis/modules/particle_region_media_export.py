@@ -21,7 +21,7 @@ class ParticleRegionMediaExportModule(AnalysisModule):
     """Write movies of tracked regions into a folder; it is the one module that writes files."""
 
     name = "particle_region_media_export"
-    kind = "analysis"
+    kind = "measurement"
     version = "1.0"
     requires = ("particle_region_extraction",)
     writes_files = True
