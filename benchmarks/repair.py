@@ -271,7 +271,8 @@ def main():
         f"{os.cpu_count()} processors.", "",
         "## Scars", "",
         "Planted segments of 12 px and more (mean 37) in simulated movies, 2 a frame, up or down, height in standard",
-        "deviations of the noise. Percent of planted pixels that are recognized; of others (false). `rows`: height of the",
+        "deviations of the noise. Percent of planted pixels that are recognized; of others (false). `rows`: "
+        "height of the",
         "scars, and `max_rows`. Naive: each pixel by itself against the rows above and below, 3 sigma. Median: off",
         "the median of five rows (scipy) by 4 sigma. The published playNano 0.5 and scikit-image have no such step.",
         "Bars: 95 %, 0.1 %.", "",
@@ -291,7 +292,8 @@ def main():
         "| amplitude, nm | period, px | ours, period found | three bins of the FFT set to 0 |", "|---|---|---|---|",
         *stripes(seeds), "",
         "## Trace and retrace", "",
-        "Caps (height, base radius, pixel, nm) by a loop with a time constant (px) and a largest fall (nm/px), noise 0.1 nm:",
+        "Caps (height, base radius, pixel, nm) by a loop with a time constant (px) and a largest fall "
+        "(nm/px), noise 0.1 nm:",
         "bias of the width at half height, %; of the centre, nm. Error of the lag in px. Bar: 3 %.", "",
         "| cap | loop | lag | trace | mean | lower of both | ours | bar met |", "|---|---|---|---|---|---|---|---|",
         *retraces(seeds), "", times(),
