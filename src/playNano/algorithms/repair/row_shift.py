@@ -73,24 +73,24 @@ def _peak(z: FloatArray, max_shift: float) -> float:
         spread = float(band.std())
     # One scar or spike must not decide.
     band = np.clip(band, -20 * spread, 20 * spread)
-    odd = band[1:-1:2]
-    even = (band[0:-2:2] + band[2::2])[: len(odd)] / 2
+    second = band[1:-1:2]
+    even = (band[0:-2:2] + band[2::2])[: len(second)] / 2
     lags = np.arange(-int(max_shift) - 1, int(max_shift) + 2)
-    total = _correlations(odd, even, lags).sum(axis=0)
+    total = _correlations(second, even, lags).sum(axis=0)
     best = int(np.argmax(total))
     # Rows that are far from each other have nothing in common: their correlations have random signs.
     apart = [np.roll(even, len(even) // part, axis=0) for part in (2, 3, 4)]
-    random = [float(np.sqrt(np.sum(_correlations(odd, other, lags) ** 2, axis=0).max())) for other in apart]
+    random = [float(np.sqrt(np.sum(_correlations(second, other, lags) ** 2, axis=0).max())) for other in apart]
     if best in (0, len(lags) - 1) or total[best] <= MIN_PEAK * np.median(random):
         return float("nan")
     left, here, right = total[best - 1 : best + 2]
     return float(lags[best] + 0.5 * (left - right) / (left - 2 * here + right))
 
 
-def _correlations(odd: FloatArray, even: FloatArray, lags: npt.NDArray[np.int64]) -> FloatArray:
+def _correlations(second: FloatArray, even: FloatArray, lags: npt.NDArray[np.int64]) -> FloatArray:
     """Return the correlations of pairs of rows at some lags, (rows, lags)."""
-    n = 2 * odd.shape[1]
-    spectra = np.fft.rfft(odd, n, axis=1) * np.conj(np.fft.rfft(even, n, axis=1))
+    n = 2 * second.shape[1]
+    spectra = np.fft.rfft(second, n, axis=1) * np.conj(np.fft.rfft(even, n, axis=1))
     return np.asarray(np.fft.irfft(spectra, n, axis=1)[:, lags])
 
 

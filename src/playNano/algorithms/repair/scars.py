@@ -141,24 +141,24 @@ def scar_mask(frame: npt.ArrayLike, options: ScarOptions | None = None) -> Mask:
     """
     options = options or ScarOptions()
     z = np.asarray(frame, dtype=np.float64)
-    found = np.zeros(z.shape, np.bool_)
+    marked = np.zeros(z.shape, np.bool_)
     if z.shape[0] < 3 or z.shape[1] < options.min_length:
-        return found
+        return marked
     z = np.where(np.isfinite(z), z, np.nan)
     steps = RowSteps.of(z)
     if steps.noise == 0.0:
-        return found
+        return marked
     flat = z - steps.level[:, None]
     signs = {"up": (1,), "down": (-1,), "both": (1, -1)}[options.direction]
     for rows in range(1, min(options.max_rows, len(z) - 2) + 1):
         # Without the scars of fewer rows, what lies beside them is not taken for one.
-        rest = filled_from_rows(flat, found) if found.any() else flat
+        rest = filled_from_rows(flat, marked) if marked.any() else flat
         for sign in signs:
-            _mark(found, sign * rest, rows, options.sigmas * steps.noise, options.min_length)
-    return found & np.isfinite(z)
+            _mark(marked, sign * rest, rows, options.sigmas * steps.noise, options.min_length)
+    return marked & np.isfinite(z)
 
 
-def _mark(found: Mask, flat: FloatArray, rows: int, limit: float, length: int) -> None:
+def _mark(marked: Mask, flat: FloatArray, rows: int, limit: float, length: int) -> None:
     """Mark the scars of `rows` rows above the surface, in place."""
     from scipy.ndimage import uniform_filter1d
 
@@ -191,7 +191,7 @@ def _mark(found: Mask, flat: FloatArray, rows: int, limit: float, length: int) -
         for start, stop in _segments(seeds[i], depth[i], limit, length):
             if _is_attached(flat, row, rows, (start, stop)):
                 continue
-            found[row : row + rows, start:stop] = True
+            marked[row : row + rows, start:stop] = True
 
 
 def _is_attached(flat: FloatArray, row: int, rows: int, span: tuple[int, int]) -> bool:

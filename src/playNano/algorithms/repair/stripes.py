@@ -70,11 +70,14 @@ def _refined(power: FloatArray, best: int) -> float:
 
 
 def _background(frame: Frame) -> tuple[FloatArray, Mask]:
-    """Return a frame without row medians and slow changes along x, and its pixels without objects."""
+    """Return a frame without tilt and row medians, and its pixels without objects."""
     from scipy.ndimage import uniform_filter1d
 
     z = np.where(np.isfinite(frame), frame, np.nan).astype(np.float64)
     known = np.isfinite(z)
+    rise = np.diff(z, axis=1)
+    if np.isfinite(rise).any():
+        z = z - np.nanmedian(rise) * np.arange(z.shape[1])
     some = known.any(axis=1)
     medians = np.zeros(len(z))
     if some.any():

@@ -103,9 +103,9 @@ def fuse_trace_retrace(
     warnings: tuple[str, ...] = ()
     lag = lag_px
     if lag is None:
-        found, details["lag_px_per_frame"] = _lag(movie.data, beside, is_retrace)
-        lag = found if np.isfinite(found) else 0.0
-        if not np.isfinite(found):
+        estimate, details["lag_px_per_frame"] = _lag(movie.data, beside, is_retrace)
+        lag = estimate if np.isfinite(estimate) else 0.0
+        if not np.isfinite(estimate):
             warnings = (
                 "the frames do not show enough relief to find the lag between trace and retrace, and it was taken as "
                 "0 px; give lag_px if you know it",
