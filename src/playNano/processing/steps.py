@@ -31,7 +31,7 @@ STEP_ATTRIBUTE = "__step__"
 
 _PACKAGES = (
     "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "video.temporal",
-    "edits.frames", "edits.field", "edits.pixels", "edits.drift",
+    "edits.frames", "edits.field", "edits.pixels", "edits.drift", "edits.centre",
 )  # fmt: skip
 
 

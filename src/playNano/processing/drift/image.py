@@ -68,7 +68,9 @@ def _continuous(drift: Drift, vectors: list[Floats]) -> Drift:
     place = drift.position_px[numbers]
     steps, gaps = np.diff(place, axis=0), np.diff(numbers)[:, None]
     speed = steps / gaps
-    usual = np.stack([ndimage.median_filter(speed[:, axis], 2 * AROUND + 1, mode="nearest") for axis in (0, 1)], 1)
+    usual = np.stack(
+        [ndimage.median_filter(speed[:, axis], 2 * AROUND + 1, mode="nearest") for axis in (0, 1)], 1
+    )
     basis = [*vectors, np.zeros(2)][:2]
     options = np.array([m * basis[0] + n * basis[1] for m in (0, 1, -1, 2, -2) for n in (0, 1, -1, 2, -2)])
     away = steps[:, None, :] - options[None] - (usual * gaps)[:, None, :]
@@ -126,7 +128,9 @@ def chosen_band(
     scores = []
     for band in BANDS:
         options = DriftOptions(band, settings.max_shift_px)
-        drifts = [estimate_drift(frames, np.ones(len(frames), np.bool_), options, region) for frames in samples]
+        drifts = [
+            estimate_drift(frames, np.ones(len(frames), np.bool_), options, region) for frames in samples
+        ]
         scores.append(float(np.mean([drift.scores_by_gap.get(1, 0.0) for drift in drifts])))
         if scores[-1] >= MIN_BAND_SCORE:
             return band
@@ -170,8 +174,8 @@ def _judged(
     elif drift.fixed < MIN_FIXED or drift.closure_px > MAX_CLOSURE_PX:
         verdict = "not separable"
         warnings.append(
-            f"little or nothing on the surface is fixed (recognition {drift.fixed:.2f}, shifts of pairs of frames disagree "
-            f"by {drift.closure_px:.2f} px): drift and common motion of the objects cannot be told apart"
+            f"little or nothing on the surface is fixed (recognition {drift.fixed:.2f}, shifts of pairs of frames "
+            f"disagree by {drift.closure_px:.2f} px): drift and common motion of the objects cannot be told apart"
         )
     return Motion(
         "image",

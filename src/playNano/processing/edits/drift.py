@@ -67,7 +67,8 @@ def align_drift(
         move by itself; for ``method="landmarks"``.
     band_px
         Standard deviations of the Gaussians between which structures are registered; None: the first of (0.7, 3),
-        (1, 12) and (2, 12) px in which successive frames correlate by 0.5 or more, else the best of them. For "auto" and "image".
+        (1, 12) and (2, 12) px in which successive frames correlate by 0.5 or more, else the best of them. For "auto"
+        and "image".
     max_shift_px
         Largest movement between two frames that are compared; None: a quarter of the frame (with "tracks": from the
         steps of the objects).
