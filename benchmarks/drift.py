@@ -264,13 +264,14 @@ def main():
     text = [
         "# Drift of the movie",
         "",
-        f"`python benchmarks/drift.py --trials {given.trials} --peer-trials {given.peer_trials}`, Python {platform.python_version()}, load "
+        f"`python benchmarks/drift.py --trials {given.trials} --peer-trials {given.peer_trials}`, "
+        f"Python {platform.python_version()}, load "
         f"{os.getloadavg()[0]:.1f}. Seeds from {FIRST_SEED} on served no development.",
         "",
         "## Errors",
         "",
         "Root mean square error of the drift, px, over the usable frames of movies of 64 frames of 160 x 160 px "
-        "(`drift_scenes.py`) with 7 to 18 px of drift: range over the seeds for `align_drift` with its defaults, medians "
+        "(`drift_scenes.py`) with 7 to 18 px of drift: range over the seeds for `align_drift`, medians "
         "over the first seeds for the others. The DNA movies have a torn and a blank frame.",
         "",
         *accuracy(given.trials, given.peer_trials, given.peer_python),

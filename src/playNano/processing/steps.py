@@ -32,7 +32,7 @@ STEP_ATTRIBUTE = "__step__"
 
 _PACKAGES = (
     "flatten", "rows", "levels", "smooth", "masks", "background", "missing", "regions", "repair", "denoise",
-    "video.temporal", "edits.frames", "edits.field", "edits.pixels", "edits.retrace", "edits.drift",
+    "video.temporal", "edits.frames", "edits.field", "edits.pixels", "edits.retrace", "edits.drift", "edits.centre",
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def _repeats(signal: Signal, vector: Floats) -> bool:
 
 def _own_correlation(signal: Signal, vector: Floats) -> float:
     """Return the correlation of all pixels of a frame with those at a distance in whole pixels."""
-    rows, columns = (round(float(part)) for part in vector)
+    rows, columns = np.round(vector).astype(int).tolist()
     image = np.clip(signal.image, -CLIP, CLIP)
     parts = []
     for sign in (1, -1):

@@ -50,11 +50,16 @@ def motion_from_landmarks(data: Any, usable: npt.NDArray[np.bool_], settings: Dr
         filled = _filled(frame)
         if not pictures:
             pictures = [filled[y : y + h, x : x + w] for y, x, h, w in corners]
-        for k, ((y, x, _, _), picture) in enumerate(zip(corners, pictures, strict=True)):
-            at, value = _match(filled, picture, np.array([y, x]) + last, limit)
+        maps = [
+            _score_map(filled, picture, (y, x), last, limit)
+            for (y, x, _, _), picture in zip(corners, pictures, strict=True)
+        ]
+        joint = _joint_shift(maps)
+        for k, scores in enumerate(maps):
+            at, value = _local_peak(scores, joint)
             score[number, k] = value
             if value >= MIN_SCORE:
-                place[number, k] = at - (y, x)
+                place[number, k] = np.round(last) + at - scores.shape[0] // 2
         if np.isfinite(place[number]).any():
             last = np.nanmedian(place[number], axis=0)
     return _combined(place, score, usable)
@@ -77,21 +82,46 @@ def _filled(frame: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.where(known, frame, level).astype(np.float32)
 
 
-def _match(
-    frame: npt.NDArray[np.float32], picture: npt.NDArray[np.float32], near: Floats, limit: float
-) -> tuple[Floats, float]:
-    """Return the corner at which a picture matches a frame best, within a distance of a place, and the correlation."""
+def _score_map(
+    frame: npt.NDArray[np.float32],
+    picture: npt.NDArray[np.float32],
+    corner: tuple[int, int],
+    last: Floats,
+    limit: float,
+) -> Floats:
+    """Return the correlation of a picture with a frame at each shift around the last one; -1 outside the frame."""
+    half = int(np.ceil(limit))
+    out = np.full((2 * half + 1, 2 * half + 1), -1.0)
     height, width = picture.shape
-    low = np.maximum(np.floor(near - limit), 0).astype(int)
-    high = np.minimum(np.ceil(near + limit), np.array(frame.shape) - (height, width)).astype(int)
+    first = np.array(corner) + np.round(last).astype(int) - half
+    low = np.maximum(first, 0)
+    high = np.minimum(first + 2 * half, np.array(frame.shape) - (height, width))
     if (high < low).any() or picture.std() == 0:
-        return near, -1.0
+        return out
     part = frame[low[0] : high[0] + height, low[1] : high[1] + width]
     scores = np.asarray(cv2.matchTemplate(part, picture, cv2.TM_CCOEFF_NORMED), np.float64)
     scores[~np.isfinite(scores)] = -1.0
-    row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
-    at = [_vertex(scores[:, column], int(row)), _vertex(scores[row], int(column))]
-    return low + np.array(at), float(scores[row, column])
+    rows, columns = low - first
+    out[rows : rows + scores.shape[0], columns : columns + scores.shape[1]] = scores
+    return out
+
+
+def _joint_shift(maps: list[Floats]) -> tuple[int, int]:
+    """Return the cell of the shift at which the landmarks agree best, so that none is taken for a similar object."""
+    total = np.mean(maps, axis=0)
+    row, column = np.unravel_index(int(np.argmax(total)), total.shape)
+    return int(row), int(column)
+
+
+def _local_peak(scores: Floats, near: tuple[int, int]) -> tuple[Floats, float]:
+    """Return the place of the maximum within two cells of one, and the correlation there."""
+    first, left = max(near[0] - 2, 0), max(near[1] - 2, 0)
+    part = scores[first : near[0] + 3, left : near[1] + 3]
+    best = np.unravel_index(int(np.argmax(part)), part.shape)
+    row, column = int(best[0]) + first, int(best[1]) + left
+    return np.array([_vertex(scores[:, column], row), _vertex(scores[row], column)]), float(
+        scores[row, column]
+    )
 
 
 def _vertex(line: Floats, index: int) -> float:

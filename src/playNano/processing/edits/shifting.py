@@ -14,8 +14,6 @@ from playNano.processing.steps import Pixels, as_float_block
 ShiftInterpolation = Literal["nearest", "linear", "cubic", "fourier"]
 
 ORDERS = {"nearest": 0, "linear": 1, "cubic": 3}
-PADDING = 16
-"""Mirrored pixels around a frame that is shifted by its Fourier transform, which repeats it periodically."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ def _sampled(frame: npt.NDArray[Any], shift: npt.NDArray[np.float64], order: int
 
 
 def _fourier(frame: npt.NDArray[Any], by: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return a frame shifted by its Fourier transform, in a mirrored border."""
-    pad = [min(PADDING + int(abs(part)), n - 1) for part, n in zip(by, frame.shape, strict=True)]
-    wide = np.pad(frame.astype(np.float64), [(p, p) for p in pad], mode="reflect")
+    """Return a frame shifted by its Fourier transform, continued by its mirror images so that it has no jump."""
+    height, width = frame.shape
+    wide = np.pad(frame.astype(np.float64), [(0, max(height - 2, 0)), (0, max(width - 2, 0))], mode="reflect")
     moved = np.fft.irfft2(ndimage.fourier_shift(np.fft.rfft2(wide), by, n=wide.shape[1]), s=wide.shape)
-    return np.asarray(moved[pad[0] : pad[0] + frame.shape[0], pad[1] : pad[1] + frame.shape[1]])
+    return np.asarray(moved[:height, :width])
