@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.quality.limits import QualityLimits
 from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.executor import map_frames
+from playNano.core.frame_shifts import SHIFT, frame_vectors
 from playNano.core.params import Declaration
 from playNano.core.remember import remembered
 from playNano.core.value_units import named_by_unit, table_by_unit
@@ -127,12 +129,24 @@ def judge_movie(
     from playNano.algorithms.quality.quality import judge_frames
 
     pixels = stack.processed.get("raw", stack.data) if source == "raw" else stack.data
+    rows, columns = _field_of_all(stack)
 
     def measured() -> np.ndarray[Any, Any]:
-        parts = map_frames(_measure, pixels, what=FrameQualityModule.name)
-        return np.concatenate([np.empty(0, figure_type(pixels.shape[1])), *parts])
+        shown = pixels[:, rows, columns]
+        parts = map_frames(_measure, shown, what=FrameQualityModule.name)
+        return np.concatenate([np.empty(0, figure_type(shown.shape[1])), *parts])
 
     return judge_frames(remembered(measured, "quality figures", pixels), limits)
+
+
+def _field_of_all(stack: AFMImageStack) -> tuple[slice, slice]:
+    """Return the rows and columns that all frames show: of frames that were shifted the border is empty, not lost."""
+    shift = frame_vectors(stack.frame_metadata, SHIFT) / stack.pixel_size_yx_nm
+    field = []
+    for size, along in zip(stack.image_shape, shift.T, strict=True):
+        first, last = math.ceil(along.max(initial=0)), size + math.floor(along.min(initial=0))
+        field.append(slice(first, last) if last - first >= size // 4 else slice(0, size))
+    return field[0], field[1]
 
 
 def _many_unusable(n_frames: int, n_unusable: int, counts: dict[str, int]) -> str:
