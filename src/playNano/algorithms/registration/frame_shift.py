@@ -53,6 +53,8 @@ class Signal:
         Their heights, float64 (n,).
     gradient
         Gradient there along y and x, float64 (2, n).
+    margin
+        Pixels at the border that are not compared, because the band-pass continues frames by their mirror images.
     """
 
     image: Image
@@ -63,6 +65,7 @@ class Signal:
     points: npt.NDArray[np.float32]
     values: Floats
     gradient: Floats
+    margin: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def prepare(
     band_px: tuple[float, float] = (0.7, 3.0),
     region: npt.NDArray[np.bool_] | None = None,
 ) -> Signal:
-    """Prepare a frame for registration: band-pass, row means removed, in units of the noise.
+    """Prepare a frame for registration: band-pass, row medians removed, in units of the noise.
 
     Parameters
     ----------
@@ -107,7 +110,7 @@ def prepare(
     """
     heights = np.asarray(frame, dtype=np.float32)
     known = np.isfinite(heights)
-    filtered = _band_passed(heights, known, band_px)
+    filtered = _band_passed(heights, known, band_px, region)
     # Filled pixels and the flanks of their filling are no structure.
     inner = known if known.all() else ndimage.binary_erosion(known, iterations=2, border_value=1)
     used = inner if region is None else inner & region
@@ -123,7 +126,8 @@ def prepare(
     padded = [fft.next_fast_len(2 * n, real=True) for n in coarse.shape]
     energy = np.zeros((coarse.shape[0] + 1, coarse.shape[1] + 1))
     energy[1:, 1:] = np.cumsum(np.cumsum(coarse.astype(np.float64) ** 2, axis=0), axis=1)
-    points, values, gradient = _points(image, used)
+    margin = min(int(np.ceil(band_px[1])), min(image.shape) // 10)
+    points, values, gradient = _points(image, used, max(margin, 1))
     return Signal(
         image,
         fft.rfft2(coarse, s=padded),
@@ -133,6 +137,7 @@ def prepare(
         points,
         values,
         gradient,
+        margin,
     )
 
 
@@ -200,6 +205,7 @@ def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: i
     """
     shift = np.array(start_px, dtype=np.float64)
     height, width = second.image.shape
+    margin = second.margin
     lost = PairShift(shift.copy(), np.zeros((2, 2)), -1.0)
     if first.values.size < 20:
         return lost
@@ -207,7 +213,7 @@ def refine(first: Signal, second: Signal, start_px: npt.ArrayLike, iterations: i
     previous: Floats | None = None
     for _ in range(iterations):
         y, x = first.points[0] + np.float32(shift[0]), first.points[1] + np.float32(shift[1])
-        inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
+        inside = (y >= margin) & (y <= height - 1 - margin) & (x >= margin) & (x <= width - 1 - margin)
         if np.count_nonzero(inside) < max(20, MIN_OVERLAP * inside.size):
             return lost
         sampled = cv2.remap(second.image, x[None], y[None], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[
@@ -257,8 +263,13 @@ def correlation_at(first: Signal, second: Signal, shift_px: npt.ArrayLike) -> fl
     return _correlation(first.values[inside], sampled[inside])
 
 
-def _band_passed(heights: Image, known: npt.NDArray[np.bool_], band_px: tuple[float, float]) -> Image:
-    """Return a difference of Gaussians without its row means; unknown pixels have no weight."""
+def _band_passed(
+    heights: Image,
+    known: npt.NDArray[np.bool_],
+    band_px: tuple[float, float],
+    region: npt.NDArray[np.bool_] | None,
+) -> Image:
+    """Return a difference of Gaussians without its row medians; unknown pixels have no weight."""
     filled = np.where(known, heights, np.float32(0))
     narrow, broad = (_blurred(filled, sigma) for sigma in band_px)
     if not known.all():
@@ -266,9 +277,14 @@ def _band_passed(heights: Image, known: npt.NDArray[np.bool_], band_px: tuple[fl
         narrow /= np.maximum(_blurred(weight, band_px[0]), np.float32(1e-3))
         broad /= np.maximum(_blurred(weight, band_px[1]), np.float32(1e-3))
     difference = narrow - broad
-    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    means = np.sum(difference, axis=1, keepdims=True, where=known) / count
-    return np.asarray(np.where(known, difference - means, 0), dtype=np.float32)
+    used = known if region is None else known & region
+    if used.all():
+        offsets = np.median(difference, axis=1, keepdims=True)
+    else:
+        empty = ~np.any(used, axis=1, keepdims=True)
+        used = used | empty
+        offsets = np.nanmedian(np.where(used, difference, np.nan), axis=1, keepdims=True)
+    return np.asarray(np.where(known, difference - offsets, 0), dtype=np.float32)
 
 
 def _blurred(image: Image, sigma: float) -> Image:
@@ -276,14 +292,16 @@ def _blurred(image: Image, sigma: float) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 
-def _points(image: Image, used: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float32], Floats, Floats]:
+def _points(
+    image: Image, used: npt.NDArray[np.bool_], margin: int
+) -> tuple[npt.NDArray[np.float32], Floats, Floats]:
     """Return places, values and gradients of the pixels with the largest gradient."""
     along_y = np.zeros_like(image)
     along_x = np.zeros_like(image)
     along_y[1:-1] = (image[2:] - image[:-2]) / 2
     along_x[:, 1:-1] = (image[:, 2:] - image[:, :-2]) / 2
     size = np.where(used, along_y**2 + along_x**2, 0)
-    size[[0, -1]] = size[:, [0, -1]] = 0
+    size[:margin] = size[-margin:] = size[:, :margin] = size[:, -margin:] = 0
     wanted = min(MAX_POINTS, int(POINT_SHARE * np.count_nonzero(used)))
     # A regular part of the pixels above the quantile, so that one object does not take all.
     limit = np.quantile(size[used], 1 - POINT_SHARE) if used.any() else 0.0
