@@ -144,7 +144,7 @@ def particle_crops(
     """
     name = "particle_regions"
     tracked = (previous_results or {})[tracking_name(previous_results, tracking_module, name)]
-    table = _chosen(tracked["table"], options)
+    table = _selected(tracked["table"], options)
     size, origin, shape = pixel_nm(stack), stack.origin_nm, stack.image_shape
     step = options.step_nm or min(size)
     extent = options.size_nm or MARGIN * _extent_nm(table, size)
@@ -179,7 +179,7 @@ def particle_crops(
     }
 
 
-def _chosen(table: pd.DataFrame, options: CropOptions) -> pd.DataFrame:
+def _selected(table: pd.DataFrame, options: CropOptions) -> pd.DataFrame:
     """Return the detections of the tracks that are cropped, by frame, then track."""
     if not {"track_id", "frame", "y_nm", "x_nm"} <= {*table}:
         raise ParameterError(

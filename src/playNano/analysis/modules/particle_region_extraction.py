@@ -155,8 +155,8 @@ def _track(
     """Return a track with its regions, without crops."""
     frames = [int(frame) for frame in track["frames"]]
     pairs = list(zip(frames, track["point_indices"], strict=True))
-    found = [None if index is None else features[frame][int(index)] for frame, index in pairs]
-    size = options.size_of([entry[1] for entry in found if entry is not None])
+    detected_boxes = [None if index is None else features[frame][int(index)] for frame, index in pairs]
+    size = options.size_of([entry[1] for entry in detected_boxes if entry is not None])
     regions = [
         None
         if entry is None
@@ -167,7 +167,7 @@ def _track(
             "bbox_tight": entry[1],
             "bbox_padded": options.around(entry[1], shape, size),
         }
-        for frame, entry in zip(frames, found, strict=True)
+        for frame, entry in zip(frames, detected_boxes, strict=True)
     ]
     timestamps = [float(times[frame]) for frame in frames]
     return {

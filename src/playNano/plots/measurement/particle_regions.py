@@ -89,12 +89,12 @@ def _nearest(index: pd.DataFrame, tracks: list[int]) -> tuple[npt.NDArray[np.flo
     first, last = int(frames.min()), int(frames.max())
     n = min(MAX_COLUMNS, last - first + 1)
     bounds = np.linspace(first - 0.5, last + 0.5, n + 1)
-    middle = (bounds[1:] + bounds[:-1]) / 2
+    centre_frame = (bounds[1:] + bounds[:-1]) / 2
     known, where = np.unique(frames, return_index=True)
-    centres = np.interp(middle, known, times[where])
+    centres = np.interp(centre_frame, known, times[where])
     column = np.clip(np.searchsorted(bounds, frames, side="right") - 1, 0, n - 1)
     shown = np.full((len(tracks), n), -1, np.int64)
-    far = np.abs(frames - middle[column])
+    far = np.abs(frames - centre_frame[column])
     row = np.searchsorted(tracks, index["track_id"].to_numpy())
     for k in np.argsort(-far, kind="stable"):  # the nearest comes last, and stays
         shown[row[k], column[k]] = index["crop"].iloc[k]
