@@ -80,7 +80,9 @@ def _peak(z: FloatArray, max_shift: float) -> float:
     best = int(np.argmax(total))
     # Rows that are far from each other have nothing in common: their correlations have random signs.
     apart = [np.roll(even, len(even) // part, axis=0) for part in (2, 3, 4)]
-    random = [float(np.sqrt(np.sum(_correlations(second, other, lags) ** 2, axis=0).max())) for other in apart]
+    random = [
+        float(np.sqrt(np.sum(_correlations(second, other, lags) ** 2, axis=0).max())) for other in apart
+    ]
     if best in (0, len(lags) - 1) or total[best] <= MIN_PEAK * np.median(random):
         return float("nan")
     left, here, right = total[best - 1 : best + 2]
