@@ -19,6 +19,8 @@ WRONG_SIDE = 3.0
 """Weight of pixels on which the pass that rises lies above the one that falls, which no tail explains."""
 SIMILAR = 0.5
 """Of minima that are at least this fraction as deep as the deepest, the one of the smallest lag is taken."""
+MAX_ROWS = 48
+"""Largest number of rows of a frame, those with the largest relief, from which the lag is estimated."""
 MIN_PIXELS = 20
 """Smallest number of pixels with relief in a frame."""
 SLOPE_SIGMAS = 2.0
@@ -139,6 +141,10 @@ def _costs(trace: Frame, retrace: Frame, lags: FloatArray) -> tuple[FloatArray, 
     n = int(relief.sum())
     if n < MIN_PIXELS or first.shape[1] < 2 * np.abs(lags).max():
         return np.zeros(len(lags)), 0
+    # Enough rows decide, and many would take long.
+    rows = np.sort(np.argsort(-relief.sum(axis=1), kind="stable")[:MAX_ROWS])
+    first, second, relief, known = first[rows], second[rows], relief[rows], known[rows]
+    n = int(relief.sum())
     scale = 2 * max(noise, 1e-9 * float(np.abs(first[known]).max()))
     cost = np.array([_cost(first, second, lag, scale, relief) for lag in lags])
     return (cost * n, n) if np.isfinite(cost).all() else (np.zeros(len(lags)), 0)
