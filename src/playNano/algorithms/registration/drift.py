@@ -158,37 +158,37 @@ def estimate_drift(
     """
     given = options or DriftOptions()
     used = np.asarray(usable, dtype=np.bool_)
-    pairs, ring = Pairs(), deque[tuple[int, Signal]](maxlen=max(GAPS) + 1)
+    pairs, recent = Pairs(), deque[tuple[int, Signal]](maxlen=max(GAPS) + 1)
     place: dict[int, Floats] = {}
     for number, frame in enumerate(frames):
         if not used[number]:
             continue
         signal = prepare(frame, given.band_px, region)
-        place[number] = _add_frame(number, signal, ring, place, pairs, given)
-        ring.append((number, signal))
+        place[number] = _add_frame(number, signal, recent, place, pairs, given)
+        recent.append((number, signal))
     return _fitted(pairs, used)
 
 
 def _add_frame(
     number: int,
     signal: Signal,
-    ring: deque[tuple[int, Signal]],
+    recent: deque[tuple[int, Signal]],
     place: dict[int, Floats],
     pairs: Pairs,
     options: DriftOptions,
 ) -> Floats:
     """Measure the shifts of a frame against earlier ones, and return its place as far as it is known by then."""
-    if not ring:
+    if not recent:
         return np.zeros(2)
     limit = options.max_shift_px or min(signal.image.shape) / 4
-    earlier = [(gap, *ring[-gap]) for gap in GAPS if gap <= len(ring)]
+    earlier = [(gap, *recent[-gap]) for gap in GAPS if gap <= len(recent)]
     guesses: list[Floats] = []
     scores: list[float] = []
     for gap, n, other in earlier:
         peaks = correlation_peaks(other, signal, limit, 2) if gap <= 2 else []
         predicted = [guess - place[n] for guess in _by_agreement(guesses, scores)[:2]]
         if not predicted:
-            steady = place[n] - place[ring[-2][0]] if len(ring) > 1 else np.zeros(2)
+            steady = place[n] - place[recent[-2][0]] if len(recent) > 1 else np.zeros(2)
             predicted = [np.zeros(2), steady]
         best = _best_start(other, signal, predicted, peaks, limit)
         if best.score < MIN_SCORE:
@@ -203,7 +203,7 @@ def _add_frame(
         guesses.append(place[n] + best.shift_px)
         scores.append(best.score)
     if not guesses:
-        return place[ring[-1][0]]
+        return place[recent[-1][0]]
     return _by_agreement(guesses, scores)[0]
 
 

@@ -302,12 +302,12 @@ def _points(
     along_x[:, 1:-1] = (image[:, 2:] - image[:, :-2]) / 2
     size = np.where(used, along_y**2 + along_x**2, 0)
     size[:margin] = size[-margin:] = size[:, :margin] = size[:, -margin:] = 0
-    wanted = min(MAX_POINTS, int(POINT_SHARE * np.count_nonzero(used)))
+    count = min(MAX_POINTS, int(POINT_SHARE * np.count_nonzero(used)))
     # A regular part of the pixels above the quantile, so that one object does not take all.
     limit = np.quantile(size[used], 1 - POINT_SHARE) if used.any() else 0.0
     candidates = np.flatnonzero((size > max(limit, 0)).ravel())
-    if candidates.size > wanted > 0:
-        candidates = candidates[np.linspace(0, candidates.size - 1, wanted).astype(np.int64)]
+    if candidates.size > count > 0:
+        candidates = candidates[np.linspace(0, candidates.size - 1, count).astype(np.int64)]
     rows, columns = np.unravel_index(candidates, image.shape)
     gradient = np.stack([along_y[rows, columns], along_x[rows, columns]]).astype(np.float64)
     places = np.stack([rows, columns]).astype(np.float32)
