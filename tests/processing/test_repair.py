@@ -82,7 +82,7 @@ def test_many_scars_are_a_warning(make_stack):
 
 
 @pytest.mark.parametrize(
-    "steps", ["align_rows", "destripe:period_px=7.5", "denoise_nl_means", "denoise_wiener"]
+    "steps", ["align_rows", "destripe:period_px=7.5", "denoise_nl_means", "denoise_wavelet", "denoise_wiener"]
 )
 @pytest.mark.parametrize("chunk", [None, 1, 3])
 def test_other_steps_do_not_depend_on_blocks(make_stack, steps, chunk):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -161,4 +161,54 @@ def denoise_wiener(
             variance = uniform_filter((filled - mean) ** 2, window, mode="reflect")
             share = np.clip(1 - noise**2 / np.maximum(variance, 1e-300), 0, 1)
             out[index] = np.where(known, mean + share * (filled - mean), frame)
+    return out, {"sigma": np.full(len(data), noise)}
+
+
+@step("filter", "1.0", survey=_SHARED_NOISE)
+def denoise_wavelet(
+    data: Pixels,
+    survey: float | None = None,
+    *,
+    sigma: Noise = None,
+    method: Literal["BayesShrink", "VisuShrink"] = "BayesShrink",
+) -> tuple[Pixels, PerFrame]:
+    """Reduce noise by shrinking wavelet coefficients that are not larger than those of noise.
+
+    Parameters
+    ----------
+    data
+        Heights, (height, width) or (n, height, width), levelled.
+    survey
+        Noise of the movie.
+    sigma
+        Standard deviation of the noise, in the pixels' unit; by default that of the movie.
+    method
+        "BayesShrink": a threshold for each scale and direction; "VisuShrink": one for all, which smooths more.
+
+    Returns
+    -------
+    numpy.ndarray
+        The frames with less noise. Heights are changed: measure them on the movie before (``measure_on`` of the
+        detection). NaN stays NaN; for its neighbours it is replaced by the nearest known pixel.
+
+    References
+    ----------
+    Chang S. G., Yu B., Vetterli M., "Adaptive wavelet thresholding for image denoising and compression", IEEE
+    Transactions on Image Processing 9, 2000, doi:10.1109/83.862633.
+
+    Examples
+    --------
+    >>> frame = np.random.default_rng(0).normal(0, 1, (40, 40))
+    >>> bool(denoise_wavelet(frame).std() < 0.5)
+    True
+    """
+    from skimage.restoration import denoise_wavelet as wavelet
+
+    noise = _noise(data, sigma=sigma) if survey is None else survey
+    out = data.copy()
+    for index, frame in enumerate(data):
+        filled, known = _filled(frame)
+        if noise > 0 and known.any() and min(frame.shape) >= 8:
+            made = wavelet(filled, sigma=noise, method=method, mode="soft", rescale_sigma=True)
+            out[index] = np.where(known, made, frame)
     return out, {"sigma": np.full(len(data), noise)}
