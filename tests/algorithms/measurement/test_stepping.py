@@ -242,3 +242,23 @@ def test_molecules_that_stand_have_no_velocity():
     row = stepping(table, frame_interval_s=0.2, path=[(0.0, 0.0), (0.0, 100.0)])["speeds"].iloc[-1]
     assert row["status"] == "ok"
     assert row["velocity_low_nm_s"] < 0 < row["velocity_high_nm_s"]
+
+
+def test_particles_that_the_border_cuts_do_not_slow_the_others_down():
+    rng = np.random.default_rng(4)
+    rows = []
+    for track in range(6):
+        frame = np.arange(12)
+        place = 10.0 + 15.0 * frame + rng.normal(0, 0.2, 12)
+        place[-2:] -= [3.0, 9.0]  # the centre of what is left of it
+        cut = frame >= 10
+        rows.append(
+            pd.DataFrame(
+                {"track_id": track, "frame": frame, "y_nm": 20.0 * track, "x_nm": place, "touches_edge": cut}
+            )
+        )
+    tracks = pd.concat(rows, ignore_index=True)
+    speeds = stepping(tracks, frame_interval_s=0.5)["speeds"]
+    assert speeds["velocity_nm_s"].to_numpy() == pytest.approx(30.0, abs=0.15)
+    slow = stepping(tracks.drop(columns="touches_edge"), frame_interval_s=0.5)["speeds"]
+    assert slow["velocity_nm_s"].iloc[-1] < 29.5

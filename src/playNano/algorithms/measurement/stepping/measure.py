@@ -132,7 +132,8 @@ def measure_stepping(
     Parameters
     ----------
     movie
-        The tracks; they are cut at merges, splits and doubtful links.
+        The tracks; they are cut at merges, splits and doubtful links, and detections that the border of the frame cuts
+        (``touches_edge``) are left out.
     options
         Path, penalty, minimum length; None for the defaults.
 
@@ -177,12 +178,18 @@ def measure_stepping(
 
 
 def _pieces(movie: TrackedMovie, options: SteppingOptions) -> Pieces:
-    """Return the parts of tracks with two detections or more, with places along the path."""
+    """Return the parts of tracks with two detections or more, with places along the path.
+
+    Particles that the border of the frame cuts are left out: the centre of what is left of them lags behind.
+    """
     corners = corners_of(options.path)
     number = movie.pieces(options.min_confidence)
     position, time = movie.position_nm(), movie.column("time_s")
-    length = np.bincount(number) if len(number) else np.empty(0, np.int64)
-    row = np.flatnonzero(length[number] >= 2) if len(number) else np.empty(0, np.int64)
+    whole = np.ones(len(number), np.bool_)
+    if "touches_edge" in movie.table:
+        whole = ~movie.table["touches_edge"].to_numpy(np.bool_)
+    length = np.bincount(number, whole) if len(number) else np.empty(0)
+    row = np.flatnonzero(whole & (length[number] >= 2)) if len(number) else np.empty(0, np.int64)
     _, piece = np.unique(number[row], return_inverse=True)
     place = position[row]
     if not len(row):
