@@ -16,6 +16,7 @@ from playNano.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
     from _typeshed import DataclassInstance
+    from numpy.typing import NDArray
 
 Options = TypeVar("Options", bound="DataclassInstance")
 
@@ -56,7 +57,8 @@ def tracks_from_table(
     Raises
     ------
     ParameterError
-        A column or the pixel size is missing.
+        A column or the pixel size is missing; a track or frame that is no whole number; a place or a time that is
+        no finite number; a frame interval or pixel size that is not finite and positive.
 
     Examples
     --------
@@ -73,9 +75,10 @@ def tracks_from_table(
             raise ParameterError(f"the table has no column {name!r}; it needs one of {', '.join(others)}")
         out[name] = out[given]
     out = out[out["track_id"].notna() & out["frame"].notna()]
-    out = out.assign(track_id=out["track_id"].astype(np.int64), frame=out["frame"].astype(np.int64))
+    out = out.assign(track_id=_whole(out, "track_id"), frame=_whole(out, "frame"))
     if not {"y_nm", "x_nm"} <= {*out.columns}:
         out = _in_nm(out, pixel_size_nm)
+    out = out.assign(**{name: _finite(out, name) for name in ("y_nm", "x_nm", "time_s") if name in out})
     n_frames = int(out["frame"].max()) + 1 if len(out) else 0
     clock: Clock = "line"
     if "time_s" not in out:
@@ -117,14 +120,53 @@ def _in_nm(table: pd.DataFrame, pixel_size_nm: float | tuple[float, float] | Non
         raise ParameterError("the table has neither y_nm and x_nm nor y and x")
     if pixel_size_nm is None:
         raise ParameterError("the table has places in px: give pixel_size_nm")
-    y, x = np.broadcast_to(np.asarray(pixel_size_nm, np.float64), 2)
-    return table.assign(y_nm=table["y"] * float(y), x_nm=table["x"] * float(x))
+    size = np.asarray(pixel_size_nm)
+    if size.dtype.kind not in "iuf" or size.shape not in ((), (1,), (2,)):
+        raise ParameterError(f"pixel_size_nm is {pixel_size_nm!r}; it must be a number, or two: (y, x)")
+    y, x = (_positive(float(edge), "pixel_size_nm") for edge in np.broadcast_to(size, 2))
+    return table.assign(y_nm=_finite(table, "y") * y, x_nm=_finite(table, "x") * x)
 
 
-def _positive(interval: float) -> float:
-    if not interval > 0:
-        raise ParameterError(f"frame_interval_s is {interval}; it must be positive")
-    return float(interval)
+def _positive(value: float, name: str = "frame_interval_s") -> float:
+    if not 0 < value < np.inf:
+        raise ParameterError(f"{name} is {value}; it must be positive and finite")
+    return float(value)
+
+
+def _finite(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as numbers, or raise an error that names its first row that is none."""
+    try:
+        values = table[name].to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"the column {name!r} of the table contains something other than numbers"
+        ) from error
+    if table[name].dtype.kind not in "iuf" and len(table):
+        raise ParameterError(
+            f"the column {name!r} of the table contains text or objects, and must contain numbers"
+        )
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row = table.iloc[int(np.argmax(wrong))]
+        raise ParameterError(
+            f"the column {name!r} is not a finite number in {int(wrong.sum())} of {len(table)} rows, first for track "
+            f"{row['track_id']:g} in frame {row['frame']:g}; leave these rows out"
+        )
+    return values
+
+
+def _whole(table: pd.DataFrame, name: str) -> NDArray[np.int64]:
+    """Return a column of whole numbers, or raise an error: rounded frames or tracks would be other ones."""
+    try:
+        values = table[name].to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"the column of {name!r} contains something other than numbers") from error
+    wrong = ~np.isfinite(values) | (values != np.round(values))
+    if wrong.any():
+        first = values[int(np.argmax(wrong))]
+        hint = "; number the frames 0, 1, 2 ... (times belong in 'time_s')" if name == "frame" else ""
+        raise ParameterError(f"the column of {name!r} must contain whole numbers, and has {first:g}{hint}")
+    return values.astype(np.int64)
 
 
 def _interval(table: pd.DataFrame) -> float:
