@@ -49,6 +49,9 @@ def test_analyze_needs_no_option_and_repeats_from_its_pipeline(movie, tmp_path, 
         "frame_quality",
         "feature_detection",
         "particle_tracking",
+        "diffusion",
+        "dwell_times",
+        "populations",
     ]
     assert steps["analysis"][2]["particle_tracking"]["max_distance"] is None
     assert (

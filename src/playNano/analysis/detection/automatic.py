@@ -173,8 +173,9 @@ def warn_of_levels(stack: AFMImageStack, levels: Levels, n_detected: int) -> Non
         stack.warn(_not_levelled(levels.background_nm, unit))
     if n_detected == 0:
         stack.warn(
-            f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}; look at the "
-            "levelled frames, and give a lower threshold, a smaller min_size or the other polarity if there are objects"
+            f"no detections: {_highest(levels, unit)}, the threshold is {levels.threshold_nm:.2g} {unit}; level the "
+            "movie if that was not done (step level), look at its frames, and give a lower threshold, a smaller "
+            "min_size or the other polarity if there are objects"
         )
     if levels.is_periodic:
         stack.warn(

@@ -152,9 +152,12 @@ def _field_of_all(stack: AFMImageStack) -> tuple[slice, slice]:
 def _many_unusable(n_frames: int, n_unusable: int, counts: dict[str, int]) -> str:
     """Return the warning for a movie of which many frames are unusable."""
     kinds = ", ".join(f"{counts[flag]} {flag.replace('_', ' ')}" for flag in LOST if counts[flag])
+    cure = "look at the movie, and analyse a part of it (--frames 20:60, or stack[20:60]) if the rest is lost"
+    if n_unusable == n_frames:
+        cure = "look at the movie: no part of it can be analysed"
     return (
         f"{n_unusable} of {n_frames} frames are unusable ({kinds}): nothing is detected in them, and tracks are cut "
-        "or bridge them; look at the movie, and analyse a part of it, such as stack[20:60], if the rest is lost"
+        f"or bridge them; {cure}"
     )
 
 

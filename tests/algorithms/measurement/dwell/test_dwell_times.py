@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from playNano.algorithms.measurement.dwell.dwell_times import measure_dwell_times
 from playNano.algorithms.measurement.dwell.options import DwellOptions
 from playNano.algorithms.measurement.dwell.passes import END_REASONS, observe
+from playNano.algorithms.measurement.plain_tables import tracks_from_table
 from playNano.algorithms.measurement.tracked_movie import Frames, tracked_movie
 from playNano.algorithms.measurement.window import Window
 from playNano.errors import ParameterError
@@ -276,3 +279,21 @@ def test_any_direction_and_pixel_gives_the_same_rate(direction, pixel_y):
     row = measure_dwell_times(movie, REST).rates.iloc[0]
     assert row.k_off_low_1_s < rate < row.k_off_high_1_s
     assert row.k_off_1_s == pytest.approx(rate, rel=0.15)
+
+
+@pytest.mark.parametrize(("interval", "unit"), [(0.5, "1/s"), (None, "1/frame")])
+def test_rates_in_words_have_a_unit(interval, unit):
+    """Molecules that stay for long among many that are seen once, as false detections are."""
+    rng = np.random.default_rng(2)
+    stays = np.concatenate([np.ones(300, int), 1 + rng.geometric(0.08, 80)])
+    first = rng.integers(1, 60, len(stays))
+    rows = [
+        (track, frame, 100.0 * track, 0.0)
+        for track, (start, stay) in enumerate(zip(first, stays, strict=True))
+        for frame in range(start, start + stay)
+    ]
+    table = pd.DataFrame(rows, columns=["track_id", "frame", "y_nm", "x_nm"])
+    movie = tracks_from_table(table, frame_interval_s=interval)
+    result = measure_dwell_times(movie, DwellOptions(miss_rate=0.0))
+    said = " ".join([*result.doubts, *result.messages])
+    assert re.search(rf"(the others leave at|two rates: \S+ and) \S+ {unit}", said), said

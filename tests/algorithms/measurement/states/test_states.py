@@ -187,3 +187,12 @@ def test_outliers_are_no_state():
         assert row["rate_low_1_s"] < truth < row["rate_high_1_s"]
     without = measure_states(movie_of(table), StatesOptions(offsets=False, outliers=False))
     assert len(without.state_table) > 2
+
+
+def test_the_occupancy_of_a_single_state_is_1_and_no_estimate():
+    result = measure_states(movie_of(tracks(levels=(4.0, 4.0))), StatesOptions(n_states=1))
+    (row,) = result.state_table.to_dict("records")
+    assert row["occupancy"] == 1.0 and np.isnan([row["occupancy_low"], row["occupancy_high"]]).all()
+    (line,) = result.headlines
+    assert line.text().startswith("level of state 0 = 3.99 nm (3.9")
+    assert line.text().endswith("20 tracks") and "no interval" not in line.text()

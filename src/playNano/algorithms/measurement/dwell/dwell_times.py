@@ -170,18 +170,18 @@ def _remarks(
         )
     if np.isfinite(fits.p_one_rate) and fits.p_one_rate < 0.05:
         doubts.append(f"the ends do not agree with one rate (p = {fits.p_one_rate:.2g}); k_off is a mean")
-    mixture = fits.mixture
+    mixture, per = fits.mixture, "1/frame" if movie.clock == "index" else "1/s"
     if mixture is not None and mixture.status == "ok" and mixture.preferred:
         messages.append(
-            f"two rates: {mixture.k_fast[0]:.3g} and {mixture.k_slow[0]:.3g}, {100 * mixture.share[0]:.0f} % of the "
-            f"molecules leave at the faster one (p of one rate = {fits.p_mixture:.2g})"
+            f"two rates: {mixture.k_fast[0]:.3g} and {mixture.k_slow[0]:.3g} {per}, {100 * mixture.share[0]:.0f} % of "
+            f"the molecules leave at the faster one (p of one rate = {fits.p_mixture:.2g})"
         )
     elif mixture is not None and mixture.status == "at_bound" and mixture.preferred:
         slow = mixture.k_slow
         doubts.append(
             f"{100 * mixture.share_seen[0]:.0f} % of the tracks whose arrival was seen are seen at one pass only, as "
-            f"false detections are; the others leave at {slow[0]:.3g} ({slow[1]:.3g} to {slow[2]:.3g}); detect only "
-            "clear molecules (min_size, min_height_nm), or track with min_length=2"
+            f"false detections are; the others leave at {slow[0]:.3g} {per} ({slow[1]:.3g} to {slow[2]:.3g}); detect "
+            "only clear molecules (min_size, min_height_nm), or track with min_length=2"
         )
     elif options.model == "biexponential" and (mixture is None or mixture.status != "ok"):
         why = "k_off is not given" if mixture is None else mixture.status.replace("_", " ")

@@ -13,7 +13,7 @@ from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
 
 def headlines(movie: TrackedMovie, fitted: FittedStates, names: ColumnNames, level: float) -> list[Headline]:
-    """Return levels with occupancies, and rates, as they stand in a summary.
+    """Return levels with occupancies, and rates, as they stand in a summary; of a single state only its level.
 
     Parameters
     ----------
@@ -31,6 +31,12 @@ def headlines(movie: TrackedMovie, fitted: FittedStates, names: ColumnNames, lev
     per = "frame" if movie.clock == "index" else "s"
     out = []
     for row in table.to_dict("records"):
+        if len(table) == 1:  # its occupancy is 1 by definition, and says nothing
+            ends = (row[names.end("low")], row[names.end("high")])
+            out.append(
+                Headline("level of state 0", row[names.column], names.unit, *ends, n, "tracks", row["status"])
+            )
+            break
         what = f"occupancy of state {row['state']} ({row[names.column]:.3g} {names.unit})".replace(" )", ")")
         out.append(
             Headline(

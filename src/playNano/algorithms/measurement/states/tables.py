@@ -218,9 +218,10 @@ def level_table(fitted: FittedStates, names: ColumnNames, level: float) -> pd.Da
     Returns
     -------
     DataFrame
-        ``state``, the column and ``sd`` in its unit, ``occupancy, dwell_s``, each with its interval, ``n_visits``
-        (along the most probable states), ``n_detections, n_tracks, n_movies, status, ci_method`` (of level, width and
-        occupancy: jackknife over tracks), ``ci_unit, dwell_ci_method, dwell_status``.
+        ``state``, the column and ``sd`` in its unit, ``occupancy, dwell_s``, each with its interval (a single state
+        has the occupancy 1 by definition, without one), ``n_visits`` (along the most probable states),
+        ``n_detections, n_tracks, n_movies, status, ci_method`` (of level, width and occupancy: jackknife over tracks),
+        ``ci_unit, dwell_ci_method, dwell_status``.
     """
     model, rates = fitted.model, fitted.rates
     visits = _visits(fitted)
@@ -231,7 +232,10 @@ def level_table(fitted: FittedStates, names: ColumnNames, level: float) -> pd.Da
         intervals = _track_intervals(fitted, state, level) if n_tracks >= MIN_TRACKS else [NONE] * 3
         dwell = _dwell(float(leaving[state]), float(error[state]), level)
         status: Status = "ok" if n_tracks >= MIN_TRACKS else "too_few_tracks"
-        values = (model.mean[state], model.sd[state], fitted.gamma[:, state].mean())
+        occupancy = fitted.gamma[:, state].sum() / fitted.gamma.sum()
+        if model.n_states == 1:  # 1 by definition: nothing was estimated
+            occupancy, intervals = 1.0, [*intervals[:2], NONE]
+        values = (model.mean[state], model.sd[state], occupancy)
         row: dict[str, Any] = {"state": state}
         columns = (
             (names.column, names.end("low"), names.end("high")),
