@@ -11,7 +11,12 @@ import numpy as np
 
 from playNano.algorithms.measurement.comparison.compare import compare_tables
 from playNano.algorithms.measurement.comparison.options import ComparisonOptions
-from playNano.analysis.measurement.result_folders import MovieResults, conditions_of, with_sheet
+from playNano.analysis.measurement.result_folders import (
+    MovieResults,
+    conditions_of,
+    pipelines_that_differ,
+    with_sheet,
+)
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -269,7 +274,7 @@ def _doubts(
     movies: Sequence[MovieResults], tables: dict[str, pd.DataFrame], names: Sequence[str]
 ) -> list[str]:
     """Return what a reader must know about the design and the values."""
-    doubts = []
+    doubts = [text] if (text := pipelines_that_differ(movies)) else []
     if "duration_s" in names:
         doubts.append(
             "duration_s is the time for which tracks were observed, cut by the movie and its border: compare rates of "

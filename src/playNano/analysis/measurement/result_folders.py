@@ -159,3 +159,35 @@ def _of_summary(path: Path) -> dict[str, dict[str, Any]]:
             row.get("movie", ""): {name: row[name] for name in (CONDITION, REPLICATE, PAIR) if row.get(name)}
             for row in csv.DictReader(file)
         }
+
+
+def pipelines_that_differ(movies: Sequence[MovieResults]) -> str:
+    """Return in words which movies were analysed by which pipeline, or "" if all by the same.
+
+    Parameters
+    ----------
+    movies
+        The movies; one whose folder has no ``pipeline.yaml`` is left out. The selection of frames and the
+        rectangle of a movie are no difference.
+    """
+    import yaml
+
+    groups: dict[str, list[str]] = {}
+    for movie in movies:
+        path = movie.folder / "pipeline.yaml"
+        if path.is_file():
+            steps = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            first = [
+                step for step in steps.get("processing") or [] if not {*step} & {"select_frames", "crop"}
+            ]
+            groups.setdefault(repr((first, steps.get("analysis"))), []).append(movie.movie)
+    if len(groups) < 2:
+        return ""
+    texts = [
+        ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        for names in groups.values()
+    ]
+    return (
+        f"the movies were analysed by {len(groups)} different pipelines ({' | '.join(texts)}), so that differences may "
+        "be those of the settings; analyse all with the same one (playnano batch -p pipeline.yaml)"
+    )
