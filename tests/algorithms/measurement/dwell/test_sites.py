@@ -18,7 +18,7 @@ from playNano.algorithms.measurement.tracked_movie import Frames, tracked_movie
 from playNano.algorithms.measurement.window import Window
 from playNano.measurement import dwell_times
 
-FIELD = Window(0.0, 400.0, 0.0, 400.0)
+FIELD = Window(-20.0, 420.0, -20.0, 420.0)
 OPTIONS = DwellOptions(max_missing=2, model="exponential", n_draws=1)
 
 
@@ -41,7 +41,7 @@ def visited(
     time = np.arange(n_frames) * interval
     rows, track = [], 0
     for site in range(n):
-        place = 40.0 + 64.0 * np.array(divmod(site, 5))
+        place = 10.0 + 40.0 * np.array(divmod(site, 10))
         states, switches = [bool(rng.random() < k_on / (k_on + k_off))], []
         while not switches or switches[-1] < time[-1]:
             before = switches[-1] if switches else 0.0
@@ -113,8 +113,8 @@ def test_without_missed_detections_the_maximum_is_that_of_counted_transitions():
 def test_rates_of_simulated_sites_with_missed_detections_and_lost_frames():
     truth = np.array([0.08, 0.25])
     values, covered = [], 0
-    for seed in range(6):
-        movie = visited(seed)
+    for seed in range(3):
+        movie = visited(seed, n=60, n_frames=120)
         fit = fit_site_rates(find_sites(movie, observe(movie, OPTIONS)))
         assert fit.status == "ok"
         values.append(np.log(np.array([fit.k_on, fit.k_off]) / truth))
@@ -122,7 +122,7 @@ def test_rates_of_simulated_sites_with_missed_detections_and_lost_frames():
             covered += low < true < high
         assert fit.miss_rate == pytest.approx(0.1, abs=0.06)
     assert np.exp(np.mean(values, axis=0)) == pytest.approx([1.0, 1.0], abs=0.05)
-    assert covered >= 10
+    assert covered >= 5
 
 
 def test_tables_of_sites():
@@ -130,7 +130,7 @@ def test_tables_of_sites():
     result = measure_dwell_times(movie, OPTIONS)
     sites, rates = result.sites, result.site_rates.iloc[0]
     assert len(sites) == rates.n_sites == 9
-    grid = [40.0 + 64.0 * np.array(divmod(site, 5)) for site in range(9)]
+    grid = [10.0 + 40.0 * np.array(divmod(site, 10)) for site in range(9)]
     np.testing.assert_allclose(np.sort(sites["y_nm"]), np.sort([y for y, _ in grid]), atol=1.5)
     assert sites["spread_nm"].tolist() == pytest.approx([1.0] * 9, abs=0.4)
     assert (sites["n_passes"] == movie.frames.observed.sum()).all()
@@ -177,7 +177,6 @@ def test_molecules_that_arrive_anywhere_have_no_sites():
         first, place = rng.integers(0, 150), rng.uniform(0, 100, 2)
         rows += [(track, f, *(place + rng.normal(0, 1, 2))) for f in range(first, first + 4)]
     movie = movie_of(rows, 160)
-    result = measure_dwell_times(movie, DwellOptions(sites="on", miss_rate=0.0, neighbour_band_nm=0.0))
     movie = tracked_movie(movie.table, movie.frames, Window(0, 100, 0, 100))
     result = measure_dwell_times(movie, DwellOptions(sites="on", miss_rate=0.0, neighbour_band_nm=0.0))
     assert result.site_rates["status"].tolist() == ["unresolved"]
@@ -187,10 +186,14 @@ def test_molecules_that_arrive_anywhere_have_no_sites():
 
 def test_sites_are_of_molecules_at_rest_unless_wanted():
     rng = np.random.default_rng(2)
-    walks = np.cumsum(rng.normal(0, 8, (30, 40, 2)), axis=1) + 200
-    movie = movie_of([(t, f, *walks[t, f]) for t in range(30) for f in range(40)], 40)
+    rows = []
+    for track in range(80):
+        place = 50.0 + 40.0 * np.array(divmod(track % 40, 8)) + np.cumsum(rng.normal(0, 3, (10, 2)), axis=0)
+        rows += [(track, f + 20 * (track // 40), *place[f]) for f in range(10)]
+    movie = movie_of(rows, 40)
     assert not len(measure_dwell_times(movie, OPTIONS).sites)
-    forced = measure_dwell_times(movie, DwellOptions(max_missing=2, sites="on", site_radius_nm=30.0))
+    forced = measure_dwell_times(movie, DwellOptions(max_missing=2, sites="on", site_radius_nm=15.0))
+    assert len(forced.sites)
     assert any("molecules move" in doubt for doubt in forced.doubts)
     still = visited(1, n=4)
     assert not len(measure_dwell_times(still, DwellOptions(max_missing=2, sites="off")).sites)
@@ -214,10 +217,10 @@ def test_empty_tables_have_all_columns():
 
 
 def test_order_unit_of_time_and_drift_do_not_count():
-    movie = visited(1, n=9)
+    movie = visited(1, n=6, n_frames=100)
     a = measure_dwell_times(movie, OPTIONS).site_rates.iloc[0]
     table = movie.table.sample(frac=1, random_state=1)
-    walk = np.cumsum(np.random.default_rng(3).normal(0, 1, (160, 2)), axis=0)[table["frame"]]
+    walk = np.cumsum(np.random.default_rng(3).normal(0, 1, (100, 2)), axis=0)[table["frame"]]
     table = table.assign(
         y_corrected_nm=table["y_nm"], x_corrected_nm=table["x_nm"], track_id=-table["track_id"] + 999
     )

@@ -166,8 +166,8 @@ def fit_site_rates(sites: Sites, miss_rate: float | None = None, level: float = 
     """Fit the rates of all sites together by maximum likelihood.
 
     The likelihood of a site begins at its first detection, and is divided by the probability that a second visit is
-    seen (`return_probability`), since places with one visit are not known to be sites. Neither the time before the first
-    detection nor the sites that were not noticed then bias the rates.
+    seen (`return_probability`), since places with one visit are not known to be sites. Neither the time before the
+    first detection nor the sites that were not noticed then bias the rates.
 
     Parameters
     ----------

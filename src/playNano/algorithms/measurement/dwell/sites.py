@@ -76,7 +76,9 @@ class Sites:
 
 
 def localisation_error_nm(movie: TrackedMovie, piece: Ints) -> float:
-    """Return the error of localisation along one axis: standard deviation about the mean place of each track, nm.
+    """Return the error of localisation along one axis from displacements between successive detections, nm.
+
+    A molecule that walks has larger displacements too, but by less than its track spreads.
 
     Parameters
     ----------
@@ -90,11 +92,11 @@ def localisation_error_nm(movie: TrackedMovie, piece: Ints) -> float:
     float
         NaN if no track has two detections.
     """
-    degrees = len(piece) - len(np.unique(piece))
-    if degrees < 1:
+    linked = piece[1:] == piece[:-1]
+    if not linked.any():
         return float("nan")
-    place = movie.position_nm()
-    return float(np.sqrt(((place - _means(place, piece)[piece]) ** 2).sum() / (2 * degrees)))
+    displacement = np.diff(movie.position_nm(), axis=0)[linked]
+    return float(np.sqrt((displacement**2).mean() / 2))
 
 
 def are_at_rest(movie: TrackedMovie, passes: Passes) -> bool:
