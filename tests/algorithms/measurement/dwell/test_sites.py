@@ -180,8 +180,20 @@ def test_molecules_that_arrive_anywhere_have_no_sites():
     movie = tracked_movie(movie.table, movie.frames, Window(0, 100, 0, 100))
     result = measure_dwell_times(movie, DwellOptions(sites="on", miss_rate=0.0, neighbour_band_nm=0.0))
     assert result.site_rates["status"].tolist() == ["unresolved"]
-    assert any("by chance; rates of sites are not given" in doubt for doubt in result.doubts)
+    assert any("rates of sites are not given" in doubt for doubt in result.doubts)
     assert "not given (unresolved)" in result.headlines[-1].text()
+
+
+def test_crowded_fields_join_to_few_wide_places():
+    rng = np.random.default_rng(5)
+    rows = [(t, t % 60, *rng.uniform(0, 100, 2)) for t in range(900)] + [
+        (900, 0, 300, 300),
+        (901, 30, 300, 301),
+    ]
+    movie = movie_of(rows, 60)
+    sites = find_sites(movie, observe(movie, OPTIONS), 8.0)
+    assert sites.n_by_chance > 100 * len(sites.status)
+    assert fit_site_rates(sites).status == "unresolved"
 
 
 def test_sites_are_of_molecules_at_rest_unless_wanted():

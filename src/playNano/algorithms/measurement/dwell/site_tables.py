@@ -70,11 +70,11 @@ def _remarks(
     """Return remarks and warnings about sites, in words."""
     n_sites, n_used = len(sites.status), rates.n_sites
     messages = [
-        f"sites: {n_sites} places (radius {sites.radius_nm:.3g} nm) were visited at least twice, "
-        f"{sites.n_by_chance:.2g} pairs of places are expected to lie so near each other by chance"
+        f"sites with at least two visits: {n_sites} (radius {sites.radius_nm:.3g} nm); expected pairs of places "
+        f"that lie so near each other by chance: {sites.n_by_chance:.2g}"
         if np.isfinite(sites.n_by_chance)
-        else f"sites: {n_sites} places (radius {sites.radius_nm:.3g} nm) were visited at least twice; no window is "
-        "known, so that it is not known how many lie near each other by chance"
+        else f"sites with at least two visits: {n_sites} (radius {sites.radius_nm:.3g} nm); no window is known, "
+        "so that it is not known how many lie near each other by chance"
     ]
     doubts = []
     if not are_at_rest(movie, passes):
@@ -91,11 +91,11 @@ def _remarks(
             else "k_on is doubtful"
         )
         doubts.append(
-            f"sites: {sites.n_by_chance:.2g} of {n_used} sites may be molecules that arrived near each other by "
-            f"chance; {what}"
+            f"sites: {sites.n_by_chance:.2g} pairs of places are expected to lie within the radius by chance, and "
+            f"{n_used} places were visited twice; {what}"
         )
     elif rates.status == "at_bound":
-        doubts.append(f"sites: the {rates.n_visits} visits of {n_used} sites do not determine rates")
+        doubts.append(f"sites: {rates.n_visits} visits in all are too few to determine rates")
     return messages, doubts
 
 

@@ -151,8 +151,7 @@ def find_sites(movie: TrackedMovie, passes: Passes, radius_nm: float | None = No
     means = _means(place, passes.piece)
     group = _group(means, radius)
     n_places = int(group.max(initial=-1)) + 1
-    area = movie.window.area_nm2
-    by_chance = n_places * (n_places - 1) / 2 * np.pi * radius**2 / area if np.isfinite(area) else np.nan
+    by_chance = _pairs_by_chance(means, group, radius, movie.window.area_nm2)
     max_gap = _max_gap(passes)
     drift = _drift_nm(movie)
     rows: list[tuple[Floats, Outcomes]] = []
@@ -227,6 +226,22 @@ def _group(means: Floats, radius: float) -> Ints:
     pairs = cKDTree(means).query_pairs(radius, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _pairs_by_chance(means: Floats, group: Ints, radius: float, area_nm2: float) -> float:
+    """Return the expected number of pairs of places at random within the radius; NaN in an unbounded window.
+
+    In a place that is wider than the radius each track counts as a place of its own: in crowded fields tracks join to
+    few wide places.
+    """
+    if not len(group) or not np.isfinite(area_nm2):
+        return 0.0 if not len(group) else float("nan")
+    distance = np.hypot(*(means - _means(means, group)[group]).T)
+    wide = np.zeros(int(group.max()) + 1, np.bool_)
+    np.logical_or.at(wide, group, distance > radius)
+    n = int((~wide).sum() + wide[group].sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.float64(n * (n - 1) / 2 * np.pi * radius**2) / area_nm2)
 
 
 def _max_gap(passes: Passes) -> int:
