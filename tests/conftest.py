@@ -80,7 +80,7 @@ LATERAL = frozenset({
     "y_corrected_nm", "x_corrected_nm", "separate_depth_nm", "estimated_range_nm",
     "edge_nm", "dr_nm", "r_max_nm", "exclusion_nm", "resolution_nm", "r_nm", "r_low_nm", "r_high_nm", "k_nm2", "l_nm",
     "max_shear_nm", "density_1_nm2",
-    "neighbour_band_nm",
+    "neighbour_band_nm", "site_radius_nm", "spread_nm",
     "msd_nm2", "msd_low_nm2", "msd_high_nm2", "localization_nm", "localization_y_nm", "localization_x_nm",
     "confinement_radius_nm", "confinement_radius_low_nm", "confinement_radius_high_nm", "tether_nm",
     "max_pair_nm", "pair_distance_nm", "line_nm", "width_nm",

@@ -20,7 +20,7 @@ class DwellTimesModule(AnalysisModule):
 
     name = "dwell_times"
     kind = "measurement"
-    version = "1.0"
+    version = "1.1"
     requires = ("particle_tracking",)
 
     @classmethod
@@ -62,19 +62,23 @@ class DwellTimesModule(AnalysisModule):
         dict
             ``dwells``: a row a track: ``track_id, start_frame, last_frame, start_time_s, last_time_s, next_time_s,
             censored_start, censored_end, end_reason`` ("left", "edge", "neighbour", "merge", "movie_end", "frame_lost"
-            or "low_confidence"), ``exposure_s, n_detections``.
+            or "low_confidence"), ``exposure_s, n_detections, site_id``.
             ``rates``: a row a model: ``k_off_1_s, dwell_s, k_on_1_nm2_s`` with intervals and statuses; two rates where
             they were fitted; see `playNano.algorithms.measurement.dwell.tables.rates_table`.
             ``survival``: ``time_s, survival, survival_low, survival_high, at_risk, n_events, n_censored, tracks,
             n_tracks``.
             ``counts``: ``frame, time_s, n_tracks_present, n_detections, n_window``; NaN in lost frames.
+            ``sites``: ``site_id, y_nm, x_nm, spread_nm, first_time_s, n_visits, n_tracks, n_detections, n_passes,
+            occupancy, status``; places to which molecules at rest come back.
+            ``site_rates``: ``k_on_1_s`` (of a site), ``k_off_1_s`` with intervals, ``occupancy, miss_rate, radius_nm,
+            n_by_chance, n_sites, n_visits, n_detections, n_tracks, n_movies, status, ci_method, ci_unit``.
             ``summary``: ``headlines`` and ``messages``.
             Without known times names end in ``_frame`` instead of ``_s``.
 
         Warns
         -----
         PlayNanoWarning
-            If the rate cannot be given, or the ends do not agree with one rate.
+            If the rate cannot be given, the ends do not agree with one rate, or sites may be coincidences.
 
         Raises
         ------

@@ -13,6 +13,13 @@ from playNano.algorithms.measurement.dwell.exponential import NOT_GIVEN
 from playNano.algorithms.measurement.dwell.fits import Fits, fit_rates
 from playNano.algorithms.measurement.dwell.options import DwellOptions
 from playNano.algorithms.measurement.dwell.passes import Passes, observe
+from playNano.algorithms.measurement.dwell.site_tables import (
+    measure_sites,
+    site_headlines,
+    site_of_piece,
+    site_rates_table,
+    sites_table,
+)
 from playNano.algorithms.measurement.dwell.survival import survival_curve
 from playNano.algorithms.measurement.results import Headline, named_by_clock
 from playNano.algorithms.measurement.tracked_movie import Bools, Ints, TrackedMovie
@@ -33,7 +40,7 @@ class DwellTimes:
     dwells
         A row a track: ``track_id, start_frame, last_frame, start_time_s, last_time_s, next_time_s`` (when the tip
         passed its place next; it left before), ``censored_start, censored_end, end_reason, exposure_s`` (time that
-        counts), ``n_detections``.
+        counts), ``n_detections, site_id`` (-1: none).
     rates
         A row a model: rates of departure and arrival, dwell time, intervals, statuses; see
         `playNano.algorithms.measurement.dwell.tables.rates_table`.
@@ -42,6 +49,11 @@ class DwellTimes:
         n_censored, tracks`` ("start_seen" or "all").
     counts
         A row a frame: ``frame, time_s, n_tracks_present, n_detections, n_window``; NaN in lost frames.
+    sites
+        A row a place with at least two visits; see `playNano.algorithms.measurement.dwell.site_tables.sites_table`.
+    site_rates
+        A row for all sites together: rates of binding to a site and of leaving it; see
+        `playNano.algorithms.measurement.dwell.site_tables.site_rates_table`.
     headlines
         Rates as they stand in a summary.
     messages
@@ -54,17 +66,27 @@ class DwellTimes:
     rates: pd.DataFrame
     survival: pd.DataFrame
     counts: pd.DataFrame
+    sites: pd.DataFrame
+    site_rates: pd.DataFrame
     headlines: list[Headline] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
-    def outputs(self) -> dict[str, Any]:
-        """Return the tables by name, and the summary."""
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name."""
         return {
             "dwells": self.dwells,
             "rates": self.rates,
             "survival": self.survival,
             "counts": self.counts,
+            "sites": self.sites,
+            "site_rates": self.site_rates,
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the tables by name, and the summary."""
+        return {
+            **self.tables(),
             "summary": {
                 "headlines": [headline.to_dict() for headline in self.headlines],
                 "messages": self.messages,
@@ -108,13 +130,20 @@ def measure_dwell_times(movie: TrackedMovie, options: DwellOptions) -> DwellTime
     doubts, messages = _remarks(movie, passes, fits, options)
     survival, chosen = _survival(movie, passes, options)
     messages += chosen
+    sites = measure_sites(movie, passes, options)
+    messages += sites.messages
+    doubts += sites.doubts
+    dwells = tables.dwells_table(movie, passes)
+    dwells["site_id"] = site_of_piece(sites, len(dwells))
     clock = movie.clock
     return DwellTimes(
-        named_by_clock(tables.dwells_table(movie, passes), clock),
+        named_by_clock(dwells, clock),
         named_by_clock(tables.rates_table(movie, passes, fits), clock),
         named_by_clock(survival, clock),
         named_by_clock(tables.counts_table(movie, passes), clock),
-        tables.headlines(movie, fits),
+        named_by_clock(sites_table(movie, sites), clock),
+        named_by_clock(site_rates_table(sites), clock),
+        [*tables.headlines(movie, fits), *site_headlines(movie, sites)],
         [*doubts, *messages],
         doubts,
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 from playNano._options import Unit, check_options
 
 DwellModel = Literal["auto", "exponential", "biexponential"]
+SiteMode = Literal["auto", "on", "off"]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
@@ -36,6 +37,11 @@ class DwellOptions:
         longest gap in plain tables.
     min_confidence
         Minimum confidence of a link, 0 to 1; tracks are cut at others, and both new ends are censored.
+    sites
+        Whether places to which molecules come back are measured as sites: "auto": of molecules at rest only.
+    site_radius_nm
+        Maximum distance of the mean places of two visits of a site, nm, >= 0; None: 4.2 errors of localisation along
+        one axis.
     level
         Coverage of the intervals, 0 to 1.
     n_draws
@@ -60,6 +66,8 @@ class DwellOptions:
     miss_rate: Probability | None = None
     max_missing: Annotated[int, Field(ge=0), Unit("frames")] | None = None
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    sites: SiteMode = "auto"
+    site_radius_nm: Annotated[NotNegative, Unit("nm")] | None = None
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     n_draws: Annotated[int, Field(ge=1)] = 200
     seed: Annotated[int, Field(ge=0)] = 0

@@ -45,7 +45,8 @@ def dwell_times(
     Returns
     -------
     dict of DataFrame
-        ``dwells, rates, survival, counts``; see `playNano.algorithms.measurement.dwell.dwell_times.DwellTimes`.
+        ``dwells, rates, survival, counts, sites, site_rates``; see
+        `playNano.algorithms.measurement.dwell.dwell_times.DwellTimes`.
 
     Raises
     ------
@@ -68,10 +69,4 @@ def dwell_times(
         window=window,
         frames=frames,
     )
-    measured = measure_dwell_times(movie, options_from(DwellOptions, options))
-    return {
-        "dwells": measured.dwells,
-        "rates": measured.rates,
-        "survival": measured.survival,
-        "counts": measured.counts,
-    }
+    return measure_dwell_times(movie, options_from(DwellOptions, options)).tables()
