@@ -53,8 +53,8 @@ def measure_sites(movie: TrackedMovie, passes: Passes, options: DwellOptions) ->
     options
         Whether sites are measured, their radius, miss rate, level.
     """
-    wanted = options.sites == "on" or (options.sites == "auto" and are_at_rest(movie, passes))
-    if not wanted or not len(passes.first):
+    measured = options.sites == "on" or (options.sites == "auto" and are_at_rest(movie, passes))
+    if not measured or not len(passes.first):
         return SiteResults(None, None, [], [])
     sites = find_sites(movie, passes, options.site_radius_nm)
     if not len(sites.status):
