@@ -286,7 +286,7 @@ def test_modules_reports_broken_plugins(plugins, capsys):
             ["modules", "gausian_filter"],
             "'gausian_filter'; did you mean 'gaussian_filter'? (`playnano modules` lists all)",
         ),
-        (["modules", "zzz"], "known: ardf, aris, arrangement, asd"),
+        (["modules", "zzz"], "known: align_drift, align_rows, ardf"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(words, message, movie, capsys):

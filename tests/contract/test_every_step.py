@@ -31,6 +31,7 @@ PARAMS = {
     "mask_roi": {"region": REGION},
     "crop_roi": {"region": REGION},
     "fuse_trace_retrace": {"lag_px": 0.5},
+    "centre_on": {"places": [[0, 12.0, 14.0], [1, 12.0, 15.0]], "size_px": 7},
 }
 
 
@@ -82,11 +83,11 @@ def test_the_nearest_name_is_in_the_message(name):
         with pytest.raises(ParameterError, match=f"'{wrong}'; did you mean '{parameter.name}'"):
             run(name, movie("float32"), **{wrong: 1})
         with pytest.raises(ParameterError, match=f"'{parameter.name}' must be"):
-            # The name of a channel may be any text.
+            # The name of a channel or file may be any text.
             run(
                 name,
                 movie("float32"),
-                **{parameter.name: 1.5 if parameter.name == "other" else "not a value"},
+                **{parameter.name: 1.5 if parameter.name in ("other", "tracks") else "not a value"},
             )
 
 

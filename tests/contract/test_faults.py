@@ -82,6 +82,7 @@ def test_fault_02_a_failing_filter_or_mask_is_an_error(make_stack, plugins):
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.int32])
+@pytest.mark.filterwarnings("ignore::playNano.errors.PlayNanoWarning")
 def test_fault_03_integers_are_not_truncated(make_stack, dtype):
     data = np.round(make_stack().data * 10 + 20).astype(dtype)
     for name in step_registry():

@@ -32,7 +32,8 @@ def test_many_unusable_frames():
     stack = particles()
     stack.data[3:5] = 450.0
     assert not run(stack, ("frame_quality", {}))["provenance"]["warnings"]
-    stack.data[5] = 450.0
+    stack = particles()
+    stack.data[3:6] = 450.0
     with pytest.warns(PlayNanoWarning, match=r"movie\.npy: 3 of 12 frames are unusable \(3 blank\)"):
         record = run(stack, ("frame_quality", {}))
     assert len(record["provenance"]["warnings"]) == 1

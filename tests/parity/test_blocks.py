@@ -11,9 +11,18 @@ from playNano.processing.steps import step_registry
 
 WAYS = [(block, workers) for block in (1, 3, None) for workers in (1, 2)]
 N = 7
+REGION = {"name": "left", "shape": "box", "points_nm": [[10.0, 6.0], [40.0, 30.0]]}
 PARAMS = {
-    "mask_hysteresis": "mask_hysteresis:low_nm=702,high_nm=706",
-    "mask_local_height": "mask_local_height:sigmas=3,window_px=16",
+    "mask_hysteresis": {"low_nm": 702, "high_nm": 706},
+    "mask_local_height": {"sigmas": 3, "window_px": 16},
+    "crop": {"y": 2, "x": 3, "height": 16, "width": 18},
+    "rotate": {"angle_deg": 90.0},
+    "select_frames": {"frames": "1:6:2"},
+    "drop_frames": {"frames": "1:3"},
+    "drop_frame_range": {"start": 1, "end": 3},
+    "mask_roi": {"region": REGION},
+    "crop_roi": {"region": REGION},
+    "centre_on": {"places": [[0, 22.0, 24.0], [5, 26.0, 25.0]], "size_px": 15},
 }
 
 
@@ -32,7 +41,9 @@ def movie(dtype=np.float32, spoiled=True):
 
 
 def stack_of(data):
-    return AFMImageStack(data, (2.0, 1.5), "c", "movie.asd", [{"timestamp": 0.1 * i} for i in range(N)])
+    stack = AFMImageStack(data, (2.0, 1.5), "c", "movie.asd", [{"timestamp": 0.1 * i} for i in range(N)])
+    stack.other_channels["height_retrace"] = data
+    return stack
 
 
 def processed(data, steps, **way):
@@ -55,13 +66,14 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize("name", sorted(step_registry()))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore::playNano.errors.PlayNanoWarning")
 def test_every_step(name, dtype):
-    name = PARAMS.get(name, name)
+    steps = [{name: PARAMS.get(name, {})}]
     for spoiled in (True, False):
         data = movie(dtype, spoiled)
-        reference = processed(data, name, block_frames=N, workers=1)
+        reference = processed(data, steps, block_frames=N, workers=1)
         for block, workers in WAYS:
-            assert_same(processed(data, name, block_frames=block, workers=workers), reference)
+            assert_same(processed(data, steps, block_frames=block, workers=workers), reference)
 
 
 @pytest.mark.parametrize("spoiled", [True, False])
