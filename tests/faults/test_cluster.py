@@ -184,8 +184,12 @@ def test_a_scheduler_that_is_gone(tmp_path):
     dask_command = shutil.which("dask", path=str(Path(sys.executable).parent))
     file = tmp_path / "s.json"
     options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
+    # The scheduler unpickles tasks, and must find the functions of the tests.
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     started = subprocess.Popen(
-        [sys.executable, dask_command, "scheduler", *options], stderr=subprocess.DEVNULL
+        [sys.executable, dask_command, "scheduler", *options],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
     try:
         while not file.exists():
