@@ -58,7 +58,7 @@ def test_a_rate_that_is_not_given_is_a_warning():
     begins = (table["track_id"].diff() != 0) | (table["frame"].diff() != 1)
     cut["table"] = table.assign(track_id=begins.cumsum() - 1)
     with pytest.warns(PlayNanoWarning, match="dwell_times: after .* max_missing"):
-        measured = DwellTimesModule().run(stack(), {"particle_tracking": cut})
+        measured = DwellTimesModule().run(stack(), {"particle_tracking": cut}, sites="off")
     assert measured["summary"]["headlines"][0]["text"].startswith("k_off: not given (at bound)")
 
 
