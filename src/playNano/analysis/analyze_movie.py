@@ -47,8 +47,8 @@ def analyze(
     >>> movie = np.random.default_rng(0).normal(0, 0.1, (3, 64, 64))
     >>> movie[:, 20:30, 40:52] += 3
     >>> record = analyze(AFMImageStack(movie, 1.0, "height", "movie.npy"))
-    >>> list(record["analysis"]), record["provenance"]["automatic"]["detection"]
-    (['step_1_frame_quality', 'step_2_feature_detection', 'step_3_particle_tracking'], 'feature_detection')
+    >>> [name[7:] for name in record["analysis"]][1:4], record["provenance"]["automatic"]["objects"]
+    (['feature_detection', 'particle_tracking', 'diffusion'], 'auto')
     """
     stack = movie if isinstance(movie, AFMImageStack) else AFMImageStack.load_data(movie, channel)
     return Plan.from_options(processing, None, None, objects=objects).run(stack)

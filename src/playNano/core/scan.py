@@ -42,7 +42,7 @@ class ScanGeometry:
     >>> scan = ScanGeometry(lines=128, line_time_s=0.025, direction="down")
     >>> float(scan.delay_s(row=4.0, frame=0))
     0.1
-    >>> float(scan.rows_from(20).delay_s(row=4.0, frame=0))
+    >>> round(float(scan.rows_from(20).delay_s(row=4.0, frame=0)), 3)
     0.6
     """
 

@@ -68,6 +68,7 @@ class Stack(FrameTimes):
 
     Examples
     --------
+    >>> import numpy as np
     >>> stack = Stack(np.zeros((3, 4, 5)), 2.0, "height_trace", "movie.asd")
     >>> stack.n_frames, stack.image_shape, stack.time_for_frame(2)
     (3, (4, 5), 2.0)
@@ -388,8 +389,7 @@ class Stack(FrameTimes):
             unit=self.unit,
             metadata=self.metadata,
         )
-        # Whoever takes the frames in reverse order knows that their times decrease.
-        part._backwards = self._backwards ^ (step < 0)
+        part._backwards = self._backwards ^ (step < 0)  # times that decrease are then no fault
         part.frame_metadata = [dict(entry) for entry in self.frame_metadata[index]]
         part.processed = LazyMapping(self.processed).part(index)
         part.masks = LazyMapping(self.masks).part(index)

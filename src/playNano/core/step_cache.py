@@ -66,7 +66,7 @@ class StepCache:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cache = StepCache(folder)
-    ...     cache.put("0" * 64, {"counts": np.arange(3)})
+    ...     path = cache.put("0" * 64, {"counts": np.arange(3)})
     ...     cache.get("0" * 64)["counts"].tolist(), cache.get("1" * 64)
     ([0, 1, 2], None)
     """

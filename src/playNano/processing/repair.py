@@ -103,8 +103,8 @@ def repair_scars(
     --------
     >>> frame = np.random.default_rng(0).normal(0, 0.1, (20, 60))
     >>> frame[7, 10:40] += 2
-    >>> round(float(repair_scars(frame)[7, 10:40].mean()), 1)
-    0.0
+    >>> bool(abs(repair_scars(frame)[7, 10:40].mean()) < 0.05)
+    True
     """
     options = ScarOptions(sigmas, min_length, max_rows, direction)
     scars = np.array([scar_mask(frame, options) for frame in data], np.bool_).reshape(data.shape)
@@ -218,7 +218,7 @@ def align_rows(
     >>> y, x = np.mgrid[:40, :60]
     >>> frame = 5 * np.exp(-((x - 30 - 2 * (y % 2)) ** 2 + (y - 20) ** 2) / 40)
     >>> frame += np.random.default_rng(0).normal(0, 0.05, frame.shape)
-    >>> int(np.argmax(align_rows(frame)[20:22].sum(axis=0)))
+    >>> int(np.nanargmax(align_rows(frame)[20:22].sum(axis=0)))
     31
     """
     typical = _typical_shift(data, max_shift=max_shift) if survey is None else survey

@@ -123,7 +123,7 @@ def measure_dwell_times(movie: TrackedMovie, options: DwellOptions) -> DwellTime
     >>> movie = tracks_from_table(table, frame_interval_s=0.5)
     >>> result = measure_dwell_times(movie, DwellOptions(miss_rate=0.0, neighbour_band_nm=0.0))
     >>> result.headlines[0].text()
-    'k_off = 0.4 1/s (0.2 to 0.8), 7 ends'
+    'k_off = 0.40 1/s (0.17 to 0.77), 7 ends'
     """
     passes = observe(movie, options)
     fits = fit_rates(movie, passes, options)
