@@ -38,6 +38,8 @@ class AnalysisModule(ABC):
         Modules, of which at least one must have run before, if any.
     writes_files : bool
         Whether `run` writes files, so that it is run although its outputs are known from a cache.
+    options_type : type or None
+        Dataclass whose fields are the further parameters, which `run` receives as ``**options``.
     automatic : tuple of str
         Parameters whose default depends on the modules that ran before. If they are not given, `bind` omits them
         and `resolve_defaults` sets them.
@@ -71,6 +73,7 @@ class AnalysisModule(ABC):
     kind: ClassVar[ModuleKind] = "analysis"
     version: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    options_type: ClassVar[type[Any] | None] = None
     automatic: ClassVar[tuple[str, ...]] = ()
     writes_files: ClassVar[bool] = False
 
@@ -123,8 +126,10 @@ class AnalysisModule(ABC):
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the functions whose signatures declare the parameters; by default `run` alone."""
-        return (Declaration(cls.run, LEADING),)
+        """Return what declares the parameters: by default the signature of `run`, and `options_type` if any."""
+        if cls.options_type is None:
+            return (Declaration(cls.run, LEADING),)
+        return (Declaration(cls.run, LEADING, closed=True), Declaration(cls.options_type))
 
     def declarations_for(self, params: Mapping[str, Any]) -> Sequence[Declaration]:
         """Return the declarations of the parameters of a call; by default the same for all calls.

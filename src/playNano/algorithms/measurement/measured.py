@@ -61,7 +61,7 @@ class Measured:
         }
 
 
-def table_of(rows: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFrame:
+def table_of(rows: Iterable[Mapping[str, Any]], dtypes: Mapping[str, Any]) -> pd.DataFrame:
     """Return a table with given columns and dtypes, also where it has no rows.
 
     Parameters

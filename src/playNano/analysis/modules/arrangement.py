@@ -10,9 +10,8 @@ from pydantic import Field
 from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.arrangement.options import ArrangementOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.points import DETECTIONS
-from playNano.core.params import Declaration
 
 
 class ArrangementModule(AnalysisModule):
@@ -22,11 +21,7 @@ class ArrangementModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = (*DETECTIONS, "particle_tracking")
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `ArrangementOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(ArrangementOptions))
+    options_type = ArrangementOptions
 
     @checked_run
     def run(

@@ -12,9 +12,8 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.diffusion.measure import measure_diffusion
 from playNano.algorithms.measurement.diffusion.options import DiffusionOptions
 from playNano.algorithms.measurement.diffusion.search_range import range_message
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.source import tracking_name, tracks_of
-from playNano.core.params import Declaration
 
 
 class DiffusionModule(AnalysisModule):
@@ -24,11 +23,7 @@ class DiffusionModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `DiffusionOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(DiffusionOptions))
+    options_type = DiffusionOptions
 
     @checked_run
     def run(

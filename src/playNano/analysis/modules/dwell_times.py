@@ -10,9 +10,8 @@ from pydantic import Field
 from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.dwell.options import DwellOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.source import tracking_name, tracks_of
-from playNano.core.params import Declaration
 
 
 class DwellTimesModule(AnalysisModule):
@@ -22,11 +21,7 @@ class DwellTimesModule(AnalysisModule):
     kind = "measurement"
     version = "1.1"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and the dataclass of options."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(DwellOptions))
+    options_type = DwellOptions
 
     @checked_run
     def run(

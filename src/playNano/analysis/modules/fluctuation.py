@@ -6,8 +6,7 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.fluctuation import FluctuationOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.core.params import Declaration
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 
 
 class FluctuationModule(AnalysisModule):
@@ -16,11 +15,7 @@ class FluctuationModule(AnalysisModule):
     name = "fluctuation"
     kind = "measurement"
     version = "1.0"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `FluctuationOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(FluctuationOptions))
+    options_type = FluctuationOptions
 
     @checked_run
     def run(

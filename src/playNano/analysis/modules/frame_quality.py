@@ -9,10 +9,9 @@ import numpy as np
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.quality.limits import QualityLimits
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.executor import map_frames
 from playNano.core.frame_shifts import SHIFT, frame_vectors
-from playNano.core.params import Declaration
 from playNano.core.remember import remembered
 from playNano.core.value_units import named_by_unit, table_by_unit
 
@@ -33,11 +32,7 @@ class FrameQualityModule(AnalysisModule):
     name = "frame_quality"
     kind = "quality"
     version = "1.0"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `QualityLimits`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(QualityLimits))
+    options_type = QualityLimits
 
     @checked_run
     def run(

@@ -7,8 +7,7 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.kymograph import KymographOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.core.params import Declaration
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.core.roi import RegionOfInterest
 from playNano.core.roi_files import RegionValue
 from playNano.errors import ParameterError
@@ -20,11 +19,7 @@ class KymographModule(AnalysisModule):
     name = "kymograph"
     kind = "measurement"
     version = "1.0"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `KymographOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(KymographOptions))
+    options_type = KymographOptions
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect; the line is given by its vertices, or as a region.

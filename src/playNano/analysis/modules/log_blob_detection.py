@@ -7,11 +7,10 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.blobs import BlobOptions, find_blobs
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.automatic import automatic_blobs, blobs_summary, levels_record
 from playNano.analysis.detection.spots import MovieThresholds, detect_spots, options_from
 from playNano.analysis.observed import observed_frames
-from playNano.core.params import Declaration
 from playNano.core.serialize import json_safe
 
 
@@ -21,11 +20,7 @@ class LoGBlobDetectionModule(AnalysisModule):
     name = "log_blob_detection"
     kind = "detection"
     version = "1.1"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run`, and `BlobOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(BlobOptions))
+    options_type = BlobOptions
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect.

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.region_boxes import Box, BoxOptions
 from playNano.analysis.points import DEFAULT_DETECTION, detection_outputs, resolve_detection
 from playNano.core.lazy import FrameArray, is_lazy
-from playNano.core.params import Declaration
 from playNano.errors import MissingInputError, ParameterError
 
 _EDGES = ("minr", "minc", "maxr", "maxc")
@@ -27,11 +26,7 @@ class ParticleRegionExtractionModule(AnalysisModule):
     version = "1.0"
     requires = ("particle_tracking",)
     automatic = ("detection_module",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `BoxOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(BoxOptions))
+    options_type = BoxOptions
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
         """Set the detection module if it is not given.

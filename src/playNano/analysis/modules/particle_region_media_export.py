@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.region_media import MediaOptions, safe_stem, write_media
 from playNano.analysis.points import detection_outputs
 from playNano.core.params import Declaration
@@ -25,11 +25,7 @@ class ParticleRegionMediaExportModule(AnalysisModule):
     version = "1.0"
     requires = ("particle_region_extraction",)
     writes_files = True
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `MediaOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(MediaOptions))
+    options_type = MediaOptions
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect; also whether the formats can be written.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.particle_crops import CropOptions, particle_crops
-from playNano.core.params import Declaration
 
 
 class ParticleRegionsModule(AnalysisModule):
@@ -17,11 +16,7 @@ class ParticleRegionsModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `CropOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(CropOptions))
+    options_type = CropOptions
 
     @checked_run
     def run(

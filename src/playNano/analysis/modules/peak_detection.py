@@ -6,11 +6,10 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.peaks import PeakOptions, find_peaks
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.automatic import automatic_peaks, levels_record, peaks_summary
 from playNano.analysis.detection.spots import MovieThresholds, detect_spots, options_from
 from playNano.analysis.observed import observed_frames
-from playNano.core.params import Declaration
 
 
 class PeakDetectionModule(AnalysisModule):
@@ -19,11 +18,7 @@ class PeakDetectionModule(AnalysisModule):
     name = "peak_detection"
     kind = "detection"
     version = "1.1"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` (none), and `PeakOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(PeakOptions))
+    options_type = PeakOptions
 
     @checked_run
     def run(

@@ -6,9 +6,8 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.populations.options import PopulationOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.source import tracking_name, tracks_of
-from playNano.core.params import Declaration
 from playNano.core.value_units import missing_column_reason, named_by_unit
 from playNano.errors import ParameterError
 
@@ -20,11 +19,7 @@ class PopulationsModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `PopulationOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(PopulationOptions))
+    options_type = PopulationOptions
 
     @checked_run
     def run(

@@ -6,8 +6,7 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.rotation.options import RotationOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
-from playNano.core.params import Declaration
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 
 
 class RotationModule(AnalysisModule):
@@ -17,11 +16,7 @@ class RotationModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `RotationOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(RotationOptions))
+    options_type = RotationOptions
 
     @checked_run
     def run(

@@ -7,9 +7,8 @@ from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.states.options import StatesOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.source import tracks_of
-from playNano.core.params import Declaration
 
 
 class StatesModule(AnalysisModule):
@@ -19,11 +18,7 @@ class StatesModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and the dataclass of options."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(StatesOptions))
+    options_type = StatesOptions
 
     @checked_run
     def run(

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.results import Headline
 from playNano.algorithms.measurement.stepping.options import SteppingOptions
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.source import tracks_of
-from playNano.core.params import Declaration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +21,7 @@ class SteppingModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run` and `SteppingOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(SteppingOptions))
+    options_type = SteppingOptions
 
     @checked_run
     def run(

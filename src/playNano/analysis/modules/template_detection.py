@@ -10,9 +10,9 @@ import numpy as np
 
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.peaks import TemplateOptions, find_templates
-from playNano.analysis.base import LEADING, AnalysisModule, AnalysisOutputs, checked_run
+from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.detection.spots import detect_spots, options_from
-from playNano.core.params import Declaration, Unit
+from playNano.core.params import Unit
 from playNano.errors import ParameterError
 
 
@@ -22,11 +22,7 @@ class TemplateDetectionModule(AnalysisModule):
     name = "template_detection"
     kind = "detection"
     version = "1.1"
-
-    @classmethod
-    def declarations(cls) -> tuple[Declaration, ...]:
-        """Return the declarations of the parameters: `run`, and `TemplateOptions`."""
-        return (Declaration(cls.run, LEADING, closed=True), Declaration(TemplateOptions))
+    options_type = TemplateOptions
 
     def bind(self, params: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
         """Validate parameters, and return the values in effect.

@@ -18,6 +18,7 @@ from playNano.algorithms.measurement.comparison.samples import (
     track_samples,
 )
 from playNano.algorithms.measurement.comparison.two_samples import holm
+from playNano.algorithms.measurement.measured import table_of
 from playNano.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -197,9 +198,9 @@ def compare_tables(
     for row, value in zip(rows, adjusted, strict=True):
         row["p_adjusted"] = value
     return {
-        "movies": _table(_movie_rows(tracks, names, estimates), _MOVIES),
-        "conditions": _table(conditions, _CONDITIONS),
-        "comparison": _table(rows, _COMPARISON),
+        "movies": table_of(_movie_rows(tracks, names, estimates), _MOVIES),
+        "conditions": table_of(conditions, _CONDITIONS),
+        "comparison": table_of(rows, _COMPARISON),
     }
 
 
@@ -235,9 +236,3 @@ def _movie_rows(
             | {"n_movies": 1}
         )
     return rows
-
-
-def _table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)

@@ -11,6 +11,7 @@ from playNano.algorithms.measurement.dwell.options import DwellOptions
 from playNano.algorithms.measurement.dwell.passes import Passes
 from playNano.algorithms.measurement.dwell.site_rates import MAX_BY_CHANCE, SiteRates, fit_site_rates
 from playNano.algorithms.measurement.dwell.sites import Sites, are_at_rest, find_sites
+from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Headline
 from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
@@ -175,8 +176,6 @@ def site_rates_table(results: SiteResults) -> pd.DataFrame:
         ``k_on_1_s`` (of a site) and ``k_off_1_s`` with intervals, ``occupancy`` (k_on / (k_on + k_off)), ``miss_rate,
         radius_nm, n_by_chance, n_sites, n_visits, n_detections, n_tracks, n_movies, status, ci_method, ci_unit``.
     """
-    import pandas as pd
-
     sites, fit = results.sites, results.rates
     nan = float("nan")
     whole = ("n_sites", "n_visits", "n_detections", "n_tracks", "n_movies")
@@ -207,8 +206,8 @@ def site_rates_table(results: SiteResults) -> pd.DataFrame:
             "ci_method": "wald_log",
             "ci_unit": "event",
         }
-    table = pd.DataFrame([row] if fit is not None else [], columns=list(row))
-    return table.astype({n: object if n in texts else np.int64 if n in whole else np.float64 for n in row})
+    kinds = {n: object if n in texts else np.int64 if n in whole else np.float64 for n in row}
+    return table_of([row] if fit is not None else [], kinds)
 
 
 def site_headlines(movie: TrackedMovie, results: SiteResults) -> list[Headline]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.algorithms.measurement.dwell.passes import Passes
+from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Headline
 from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
@@ -74,19 +75,16 @@ def rates_table(movie: TrackedMovie, passes: Passes, fits: Fits) -> pd.DataFrame
         ``exposure_s, n_events, n_starts, area_nm2, n_detections, n_tracks, n_movies, status, ci_method, ci_unit,
         k_on_status, k_on_ci_method``; no row for a movie without tracks.
     """
-    import pandas as pd
-
     rows = [_one_rate(passes, fits), _two_rates(passes, fits)]
     columns = list(rows[0])
     if not len(passes.piece):
         rows = []
     elif fits.mixture is None or not np.isfinite(fits.mixture.k_slow[0]):
         rows = rows[:1]
-    table = pd.DataFrame(rows, columns=columns)
     texts = {"model", "status", "ci_method", "ci_unit", "k_on_status", "k_on_ci_method"}
     whole = {"n_events", "n_starts", "n_detections", "n_tracks", "n_movies"}
     kinds = {name: object if name in texts else np.int64 if name in whole else np.float64 for name in columns}
-    return table.astype(kinds)
+    return table_of(rows, kinds)
 
 
 def _one_rate(passes: Passes, fits: Fits) -> dict[str, Any]:

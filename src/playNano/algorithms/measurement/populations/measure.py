@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playNano.algorithms.measurement.intervals import NONE, t_interval
+from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.plain_tables import tracks_from_table
 from playNano.algorithms.measurement.populations.merges import merge_volumes
 from playNano.algorithms.measurement.populations.oligomers import oligomers_of
@@ -222,7 +223,7 @@ def _mean_table(measured: dict[str, Any], level: float) -> pd.DataFrame:
         })  # fmt: skip
     parts = ("", "low", "high", "between_sd", "within_sd")
     plain = {"icc": "float64", "correlation": "float64", "n_eff": "float64"}
-    return _table(rows, {"quantity": "str", **_floats(measured, parts), **plain, **HOW})
+    return table_of(rows, {"quantity": "str", **_floats(measured, parts), **plain, **HOW})
 
 
 def _population_table(measured: dict[str, Any]) -> pd.DataFrame:
@@ -240,7 +241,7 @@ def _population_table(measured: dict[str, Any]) -> pd.DataFrame:
             })  # fmt: skip
     shares = dict.fromkeys(("share_tracks", "share_tracks_low", "share_tracks_high"), "float64")
     parts = _floats(measured, ("", "low", "high", "sd"))
-    return _table(rows, {"quantity": "str", "population": "int64", **parts, **shares, **HOW})
+    return table_of(rows, {"quantity": "str", "population": "int64", **parts, **shares, **HOW})
 
 
 def _bic_table(measured: dict[str, Any]) -> pd.DataFrame:
@@ -256,7 +257,7 @@ def _bic_table(measured: dict[str, Any]) -> pd.DataFrame:
                 "log_likelihood": fit.log_likelihood, "selected": k == found.selected, **counts,
             })  # fmt: skip
     plain = {"quantity": "str", "n_components": "int64", "bic": "float64", "log_likelihood": "float64"}
-    return _table(rows, {**plain, "selected": "bool", **COUNTS, "status": "str"})
+    return table_of(rows, {**plain, "selected": "bool", **COUNTS, "status": "str"})
 
 
 def _oligomer_table(entry: Any, options: PopulationOptions) -> pd.DataFrame:
@@ -280,16 +281,10 @@ def _oligomer_table(entry: Any, options: PopulationOptions) -> pd.DataFrame:
             })  # fmt: skip
     names = ("monomer_volume_nm3", "monomer_volume_low_nm3", "monomer_volume_high_nm3", "relative_spread")
     shares = ("share_tracks", "share_tracks_low", "share_tracks_high")
-    return _table(rows, {"subunits": "int64", **dict.fromkeys((*names, *shares), "float64"), **HOW})
+    return table_of(rows, {"subunits": "int64", **dict.fromkeys((*names, *shares), "float64"), **HOW})
 
 
 def _floats(measured: dict[str, Any], parts: Sequence[str]) -> dict[str, str]:
     """Return the columns of all quantities."""
     names = [Quantity.of(name) for name in measured]
     return {(q.derived(part) if part else q.name): "float64" for q in names for part in parts}
-
-
-def _table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Status
 from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
@@ -45,8 +46,6 @@ def merge_volumes(movie: TrackedMovie, events: pd.DataFrame | None, level: float
         parts) with an interval on the logarithm, and whether it lies in 0.7 to 1.4 (``conserved``). The status is
         "too_short" where a side has fewer than two detections, so that there is no interval.
     """
-    import pandas as pd
-
     rows: list[dict[str, Any]] = []
     if events is not None and len(events):
         volume, frame = movie.column("volume_nm3"), movie.table["frame"].to_numpy(np.int64)
@@ -54,7 +53,7 @@ def merge_volumes(movie: TrackedMovie, events: pd.DataFrame | None, level: float
         for event in events.to_dict("records"):
             named = {str(name): value for name, value in event.items()}
             rows.append(_event(named, volume, frame, track, level))
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return table_of(rows, COLUMNS)
 
 
 def _event(event: dict[str, Any], volume: Any, frame: Any, track: Any, level: float) -> dict[str, Any]:

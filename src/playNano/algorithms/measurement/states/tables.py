@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from playNano.algorithms.measurement.intervals import NONE, jackknife_t
+from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Status
 from playNano.algorithms.measurement.states.chains import TrackChains
 from playNano.algorithms.measurement.states.hmm import Model
@@ -175,8 +176,6 @@ def transition_table(fitted: FittedStates) -> pd.DataFrame:
     fitted
         The model.
     """
-    import pandas as pd
-
     rates, k = fitted.rates, fitted.model.n_states
     rows = [
         {
@@ -200,7 +199,7 @@ def transition_table(fitted: FittedStates) -> pd.DataFrame:
         "rate_high_1_s": float, "n_expected": float, "n_detections": np.int64, "n_tracks": np.int64,
         "n_movies": np.int64, "status": object, "ci_method": object, "ci_unit": object,
     }  # fmt: skip
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+    return table_of(rows, kinds)
 
 
 def level_table(fitted: FittedStates, names: ColumnNames, level: float) -> pd.DataFrame:
@@ -254,15 +253,13 @@ def level_table(fitted: FittedStates, names: ColumnNames, level: float) -> pd.Da
 
 def _typed(rows: list[dict[str, Any]], names: ColumnNames) -> pd.DataFrame:
     """Return the table of states with its columns and dtypes, also without rows."""
-    import pandas as pd
-
     floats = [names.column, names.end("low"), names.end("high")]
     floats += [names.of_spread(name) for name in ("sd", "sd_low", "sd_high")]
     floats += ["occupancy", "occupancy_low", "occupancy_high", "dwell_s", "dwell_low_s", "dwell_high_s"]
     kinds: dict[str, Any] = {"state": np.int64, **dict.fromkeys(floats, np.float64)}
     kinds |= dict.fromkeys(("n_visits", "n_detections", "n_tracks", "n_movies"), np.int64)
     kinds |= dict.fromkeys(("status", "ci_method", "ci_unit", "dwell_ci_method", "dwell_status"), object)
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+    return table_of(rows, kinds)
 
 
 def _dwell_status(rates: TransitionRates, state: int) -> Status:
@@ -351,8 +348,6 @@ def models_table(fits: list[FittedModel], best: FittedModel | None) -> pd.DataFr
     best
         The selected one.
     """
-    import pandas as pd
-
     rows = [
         {
             "n_states": fit.model.n_states,
@@ -369,4 +364,4 @@ def models_table(fits: list[FittedModel], best: FittedModel | None) -> pd.DataFr
         "n_states": np.int64, "offsets": bool, "outliers": bool, "log_likelihood": float,
         "n_parameters": np.int64, "bic": float, "selected": bool,
     }  # fmt: skip
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+    return table_of(rows, kinds)

@@ -18,7 +18,7 @@ from playNano.algorithms.measurement.stepping.options import SteppingOptions
 from playNano.algorithms.measurement.stepping.paths import along_lines, along_polyline, corners_of
 from playNano.algorithms.measurement.stepping.runs import run_length
 from playNano.algorithms.measurement.stepping.step_tables import StepResults, measure_steps
-from playNano.algorithms.measurement.stepping.tables import ALL, RUNS, SPEEDS, STEPS, table_of
+from playNano.algorithms.measurement.stepping.tables import ALL, RUNS, SPEEDS, STEPS, filled_table
 from playNano.algorithms.measurement.stepping.velocity import Velocities, fit_velocities, increments_of
 from playNano.algorithms.measurement.tracked_movie import TrackedMovie
 
@@ -152,7 +152,11 @@ def measure_stepping(
     options = options or SteppingOptions()
     pieces = _pieces(movie, options)
     if not len(pieces):
-        empty = {"speeds": table_of([], SPEEDS), "runs": table_of([], RUNS), "steps": table_of([], STEPS)}
+        empty = {
+            "speeds": filled_table([], SPEEDS),
+            "runs": filled_table([], RUNS),
+            "steps": filled_table([], STEPS),
+        }
         return {name: named_by_clock(table, movie.clock) for name, table in empty.items()}, []
     fit = fit_velocities(increments_of(pieces.along, pieces.time, pieces.piece))
     track = movie.track()[pieces.row[pieces.first]]
@@ -167,9 +171,9 @@ def measure_stepping(
             row |= {name: np.nan for name in row if name.startswith(stem)} | {"status": "unresolved"}
         speeds[-1]["randomness"] = np.nan
     tables = {
-        "speeds": table_of(speeds, SPEEDS),
-        "runs": table_of(runs, RUNS),
-        "steps": table_of(found.rows, STEPS),
+        "speeds": filled_table(speeds, SPEEDS),
+        "runs": filled_table(runs, RUNS),
+        "steps": filled_table(found.rows, STEPS),
     }
     return (
         {name: named_by_clock(table, movie.clock) for name, table in tables.items()},

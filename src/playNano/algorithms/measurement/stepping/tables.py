@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playNano.algorithms.measurement.measured import table_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -39,7 +41,7 @@ STEPS = {
 _EMPTY = {"int64": 0, "float64": float("nan"), "str": "", "bool": False}
 
 
-def table_of(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
+def filled_table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
     """Return rows as a table with all its columns and types, also without rows; what a row lacks is NaN or 0.
 
     Parameters
@@ -49,7 +51,5 @@ def table_of(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame
     dtypes
         Column -> dtype.
     """
-    import pandas as pd
-
     empty = {name: _EMPTY[dtype] for name, dtype in dtypes.items()}
-    return pd.DataFrame([{**empty, **row} for row in rows], columns=list(dtypes)).astype(dtypes)
+    return table_of([{**empty, **row} for row in rows], dtypes)
