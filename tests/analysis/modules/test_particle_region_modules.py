@@ -93,12 +93,14 @@ def test_movies_of_boxes(make_stack, tmp_path):
         run(make_stack(), {EXPORT: {**export, "track_ids": [8]}})
 
 
-def test_a_video_has_all_frames_and_even_sizes(make_stack, tmp_path):
+@pytest.mark.parametrize("video_fmt", ["mp4", "avi", "mov", "mkv"])
+def test_a_video_has_all_frames_and_even_sizes(make_stack, tmp_path, video_fmt):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
-    export = {"output_folder": str(tmp_path), "max_tracks": 1, "fps": 4}
+    export = {"output_folder": str(tmp_path), "max_tracks": 1, "fps": 4, "video_fmt": video_fmt}
     *_, out = run(make_stack(), {EXPORT: export}, fixed_box_size=9)
     (path,) = out["video_paths"]
-    assert ffmpeg.count_frames_and_secs(path)[0] == 6
+    assert path.endswith(video_fmt)
+    assert ffmpeg.count_frames_and_secs(path) == (6, pytest.approx(1.5))
     frames = ffmpeg.read_frames(path)
     assert next(frames)["size"] == (244, 244)
     frames.close()

@@ -17,7 +17,9 @@ from playNano._options import Unit, check_options
 from playNano.afm_stack import AFMImageStack
 from playNano.core.files import atomic_write
 from playNano.errors import ParameterError
+from playNano.io.export.encoders import Pictures, write_video
 from playNano.io.export.letters import Letters
+from playNano.io.export.movie_times import Schedule, schedule
 from playNano.io.export.painter import Painter, View
 from playNano.io.export.render import COLOUR_MAP, PictureOptions, ScaleBar, height_limits
 
@@ -161,7 +163,7 @@ def write_media(
         made["gif_path"] = str(path)
     if options.export_video:
         path = folder / f"{stem}.{options.video_fmt}"
-        _save_video(painter, path, options.fps)
+        _save_video(painter, path, schedule(movie, options.fps))
         made["video_path"] = str(path)
     if options.export_sequence:
         target = folder / stem
@@ -226,19 +228,10 @@ def _save_gif(painter: Painter, path: Path, fps: float) -> None:
     save_gif(painter, path, frame_ms=max(10, round(1000 / fps)))
 
 
-def _save_video(painter: Painter, path: Path, fps: float) -> None:
-    """Write a video by ffmpeg; an existing file is replaced when it is complete."""
-    from imageio.v2 import get_writer
+def _save_video(painter: Painter, path: Path, plan: Schedule) -> None:
+    def picture(frame: int) -> npt.NDArray[np.uint8]:
+        pixels = np.asarray(painter.paint(frame).convert("RGB"))
+        borders = [(0, edge % 2) for edge in pixels.shape[:2]]  # codecs need even sizes
+        return np.pad(pixels, (*borders, (0, 0)), mode="edge")
 
-    with atomic_write(path) as temporary:
-        named = temporary.with_name(f"{temporary.name}{path.suffix}")  # ffmpeg knows the format by the ending
-        try:
-            writer: Any = get_writer(named, format="FFMPEG", mode="I", fps=fps, macro_block_size=2)
-            with writer:
-                for picture in _pictures(painter):
-                    pixels = np.asarray(picture)
-                    rows, columns = pixels.shape[0] % 2, pixels.shape[1] % 2  # codecs need even numbers
-                    writer.append_data(np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge"))
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
+    write_video(Pictures(picture, painter.size, plan, painter.px_per_nm), path)

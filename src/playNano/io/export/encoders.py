@@ -24,8 +24,13 @@ _TO_YUV = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
     "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
+_H264 = ["-crf", "17", "-preset", "medium"]
 _CODECS = {
-    ".mp4": ("libx264", ["-crf", "17", "-preset", "medium", "-movflags", "+faststart"]),
+    ".mp4": ("libx264", [*_H264, "-movflags", "+faststart"]),
+    ".mov": ("libx264", [*_H264, "-movflags", "+faststart"]),
+    ".mkv": ("libx264", _H264),
+    # Pictures of an avi have no times of their own: they must stand in the order in which they are shown.
+    ".avi": ("libx264", [*_H264, "-bf", "0"]),
     ".webm": (
         "libvpx-vp9",
         ["-crf", "18", "-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"],
@@ -92,7 +97,7 @@ def check_ffmpeg(path: Path) -> None:
 
 
 def write_video(pictures: Pictures, path: Path) -> tuple[int, int]:
-    """Write an mp4 (H.264) or webm (VP9) file, which players, browsers and PowerPoint show.
+    """Write mp4 (H.264) or webm (VP9), which players, browsers and PowerPoint show, or mov, mkv or avi (H.264).
 
     Parameters
     ----------
