@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -47,6 +47,21 @@ def _filled(frame: Pixels) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool
         return np.where(known, frame, 0.0).astype(np.float64), known
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
     return frame[tuple(nearest)].astype(np.float64), known
+
+
+def _denoised(
+    data: Pixels,
+    noise: float,
+    filtered: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    min_edge: int = 1,
+) -> tuple[Pixels, PerFrame]:
+    """Return the frames after a filter that needs all pixels; frames with a shorter edge are left as they are."""
+    out = data.copy()
+    for index, frame in enumerate(data):
+        filled, known = _filled(frame)
+        if noise > 0 and known.any() and min(frame.shape) >= min_edge:
+            out[index] = np.where(known, filtered(filled), frame)
+    return out, {"sigma": np.full(len(data), noise)}
 
 
 @step("filter", "1.0", survey=_SHARED_NOISE)
@@ -96,20 +111,19 @@ def denoise_nl_means(
     from skimage.restoration import denoise_nl_means as nl_means
 
     noise = _noise(data, sigma=sigma) if survey is None else survey
-    out = data.copy()
-    for index, frame in enumerate(data):
-        filled, known = _filled(frame)
-        if noise > 0 and known.any() and min(frame.shape) > patch_size:
-            made = nl_means(
-                filled,
-                patch_size=patch_size,
-                patch_distance=patch_distance,
-                h=strength * noise,
-                sigma=noise,
-                fast_mode=True,
-            )
-            out[index] = np.where(known, made, frame)
-    return out, {"sigma": np.full(len(data), noise)}
+
+    def filtered(frame: Pixels) -> Pixels:
+        made: Pixels = nl_means(
+            frame,
+            patch_size=patch_size,
+            patch_distance=patch_distance,
+            h=strength * noise,
+            sigma=noise,
+            fast_mode=True,
+        )
+        return made
+
+    return _denoised(data, noise, filtered, min_edge=patch_size + 1)
 
 
 @step("filter", "1.0", survey=_SHARED_NOISE)
@@ -153,15 +167,14 @@ def denoise_wiener(
     from scipy.ndimage import uniform_filter
 
     noise = _noise(data, sigma=sigma) if survey is None else survey
-    out = data.copy()
-    for index, frame in enumerate(data):
-        filled, known = _filled(frame)
-        if noise > 0 and known.any():
-            mean = uniform_filter(filled, window, mode="reflect")
-            variance = uniform_filter((filled - mean) ** 2, window, mode="reflect")
-            share = np.clip(1 - noise**2 / np.maximum(variance, 1e-300), 0, 1)
-            out[index] = np.where(known, mean + share * (filled - mean), frame)
-    return out, {"sigma": np.full(len(data), noise)}
+
+    def filtered(frame: Pixels) -> Pixels:
+        mean = uniform_filter(frame, window, mode="reflect")
+        variance = uniform_filter((frame - mean) ** 2, window, mode="reflect")
+        share = np.clip(1 - noise**2 / np.maximum(variance, 1e-300), 0, 1)
+        return np.asarray(mean + share * (frame - mean))
+
+    return _denoised(data, noise, filtered)
 
 
 @step("filter", "1.0", survey=_SHARED_NOISE)
@@ -205,10 +218,9 @@ def denoise_wavelet(
     from skimage.restoration import denoise_wavelet as wavelet
 
     noise = _noise(data, sigma=sigma) if survey is None else survey
-    out = data.copy()
-    for index, frame in enumerate(data):
-        filled, known = _filled(frame)
-        if noise > 0 and known.any() and min(frame.shape) >= 8:
-            made = wavelet(filled, sigma=noise, method=method, mode="soft", rescale_sigma=True)
-            out[index] = np.where(known, made, frame)
-    return out, {"sigma": np.full(len(data), noise)}
+
+    def filtered(frame: Pixels) -> Pixels:
+        made: Pixels = wavelet(frame, sigma=noise, method=method, mode="soft", rescale_sigma=True)
+        return made
+
+    return _denoised(data, noise, filtered, min_edge=8)
