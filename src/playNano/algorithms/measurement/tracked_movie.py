@@ -222,6 +222,13 @@ class TrackedMovie:
         """Return the track of each row, (N,)."""
         return self.table["track_id"].to_numpy(np.int64)
 
+    @property
+    def whole(self) -> Bools:
+        """Whether the border of the frame does not cut a detection, (N,); True where the detector does not say."""
+        if "touches_edge" not in self.table:
+            return np.ones(len(self.table), np.bool_)
+        return np.asarray(~self.table["touches_edge"].to_numpy(np.bool_), dtype=np.bool_)
+
     def position_nm(self, *, corrected: bool = True) -> Floats:
         """Return the places along y and x, (N, 2) nm.
 

@@ -23,7 +23,6 @@ from playNano.algorithms.measurement.fluctuation import (
 )
 from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Headline, Status
-from playNano.analysis.measurement.source import pixel_nm
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.previous import of_kind
 from playNano.core.executor import map_frames
@@ -88,7 +87,7 @@ def fluctuation_of(
     scars = _has_scars(previous_results, observed)
     robust = scars if options.robust == "auto" else bool(options.robust)
     statistics = _statistics(stack, np.flatnonzero(observed), robust)
-    size = pixel_nm(stack)
+    size = stack.pixel_size_yx_nm
     relief = Relief.of(statistics, size)
     found = fluctuation_map(
         statistics, relief, _displacement(stack, np.flatnonzero(observed), statistics, relief)

@@ -18,7 +18,7 @@ from playNano.algorithms.measurement.kymograph import (
 )
 from playNano.algorithms.measurement.measured import table_of
 from playNano.algorithms.measurement.results import Headline
-from playNano.analysis.measurement.source import frames_of, pixel_nm
+from playNano.analysis.measurement.source import frames_of
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.previous import of_kind
 from playNano.analysis.times import times_from
@@ -89,7 +89,7 @@ def kymograph_of(
     """
     if options.line_nm is None:
         raise ParameterError("kymograph: give line_nm, or a region")
-    size, shape, origin = pixel_nm(stack), stack.image_shape, stack.origin_nm
+    size, shape, origin = stack.pixel_size_yx_nm, stack.image_shape, stack.origin_nm
     line = sampled_line(options.line_nm, options.step_nm or min(size))
     drift = _drift(previous_results, stack.n_frames) if options.subtract_drift else None
     of_tracking = np.zeros((stack.n_frames, 2)) if drift is None else drift
@@ -133,7 +133,7 @@ def _columns_as_recorded(stack: AFMImageStack) -> tuple[float, int]:
         before = step.get("geometry_before")
         if before is not None:
             return float(before["pixel_size_nm"][1]), int(before["shape"][1])
-    return pixel_nm(stack)[1], stack.image_shape[1]
+    return stack.pixel_size_yx_nm[1], stack.image_shape[1]
 
 
 def _drift(previous_results: Mapping[str, Any] | None, n_frames: int) -> Floats | None:

@@ -14,7 +14,7 @@ from playNano._options import Unit, check_options
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.kymograph import interpolated
 from playNano.algorithms.measurement.results import Headline, named_by_clock
-from playNano.analysis.measurement.source import frames_of, pixel_nm, tracking_name
+from playNano.analysis.measurement.source import frames_of, tracking_outputs
 from playNano.analysis.observed import observed_frames
 from playNano.analysis.times import times_from
 from playNano.core.lazy import CHUNK_BYTES, FrameArray, chunk_borders, computed, is_lazy
@@ -143,9 +143,9 @@ def particle_crops(
         A track does not exist, or the extent of the particles is not known and no size is given.
     """
     name = "particle_regions"
-    tracked = (previous_results or {})[tracking_name(previous_results, tracking_module, name)]
+    tracked = tracking_outputs(previous_results, tracking_module, name)
     table = _selected(tracked["table"], options)
-    size, origin, shape = pixel_nm(stack), stack.origin_nm, stack.image_shape
+    size, origin, shape = stack.pixel_size_yx_nm, stack.origin_nm, stack.image_shape
     step = options.step_nm or min(size)
     extent = options.size_nm or MARGIN * _extent_nm(table, size)
     edge = 2 * int(np.ceil((extent / step - 1) / 2 - 1e-9)) + 1

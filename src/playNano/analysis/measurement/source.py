@@ -49,28 +49,16 @@ def frames_of(stack: AFMImageStack, observed: Any) -> Frames:
     line_time = scan.line_time_s if scan is not None and by_line and scan.line_time_s else 0.0
     lines = scan.lines if scan is not None else stack.image_shape[0]
     first, step = (0.0, 1.0) if scan is None else (scan.first_line, scan.line_step)
-    line_nm = pixel_nm(stack)[0] / step
+    line_nm = stack.pixel_size_yx_nm[0] / step
     # Places are those in the movie as recorded, whose line 0 lies at 0 unless rows were put in another order.
     origin = stack.origin_nm[0] - first * line_nm
     return Frames(start, np.asarray(observed, np.bool_), line_time, lines, line_nm, upwards, origin)
 
 
-def pixel_nm(stack: AFMImageStack) -> tuple[float, float]:
-    """Return the pixel size of a stack along y and x, nm.
-
-    Parameters
-    ----------
-    stack
-        The movie.
-    """
-    y, x = stack.pixel_size_yx_nm
-    return float(y), float(x)
-
-
-def tracking_name(
+def tracking_outputs(
     previous_results: Mapping[str, Any] | None, tracking_module: str | None, module: str
-) -> str:
-    """Return the name of the tracking to measure: the given one, or the latest.
+) -> Mapping[str, Any]:
+    """Return the outputs of the tracking to measure: the given one, or the latest.
 
     Parameters
     ----------
@@ -91,7 +79,8 @@ def tracking_name(
     name = tracking_module or names[-1]
     if name not in results:
         raise MissingInputError(f"{module} needs tracks: run particle_tracking before it")
-    return name
+    outputs: Mapping[str, Any] = results[name]
+    return outputs
 
 
 def tracks_of(
@@ -128,9 +117,9 @@ def tracks_of(
         No tracking has run.
     """
     results = previous_results or {}
-    outputs = results[tracking_name(results, tracking_module, module)]
+    outputs = tracking_outputs(results, tracking_module, module)
     table = outputs["table"]
-    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
+    window = detection_window(table, stack.image_shape, stack.pixel_size_yx_nm, edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
     return tracked_movie(
         _in_window(_with_times(table, frames), stack),
@@ -190,7 +179,7 @@ def detections_of(
     if not names:
         raise MissingInputError(f"{module} needs detections or tracks: run feature_detection before it")
     table = results[names[-1]]["table"]
-    window = detection_window(table, stack.image_shape, pixel_nm(stack), edge_nm, stack.origin_nm)
+    window = detection_window(table, stack.image_shape, stack.pixel_size_yx_nm, edge_nm, stack.origin_nm)
     frames = frames_of(stack, observed_frames(results, stack.n_frames))
     alone = _in_window(_with_times(table, frames), stack).assign(track_id=np.arange(len(table)))
     return tracked_movie(alone, frames, window, clock=cast(Clock, times_from(stack)))

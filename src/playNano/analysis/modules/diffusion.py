@@ -13,7 +13,7 @@ from playNano.algorithms.measurement.diffusion.measure import measure_diffusion
 from playNano.algorithms.measurement.diffusion.options import DiffusionOptions
 from playNano.algorithms.measurement.diffusion.search_range import range_message
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.measurement.source import tracking_name, tracks_of
+from playNano.analysis.measurement.source import tracking_outputs, tracks_of
 
 
 class DiffusionModule(AnalysisModule):
@@ -92,7 +92,7 @@ class DiffusionModule(AnalysisModule):
         movie = tracks_of(stack, results, self.name, tracking_module=tracking_module, edge_nm=edge_nm)
         measured = measure_diffusion(movie, DiffusionOptions(**options))
         messages = list(measured.messages)
-        tracking = results[tracking_name(results, tracking_module, self.name)]
+        tracking = tracking_outputs(results, tracking_module, self.name)
         doubts = [*measured.doubts, *_cut_steps(tracking)]
         for doubt in doubts:
             stack.warn(f"diffusion: {doubt}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from playNano._options import Unit
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.dwell.options import DwellOptions
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.measurement.source import tracking_name, tracks_of
+from playNano.analysis.measurement.source import tracking_outputs, tracks_of
 
 
 class DwellTimesModule(AnalysisModule):
@@ -82,13 +82,13 @@ class DwellTimesModule(AnalysisModule):
         """
         from playNano.algorithms.measurement.dwell.dwell_times import measure_dwell_times
 
-        chosen = DwellOptions(**{field.name: options[field.name] for field in fields(DwellOptions)})
+        chosen = DwellOptions(**options)
         movie = tracks_of(
             stack, previous_results, self.name, tracking_module=tracking_module, edge_nm=edge_nm
         )
         if chosen.max_missing is None:
-            source = (previous_results or {})[tracking_name(previous_results, tracking_module, self.name)]
-            chosen = replace(chosen, max_missing=_max_missing(source))
+            tracking = tracking_outputs(previous_results, tracking_module, self.name)
+            chosen = replace(chosen, max_missing=_max_missing(tracking))
         measured = measure_dwell_times(movie, chosen)
         for doubt in measured.doubts:
             stack.warn(f"{self.name}: {doubt}")

@@ -7,7 +7,7 @@ from typing import Any
 from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.measurement.populations.options import PopulationOptions
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
-from playNano.analysis.measurement.source import tracking_name, tracks_of
+from playNano.analysis.measurement.source import tracking_outputs, tracks_of
 from playNano.core.value_units import missing_column_reason, named_by_unit
 from playNano.errors import ParameterError
 
@@ -74,9 +74,7 @@ class PopulationsModule(AnalysisModule):
             if name not in movie.table:
                 reason = missing_column_reason(name, stack)
                 raise ParameterError(f"populations: the detections have no column {name!r}{reason}")
-        events = (previous_results or {})[tracking_name(previous_results, tracking_module, self.name)].get(
-            "events"
-        )
+        events = tracking_outputs(previous_results, tracking_module, self.name).get("events")
         columns = tuple(named_by_unit(DEFAULT_COLUMNS, stack.unit).values())
         tables = measure_populations(movie, given, default_columns=columns, events=events)
         doubt = merge_doubt(tables.get("merge_volumes"))

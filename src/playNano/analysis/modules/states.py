@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from playNano.afm_stack import AFMImageStack
@@ -75,7 +74,7 @@ class StatesModule(AnalysisModule):
         """
         from playNano.algorithms.measurement.states.measure import measure_states
 
-        chosen = StatesOptions(**{field.name: options[field.name] for field in fields(StatesOptions)})
+        chosen = StatesOptions(**options)
         movie = tracks_of(stack, previous_results, self.name, tracking_module=tracking_module)
         measured = measure_states(movie, chosen)
         for doubt in measured.doubts:

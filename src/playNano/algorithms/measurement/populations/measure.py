@@ -146,8 +146,8 @@ def _used(movie: TrackedMovie, name: str, options: PopulationOptions) -> tuple[A
     """Return values, tracks and frames of the detections that count."""
     values, track = movie.column(name), movie.track()
     kept = np.isfinite(values)
-    if options.whole_only and "touches_edge" in movie.table:
-        kept &= ~movie.table["touches_edge"].to_numpy(np.bool_)
+    if options.whole_only:
+        kept &= movie.whole
     if options.min_length > 1:
         _, index, length = np.unique(track, return_inverse=True, return_counts=True)
         kept &= length[index] >= options.min_length

@@ -88,8 +88,7 @@ def orientations_of(movie: TrackedMovie, options: RotationOptions) -> Orientatio
     kept = np.isfinite(theta)
     if "eccentricity" in movie.table:
         kept &= movie.column("eccentricity") >= options.min_eccentricity
-    if "touches_edge" in movie.table:
-        kept &= ~movie.table["touches_edge"].to_numpy(np.bool_)
+    kept &= movie.whole
     piece = movie.pieces(options.min_confidence)
     several = np.bincount(piece[kept], minlength=piece.max(initial=-1) + 1) > 1
     kept &= several[piece]

@@ -189,11 +189,8 @@ def _pieces(movie: TrackedMovie, options: SteppingOptions) -> Pieces:
     corners = corners_of(options.path)
     number = movie.pieces(options.min_confidence)
     position, time = movie.position_nm(), movie.column("time_s")
-    whole = np.ones(len(number), np.bool_)
-    if "touches_edge" in movie.table:
-        whole = ~movie.table["touches_edge"].to_numpy(np.bool_)
-    length = np.bincount(number, whole) if len(number) else np.empty(0)
-    row = np.flatnonzero(whole & (length[number] >= 2)) if len(number) else np.empty(0, np.int64)
+    length = np.bincount(number, movie.whole) if len(number) else np.empty(0)
+    row = np.flatnonzero(movie.whole & (length[number] >= 2)) if len(number) else np.empty(0, np.int64)
     _, piece = np.unique(number[row], return_inverse=True)
     place = position[row]
     if not len(row):
