@@ -135,6 +135,11 @@ def test_none_in_a_step_text_where_none_is_allowed():
     assert bind(word="none")["word"] == "none"
 
 
+@pytest.mark.parametrize("text", ['"20:60"', "'20:60'", " 20:60 ", "20:60"])
+def test_quotation_marks_around_a_text_are_not_part_of_it(text):
+    assert bind(word=Text(text))["word"] == "20:60"
+
+
 @pytest.mark.parametrize("text", ["[x, y, t]", "(x,y,t)", "x, y, t]"])
 def test_lists_are_read_from_step_text_only(text):
     if text.startswith(("[", "(")):

@@ -244,7 +244,8 @@ def _convert(value: Any, annotation: Any, name: str, where: str) -> Any:
 def _from_text(value: Any, annotation: Any) -> Any:
     if isinstance(value, Text):
         literal = parse_literal(value)
-        read = isinstance(literal, list) or (literal is None and accepts_none(annotation))
+        # A literal that is text still is the text without its quotation marks.
+        read = isinstance(literal, (list, str)) or (literal is None and accepts_none(annotation))
         return str(value) if accepts_text(annotation) and not read else literal
     if isinstance(value, str) and annotation is not Any and not accepts_text(annotation):
         return parse_literal(value)
