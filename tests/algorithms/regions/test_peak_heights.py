@@ -71,6 +71,38 @@ def test_height_follows_the_pixel(pixel: tuple[float, float]) -> None:
     assert result.height_nm[0] == pytest.approx(5, rel=0.015)
 
 
+@pytest.mark.parametrize("apart", [3.0, 4.0])
+@pytest.mark.parametrize("threshold", [0.4, 0.8])
+def test_the_dip_between_the_lobes_of_a_round_trimer_is_not_its_height(
+    apart: float, threshold: float
+) -> None:
+    """The centre of three half ellipsoids is 20 to 70 % lower than their tops."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:48, :48]
+    z = np.zeros((40, 48, 48))
+    for frame in z:
+        centre, turn = rng.uniform(22, 26, 2), rng.uniform(0, 6)
+        for angle in turn + 2 * np.pi * np.arange(3) / 3:
+            at = centre + apart * np.array([np.sin(angle), np.cos(angle)])
+            distance = ((y - at[0]) ** 2 + (x - at[1]) ** 2) / 4.0**2
+            np.maximum(frame, 3.2 * np.sqrt(np.clip(1 - distance, 0, None)), out=frame)
+    z += rng.normal(0, 0.1, z.shape)
+    heights = find_regions(z, z > threshold, RegionOptions(background="zero", min_size=20)).table.height_nm
+    assert len(heights) == 40
+    assert heights.min() > 0.9 * 3.2
+    assert heights.mean() == pytest.approx(3.2, rel=0.04)
+
+
+def test_noise_on_flat_round_tops_does_not_raise_their_height() -> None:
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:48, :48]
+    places = rng.uniform(22, 26, (300, 2))
+    z = np.stack([4.0 * (np.hypot(y - at[0], x - at[1]) < 6) for at in places])
+    z += rng.normal(0, 0.3, z.shape)
+    heights = find_regions(z, z > 2, RegionOptions(background="zero")).table.height_nm
+    assert heights.mean() == pytest.approx(4.0, abs=0.03)  # the maximum of 3 x 3 means: 4.25
+
+
 def test_height_beside_gaps_and_at_the_border() -> None:
     z = 5 * hill((40, 40), (20, 20), (3, 3))[None]
     for cut, gap in ((slice(20, None), None), (slice(None), (0, 20, 21)), (slice(None), (0, 22, 19))):

@@ -23,7 +23,8 @@ def peak_heights(
 ) -> FloatArray:
     """Measure the peak height of regions by the vertex of a fitted paraboloid, which noise does not bias.
 
-    The paraboloid is fitted around the weighted centroid of a round region, or else around its maximum 3 x 3 mean.
+    The paraboloid is fitted around the weighted centroid of a round region, or around its maximum 3 x 3 mean where the
+    region is not round, or where this mean is higher than noise explains.
 
     Parameters
     ----------

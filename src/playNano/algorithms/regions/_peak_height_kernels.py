@@ -21,12 +21,16 @@ MAX_FITS = 4
 CLOSE = 0.75
 # Below this F ratio (5 terms beside the constant) a maximum may be one of the noise.
 MIN_F_RATIO = 5.0
+# By how many standard errors of a 3 x 3 mean, and which share of the relief of the region, another place must exceed
+# the height at the centre of a region to be its peak.
+MIN_EXCESS_SIGMAS = 5.5
+MIN_EXCESS_SHARE = 0.08
 NO_PEAK, PEAK, FLAT, INCOMPLETE = 0, 1, 2, 3
 
 
 @jit
-def _pixel_of_greatest_mean(z: Heights, runs: Runs, c: int) -> tuple[int, int]:
-    """Return the pixel (row, col) of a region with the maximum mean over 3 x 3 pixels."""
+def _pixel_of_greatest_mean(z: Heights, runs: Runs, c: int) -> tuple[int, int, float]:
+    """Return the pixel (row, col) of a region with the maximum mean over 3 x 3 pixels, and this mean."""
     height, width = z.shape[1:]
     best = -np.inf
     first = runs.bounds[c]
@@ -40,7 +44,25 @@ def _pixel_of_greatest_mean(z: Heights, runs: Runs, c: int) -> tuple[int, int]:
             # Next to a missing pixel the sum is NaN and never the maximum.
             if total > best:
                 best, best_row, best_col = total, runs.row[i], col
-    return best_row, best_col
+    return best_row, best_col, best / 9.0
+
+
+@jit
+def _relief_and_noise(z: Heights, runs: Runs, c: int) -> tuple[float, float]:
+    """Return the lowest height of a region, and its noise from the second differences along the rows."""
+    lowest = np.inf
+    total, n = 0.0, 0
+    for i in range(runs.bounds[c], runs.bounds[c + 1]):
+        line = z[runs.frame[i], runs.row[i]]
+        for col in range(runs.start[i], runs.end[i]):
+            lowest = min(lowest, line[col])
+            if runs.start[i] < col < runs.end[i] - 1:
+                difference = abs(np.float64(line[col - 1]) - 2.0 * line[col] + line[col + 1])
+                if np.isfinite(difference):
+                    total += difference
+                    n += 1
+    # The mean absolute value of a normal variable is sqrt(2 / pi) of its standard deviation, here sqrt(6) sigma.
+    return lowest, math.sqrt(math.pi / 12.0) * total / n if n else 0.0
 
 
 @jit
@@ -165,9 +187,15 @@ def fit_peaks(
         status, height, row, col = NO_PEAK, 0.0, starts[k, 0], starts[k, 1]
         if row >= 0:
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
-        if status not in (PEAK, FLAT):
-            row, col = _pixel_of_greatest_mean(z, runs, chosen[k])
-            status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
+        high_row, high_col, greatest = _pixel_of_greatest_mean(z, runs, chosen[k])
+        elsewhere = status not in (PEAK, FLAT)
+        if not elsewhere:
+            # The centre of a region of several lobes is lower than these.
+            lowest, noise = _relief_and_noise(z, runs, chosen[k])
+            excess = max(MIN_EXCESS_SIGMAS * noise / 3.0, MIN_EXCESS_SHARE * (height - lowest))
+            elsewhere = greatest - height > excess
+        if elsewhere:
+            status, height, row, col = _climb(z, frame, high_row, high_col, half_y, half_x)
         heights[k] = height
         incomplete[k, 0] = row if status == INCOMPLETE else -1
         incomplete[k, 1] = col if status == INCOMPLETE else -1

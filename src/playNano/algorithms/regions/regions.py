@@ -121,7 +121,8 @@ def find_regions(
             of the highest pixel and grows with noise.
         ``height_nm``
             Peak height above the background, not biased by noise: the vertex of a paraboloid fitted around the
-            centre of a round region, or else around its maximum 3 x 3 mean. The fit extends to half the radius
+            centre of a round region, or around its maximum 3 x 3 mean where the region is not round or this mean is
+            higher than noise explains (the lobes of a trimer). The fit extends to half the radius
             of a round region, a quarter of the width of a long one, and at least 1.5 pixels along each axis;
             sharper peaks are underestimated (Gaussians: by 1 % at a sigma of 2 pixels, by 6 % at 1.2). Where the
             paraboloid is no better than a constant (F test), as on flat tops, its value at the centre.
