@@ -210,6 +210,18 @@ def checked_run(run: Run) -> Run:
     ----------
     run
         The method; it is called with the values in effect, as returned by `bind` of the module.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Count(AnalysisModule):
+    ...     name, version, kind = "count", "1.0", "measurement"
+    ...
+    ...     @checked_run
+    ...     def run(self, stack, previous_results=None, *, level: float = 0.0):
+    ...         return {"n": int((stack > level).sum())}
+    >>> Count().run(np.array([0.5, 2.0]), level=1)
+    {'n': 1}
     """
 
     @functools.wraps(run)

@@ -88,6 +88,14 @@ def compare_results(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
     -------
     list of Difference
         One for each value, array or column of a table that differs.
+
+    Examples
+    --------
+    >>> first = {"analysis": {"step_1_a": {"n": 3, "mean": 1.5}}}
+    >>> compare_results(first, first)
+    []
+    >>> len(compare_results(first, {"analysis": {"step_1_a": {"n": 4, "mean": 1.5}}}))
+    1
     """
     one, other = (
         {key: _results(outputs) for key, outputs in record.get("analysis", {}).items()}

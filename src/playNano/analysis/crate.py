@@ -130,6 +130,24 @@ def write_crate(
     Soiland-Reyes et al., Packaging research artefacts with RO-Crate, Data Science 5 (2022) 97,
     doi:10.3233/DS-210053. Leo et al., Recording provenance of workflow runs with RO-Crate, PLoS ONE 19 (2024)
     e0309210, doi:10.1371/journal.pone.0309210.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from playNano import AnalysisPipeline, load_afm_stack
+    >>> from playNano.analysis.record_file import write_record, write_record_hdf5
+    >>> from playNano.core.result_folder import result_folder
+    >>> def run(folder):
+    ...     np.save(f"{folder}/movie.npy", np.ones((2, 8, 8), np.float32))
+    ...     stack = load_afm_stack(f"{folder}/movie.npy", pixel_size_nm=2.0)
+    ...     record = AnalysisPipeline().add_steps("count_nonzero").run(stack)
+    ...     with result_folder(f"{folder}/results") as results:
+    ...         write_record(results, record, write_record_hdf5(results.path, record))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run(folder)
+    ...     write_crate(f"{folder}/results", licence="CC-BY-4.0").name
+    'results.crate.zip'
     """
     path = record_path(results)
     given = Description(title, description, licence, tuple(authors))

@@ -43,6 +43,19 @@ def write_record_hdf5(folder: Path, record: Mapping[str, Any]) -> Stored:
         If the file cannot be written.
     TypeError
         For an object that cannot be stored; the message has its path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> stack = AFMImageStack(np.zeros((2, 8, 8)), 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("count_nonzero").run(stack)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_record_hdf5(Path(folder), record)
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['record.h5']
     """
     import h5py
 
@@ -79,6 +92,21 @@ def write_record(run: Run, record: Mapping[str, Any], stored: Stored | None = No
         The movie was replaced, changed or removed during the run.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> from playNano.core.result_folder import result_folder
+    >>> stack = AFMImageStack(np.zeros((2, 8, 8)), 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("count_nonzero").run(stack)
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with result_folder(f"{parent}/results") as run:
+    ...         _ = write_record(run, record, write_record_hdf5(run.path, record))
+    ...     sorted(path.name for path in Path(parent, "results").iterdir())
+    ['record.h5', 'record.json']
     """
     provenance = dict(record["provenance"])
     raw = provenance["input"]["raw"]
@@ -126,6 +154,17 @@ def read_record(path: str | Path) -> dict[str, Any]:
         It is not a record, or a part of it is missing or damaged.
     OSError
         The file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> stack = AFMImageStack(np.zeros((2, 8, 8)), 1.0, "height", "movie.npy")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = AnalysisPipeline().add_steps("count_nonzero").run(stack, log_to=f"{folder}/record.json")
+    ...     list(read_record(f"{folder}/record.json")["analysis"])
+    ['step_1_count_nonzero']
     """
     import h5py
 

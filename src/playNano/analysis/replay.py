@@ -38,6 +38,26 @@ def verify_record(path: str | Path, movie: str | Path | None = None) -> list[str
         It is not a record.
     OSError
         The record cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from playNano import AnalysisPipeline, load_afm_stack
+    >>> from playNano.analysis.record_file import write_record, write_record_hdf5
+    >>> from playNano.core.result_folder import result_folder
+    >>> def run(folder):
+    ...     np.save(f"{folder}/movie.npy", np.ones((2, 8, 8), np.float32))
+    ...     stack = load_afm_stack(f"{folder}/movie.npy", pixel_size_nm=2.0)
+    ...     record = AnalysisPipeline().add_steps("count_nonzero").run(stack)
+    ...     with result_folder(f"{folder}/results") as results:
+    ...         write_record(results, record, write_record_hdf5(results.path, record))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run(folder)
+    ...     unchanged = verify_record(f"{folder}/results")
+    ...     np.save(f"{folder}/movie.npy", np.zeros((2, 8, 8), np.float32))
+    ...     unchanged, len(verify_record(f"{folder}/results"))
+    ([], 1)
     """
     path = record_path(path)
     faults = changed_files(path)
@@ -123,6 +143,24 @@ def replay_record(
     -----
     PlayNanoWarning
         Pixels were changed outside the pipeline: the run is repeated without that, and need not be identical.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from playNano import AnalysisPipeline, load_afm_stack
+    >>> from playNano.analysis.record_file import write_record, write_record_hdf5
+    >>> from playNano.core.result_folder import result_folder
+    >>> def run(folder):
+    ...     np.save(f"{folder}/movie.npy", np.ones((2, 8, 8), np.float32))
+    ...     stack = load_afm_stack(f"{folder}/movie.npy", pixel_size_nm=2.0)
+    ...     record = AnalysisPipeline().add_steps("count_nonzero").run(stack)
+    ...     with result_folder(f"{folder}/results") as results:
+    ...         write_record(results, record, write_record_hdf5(results.path, record))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run(folder)
+    ...     replay_record(f"{folder}/results", load_afm_stack)[0]
+    []
     """
     path = record_path(path)
     old = read_record(path)

@@ -64,6 +64,11 @@ def map_blocks(
     ------
     Exception
         The exception of the first failing block, unchanged; blocks not yet started are cancelled.
+
+    Examples
+    --------
+    >>> map_blocks(lambda block: block.stop - block.start, (5, 8, 8), what="count", block_frames=2)
+    [2, 2, 1]
     """
     workers = default_workers() if workers is None else max(1, workers)
     if block_frames is None:
@@ -119,6 +124,13 @@ def map_frames(
     ------
     Exception
         The exception of the first failing block, unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> movie = np.arange(12.0).reshape(3, 2, 2)
+    >>> map_frames(lambda start, frames: float(frames.max()), movie, what="maximum", block_frames=2)
+    [7.0, 11.0]
     """
     first = movies[0]
     # Blocks are much longer than the overlap, which is computed twice.

@@ -30,6 +30,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OSError
         If the folder or file cannot be written. An existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = Path(folder) / "table.csv"
+    ...     with atomic_write(target) as temporary:
+    ...         _ = temporary.write_text("frame,n")
+    ...         exists_before = target.exists()
+    ...     exists_before, target.read_text()
+    (False, 'frame,n')
     """
     target = Path(path)
     if target.is_dir():

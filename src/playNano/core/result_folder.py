@@ -143,6 +143,16 @@ def result_folder(
         folder are left unchanged.
     ParameterError
         `existing` is unknown.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with result_folder(f"{parent}/results") as run:
+    ...         _ = (run.path / "record.json").write_text("{}")
+    ...         before = Path(parent, "results", "record.json").exists()
+    ...     before, Path(parent, "results", "record.json").exists()
+    (False, True)
     """
     if existing not in get_args(Existing):
         raise ParameterError(f"existing={existing!r}: one of {', '.join(get_args(Existing))}")

@@ -89,6 +89,16 @@ def write_rois(
         If the pixel size is needed and missing, or a ``.roi`` file is to hold several regions.
     OSError
         If the file cannot be written; an existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from playNano.core.roi import RegionOfInterest
+    >>> patch = RegionOfInterest("patch", "box", ((10, 10), (30, 50)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_rois(f"{folder}/regions.yaml", [patch])
+    ...     [region.name for region in read_rois(f"{folder}/regions.yaml")]
+    ['patch']
     """
     path = Path(path)
     writer = _by_ending(path, _WRITERS)

@@ -139,6 +139,16 @@ def open_movie(path: str | os.PathLike[str], channel: str | None = "height_trace
     -----
     PlayNanoWarning
         For what makes the movie doubtful, such as a recording that is not whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/movie.npy", np.zeros((3, 8, 10), np.float32))
+    ...     movie = open_movie(f"{folder}/movie.npy", pixel_size_nm=2.0)
+    >>> movie.format, movie.shape, movie.pixel_size_nm
+    ('npy', (3, 8, 10), (2.0, 2.0))
     """
     movie = _open(path, channel, **options)
     _warn(movie.warnings)
@@ -186,6 +196,15 @@ def list_channels(path: str | os.PathLike[str], **options: Any) -> tuple[str, ..
         The file does not exist.
     FileFormatError
         No reader accepts the file, or it is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/movie.npy", np.zeros((3, 8, 10), np.float32))
+    ...     list_channels(f"{folder}/movie.npy", pixel_size_nm=2.0)
+    ('height_trace',)
     """
     return open_movie(path, None, **options).channels
 

@@ -64,6 +64,17 @@ def movie_summary(movie: Movie, max_pixels: int = CHECK_PIXELS) -> dict[str, Any
     ------
     FileFormatError
         A frame cannot be decoded.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from playNano.io.loader import open_movie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/movie.npy", np.zeros((3, 8, 10), np.float32))
+    ...     summary = movie_summary(open_movie(f"{folder}/movie.npy", pixel_size_nm=2.0))
+    >>> summary["format"]
+    'npy'
     """
     n_frames, height, width = movie.shape
     y, x = movie.pixel_size_nm

@@ -82,6 +82,15 @@ def score_links(
     ----------
     Ulman, V. et al. An objective comparison of cell-tracking algorithms. Nat. Methods 14, 1141 (2017).
     doi:10.1038/nmeth.4473 (scores of edges).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"track_id": 0, "frame": [0, 1, 2], "y": [0.0, 1.0, 2.0], "x": 0.0})
+    >>> predicted = truth.assign(track_id=[0, 0, 1])  # the second link is missing
+    >>> score = score_links(truth, predicted, max_distance=0.5)
+    >>> score.true_positives, score.false_positives, score.false_negatives
+    (1, 0, 1)
     """
     partner = match_points(truth, predicted, max_distance=max_distance, columns=columns)
     # Unmatched points are numbered after the rows of the true points.
@@ -118,6 +127,14 @@ def score_events(
     -------
     Counts
         Correct, wrong and missed events.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"kind": ["merge", "split"], "frame": [3, 9], "y": [5.0, 5.0], "x": [5.0, 6.0]})
+    >>> score = score_events(truth, truth.iloc[:1], max_distance=2.0)
+    >>> score.true_positives, score.false_positives, score.false_negatives
+    (1, 0, 1)
     """
     check_positive(max_distance, "max_distance")
     n_hit = 0

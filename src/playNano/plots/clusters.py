@@ -53,6 +53,21 @@ def write_cluster_pictures(
     ------
     OSError
         If a file cannot be written; an existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> movie = np.random.default_rng(0).normal(0, 0.1, (3, 48, 48))
+    >>> movie[:, 20:30, 22:32] += 3
+    >>> stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
+    >>> steps = "feature_detection;dbscan_clustering:eps_nm=5,eps_s=2,min_samples=2"
+    >>> record = AnalysisPipeline().add_steps(steps).run(stack)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_cluster_pictures(stack, record, folder).values()]
+    ['clusters.png']
     """
     options = options or PictureOptions()
     written: dict[str, Path] = {}

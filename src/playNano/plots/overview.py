@@ -63,6 +63,17 @@ def draw_overview(
     See Also
     --------
     write_overview : Save the figure to a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> movie = np.random.default_rng(0).normal(0, 0.1, (3, 48, 48))
+    >>> movie[:, 20:30, 22:32] += 3
+    >>> stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("feature_detection").run(stack)
+    >>> type(draw_overview(stack, record)).__name__
+    'Figure'
     """
     return overview_of(AnalysedMovie.of(stack, record, options), frame)
 
@@ -133,6 +144,21 @@ def write_overview(
     ------
     OSError
         If the file cannot be written; an existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> movie = np.random.default_rng(0).normal(0, 0.1, (3, 48, 48))
+    >>> movie[:, 20:30, 22:32] += 3
+    >>> stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("feature_detection").run(stack)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_overview(stack, record, f"{folder}/overview.png")
+    ...     (Path(folder) / "overview.png").exists()
+    True
     """
     save_figure(draw_overview(stack, record, frame, options), path)
 

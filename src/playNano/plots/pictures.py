@@ -44,6 +44,20 @@ def write_pictures(
     ------
     OSError
         If a file cannot be written; an existing file is left unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from playNano import AFMImageStack, AnalysisPipeline
+    >>> movie = np.random.default_rng(0).normal(0, 0.1, (3, 48, 48))
+    >>> movie[:, 20:30, 22:32] += 3
+    >>> stack = AFMImageStack(movie, 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("feature_detection").run(stack)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "frames.png" in [path.name for path in write_pictures(stack, record, folder).values()]
+    True
     """
     return write_pictures_of(AnalysedMovie.of(stack, record, options), record, folder)
 

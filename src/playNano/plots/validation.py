@@ -68,6 +68,12 @@ def draw_validation(result: Validation) -> Figure:
     See Also
     --------
     save_validation : Write the figure and all numbers to files.
+
+    Examples
+    --------
+    Of a result of `validate_pipeline`, which takes minutes:
+
+    >>> draw_validation(result).savefig("validate.png")  # doctest: +SKIP
     """
     from matplotlib.figure import Figure
 

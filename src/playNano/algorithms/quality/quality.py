@@ -199,11 +199,11 @@ def frame_quality(
     -----
     A frame that is wrong in the same way as all others is not flagged: the movie itself is the reference.
     Jumps are detected in movies of four usable frames or more. Abnormal frames are outliers by the median absolute
-    deviation [1]_.
+    deviation (Leys et al. 2013).
 
     References
     ----------
-    .. [1] C. Leys et al., J. Exp. Soc. Psychol. 49, 764 (2013), doi:10.1016/j.jesp.2013.03.013.
+    C. Leys et al., J. Exp. Soc. Psychol. 49, 764 (2013), doi:10.1016/j.jesp.2013.03.013.
 
     Examples
     --------

@@ -65,6 +65,13 @@ def register_colour_maps() -> None:
     """Register playNano's colour maps in Matplotlib, which then accepts their names everywhere: ``cmap="afm_gold"``.
 
     Each has its reverse, with ``_r`` after the name. Calling it again changes nothing.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> register_colour_maps()
+    >>> matplotlib.colormaps["afm_gold"].name
+    'afm_gold'
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap

@@ -149,6 +149,14 @@ def check_bytes(path: Path, end: int, what: str) -> None:
         Offset of the byte after the part.
     what
         Name of the part, for the message.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "movie.raw"
+    ...     _ = path.write_bytes(bytes(10))
+    ...     check_bytes(path, 10, "the image")  # all bytes are there
     """
     there = path.stat().st_size
     if there < end:
