@@ -352,6 +352,8 @@ def plan_in_effect(plan: Plan) -> dict[str, Any]:
     steps = _described(processing.steps, analysis.steps)
     if plan.objects is not None:
         steps = {**steps, "objects": plan.objects}
+    if plan.edits:
+        steps = {**steps, "edits": [edit.to_dict() for edit in plan.edits]}
     return {"input": plan.input, **steps} if plan.input else steps
 
 
