@@ -4,12 +4,12 @@ import shutil
 import subprocess
 from importlib.resources import files
 
-import pytest
+from tests.report.browser.conftest import missing
 
 
 def test_the_script_is_valid():
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not installed")
+        missing("node is not installed")
     script = files("playNano.report").joinpath("static", "report.js")
     subprocess.run([node, "--check", str(script)], check=True)

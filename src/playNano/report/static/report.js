@@ -45,7 +45,7 @@
   async function readDetections() {
     const names = Object.entries(R.detections.columns);
     const columns = await Promise.all(names.map(([name, kind]) => column("c-" + name, kind)));
-    D = { n: R.detections.n, byTrack: new Map() };
+    D = { n: R.detections.n, byTrack: new Map(), at: new Int32Array(R.detections.n) };
     names.forEach(([name], k) => (D[name] = columns[k]));
     D.byFrame = new Int32Array(R.times.length + 1);
     for (let i = 0; i < D.n; i++) D.byFrame[D.frame[i] + 1]++;
@@ -53,7 +53,7 @@
     for (let i = 0; i < D.n; i++) {
       if (D.track[i] < 0) continue;
       const rows = D.byTrack.get(D.track[i]);
-      if (rows) rows.push(i); else D.byTrack.set(D.track[i], [i]);
+      if (rows) D.at[i] = rows.push(i) - 1; else D.byTrack.set(D.track[i], [i]);
     }
     D.order = [...D.byTrack.keys()].sort((a, b) => D.byTrack.get(b).length - D.byTrack.get(a).length || a - b);
   }
@@ -115,11 +115,11 @@
     if (casing) { context.strokeStyle = "rgba(0,0,0,.75)"; context.lineWidth = width + casing; context.stroke(path); }
     context.strokeStyle = style; context.lineWidth = width; context.stroke(path);
   }
-  function trackPath(rows, sx, sy, from, to) {
+  function trackPath(rows, sx, sy, from = 0) {
     const path = new Path2D();
     let first = true;
     for (const i of rows) {
-      if (D.frame[i] < from || D.frame[i] > to) continue;
+      if (D.frame[i] < from) continue;
       const x = (D.x[i] + 0.5) * sx, y = (D.y[i] + 0.5) * sy;
       if (first) path.moveTo(x, y); else path.lineTo(x, y);
       first = false;
@@ -149,11 +149,11 @@
     if (state.tracks) for (const i of rows) {
       const t = D.track[i];
       if (t >= 0 && !chosen(i) && length(t) > 1)
-        stroke(ctx, trackPath(D.byTrack.get(t), sx, sy, state.frame - TRAIL, state.frame), colour(t), 1.6 * unit, 1.6 * unit);
+        stroke(ctx, trackPath(D.byTrack.get(t).slice(Math.max(D.at[i] - TRAIL, 0), D.at[i] + 1), sx, sy, state.frame - TRAIL), colour(t), 1.6 * unit, 1.6 * unit);
     }
     if (D && length(state.track)) {
       const own = D.byTrack.get(state.track);
-      stroke(ctx, trackPath(own, sx, sy, 0, R.times.length), "#fff", 2.4 * unit, 2.6 * unit);
+      stroke(ctx, trackPath(own, sx, sy), "#fff", 2.4 * unit, 2.6 * unit);
       for (const i of rows) if (chosen(i)) { ctx.fillStyle = "#fff"; ctx.fill(circle(i, 4)); stroke(ctx, circle(i, 4), "#000", unit, 0); }
     }
     if (M.bar) {
@@ -173,7 +173,7 @@
     const mine = ++latest;
     state.shown = i; state.frame = M.numbers[i];
     const f = await decoded(i);
-    if (mine === latest) { paint(f); report(); }
+    if (mine === latest) { paint(f); report(); state.first = state.first || performance.now(); }
   }
   const repaint = () => (M ? show(state.shown) : Promise.resolve());
   function report() {
@@ -283,14 +283,12 @@
   function chart(id, data, series, label, height, click) {
     const box = $(id);
     if (!box) return null;
-    const bands = (u) => {
+    const bands = (u) => R.times.forEach((t, f) => {
+      if (!R.unusable[f]) return;
       u.ctx.fillStyle = "rgba(176,42,55,.16)";
-      R.times.forEach((t, f) => {
-        if (!R.unusable[f]) return;
-        const next = f + 1 < R.times.length ? R.times[f + 1] : t + 1, x = u.valToPos(t, "x", true);
-        u.ctx.fillRect(x, u.bbox.top, Math.max(u.valToPos(next, "x", true) - x, DPR), u.bbox.height);
-      });
-    };
+      const next = f + 1 < R.times.length ? R.times[f + 1] : t + 1, x = u.valToPos(t, "x", true);
+      u.ctx.fillRect(x, u.bbox.top, Math.max(u.valToPos(next, "x", true) - x, DPR), u.bbox.height);
+    });
     const font = "12px system-ui, sans-serif", grid = { stroke: "#e3e7ec", width: 1 };
     const u = new uPlot({
       width: box.clientWidth || 600, height, cursor: { y: false, points: { show: false } }, legend: { show: true },
@@ -343,11 +341,11 @@
     for (const t of D.order) {
       if (length(t) < 2) break;
       c.globalAlpha = state.track >= 0 ? 0.35 : 0.9;
-      stroke(c, trackPath(D.byTrack.get(t), sx, sy, 0, R.times.length), R.dark[t % R.dark.length], 1.6, 0);
+      stroke(c, trackPath(D.byTrack.get(t), sx, sy), R.dark[t % R.dark.length], 1.6, 0);
     }
     c.globalAlpha = 1;
     if (length(state.track)) {
-      stroke(c, trackPath(D.byTrack.get(state.track), sx, sy, 0, R.times.length), "#b02a37", 4, 0);
+      stroke(c, trackPath(D.byTrack.get(state.track), sx, sy), "#b02a37", 4, 0);
       const i = D.byTrack.get(state.track)[0], dot = new Path2D();
       dot.arc((D.x[i] + 0.5) * sx, (D.y[i] + 0.5) * sy, 9, 0, 7); stroke(c, dot, "#b02a37", 3, 0);
     }
@@ -494,5 +492,8 @@
     await startTables();
     state.ready = performance.now();
   }
-  window.__report = { state, show, select, play, setZ, heightAt, decoded, tables, data: R, ready: start() };
+  // For tests: the track that the chart shows, and where in the chart a detection is.
+  const charted = () => { const k = heights.data[2].findIndex((v) => v != null); return k < 0 ? -1 : D.track[shownRows[k]]; };
+  const placeInChart = (k) => [D.track[shownRows[k]], heights.valToPos(heights.data[0][k], "x"), heights.valToPos(heights.data[1][k], "y")];
+  window.__report = { state, show, select, play, setZ, heightAt, decoded, charted, placeInChart, tables, data: R, ready: start() };
 })();
