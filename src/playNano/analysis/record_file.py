@@ -108,19 +108,34 @@ def write_record(run: Run, record: Mapping[str, Any], stored: Stored | None = No
     ...     sorted(path.name for path in Path(parent, "results").iterdir())
     ['record.h5', 'record.json']
     """
+    raw = record["provenance"]["input"]["raw"]
+    if raw is not None:
+        require_unchanged(raw)
+    listed = listed_record(run, record)
+    target = run.path / RECORD_JSON
+    write_record_json(target, listed, None if stored is None else (RECORD_HDF5, stored))
+    return target
+
+
+def listed_record(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with the command, the files that were written so far, and the movie relative to their folder.
+
+    Parameters
+    ----------
+    run
+        The folder of the run.
+    record
+        The record.
+    """
     provenance = dict(record["provenance"])
     raw = provenance["input"]["raw"]
     if raw is not None:
-        require_unchanged(raw)
         placed = _placed(raw, run)
         provenance["input"] = {**provenance["input"], "raw": placed}
         if placed["path"] != raw["path"]:
             provenance["input"]["file"] = placed["path"]
     provenance |= {"command": COMMAND.get(), "files": run.files()}
-    listed = {**record, "provenance": provenance}
-    target = run.path / RECORD_JSON
-    write_record_json(target, listed, None if stored is None else (RECORD_HDF5, stored))
-    return target
+    return {**record, "provenance": provenance}
 
 
 def _placed(raw: Mapping[str, Any], run: Run) -> dict[str, Any]:

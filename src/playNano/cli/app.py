@@ -43,6 +43,7 @@ from playNano.cli.arguments import (
     ProcessingSteps,
     Quick,
     Read,
+    Report,
     Resume,
     Seed,
     StepsBefore,
@@ -62,6 +63,7 @@ from playNano.cli.pictures import picture_options
 from playNano.cli.plans import curated, plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
 from playNano.cli.reference_commands import app as reference_commands
+from playNano.cli.report import app as report_command
 from playNano.cli.workplace import workplace
 from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
@@ -237,9 +239,10 @@ def analyze(
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
+    report: Report = True,
     timing: Timing = False,
 ) -> None:
-    """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures and movie.gif.
+    """Level, detect, track and cluster; writes record.json, record.h5, CSV tables, figures, movie.gif and report.html.
 
     Without --steps and --pipeline no number is needed: the movie is levelled (or processed as --process says), bad
     frames are flagged, and objects are detected and tracked with thresholds and ranges that are found from the movie.
@@ -265,7 +268,7 @@ def analyze(
         pictures,
         existing=kept,
     )
-    with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
+    with workplace(cluster, workers, replace(given, cache=cache, report=report), timing) as options:
         analyze_file(file, plan, output, options)
 
 
@@ -299,6 +302,7 @@ def batch(
     cmap: ColourMap = None,
     figure_format: FigureFormat = "png",
     outlines: Outlines = True,
+    report: Report = True,
     timing: Timing = False,
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors.
@@ -323,7 +327,7 @@ def batch(
     given = Options(
         channel, pixel_size_nm, lazy, shown, zarr, exports, allow_incomplete, reading, pictures, existing=kept
     )
-    with workplace(cluster, workers, replace(given, cache=cache), timing) as options:
+    with workplace(cluster, workers, replace(given, cache=cache, report=report), timing) as options:
         code = run_batch(files, plan, output, options, resume=resume)
     if code:
         raise typer.Exit(code)
@@ -390,3 +394,4 @@ app.add_typer(curate_command)
 app.add_typer(crate_command)
 app.add_typer(compare_commands)
 app.add_typer(movie_command)
+app.add_typer(report_command)

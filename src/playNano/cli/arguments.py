@@ -149,6 +149,10 @@ Export = Annotated[
         'btrack, laptrack, napari, or one of a plugin; "NAME:option=value" gives options. Repeatable.',
     ),
 ]
+Report = Annotated[
+    bool,
+    typer.Option("--report/--no-report", help="Whether report.html is written: all results on one page."),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
 ]

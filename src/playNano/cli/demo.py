@@ -15,6 +15,7 @@ from playNano.cli.job import analyze_stack, report
 from playNano.core.provenance import latest_table
 from playNano.core.result_folder import Existing, result_folder
 from playNano.io.export.numpy_files import write_npz
+from playNano.report.write import write_result_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,7 @@ def run_demo(folder: Path, seed: int, existing: Existing = "refuse") -> None:
         out.print("levelling, detecting, tracking ...")
         stack = AFMImageStack.load_data(run.path / "movie.npz")
         record, stored = analyze_stack(stack, Plan.default(), run.path, movie_kind="gif", bars=bars)
+        write_result_report(run, record, stack)
         write_record(run, record, stored)
     report(stack, record, run.target)
     tracks = latest_table(record, "tracking")

@@ -37,6 +37,7 @@ from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.drift import write_drift
 from playNano.plots.pictures import write_pictures_of
 from playNano.processing.pipeline import CLEAR, PlannedStep
+from playNano.report.write import write_result_report
 
 DONE = "done.json"
 """File with hashes of input and pipeline, by which ``batch --resume`` recognises a finished folder."""
@@ -68,6 +69,8 @@ class Options:
         What happens if the folder contains the results of a run; see `result_folder`.
     cache
         Folder of the step cache; None for none.
+    report
+        Whether report.html is written beside the results of an analysis.
     """
 
     channel: str | None = None
@@ -81,6 +84,7 @@ class Options:
     pictures: PictureOptions = field(default_factory=PictureOptions)
     existing: Existing = "refuse"
     cache: Path | None = None
+    report: bool = True
 
     def results(self) -> dict[str, Any]:
         """Return the options that affect the results or the files written: all except `lazy, existing, cache`."""
@@ -210,6 +214,8 @@ def analyze_file(
             cache=options.cache,
         )
         _export(stack, exports, run.path)
+        if options.report:
+            write_result_report(run, record, stack, options.pictures)
         _write_mark(run, done)
         write_record(run, record, stored)
     report(stack, record, run.target)

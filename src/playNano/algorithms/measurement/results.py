@@ -109,9 +109,9 @@ class Headline:
             given = f"{self.name}: not given ({self.status.replace('_', ' ')})"
         else:
             unit = f" {spelt_unit(self.unit)}" if self.unit else ""
-            given = f"{self.name} = {_rounded(self.value, self.low, self.high)}{unit}"
+            given = f"{self.name} = {rounded(self.value, self.low, self.high)}{unit}"
             if math.isfinite(self.low) or math.isfinite(self.high):
-                ends = (_rounded(end, self.low, self.high, self.value) for end in (self.low, self.high))
+                ends = (rounded(end, self.low, self.high, self.value) for end in (self.low, self.high))
                 given += f" ({' to '.join(ends)})"
             if self.status != "ok":
                 given += f" [{self.status.replace('_', ' ')}]"
@@ -141,10 +141,24 @@ def spelt_unit(unit: str) -> str:
     return f"{top}/{bottom[0]}" if len(bottom) == 1 else f"{top}/({' '.join(bottom)})"
 
 
-def _rounded(value: float, low: float, high: float, like: float | None = None) -> str:
+def rounded(value: float, low: float, high: float, like: float | None = None) -> str:
     """Return a number to two significant digits of its interval's width, and at least two of its own.
 
     An end of an interval has the decimals of the estimate, `like`, unless it is ten times larger or smaller.
+
+    Parameters
+    ----------
+    value
+        The number.
+    low, high
+        Ends of its interval; NaN where it has none.
+    like
+        The estimate, if the number is an end of its interval.
+
+    Examples
+    --------
+    >>> rounded(54.2, 49.4, 59.8), rounded(49.4, 49.4, 59.8, like=54.2)
+    ('54', '49')
     """
     if not math.isfinite(value):
         return str(value)

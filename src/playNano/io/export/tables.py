@@ -90,6 +90,27 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     OSError
         If a file cannot be written; an existing file is left unchanged.
     """
+    written: dict[str, Path] = {}
+    for name, table in named_tables(source).items():
+        with atomic_write(Path(folder) / name) as temporary:
+            write_csv(table, temporary)
+        written[name] = Path(folder) / name
+    return written
+
+
+def named_tables(source: Any) -> dict[str, pd.DataFrame]:
+    """Return each step's tables of detections, tracks, clusters or measurements by the names of their files.
+
+    Parameters
+    ----------
+    source
+        As for `write_tables`.
+
+    Returns
+    -------
+    dict
+        Name of the file -> table.
+    """
     made = [("step_0_align_drift", table, "drift") for table in [movie_drift(source)] if table is not None]
     made += [
         (key, outputs[table], stem)
@@ -103,13 +124,10 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
         for name, table in outputs.items()
         if hasattr(table, "to_csv")
     ]
-    written: dict[str, Path] = {}
+    tables: dict[str, pd.DataFrame] = {}
     for key, table, stem in made:
-        name = file_name(stem, "csv", key, written)
-        with atomic_write(Path(folder) / name) as temporary:
-            write_csv(table, temporary)
-        written[name] = Path(folder) / name
-    return written
+        tables[file_name(stem, "csv", key, tables)] = table
+    return tables
 
 
 def _by_importance(source: Any, kind: str) -> list[tuple[str, Mapping[str, Any]]]:

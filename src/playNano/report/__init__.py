@@ -1,0 +1,8 @@
+"""Reports: the results of a movie or a study as one HTML file that opens without a network."""
+
+from __future__ import annotations
+
+from playNano.report.options import ReportOptions
+from playNano.report.write import write_report
+
+__all__ = ["ReportOptions", "write_report"]
