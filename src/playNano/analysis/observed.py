@@ -18,8 +18,8 @@ def observed_frames(previous_results: Mapping[str, Any] | None, n_frames: int) -
     Parameters
     ----------
     previous_results
-        Module name -> its latest outputs. Of the modules of the kind "quality" that say which frames are
-        ``usable`` the latest counts; in a plain dict, which knows no kinds, `frame_quality`.
+        Module name -> its latest outputs. Of the modules of the kind "quality" or "tracking" (curation) that say which
+        frames are ``usable`` the latest counts; in a plain dict, which knows no kinds, `frame_quality`.
     n_frames
         Number of frames of the movie.
 
@@ -39,7 +39,8 @@ def observed_frames(previous_results: Mapping[str, Any] | None, n_frames: int) -
     [True, False]
     """
     results = previous_results or {}
-    names = of_kind(results, "quality") or [name for name in ("frame_quality",) if name in results]
+    judging = {*of_kind(results, "quality"), *of_kind(results, "tracking")} or {"frame_quality"}
+    names = [name for name in results if name in judging]
     names = [name for name in names if "usable" in results[name]]
     if not names:
         return np.ones(n_frames, dtype=np.bool_)

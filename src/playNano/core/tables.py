@@ -154,7 +154,8 @@ class RowsByGroup(TableView):
         Columns of the coordinates.
     dense
         Whether frames run from first to last without gaps; a frame without a detection then has
-        None as index and coordinates.
+        None as index and coordinates. A negative ``point_index``, that of a detection that was added by hand, is None
+        too.
     """
 
     def __init__(
@@ -190,7 +191,7 @@ class RowsByGroup(TableView):
         """Return the dict of one group; with `dense`, frames without a detection give None."""
         rows = self.table.iloc[self._starts[index] : self._stops[index]]
         frames: list[int] = rows["frame"].tolist()
-        points: list[int | None] = rows["point_index"].tolist()
+        points: list[int | None] = [p if p >= 0 else None for p in rows["point_index"].tolist()]
         coords: list[tuple[float, ...] | None] = list(
             zip(*(rows[column].tolist() for column in self.coord_columns), strict=True)
         )

@@ -157,7 +157,7 @@ def track_table(
         `path_length_<unit>`, `straightness` (net displacement over path length, 0 to 1; nan without a
         path), `censored_start` and `censored_end` (the frame before or after was not observed, or the movie
         begins or ends there, or the first or last detection is near the edge, so that the particle may have been there
-        longer), `mean_confidence`, `min_confidence` (where given).
+        longer), `mean_confidence`, `min_confidence` (where given); means are over the values that are known.
 
     Raises
     ------
@@ -195,8 +195,8 @@ def track_table(
         out["start_time_s"], out["end_time_s"] = time[start], time[end]
         out["duration_s"] = time[end] - time[start]
     if height in table.columns:
-        total = np.add.reduceat(table[height].to_numpy(np.float64)[order], first) if order.size else length
-        out["mean_height_nm"] = total / length
+        value = table[height].to_numpy(np.float64)[order]
+        out["mean_height_nm"] = _mean_of_known(value, np.repeat(np.arange(length.size), length), length.size)
     position = table[list(columns)].to_numpy(np.float64)
     step = np.sqrt((np.diff(position[order], axis=0) ** 2).sum(axis=1))
     path = np.bincount(owner, weights=step[inside], minlength=length.size)
@@ -208,13 +208,22 @@ def track_table(
     out["censored_end"] = ~np.append(seen, False)[frame[end] + 1] | edge[end]
     if confidence is not None:
         of_link = np.asarray(confidence, dtype=np.float64)[order][1:][inside]
-        count = np.bincount(owner, minlength=length.size)
-        total = np.bincount(owner, weights=of_link, minlength=length.size)
-        out["mean_confidence"] = np.divide(total, count, out=np.full(net.size, np.nan), where=count > 0)
+        out["mean_confidence"] = _mean_of_known(of_link, owner, length.size)
         lowest = np.full(length.size, np.inf)
-        np.minimum.at(lowest, owner, of_link)
-        out["min_confidence"] = np.where(count > 0, lowest, np.nan)
+        np.fmin.at(lowest, owner, of_link)
+        out["min_confidence"] = np.where(np.isfinite(lowest), lowest, np.nan)
     return out
+
+
+def _mean_of_known(
+    value: npt.NDArray[np.float64], owner: npt.NDArray[np.intp], n_owners: int
+) -> npt.NDArray[np.float64]:
+    """Return the mean of the values of each owner that are known; NaN where none is."""
+    known = np.isfinite(value)
+    count = np.bincount(owner[known], minlength=n_owners)
+    total = np.bincount(owner[known], weights=value[known], minlength=n_owners)
+    mean: npt.NDArray[np.float64] = np.divide(total, count, out=np.full(n_owners, np.nan), where=count > 0)
+    return mean
 
 
 def rows_by_track(track: Ints, frame: Ints) -> Ints:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playNano.analysis.base import AnalysisModule
 from playNano.analysis.modules.arrangement import ArrangementModule
 from playNano.analysis.modules.count_nonzero import CountNonzeroModule
+from playNano.analysis.modules.curation import CurationModule
 from playNano.analysis.modules.dbscan_clustering import DBSCANClusteringModule
 from playNano.analysis.modules.detections_in_region import DetectionsInRegionModule
 from playNano.analysis.modules.diffusion import DiffusionModule
@@ -38,6 +39,7 @@ BUILTIN_ANALYSIS_MODULES: dict[str, type[AnalysisModule]] = {
     "template_detection": TemplateDetectionModule,
     "detections_in_region": DetectionsInRegionModule,
     "particle_tracking": ParticleTrackingModule,
+    "curation": CurationModule,
     "k_means_clustering": KMeansClusteringModule,
     "x_means_clustering": XMeansClusteringModule,
     "dbscan_clustering": DBSCANClusteringModule,

@@ -43,10 +43,29 @@ def near_edge(
     if step is None or len(units.columns) != 2 or not all(name in PIXEL_AXES for name in units.columns):
         return None
     y, x = (
-        table[name].to_numpy(np.float64) * factor
-        for name, factor in zip(units.columns, units.report_factor, strict=True)
+        table[name].to_numpy(np.float64) / factor
+        for name, factor in zip(units.columns, units.linking_factor, strict=True)
     )
+    return within_step_of_edge(table, y, x, float(step) * units.length_factor, stack)
+
+
+def within_step_of_edge(
+    table: pd.DataFrame, y: npt.ArrayLike, x: npt.ArrayLike, step_nm: float, stack: AFMImageStack
+) -> npt.NDArray[np.bool_]:
+    """Return whether each place lies within one step of the border of the window of detection, (N,).
+
+    Parameters
+    ----------
+    table
+        Detections, with their extents.
+    y, x
+        Their places, px, (N,).
+    step_nm
+        Root mean square step per frame interval, nm.
+    stack
+        The movie.
+    """
     pixel = stack.pixel_size_yx_nm
     window = detection_window(table, stack.image_shape, (float(pixel[0]), float(pixel[1])))
-    along_axis = float(step) * units.length_factor / np.sqrt(2)
-    return np.asarray(window.distance_nm(y, x) < along_axis, dtype=np.bool_)
+    y_nm, x_nm = np.asarray(y, np.float64) * pixel[0], np.asarray(x, np.float64) * pixel[1]
+    return np.asarray(window.distance_nm(y_nm, x_nm) < step_nm / np.sqrt(2), dtype=np.bool_)

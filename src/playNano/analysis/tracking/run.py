@@ -151,7 +151,7 @@ def track_detections(
         table,
         linked,
         units,
-        height=_height_column(table, stack),
+        height=height_column(table, stack),
         timed=time_column is not None,
         at_edge=near_edge(table, linked, units, stack),
     )
@@ -235,8 +235,16 @@ def _columns_of(feature: str, stack: AFMImageStack) -> list[str]:
     return list(named_by_unit(FEATURE_COLUMNS[feature], stack.unit).values())
 
 
-def _height_column(table: pd.DataFrame, stack: AFMImageStack) -> str:
-    """Return the column with the heights of the detections; empty if there is none."""
+def height_column(table: pd.DataFrame, stack: AFMImageStack) -> str:
+    """Return the column with the heights of the detections; empty if there is none.
+
+    Parameters
+    ----------
+    table
+        Detections.
+    stack
+        The movie, whose unit names the columns.
+    """
     return next((name for name in _columns_of("height", stack) if name in table), "")
 
 

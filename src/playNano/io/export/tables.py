@@ -20,6 +20,7 @@ TABLES = (
     ("tracking", "links", "links"),
     ("tracking", "events", "track_events"),
     ("tracking", "drift", "drift"),
+    ("tracking", "edits", "curation"),
     ("clustering", "table", "clusters"),
     ("clustering", "cluster_table", "cluster_table"),
     ("clustering", "occupancy_table", "cluster_occupancy"),

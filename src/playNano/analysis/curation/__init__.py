@@ -1,0 +1,1 @@
+"""Curation of tracks: edits by hand, undone and redone exactly, kept in the record and applied again."""
