@@ -16,9 +16,10 @@ from playNano.cli.job import Options
 from playNano.core.provenance import latest_table
 from playNano.processing.on_frames import frames_after
 from playNano.processing.pipeline import ProcessingPipeline
-from playNano.viewer.layers import KEY, by_track, movie_layers, placing, result_layers, with_confidence
+from playNano.viewer.layers import KEY, movie_layers, placing
 from playNano.viewer.movie import ViewedMovie
 from playNano.viewer.reader import get_reader, read_layers
+from playNano.viewer.results import by_track, result_layers, with_confidence
 from playNano.viewer.show import show
 from playNano.viewer.time_display import show_times
 

@@ -160,7 +160,7 @@ def process_file(
         write_result_movie(stack, run.path, options.movie, options.pictures, bars)
         write_drift(stack, run.path)
         _export(stack, exports, run.path)
-        _write_plan(in_effect, run.path / "pipeline.yaml")
+        write_plan(in_effect, run.path / "pipeline.yaml")
         _write_mark(run, done)
         write_record(run, analysis.run(stack))
     out.print(f"{stack}\nresults in {run.target}", markup=False)
@@ -194,10 +194,47 @@ def analyze_file(
     PlayNanoError, OSError
         The message names the file, step or parameter that caused the error.
     """
+    with progress_bars() as bars:
+        stack, record, target = run_analysis(file, plan, folder, options, bars, done)
+    report(stack, record, target)
+    return record
+
+
+def run_analysis(
+    file: Path,
+    plan: Plan,
+    folder: Path,
+    options: Options,
+    bars: Bars | None = None,
+    done: Mapping[str, Any] | None = None,
+) -> tuple[AFMImageStack, dict[str, Any], Path]:
+    """Process and analyse a movie, and write all results into a folder, without printing.
+
+    Parameters
+    ----------
+    file, plan, folder, options, done
+        As in `analyze_file`.
+    bars
+        Progress of the movie among the results; None for none.
+
+    Returns
+    -------
+    stack : AFMImageStack
+        The processed movie.
+    record : dict
+        The record, as returned by `AnalysisPipeline.run`.
+    target : Path
+        Folder of the results.
+
+    Raises
+    ------
+    PlayNanoError, OSError
+        The message names the file, step or parameter that caused the error.
+    """
     exports = plan_exports(options.exports)
     plan.bind()  # all names and parameters are validated before the movie is read
     names = {"record.h5", "pipeline.yaml", "overview.png", *(exporter.file_name for exporter, _ in exports)}
-    with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
+    with result_folder(folder, existing=options.existing, reserved=names) as run:
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         record, stored = analyze_stack(
@@ -212,8 +249,7 @@ def analyze_file(
         _export(stack, exports, run.path)
         _write_mark(run, done)
         write_record(run, record, stored)
-    report(stack, record, run.target)
-    return record
+    return stack, record, run.target
 
 
 def analyze_stack(
@@ -277,7 +313,7 @@ def analyze_stack(
             stored = write_record_hdf5(folder, record)
         with phase("tables"):
             write_tables(record, folder)
-        _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
+        write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
         with phase("figures"):
             write_pictures_of(movie, record, folder)
     return record, stored
@@ -326,8 +362,18 @@ def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
         (run.path / DONE).write_text(json.dumps(done, indent=1), encoding="utf-8")
 
 
-def _write_plan(steps: dict[str, Any], path: Path, remarks: Sequence[str] = ()) -> None:
-    """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
+def write_plan(steps: dict[str, Any], path: Path, remarks: Sequence[str] = ()) -> None:
+    """Write the steps with the values in effect to a pipeline file, with which the run can be repeated.
+
+    Parameters
+    ----------
+    steps
+        Steps as `plan_in_effect` returns them.
+    path
+        The file.
+    remarks
+        Lines of comment before them.
+    """
     import yaml
 
     with atomic_write(path) as temporary:

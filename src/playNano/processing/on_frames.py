@@ -30,7 +30,9 @@ def is_frame_wise(steps: Sequence[PlannedStep]) -> bool:
     return all(step.kind not in ALONE for step in steps)
 
 
-def frames_after(stack: Stack, frames: Any, steps: Sequence[PlannedStep]) -> FrameArray:
+def frames_after(
+    stack: Stack, frames: Any, steps: Sequence[PlannedStep], surveys: dict[str, Any] | None = None
+) -> FrameArray:
     """Return the pixels after frame-wise steps, computed frame by frame when they are read.
 
     They equal those of a pipeline. What a step shares among all frames is estimated now, from a sample of them.
@@ -43,6 +45,9 @@ def frames_after(stack: Stack, frames: Any, steps: Sequence[PlannedStep]) -> Fra
         The pixels before the steps, (n_frames, height, width): numpy, or an array whose frames are read one by one.
     steps
         Steps as a pipeline plans them for the movie; see `is_frame_wise`.
+    surveys
+        Receives what steps share among all frames, and gives it back for the same steps on the same movie; None for no
+        memory of that.
 
     Examples
     --------
@@ -56,10 +61,17 @@ def frames_after(stack: Stack, frames: Any, steps: Sequence[PlannedStep]) -> Fra
     run.geometry = stack.geometry
     read: Read = partial(_unmasked, frames)
     dtype: np.dtype[Any] = np.dtype(frames.dtype)
+    known = {} if surveys is None else surveys
     for members in groups_of(steps):
+        position = members[0][0]
+        key = repr([(step.name, step.params) for step in steps[: position + 1]])
+        if key in known:
+            run.surveys[position] = known[key]
         before = FrameArray(_pixels_of(read), frames.shape, dtype)
         sequence = run.begin(members, before)
         dtype = sequence.dtype(dtype)
+        if position in run.surveys:
+            known[key] = run.surveys[position]
         read = partial(_applied, sequence, read, len(frames))
     return FrameArray(_pixels_of(read), frames.shape, dtype)
 

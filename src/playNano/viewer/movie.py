@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +18,7 @@ from playNano.cli.job import Options
 from playNano.cli.movie_source import is_result
 from playNano.core.lazy import FrameArray
 from playNano.core.source import describe_source
-from playNano.errors import PlayNanoError, PlayNanoWarning
+from playNano.errors import ChannelError, PlayNanoError
 from playNano.io.lazy import lazy_pixels
 from playNano.io.loader import open_movie
 from playNano.io.movie import Movie, new_stack
@@ -106,7 +105,6 @@ class ViewedMovie:
             record = read_record(place)
             movie = movie_of(record, place)
             return cls(movie, options, replace(plan_of(record), analysis=[]), record, place.parent)
-        options = replace(options, channel=options.channel or default_channel(path, options))
         return cls(path, options, Plan(default_processing("auto")))
 
     @cached_property
@@ -120,7 +118,7 @@ class ViewedMovie:
         raw, steps = self.raw, self.plan.bind()[0].steps_for(self.raw.stack)
         if is_frame_wise(steps) and not self.plan.selections:
             return Frames(raw.stack, frames_after(raw.stack, raw.pixels, steps))
-        return Frames.of(self.plan.process(raw.stack[:]))
+        return Frames.of(self.processed_stack())
 
     @cached_property
     def analysed(self) -> AnalysedMovie | None:
@@ -132,6 +130,19 @@ class ViewedMovie:
         """Channels of the file."""
         return tuple(self.raw.stack.metadata["channels"])
 
+    def run_options(self) -> Options:
+        """Return the options for reading the same channel on the command line, which reads heights by default."""
+        if self.options.channel is None and self.record is None:
+            try:
+                open_movie(self.path, **self.options.reading())
+            except ChannelError:
+                return replace(self.options, channel=self.raw.stack.channel)
+        return self.options
+
+    def processed_stack(self) -> AFMImageStack:
+        """Return the movie after the processing steps as a stack, lazy where the steps are."""
+        return self.plan.process(self.raw.stack[:])
+
     def with_channel(self, channel: str) -> ViewedMovie:
         """Return another channel of the same file, with the usual levelling.
 
@@ -141,22 +152,6 @@ class ViewedMovie:
             Name of the channel.
         """
         return ViewedMovie.open(self.path, replace(self.options, channel=channel))
-
-
-def default_channel(path: Path, options: Options) -> str:
-    """Return the channel that is shown of a file: the height, or the first one if there is no height.
-
-    Parameters
-    ----------
-    path
-        The movie.
-    options
-        Options for reading it.
-    """
-    with warnings.catch_warnings():
-        # Opening the channel issues them again.
-        warnings.simplefilter("ignore", PlayNanoWarning)
-        return open_movie(path, None, **options.reading()).channel
 
 
 def open_frames(path: Path, options: Options, given: Mapping[str, Any] | None = None) -> Frames:
@@ -178,9 +173,11 @@ def open_frames(path: Path, options: Options, given: Mapping[str, Any] | None = 
     """
     opened: list[Movie] = []
 
+    automatic = options.channel is None and not (given or {}).get("channel")
+
     def load(channel: str, **reading: Any) -> Any:
-        """Open a channel."""
-        movie = open_movie(path.absolute(), channel, **reading)
+        """Open a channel; if none is given, the height, or the first one if there is no height."""
+        movie = open_movie(path.absolute(), None if automatic else channel, **reading)
         opened.append(movie)
         stack = new_stack(
             lazy_pixels(movie),
@@ -192,7 +189,7 @@ def open_frames(path: Path, options: Options, given: Mapping[str, Any] | None = 
             unit=movie.unit,
             metadata={"format": movie.format, **movie.header, "channels": list(movie.channels)},
         )
-        stack.provenance["source"] = describe_source(path, channel, reading, movie.shape[0])
+        stack.provenance["source"] = describe_source(path, movie.channel, reading, movie.shape[0])
         stack.provenance["warnings"] += movie.warnings
         return stack
 

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playNano.viewer.layers import Layer, movie_layers, result_layers
+from playNano.viewer.layers import Layer, movie_layers
 from playNano.viewer.movie import ViewedMovie, readable
+from playNano.viewer.results import result_layers
 from playNano.viewer.time_display import show_times
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from playNano.cli.job import Options
-from playNano.viewer.layers import movie_layers, result_layers
+from playNano.viewer.layers import movie_layers
 from playNano.viewer.movie import ViewedMovie
+from playNano.viewer.results import result_layers
 from playNano.viewer.time_display import show_times
 
-DOCKS: tuple[str, ...] = ()
+DOCKS = ("Pipeline", "Inspect", "Curate")
 """Docks of the plugin, in the order of their tabs."""
 
 
@@ -45,8 +46,9 @@ def show(path: Path | None = None, options: Options | None = None, *, docks: boo
     show_times(viewer)
     add_layers(viewer, layers)
     if docks:
-        for name in reversed(DOCKS):
+        for name in DOCKS:
             viewer.window.add_plugin_dock_widget("playNano", name, tabify=True)
+        viewer.window.add_plugin_dock_widget("playNano", DOCKS[0])  # raises it above the others
     return viewer
 
 

@@ -7,7 +7,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from playNano.viewer.layers import CONTOUR, KEY
+from playNano.viewer.layers import KEY
+from playNano.viewer.results import CONTOUR, WINDOW
+from playNano.viewer.track_window import TrackWindow
 
 _attached: WeakValueDictionary[int, Any] = WeakValueDictionary()
 """Viewers that show times already, by their id."""
@@ -44,11 +46,14 @@ def show_times(viewer: Any = None) -> None:
         layer = event.value
         if layer.metadata.get(CONTOUR):
             layer.contour = layer.metadata[CONTOUR]  # not an argument of the layer
+        if WINDOW in layer.metadata:
+            windows.append(TrackWindow(viewer, layer))
         update()
 
     def update(event: Any = None) -> None:
         viewer.canvas.overlays.text.text = time_text(viewer)
 
+    windows: list[TrackWindow] = []
     viewer.canvas.overlays.text.visible = True
     viewer.dims.events.current_step.connect(update)
     viewer.layers.events.inserted.connect(added, position="last")
