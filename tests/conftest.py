@@ -86,7 +86,7 @@ LATERAL = frozenset({
     "max_pair_nm", "pair_distance_nm", "line_nm", "width_nm",
     "jitter_nm",
     "run_length_nm", "run_length_low_nm", "run_length_high_nm", "travelled_nm", "step_error_nm", "path_rms_nm",
-    "size_nm", "max_dim_nm", "scale_bar_length_nm",
+    "size_nm", "max_dim_nm", "scale_bar_length_nm", "to_y_nm", "to_x_nm",
 })  # fmt: skip
 """Names in nm that are measured along the surface, in every channel; all others need a channel of heights."""
 

@@ -28,7 +28,9 @@ DETECTION = ("feature_detection", {"threshold": 1.0})
 TEMPLATE = (5 * np.exp(-(np.mgrid[-4:5, -4:5] ** 2).sum(axis=0) / 8)).round(3).tolist()
 MEDIA = str(Path(tempfile.gettempdir()) / "playnano_contract_media")
 REGION = {"name": "left", "shape": "box", "points_nm": [[0.0, 0.0], [50.0, 30.0]]}
+CUT = {"edit": "break", "frame": 1, "y_px": 10.0, "x_px": 10.0}
 PARAMS = {
+    "curation": {"edits": [CUT]},
     "detections_in_region": {"region": REGION},
     "particle_region_media_export": {"export_video": False, "export_gif": True, "output_folder": MEDIA},
     "feature_detection": {"threshold": 1.0},
@@ -106,6 +108,7 @@ def test_a_value_of_the_wrong_kind_is_refused(name):
 @every
 @pytest.mark.filterwarnings("ignore:.*frames are unusable:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*molecules diffuse by:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*edits do not match:UserWarning")
 @pytest.mark.parametrize("kind", ["int16", "float32", "float64", "nan", "no frames", "one frame"])
 def test_any_movie(name, kind, movie):
     data = movie(kind)

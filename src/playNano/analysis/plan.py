@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from playNano.afm_stack import AFMImageStack
+from playNano.analysis.curation.edits import Edit, merged_edits
+from playNano.analysis.curation.planned import with_curation
 from playNano.analysis.defaults import DefaultAnalysis, Objects, default_processing
 from playNano.analysis.kept import kept_default_analysis
 from playNano.analysis.pipeline import AnalysisPipeline
@@ -36,6 +39,8 @@ class Plan:
         Number of processing steps before frames are selected, and these frames: ``first, step, count``.
     taken
         The modules that `for_movie` has taken, and why.
+    edits
+        Edits of the tracks that `for_movie` takes; where the modules are known, a step `curation` has them.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class Plan:
     objects: Objects | None = None
     taken: DefaultAnalysis | None = None
     selections: list[tuple[int, dict[str, int]]] = field(default_factory=list)
+    edits: tuple[Edit, ...] = ()
 
     @classmethod
     def default(cls, objects: Objects = "auto") -> Plan:
@@ -144,7 +150,33 @@ class Plan:
         if self.objects is None or self.taken is not None:
             return self
         taken = kept_default_analysis(cache, stack, self.objects)
-        return replace(self, analysis=taken.calls, taken=taken)
+        calls = with_curation(taken.calls, self.edits) if self.edits else taken.calls
+        return replace(self, analysis=calls, taken=taken)
+
+    def curated(self, edits: Sequence[Edit], *, anew: bool = False) -> Plan:
+        """Return the plan with edits of the tracks by hand, which are made before anything is measured.
+
+        Parameters
+        ----------
+        edits
+            The edits; they are added to those that the plan has.
+        anew
+            Whether the edits that the plan has are left out.
+
+        Raises
+        ------
+        ParameterError
+            If no tracking is in the plan.
+
+        Examples
+        --------
+        >>> plan = Plan.from_options(None, "feature_detection;particle_tracking;states", None)
+        >>> [call.name for call in plan.curated([]).analysis]
+        ['feature_detection', 'particle_tracking', 'curation', 'states']
+        """
+        if self.objects is not None and self.taken is None:
+            return replace(self, edits=tuple(merged_edits([] if anew else self.edits, edits)))
+        return replace(self, analysis=with_curation(self.analysis, edits, anew=anew))
 
     def process(self, stack: AFMImageStack) -> AFMImageStack:
         """Process a movie in place, and return it, or the part of its frames that is selected between the steps.

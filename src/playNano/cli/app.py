@@ -23,6 +23,7 @@ from playNano.cli.arguments import (
     ColourMap,
     Crop,
     CropUnit,
+    CuratedBy,
     Export,
     FigureFormat,
     File,
@@ -53,11 +54,12 @@ from playNano.cli.arguments import (
 )
 from playNano.cli.compare_command import app as compare_commands
 from playNano.cli.crate_command import app as crate_command
+from playNano.cli.curate_command import app as curate_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
 from playNano.cli.movie_command import app as movie_command
 from playNano.cli.pictures import picture_options
-from playNano.cli.plans import plan_or_default, with_edits
+from playNano.cli.plans import curated, plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
 from playNano.cli.reference_commands import app as reference_commands
 from playNano.cli.view_command import app as view_command
@@ -215,6 +217,7 @@ def analyze(
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
     objects: ObjectsShown = None,
+    edits: CuratedBy = None,
     frames: FramesKept = None,
     crop: Crop = None,
     crop_unit: CropUnit = "px",
@@ -245,7 +248,9 @@ def analyze(
     from playNano.cli.job import Options, analyze_file
     from playNano.cli.movie import movie_kind
 
-    plan = with_edits(plan_or_default(process, steps, pipeline, objects), frames, crop, crop_unit)
+    plan = curated(
+        with_edits(plan_or_default(process, steps, pipeline, objects), frames, crop, crop_unit), edits
+    )
     exports, reading, kept = tuple(export or ()), tuple(read or ()), existing(overwrite, new)
     pictures = picture_options(z_range, cmap, figure_format, outlines=outlines)
     shown = movie_kind(gif, movie)
@@ -299,8 +304,9 @@ def batch(
 ) -> None:
     """Run one pipeline on many movies; writes one folder per movie, joined tables, and summary.csv with all errors.
 
-    A sheet (.csv, .tsv) has a column file, relative to the sheet, and may have condition, replicate, channel and frames
-    (20-60); its columns are in all tables, and wrong rows are reported by line while the others run.
+    A sheet (.csv, .tsv) has a column file, relative to the sheet, and may have condition, replicate, channel, frames
+    (20-60) and edits (a CSV file of edits of the tracks); its columns are in all tables, and wrong rows are reported by
+    line while the others run.
 
     Without any steps the default analysis is run, as by `playnano analyze`, with thresholds of each movie's own; with
     --process alone the movies are processed and not analysed.
@@ -381,6 +387,7 @@ def validate(
 app.add_typer(reference_commands)
 app.add_typer(first_run_commands)
 app.add_typer(record_commands)
+app.add_typer(curate_command)
 app.add_typer(crate_command)
 app.add_typer(compare_commands)
 app.add_typer(movie_command)

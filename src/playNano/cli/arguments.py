@@ -91,6 +91,10 @@ ObjectsShown = Annotated[
         help="What the movie shows, for the analysis without --steps: auto, particles, pits, lattice or filaments.",
     ),
 ]
+CuratedBy = Annotated[
+    Path | None,
+    typer.Option("--edits", help="CSV file of edits of the tracks by hand; see docs/curation.md."),
+]
 PipelineFile = Annotated[
     Path | None, typer.Option("--pipeline", "-p", help="YAML file with lists 'processing:' and 'analysis:'.")
 ]

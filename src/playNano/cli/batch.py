@@ -17,11 +17,14 @@ from playNano._version import __version__
 from playNano.analysis.exporters import plan_exports
 from playNano.analysis.plan import Plan
 from playNano.cli.batch_folder import BATCH, find_inputs, folder_names, prepare
-from playNano.cli.batch_sheet import carried, is_sheet, read_sheet
+from playNano.cli.batch_sheet import Row, carried, is_sheet, read_sheet
 from playNano.cli.console import err, out
-from playNano.cli.job import DONE, Options, analyze_file, plan_in_effect, process_file
+from playNano.cli.job import DONE, Options, analyze_file, process_file
+from playNano.cli.pipeline_file import plan_in_effect
+from playNano.cli.plans import curated
 from playNano.core.provenance import file_fingerprint
 from playNano.core.result_folder import complete, result_folder
+from playNano.errors import PlayNanoError
 from playNano.io.export.tables import TABLES
 
 FINISHED = ("done", "done before")
@@ -181,17 +184,30 @@ def _jobs(patterns: Sequence[str], plan: Plan, folder: Path) -> list[Job]:
     sheet = read_sheet(Path(patterns[0]), folder)
     for doubt in sheet.doubts:
         err.print(f"{sheet.path}: {doubt}", markup=False)
+    plans = [_plan_of(row, plan) for row in sheet.rows]
     names = iter(folder_names([row.file for row in sheet.rows if not row.problem]))
     jobs = []
-    for row in sheet.rows:
+    for row, own in zip(sheet.rows, plans, strict=True):
         outcome = Outcome("", row.values["file"], values=row.values)
         if row.problem:
             outcome.status, outcome.reason = "failed", f"{sheet.path.name}, line {row.line}: {row.problem}"
             err.print(outcome.reason, markup=False)
         else:
             outcome.movie, outcome.file = next(names), str(row.file)
-        jobs.append(Job(row.file, replace(plan, input=row.input(plan.input)), outcome))
+        jobs.append(Job(row.file, own, outcome))
     return jobs
+
+
+def _plan_of(row: Row, plan: Plan) -> Plan:
+    """Return the plan for a row of a sheet, with its frames and edits; note it in the row if it cannot have these."""
+    own = replace(plan, input=row.input(plan.input))
+    if row.problem:
+        return own
+    try:
+        return curated(own, row.edits)
+    except (PlayNanoError, OSError) as error:
+        row.problem = f"edits: {error}"
+        return own
 
 
 def _one(job: Job, folder: Path, options: Options, resume: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from playNano.errors import ParameterError
 
-KNOWN = ("file", "condition", "replicate", "channel", "frames")
+KNOWN = ("file", "condition", "replicate", "channel", "frames", "edits")
 """Columns with a meaning; all others are only carried along."""
 
 SUFFIXES = (".csv", ".tsv")
@@ -38,6 +38,8 @@ class Row:
         First and last frame, 0-based, both included; the last one is None for the end of the movie. None for all.
     problem
         Why the row cannot be run; empty if it can.
+    edits
+        File of edits of the tracks by hand; None for none.
     """
 
     line: int
@@ -45,6 +47,7 @@ class Row:
     file: Path
     frames: tuple[int, int | None] | None = None
     problem: str = ""
+    edits: Path | None = None
 
     @property
     def channel(self) -> str | None:
@@ -148,6 +151,8 @@ def read_sheet(path: Path, results: Path) -> Sheet:
         if any(cells):
             row = _row(path, reader.line_num + bool(marked), columns, cells)
             row.problem = row.problem or _file_problem(row.file, results)
+            if row.values.get("edits"):
+                row.edits = _file(path, row.values["edits"])
             rows.append(row)
     if not rows:
         raise ParameterError(f"{path}: the sheet has no movies")
@@ -291,5 +296,7 @@ def carried(values: dict[str, str], taken: Sequence[str]) -> dict[str, str]:
     {'condition': 'pH 7', 'sheet_label': 'red'}
     """
     return {
-        f"sheet_{name}" if name in taken else name: text for name, text in values.items() if name != "file"
+        f"sheet_{name}" if name in taken else name: text
+        for name, text in values.items()
+        if name not in ("file", "edits")
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from numbers import Real
@@ -19,13 +19,12 @@ from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.cli.movie import MovieKind, movie_beside, write_result_movie
-from playNano.core.files import atomic_write
+from playNano.cli.pipeline_file import described_steps, write_plan
 from playNano.core.literals import Text
 from playNano.core.phases import phase
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder
-from playNano.core.serialize import json_safe
 from playNano.core.step_cache import StepCache
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
@@ -36,7 +35,6 @@ from playNano.io.export.tables import write_tables
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.drift import write_drift
 from playNano.plots.pictures import write_pictures_of
-from playNano.processing.pipeline import CLEAR, PlannedStep
 
 DONE = "done.json"
 """File with hashes of input and pipeline, by which ``batch --resume`` recognises a finished folder."""
@@ -152,7 +150,7 @@ def process_file(
     with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
-        in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
+        in_effect = {"input": planned_input(stack), **described_steps(processing.steps_for(stack), [])}
         processing.run(stack, cache=options.cache)
         with phase("write movie"):
             (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
@@ -305,7 +303,7 @@ def analyze_stack(
         processing.run(stack, cache=kept)
         plan = plan.for_movie(stack, kept)
         analysis = plan.bind()[1]
-        in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
+        in_effect = {"input": planned, **described_steps(described, analysis.steps_for(stack))}
         record = plan.analyze(stack, kept)
     movie = AnalysedMovie.of(stack, record, pictures)
     with movie_beside(movie, folder, bars, movie_kind):
@@ -360,52 +358,3 @@ def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
     """Write done.json, by which a later batch recognises the run."""
     if done is not None:
         (run.path / DONE).write_text(json.dumps(done, indent=1), encoding="utf-8")
-
-
-def write_plan(steps: dict[str, Any], path: Path, remarks: Sequence[str] = ()) -> None:
-    """Write the steps with the values in effect to a pipeline file, with which the run can be repeated.
-
-    Parameters
-    ----------
-    steps
-        Steps as `plan_in_effect` returns them.
-    path
-        The file.
-    remarks
-        Lines of comment before them.
-    """
-    import yaml
-
-    with atomic_write(path) as temporary:
-        text = "".join(f"# {remark}\n" for remark in remarks)
-        temporary.write_text(text + yaml.safe_dump(steps, sort_keys=False), encoding="utf-8")
-
-
-def plan_in_effect(plan: Plan) -> dict[str, Any]:
-    """Return the steps of a plan with all values in effect, in the form of a pipeline file.
-
-    Parameters
-    ----------
-    plan
-        Steps and modules as given.
-
-    Raises
-    ------
-    ParameterError
-        If a name or parameter is unknown or wrong.
-    """
-    processing, analysis = plan.bind()
-    steps = _described(processing.steps, analysis.steps)
-    if plan.objects is not None:
-        steps = {**steps, "objects": plan.objects}
-    return {"input": plan.input, **steps} if plan.input else steps
-
-
-def _described(
-    processing: Sequence[PlannedStep], analysis: Sequence[tuple[str, dict[str, Any]]]
-) -> dict[str, Any]:
-    """Return processing steps and analysis modules as plain values."""
-    return {
-        "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing],
-        "analysis": [{name: json_safe(params)} for name, params in analysis],
-    }

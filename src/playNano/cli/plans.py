@@ -75,3 +75,27 @@ def with_edits(plan: Plan, frames: str | None, crop: str | None, crop_unit: str)
         box = dict(zip(("y", "x", "height", "width"), map(Text, parts), strict=True))
         edits.append(StepCall("crop", {**box, "unit": crop_unit}))
     return replace(plan, processing=[*edits, *plan.processing]) if edits else plan
+
+
+def curated(plan: Plan, edits: Path | None) -> Plan:
+    """Return a plan with edits of the tracks by hand, if a file of these is given.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    edits
+        The CSV file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is wrong; the message has the line.
+    ParameterError
+        If no tracking is in the plan.
+    OSError
+        If the file cannot be read.
+    """
+    from playNano.analysis.curation.edits import read_edits
+
+    return plan if edits is None else plan.curated(read_edits(edits))

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QListWidget,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from playNano.analysis.curation.apply import apply_edits
@@ -27,17 +26,18 @@ from playNano.cli.job import Options
 from playNano.errors import MissingInputError, ParameterError
 from playNano.viewer.clicks import Clicks
 from playNano.viewer.curate_layers import CurateLayers
+from playNano.viewer.dock import Dock
 from playNano.viewer.results import Results, results_in
 from playNano.viewer.run_panel import run_of
 from playNano.viewer.slots import guarded
-from playNano.viewer.worker import Cancelled, Worker
+from playNano.viewer.worker import Cancelled
 
 WITHIN_PX = 8.0
 """Distance from a click within which a detection is picked, px."""
 JOB = "curated run"
 
 
-class CurateDock(QWidget):
+class CurateDock(Dock):
     """Edits the tracks of the results that are shown.
 
     The keys work while the layer of the detections is selected. The rules are in
@@ -50,9 +50,8 @@ class CurateDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.worker = Worker()
+        """Build the dock."""
+        super().__init__(napari_viewer)
         self.worker.finished.connect(self._finished)
         self.results: Results | None = None
         self.model: CurationModel | None = None
@@ -78,8 +77,8 @@ class CurateDock(QWidget):
         self.clicks.enabled = False
 
     def _build(self) -> None:
-        self.status = QLabel("Open a result folder, or run a pipeline; then start")
-        self.status.setWordWrap(True)
+        """Make the widgets."""
+        self.status.setText("Open a result folder, or run a pipeline; then start")
         self.start_button = QPushButton("Start on the results that are shown")
         self.start_button.clicked.connect(self.start)
         self.author = QLineEdit()
@@ -335,9 +334,4 @@ class CurateDock(QWidget):
         self.clicks.close()
         if self.layers is not None:
             self.layers.close()
-        self.worker.close()
-
-    def closeEvent(self, event: Any) -> None:
-        """Stop all work before the dock goes."""
-        self.shut_down()
-        super().closeEvent(event)
+        super().shut_down()

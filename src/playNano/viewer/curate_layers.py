@@ -33,6 +33,7 @@ class CurateLayers:
     """
 
     def __init__(self, viewer: Any, results: Results, model: CurationModel) -> None:
+        """Add the layers, and hide those of the results."""
         self._viewer, self._model, self._stack = viewer, model, results.analysed.stack
         self._picked: list[int] = []
         for name in ("detections", "tracks", "preview detections", "outlines", POINTS, TRACKS, PICKED):

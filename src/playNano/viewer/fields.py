@@ -35,7 +35,13 @@ class NumberBox(QAbstractSpinBox):
         self.lineEdit().textEdited.connect(self.edited)
 
     def stepBy(self, steps: int) -> None:
-        """Add one, or a tenth of the number's own size, for an arrow."""
+        """Add one, or a tenth of the number's own size, for an arrow.
+
+        Parameters
+        ----------
+        steps
+            1 for up, -1 for down.
+        """
         value = self._number()
         step = 1.0 if self._whole else 10.0 ** math.floor(math.log10(abs(value)) - 1) if value else 0.1
         changed = value + steps * step
@@ -51,11 +57,25 @@ class NumberBox(QAbstractSpinBox):
         )
 
     def validate(self, text: str, position: int) -> Any:
-        """Accept any text while it is written; the form says what is wrong with it."""
+        """Accept any text while it is written; the form says what is wrong with it.
+
+        Parameters
+        ----------
+        text
+            The text.
+        position
+            Place of the cursor.
+        """
         return QValidator.State.Acceptable, text, position
 
     def wheelEvent(self, event: Any) -> None:
-        """Leave the wheel to the form, which scrolls."""
+        """Leave the wheel to the form, which scrolls.
+
+        Parameters
+        ----------
+        event
+            The event of Qt.
+        """
         event.ignore()
 
     def _number(self) -> float:
@@ -74,7 +94,7 @@ class NumberBox(QAbstractSpinBox):
         return all(tests[name](limit) for name, limit in self._limits.items())
 
 
-class _Choice(QComboBox):
+class _List(QComboBox):
     def wheelEvent(self, event: Any) -> None:
         event.ignore()
 
@@ -93,13 +113,14 @@ class Field:
     """
 
     def __init__(self, parameter: Parameter, suggestions: Sequence[str] = ()) -> None:
+        """Make the widget."""
         self.parameter = parameter
         self._set: tuple[Any, Any] = (UNSET, UNSET)
         self.widget: QWidget
         self._values: list[Any] = []
         if is_listed(parameter):
             self._values = [*([None] if parameter.allows_none else []), *parameter.choices]
-            self.widget = _Choice()
+            self.widget = _List()
             self.widget.addItems(["none" if value is None else str(value) for value in self._values])
             self.edited = self.widget.activated
         elif number_type(parameter) is bool:

@@ -53,12 +53,24 @@ class FigureView(QLabel):
         self._fit()
 
     def resizeEvent(self, event: Any) -> None:
-        """Fit the picture into the new width."""
+        """Fit the picture into the new width.
+
+        Parameters
+        ----------
+        event
+            The event of Qt.
+        """
         super().resizeEvent(event)
         self._fit()
 
     def mouseDoubleClickEvent(self, event: Any) -> None:
-        """Show the whole figure in a window of its own."""
+        """Show the whole figure in a window of its own.
+
+        Parameters
+        ----------
+        event
+            The event of Qt.
+        """
         if self._whole is None:
             return
         window = QDialog(self)

@@ -93,6 +93,7 @@ class ParameterForm(QWidget):
     changed = Signal()
 
     def __init__(self, declared: Declared, given: Mapping[str, Any] | None = None) -> None:
+        """Make the fields."""
         super().__init__()
         self._declared = declared
         self._given: dict[str, Any] = dict(given or {})
@@ -133,6 +134,7 @@ class ParameterForm(QWidget):
         self.changed.emit()
 
     def _edited(self, name: str) -> None:
+        """Take the value of a field that was edited."""
         value = self.fields[name].get()
         if value is UNSET:
             self._given.pop(name, None)

@@ -9,7 +9,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QScrollArea,
     QTableWidget,
@@ -22,13 +21,14 @@ from playNano.errors import ParameterError
 from playNano.measurement import kymograph
 from playNano.plots.measurement.kymograph import draw_kymograph
 from playNano.viewer.clicks import Clicks
+from playNano.viewer.dock import Dock
 from playNano.viewer.figure_view import FigureView
 from playNano.viewer.layers import movie_in, placing
 from playNano.viewer.particles import draw_profile, draw_trace, particle_at, profile, trace_column, track_of
 from playNano.viewer.preview import one_frame
 from playNano.viewer.results import RESULTS, results_in
 from playNano.viewer.slots import guarded
-from playNano.viewer.worker import Cancelled, Worker
+from playNano.viewer.worker import Cancelled
 
 LINES = "lines to measure along"
 JOB = "kymograph"
@@ -36,7 +36,7 @@ KYMOGRAPH_IN = 4.6
 """Width of the part of the figure that has the kymograph; the mean profile is beside it, inches."""
 
 
-class InspectDock(QWidget):
+class InspectDock(Dock):
     """Looks at single particles and lines of a movie.
 
     Parameters
@@ -46,9 +46,8 @@ class InspectDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.worker = Worker()
+        """Build the dock."""
+        super().__init__(napari_viewer)
         self.worker.finished.connect(self._finished)
         self.row: Any = None
         """Row of the particle that is shown."""
@@ -63,8 +62,8 @@ class InspectDock(QWidget):
         napari_viewer.dims.events.current_step.connect(self._moved)
 
     def _build(self) -> None:
-        self.status = QLabel("Click a particle, or draw a line")
-        self.status.setWordWrap(True)
+        """Make the widgets."""
+        self.status.setText("Click a particle, or draw a line")
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["column", "value"])
         self.table.verticalHeader().setVisible(False)
@@ -227,12 +226,7 @@ class InspectDock(QWidget):
         self._timer.stop()
         self.clicks.close()
         self.viewer.dims.events.current_step.disconnect(self._moved)
-        self.worker.close()
-
-    def closeEvent(self, event: Any) -> None:
-        """Stop all work before the dock goes."""
-        self.shut_down()
-        super().closeEvent(event)
+        super().shut_down()
 
 
 def _shown(value: Any) -> str:

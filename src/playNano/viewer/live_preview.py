@@ -41,6 +41,7 @@ class LivePreview(QObject):
     """What the preview shows, or why there is none."""
 
     def __init__(self, viewer: Any, worker: Worker, plan: Callable[[], Plan]) -> None:
+        """Listen to the slider and to the worker."""
         super().__init__()
         self._viewer, self._worker, self._plan = viewer, worker, plan
         self._previewer: Previewer | None = None
@@ -110,6 +111,7 @@ class LivePreview(QObject):
         self.request()
 
     def _start(self) -> None:
+        """Start a job for the latest request."""
         if self._worker.running or self._previewer is None or not self._enabled:
             return  # it is started when the running job has ended
         previewer, generation = self._previewer, self._generation
@@ -148,6 +150,7 @@ class LivePreview(QObject):
         self.status.emit("\n".join([f"frame {preview.frame}{count}", *preview.messages]))
 
     def _show(self, preview: Preview) -> None:
+        """Show a preview in the layers."""
         stack = preview.stack
         if not stack.n_frames:
             return

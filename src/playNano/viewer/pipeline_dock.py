@@ -26,6 +26,7 @@ from playNano.analysis.pipeline import module_registry
 from playNano.analysis.plan import Plan
 from playNano.cli.modules import TITLES, list_entries
 from playNano.processing.pipeline import CLEAR
+from playNano.viewer.dock import Dock
 from playNano.viewer.forms import Declared, ParameterForm
 from playNano.viewer.layers import movie_in, movie_layers
 from playNano.viewer.live_preview import LivePreview
@@ -34,13 +35,12 @@ from playNano.viewer.pipeline_model import Entry, PipelineModel, has_form
 from playNano.viewer.run_panel import RunPanel
 from playNano.viewer.show import add_layers
 from playNano.viewer.slots import guarded
-from playNano.viewer.worker import Worker
 
 LISTED = "modules as listed"
 """Entry of the list of analyses that stands for the modules of the pipeline itself."""
 
 
-class PipelineDock(QWidget):
+class PipelineDock(Dock):
     """Steps and modules with their forms, a live preview of the frame that is shown, and the run.
 
     Parameters
@@ -50,12 +50,11 @@ class PipelineDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        """Build the dock."""
+        super().__init__(napari_viewer)
         self.movie: ViewedMovie | None = None
         self.model = PipelineModel.of_plan(Plan.default())
         self.form: ParameterForm | None = None
-        self.worker = Worker()
         self.preview = LivePreview(napari_viewer, self.worker, lambda: self.model.plan())
         self.run_panel = RunPanel(napari_viewer, self.worker, self)
         self._build()
@@ -68,6 +67,7 @@ class PipelineDock(QWidget):
         self.preview.set_enabled(self.live.isChecked())
 
     def _build(self) -> None:
+        """Make the widgets."""
         self.file_label, self.channel = QLabel(), QComboBox()
         self.channel.activated.connect(self._select_channel)
         self.analysis = QComboBox()
@@ -92,8 +92,6 @@ class PipelineDock(QWidget):
         self.live = QCheckBox("Live preview of this frame")
         self.live.setChecked(True)
         self.live.toggled.connect(self.preview.set_enabled)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
         steps = QHBoxLayout()
         steps.addWidget(self.entries, 1)
         steps.addLayout(buttons)
@@ -209,6 +207,7 @@ class PipelineDock(QWidget):
         self._changed(self.entries.currentRow())
 
     def _show_entries(self, row: int) -> None:
+        """List the steps and modules, and select one."""
         self.analysis.setCurrentIndex(max(0, self.analysis.findData(self.model.objects)))
         self.entries.blockSignals(True)
         self.entries.clear()
@@ -273,12 +272,7 @@ class PipelineDock(QWidget):
         self.preview.close()
         self.viewer.layers.events.inserted.disconnect(self._layers_changed)
         self.viewer.layers.events.removed.disconnect(self._layers_changed)
-        self.worker.close()
-
-    def closeEvent(self, event: Any) -> None:
-        """Stop all work before the dock goes."""
-        self.shut_down()
-        super().closeEvent(event)
+        super().shut_down()
 
 
 KINDS_OF_STEPS = ("filter", "mask", "video", "edit")

@@ -8,7 +8,7 @@ from typing import Any
 
 from playNano.analysis.defaults import Objects
 from playNano.analysis.plan import Plan
-from playNano.cli.job import plan_in_effect, write_plan
+from playNano.cli.pipeline_file import plan_in_effect, write_plan
 from playNano.core.step_text import StepCall
 from playNano.errors import ParameterError
 from playNano.processing.pipeline import CLEAR

@@ -57,6 +57,7 @@ class RunPanel(QGroupBox):
     """
 
     def __init__(self, viewer: Any, worker: Worker, dock: HasPlan) -> None:
+        """Make the widgets."""
         super().__init__("Run on the whole movie")
         self._viewer, self._worker, self._dock = viewer, worker, dock
         self._movie: ViewedMovie | None = None
@@ -149,6 +150,7 @@ class RunPanel(QGroupBox):
             self.bar.setFormat(f"{what}: %v of %m frames")
 
     def _finished(self, name: str, result: Any) -> None:
+        """Show the results, or why there are none."""
         if name != JOB:
             return
         self.run_button.setEnabled(self._movie is not None)

@@ -65,6 +65,7 @@ class Worker(QObject):
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, name: str, function: Callable[[], Any]) -> None:
+        """Run a job in the thread."""
         self._active += 1
         self.most = max(self.most, self._active)
         result: Any

@@ -74,6 +74,7 @@ def test_what_the_tracks_say_already():
         Edit("add", at(0, 11, 10)),
     ]
     assert outcome(model, *edits)[0] == ["already so"] * 4
+    assert model.set_aside == edits
     assert not model.can_undo and model.edits == []
     model = model_at([(0, 10, 10), (1, 10, 10)], confidence=[np.nan, 0.5])
     twice = [Edit("confirm", at(0, 10, 10), at(1, 10, 10)), Edit("unusable", Place(5))] * 2

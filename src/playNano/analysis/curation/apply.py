@@ -48,7 +48,8 @@ def apply_edits(model: CurationModel, edits: Sequence[Edit]) -> pd.DataFrame:
     Parameters
     ----------
     model
-        The tracks; each edit is a step of its own for undo. Author, time and reason of the edits are kept.
+        The tracks; each edit is a step of its own for undo. Author, time and reason of the edits are kept; edits
+        without effect are added to ``model.set_aside``.
     edits
         The edits, in order: a later one may be about a detection that an earlier one has added.
 
@@ -74,6 +75,8 @@ def apply_edits(model: CurationModel, edits: Sequence[Edit]) -> pd.DataFrame:
             status, why = NO_MATCH, str(error)
         if status == APPLIED:
             model.restate(edit)
+        else:
+            model.set_aside.append(edit)
         rows.append({**edit.to_dict(), "status": status, "why": why, "distance_nm": distance})
     table = pd.DataFrame(rows, columns=[*COLUMNS, "status", "why", "distance_nm"])
     numbers = [name for name in COLUMNS if name.startswith(("y_", "x_", "to_"))]

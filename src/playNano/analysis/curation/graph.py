@@ -173,6 +173,7 @@ class TrackGraph:
             self._redo_one(change)
 
     def _redo_one(self, change: Change) -> None:
+        """Make one change."""
         if change.name != "rows":
             getattr(self, change.name)[change.index] = change.after
             return

@@ -38,6 +38,13 @@ class CurationModel(EditedTracks):
     A detection is named by its row. Rows never change; a detection that is added gets the next row. Every edit can be
     undone and done again exactly. `playNano.analysis.curation.source.model_of` makes the model of an analysis.
 
+    Attributes
+    ----------
+    version : int
+        Grows by one at every change, so that displays know when to read the state anew.
+    set_aside : list of Edit
+        Edits of a file that had no effect on these tracks, so that they are not lost when edits are saved.
+
     Parameters
     ----------
     author
@@ -63,6 +70,7 @@ class CurationModel(EditedTracks):
         self._done: list[Command] = []
         self._undone: list[Command] = []
         self.version = 0
+        self.set_aside: list[Edit] = []
 
     @property
     def edits(self) -> list[Edit]:

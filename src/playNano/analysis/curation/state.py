@@ -53,6 +53,7 @@ class EditedTracks:
         usable: npt.ArrayLike | None = None,
         max_distance_nm: float | None = None,
     ) -> None:
+        """Find the links of the tracks."""
         self.geometry = FrameGeometry() if geometry is None else geometry
         self.n_frames = n_frames
         frame = table["frame"].to_numpy(np.int64)

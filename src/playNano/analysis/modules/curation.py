@@ -14,10 +14,9 @@ from playNano.analysis.curation.apply import APPLIED, NO_MATCH, SO_ALREADY, appl
 from playNano.analysis.curation.edits import Edit, EditsValue
 from playNano.analysis.curation.source import CurationSource
 from playNano.analysis.curation.tables import curated_tables
+from playNano.analysis.measurement.source import DEFAULT_TRACKING
 from playNano.analysis.points import DEFAULT_DETECTION, resolve_detection
 from playNano.analysis.previous import of_kind
-
-DEFAULT_TRACKING = "particle_tracking"
 
 
 class CurationModule(AnalysisModule):
@@ -146,20 +145,24 @@ class CurationModule(AnalysisModule):
 
 def _messages(summary: Mapping[str, Any]) -> list[str]:
     """Return what was edited in words."""
-    parts = [f"{summary['links_edited']} links edited of {summary['links_before']}"]
-    for name, text in (
-        ("links_confirmed", "links confirmed"),
-        ("detections_deleted", "detections deleted"),
-        ("detections_added", "detections added"),
-        ("frames_unusable", "frames marked unusable"),
+    parts = [f"{_number(summary['links_edited'], 'link')} edited of {summary['links_before']}"]
+    for name, noun, done in (
+        ("links_confirmed", "link", "confirmed"),
+        ("detections_deleted", "detection", "deleted"),
+        ("detections_added", "detection", "added"),
+        ("frames_unusable", "frame", "marked unusable"),
     ):
         if summary[name]:
-            parts.append(f"{summary[name]} {text}")
+            parts.append(f"{_number(summary[name], noun)} {done}")
     said = [", ".join(parts)]
     if summary["n_already_so"]:
-        said.append(f"{summary['n_already_so']} edits change nothing: the tracks say so already")
+        said.append(f"{_number(summary['n_already_so'], 'edit')} without effect: the tracks say so already")
     if summary["n_not_matched"]:
         said.append(
             f"{summary['n_not_matched']} of {summary['n_edits']} edits do not match and were not applied"
         )
     return said
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, AnalysisOutputs, checked_run
 from playNano.analysis.measurement.region_boxes import Box, BoxOptions
+from playNano.analysis.measurement.source import DEFAULT_TRACKING
 from playNano.analysis.points import DEFAULT_DETECTION, detection_outputs, resolve_detection
+from playNano.analysis.previous import of_kind
 from playNano.core.lazy import FrameArray, is_lazy
 from playNano.errors import MissingInputError, ParameterError
 
@@ -25,11 +27,14 @@ class ParticleRegionExtractionModule(AnalysisModule):
     kind = "measurement"
     version = "1.0"
     requires = ("particle_tracking",)
-    automatic = ("detection_module",)
+    automatic = (
+        "tracking_module",
+        "detection_module",
+    )
     options_type = BoxOptions
 
     def resolve_defaults(self, params: dict[str, Any], previous_results: Mapping[str, Any]) -> dict[str, Any]:
-        """Set the detection module if it is not given.
+        """Set the tracking and the detection module if they are not given.
 
         Parameters
         ----------
@@ -39,7 +44,8 @@ class ParticleRegionExtractionModule(AnalysisModule):
             Outputs of earlier modules by name.
         """
         module = resolve_detection({**params, "coord_key": ""}, previous_results)["detection_module"]
-        return {**params, "detection_module": module}
+        ran = of_kind(previous_results, "tracking") or [DEFAULT_TRACKING]
+        return {"tracking_module": ran[-1], **params, "detection_module": module}
 
     @checked_run
     def run(
@@ -47,7 +53,7 @@ class ParticleRegionExtractionModule(AnalysisModule):
         stack: AFMImageStack,
         previous_results: dict[str, Any] | None = None,
         *,
-        tracking_module: str = "particle_tracking",
+        tracking_module: str = DEFAULT_TRACKING,
         detection_module: str = DEFAULT_DETECTION,
         include_image: bool = True,
         include_mask: bool = True,
@@ -66,7 +72,7 @@ class ParticleRegionExtractionModule(AnalysisModule):
         previous_results
             Outputs of earlier modules, among them those of tracking and detection.
         tracking_module
-            Module whose tracks are used.
+            Module whose tracks are used. By default the latest tracking.
         detection_module
             Module whose regions were tracked; it returns label images, as feature_detection does. By default that
             which has run.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +76,9 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
         merge or split), ``drift.csv`` (one row per frame: the drift of the movie, or that which the tracking has
         estimated; empty where neither was), ``cluster_table.csv`` (one row per cluster) and
         ``cluster_occupancy.csv`` (one row per cluster and frame), and for each table of a measurement a file of its
-        name (``msd.csv``); it is created if necessary. If several steps are of the same kind, the file names of the
-        later ones end in ``_step_<n>``.
+        name (``msd.csv``); it is created if necessary. ``curation.csv`` has the edits by hand and what became of each.
+        If several steps are of the same kind, the file names of the later ones end in ``_step_<n>``; after a step
+        `curation`, those of the tracks before the edits.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
     made += [
         (key, outputs[table], stem)
         for kind, table, stem in TABLES
-        for key, outputs in outputs_of_kind(source, kind).items()
+        for key, outputs in _by_importance(source, kind)
         if table in outputs and not (stem == "drift" and made and not len(outputs[table]))
     ]
     made += [
@@ -109,6 +110,12 @@ def write_tables(source: Any, folder: str | Path) -> dict[str, Path]:
             write_csv(table, temporary)
         written[name] = Path(folder) / name
     return written
+
+
+def _by_importance(source: Any, kind: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the outputs of the steps of a kind: of trackings the last one first, which edits those before it."""
+    outputs = list(outputs_of_kind(source, kind).items())
+    return outputs[::-1] if any("edits" in values for _, values in outputs) else outputs
 
 
 def movie_drift(source: Any) -> pd.DataFrame | None:
