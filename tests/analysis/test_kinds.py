@@ -74,7 +74,9 @@ def test_the_kinds_of_the_built_in_modules():
     assert "analysis" not in kinds.values()
     for kind, word in (("detection", "_detection"), ("clustering", "_clustering"), ("tracking", "_tracking")):
         assert {name for name in kinds if kinds[name] == kind} == {
-            name for name in kinds if name.endswith(word) or (kind, name) in (("detection", IN_REGION), ("tracking", "curation"))
+            name
+            for name in kinds
+            if name.endswith(word) or (kind, name) in (("detection", IN_REGION), ("tracking", "curation"))
         }
     assert kinds["frame_quality"] == "quality"
     assert CountOnly.kind == "analysis"

@@ -64,6 +64,7 @@ from playNano.cli.plans import curated, plan_or_default, with_edits
 from playNano.cli.records import app as record_commands
 from playNano.cli.reference_commands import app as reference_commands
 from playNano.cli.report import app as report_command
+from playNano.cli.view_command import app as view_command
 from playNano.cli.workplace import workplace
 from playNano.core.command import COMMAND
 from playNano.errors import PlayNanoWarning
@@ -395,3 +396,4 @@ app.add_typer(crate_command)
 app.add_typer(compare_commands)
 app.add_typer(movie_command)
 app.add_typer(report_command)
+app.add_typer(view_command)

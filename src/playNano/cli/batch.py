@@ -19,7 +19,8 @@ from playNano.analysis.plan import Plan
 from playNano.cli.batch_folder import BATCH, find_inputs, folder_names, prepare
 from playNano.cli.batch_sheet import Row, carried, is_sheet, read_sheet
 from playNano.cli.console import err, out
-from playNano.cli.job import DONE, Options, analyze_file, plan_in_effect, process_file
+from playNano.cli.job import DONE, Options, analyze_file, process_file
+from playNano.cli.pipeline_file import plan_in_effect
 from playNano.cli.plans import curated
 from playNano.core.provenance import file_fingerprint
 from playNano.core.result_folder import complete, result_folder

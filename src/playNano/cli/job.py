@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from numbers import Real
@@ -19,13 +19,12 @@ from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import Bars, out, progress_bars
 from playNano.cli.movie import MovieKind, movie_beside, write_result_movie
-from playNano.core.files import atomic_write
+from playNano.cli.pipeline_file import described_steps, write_plan
 from playNano.core.literals import Text
 from playNano.core.phases import phase
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder
-from playNano.core.serialize import json_safe
 from playNano.core.step_cache import StepCache
 from playNano.errors import ParameterError
 from playNano.io.export import Exporter
@@ -36,7 +35,6 @@ from playNano.io.export.tables import write_tables
 from playNano.plots.analysed import AnalysedMovie
 from playNano.plots.drift import write_drift
 from playNano.plots.pictures import write_pictures_of
-from playNano.processing.pipeline import CLEAR, PlannedStep
 from playNano.report.write import write_result_report
 
 DONE = "done.json"
@@ -156,7 +154,7 @@ def process_file(
     with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
-        in_effect = {"input": planned_input(stack), **_described(processing.steps_for(stack), [])}
+        in_effect = {"input": planned_input(stack), **described_steps(processing.steps_for(stack), [])}
         processing.run(stack, cache=options.cache)
         with phase("write movie"):
             (write_ome_zarr if options.zarr else write_bundle)(stack, run.path / stored)
@@ -164,7 +162,7 @@ def process_file(
         write_result_movie(stack, run.path, options.movie, options.pictures, bars)
         write_drift(stack, run.path)
         _export(stack, exports, run.path)
-        _write_plan(in_effect, run.path / "pipeline.yaml")
+        write_plan(in_effect, run.path / "pipeline.yaml")
         _write_mark(run, done)
         write_record(run, analysis.run(stack))
     out.print(f"{stack}\nresults in {run.target}", markup=False)
@@ -198,10 +196,47 @@ def analyze_file(
     PlayNanoError, OSError
         The message names the file, step or parameter that caused the error.
     """
+    with progress_bars() as bars:
+        stack, record, target = run_analysis(file, plan, folder, options, bars, done)
+    report(stack, record, target)
+    return record
+
+
+def run_analysis(
+    file: Path,
+    plan: Plan,
+    folder: Path,
+    options: Options,
+    bars: Bars | None = None,
+    done: Mapping[str, Any] | None = None,
+) -> tuple[AFMImageStack, dict[str, Any], Path]:
+    """Process and analyse a movie, and write all results into a folder, without printing.
+
+    Parameters
+    ----------
+    file, plan, folder, options, done
+        As in `analyze_file`.
+    bars
+        Progress of the movie among the results; None for none.
+
+    Returns
+    -------
+    stack : AFMImageStack
+        The processed movie.
+    record : dict
+        The record, as returned by `AnalysisPipeline.run`.
+    target : Path
+        Folder of the results.
+
+    Raises
+    ------
+    PlayNanoError, OSError
+        The message names the file, step or parameter that caused the error.
+    """
     exports = plan_exports(options.exports)
     plan.bind()  # all names and parameters are validated before the movie is read
     names = {"record.h5", "pipeline.yaml", "overview.png", *(exporter.file_name for exporter, _ in exports)}
-    with result_folder(folder, existing=options.existing, reserved=names) as run, progress_bars() as bars:
+    with result_folder(folder, existing=options.existing, reserved=names) as run:
         stack = options.load(file, plan.input)
         check_exports(exports, stack, plan)
         record, stored = analyze_stack(
@@ -218,8 +253,7 @@ def analyze_file(
             write_result_report(run, record, stack, options.pictures)
         _write_mark(run, done)
         write_record(run, record, stored)
-    report(stack, record, run.target)
-    return record
+    return stack, record, run.target
 
 
 def analyze_stack(
@@ -275,7 +309,7 @@ def analyze_stack(
         processing.run(stack, cache=kept)
         plan = plan.for_movie(stack, kept)
         analysis = plan.bind()[1]
-        in_effect = {"input": planned, **_described(described, analysis.steps_for(stack))}
+        in_effect = {"input": planned, **described_steps(described, analysis.steps_for(stack))}
         record = plan.analyze(stack, kept)
     movie = AnalysedMovie.of(stack, record, pictures)
     with movie_beside(movie, folder, bars, movie_kind):
@@ -283,7 +317,7 @@ def analyze_stack(
             stored = write_record_hdf5(folder, record)
         with phase("tables"):
             write_tables(record, folder)
-        _write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
+        write_plan(in_effect, folder / "pipeline.yaml", values_found(record, stack.file_path.name))
         with phase("figures"):
             write_pictures_of(movie, record, folder)
     return record, stored
@@ -330,44 +364,3 @@ def _write_mark(run: Run, done: Mapping[str, Any] | None) -> None:
     """Write done.json, by which a later batch recognises the run."""
     if done is not None:
         (run.path / DONE).write_text(json.dumps(done, indent=1), encoding="utf-8")
-
-
-def _write_plan(steps: dict[str, Any], path: Path, remarks: Sequence[str] = ()) -> None:
-    """Write the steps with the values in effect to a pipeline file, with which the run can be repeated."""
-    import yaml
-
-    with atomic_write(path) as temporary:
-        text = "".join(f"# {remark}\n" for remark in remarks)
-        temporary.write_text(text + yaml.safe_dump(steps, sort_keys=False), encoding="utf-8")
-
-
-def plan_in_effect(plan: Plan) -> dict[str, Any]:
-    """Return the steps of a plan with all values in effect, in the form of a pipeline file.
-
-    Parameters
-    ----------
-    plan
-        Steps and modules as given.
-
-    Raises
-    ------
-    ParameterError
-        If a name or parameter is unknown or wrong.
-    """
-    processing, analysis = plan.bind()
-    steps = _described(processing.steps, analysis.steps)
-    if plan.objects is not None:
-        steps = {**steps, "objects": plan.objects}
-    if plan.edits:
-        steps = {**steps, "edits": [edit.to_dict() for edit in plan.edits]}
-    return {"input": plan.input, **steps} if plan.input else steps
-
-
-def _described(
-    processing: Sequence[PlannedStep], analysis: Sequence[tuple[str, dict[str, Any]]]
-) -> dict[str, Any]:
-    """Return processing steps and analysis modules as plain values."""
-    return {
-        "processing": [CLEAR if s.step is None else {s.name: json_safe(s.params)} for s in processing],
-        "analysis": [{name: json_safe(params)} for name, params in analysis],
-    }

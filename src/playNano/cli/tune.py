@@ -10,7 +10,8 @@ from rich.table import Table
 from playNano.analysis.tuning import Tuning, tune
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import out, progress_bars
-from playNano.cli.job import Options, plan_in_effect
+from playNano.cli.job import Options
+from playNano.cli.pipeline_file import plan_in_effect
 from playNano.core.files import atomic_write
 from playNano.plots.tuning import write_tuning
 

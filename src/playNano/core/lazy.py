@@ -216,6 +216,12 @@ class FrameArray:
                     self._read(start, stop) if stop > start else np.empty((0, *self.shape[1:]), self.dtype)
                 )
                 return frames[(slice(None), *rest)] if rest else frames
+        if isinstance(first, list) and not rest and all(isinstance(one, int) for one in first):
+            return (
+                np.stack([self[one] for one in first])
+                if first
+                else np.empty((0, *self.shape[1:]), self.dtype)
+            )
         if not hasattr(first, "__index__"):
             return np.asarray(self)[index]
         position = first.__index__() + (len(self) if first.__index__() < 0 else 0)

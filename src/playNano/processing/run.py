@@ -131,7 +131,7 @@ class Run:
         steps
             Steps, in order.
         """
-        return self._run_groups(data, _groups(steps), len(steps))
+        return self._run_groups(data, groups_of(steps), len(steps))
 
     def _run_groups(self, data: Any, groups: Sequence[Members], stop: int) -> Any:
         """Run groups of steps; the mask in force is carried along up to position `stop`."""
@@ -159,7 +159,7 @@ class Run:
         steps
             Steps, in order.
         """
-        groups = _groups(steps)
+        groups = groups_of(steps)
         last = groups.pop() if groups and groups[-1][0][1].kind not in ("video", "edit") else []
         data = self._run_groups(data, groups, len(steps))
         sequence = self._sequence(last, data)
@@ -367,10 +367,15 @@ class Run:
             )
 
 
-def _groups(steps: Sequence[PlannedStep]) -> list[Members]:
+def groups_of(steps: Sequence[PlannedStep]) -> list[Members]:
     """Divide steps, with their positions, into runs of frame-wise steps and single steps over the whole movie or edits.
 
     A step that surveys its input begins a new run.
+
+    Parameters
+    ----------
+    steps
+        Steps, in order.
     """
     groups: list[Members] = []
     for item in enumerate(steps):
