@@ -102,26 +102,31 @@ def told_of(result):
 
 
 def judged(kind, seed, pipeline, quick):
-    """Validate a pipeline on one movie and score it against the truth."""
+    """Validate a pipeline on one movie and score it against the truth; a refusal withholds all figures."""
     movie, plan = make_movie(kind, seed), plan_of(pipeline)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         detections, tracks, taken = analysed(movie, plan)
         cpu, wall = time.process_time(), time.perf_counter()
-        result, gate, border = validated(stack_of(movie), plan, quick)
+        try:
+            result, gate, border = validated(stack_of(movie), plan, quick)
+            told, withheld = told_of(result), list(getattr(result, "withheld", ()))
+            recommended, caveats = result.recommended, list(getattr(result, "caveats", ()))
+        except PlayNanoError as error:
+            (gate, border), told, recommended, caveats = own_gate(movie), {}, [], []
+            withheld = [f"refused: {error}"]
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     row = {
         "kind": kind, "seed": seed, "pipeline": pipeline, "gate_nm": gate, "border_nm": border,
-        "actual": score(movie, detections, tracks, gate, border), "told": told_of(result),
-        "withheld": list(getattr(result, "withheld", ())), "caveats": list(getattr(result, "caveats", ())),
-        "recommended": result.recommended, "cpu_s": cpu, "wall_s": wall, "about": movie.about,
+        "actual": score(movie, detections, tracks, gate, border), "told": told, "withheld": withheld,
+        "caveats": caveats, "recommended": recommended, "cpu_s": cpu, "wall_s": wall, "about": movie.about,
         "own_gate": score(movie, detections, tracks, *own_gate(movie)),
         "warnings": sorted({str(w.message)[:160] for w in caught}),
     }  # fmt: skip
-    if result.recommended:
+    if recommended:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found, linked, _ = analysed(movie, changed(taken, result.recommended))
+            found, linked, _ = analysed(movie, changed(taken, recommended))
         row["after"] = score(movie, found, linked, gate, border)
     return row
 
@@ -157,12 +162,7 @@ def kept(folder, kind, seed, pipeline, quick):
     path = folder / f"{kind.replace(' ', '_')}-{seed}-{pipeline}-{'quick' if quick else 'full'}.json"
     if path.exists():
         return json.loads(path.read_text())
-    try:
-        row = plain(judged(kind, seed, pipeline, quick))
-    except PlayNanoError as error:
-        row = {"kind": kind, "seed": seed, "pipeline": pipeline, "failed": f"{type(error).__name__}: {error}"}
-        print("  FAILED", row["failed"], flush=True)
-        return row
+    row = plain(judged(kind, seed, pipeline, quick))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(row))
     return row
@@ -200,8 +200,6 @@ def main():
 def line_of(row):
     """Return a line for the terminal: told / actual of each figure."""
     name = f"{row['kind']:20} {row['seed']} {row['pipeline']:8}"
-    if "failed" in row:
-        return name + row["failed"]
     cells = []
     for key in ("recall", "link_error", "height_bias_nm", "diffusion_bias"):
         told, actual = row["told"].get(key, {}).get("value"), row["actual"][key]

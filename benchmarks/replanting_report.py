@@ -199,8 +199,6 @@ def changes(rows):
 
 def report(rows, before, options):
     """Return the whole text."""
-    failed = [r for r in rows if "failed" in r]
-    rows = [r for r in rows if "failed" not in r]
     seeds, kinds = sorted({r["seed"] for r in rows}), sorted({r["kind"] for r in rows})
     movies = len({(r["kind"], r["seed"]) for r in rows})
     command = f"python benchmarks/replanting.py --seeds {' '.join(map(str, options.seeds))}"
@@ -209,18 +207,16 @@ def report(rows, before, options):
     text = [
         "# Validation beside the truth of movies of another simulator", "", f"Made by `{command}`.", INTRODUCTION,
         f"{movies} movies of {len(kinds)} kinds, seeds {', '.join(map(str, seeds))}; {len(rows)} validations, median "
-        f"{np.median([r['cpu_s'] for r in rows]):.0f} s of processor time each; {len(failed)} failed with an error.",
+        f"{np.median([r['cpu_s'] for r in rows]):.0f} s of processor time each.",
         "", "## Bars", "", *bars(rows), "", "## Figures", "", *quantities(rows),
     ]  # fmt: skip
-    text += [f"| | {_name(r)} failed: {r['failed']} |" for r in failed]
     for pipeline in options.pipelines:
         text += ["", f"### {pipeline}", "", *quantities([r for r in rows if r["pipeline"] == pipeline])]
     if before:
-        earlier = [r for r in before if "failed" not in r]
-        old = len({(r["kind"], r["seed"]) for r in earlier})
+        old = len({(r["kind"], r["seed"]) for r in before})
         text += [
             "", f"## Before replanting ({old} movies, simulations fitted to the movie)", "",
-            *bars(earlier), "", *quantities(earlier),
+            *bars(before), "", *quantities(before),
         ]  # fmt: skip
     text += ["", "## Told, and farther off than it may be", "", *missed(rows)]
     text += ["", "## Withheld", "", *withheld(rows), "", "## Recommendations", "", *changes(rows)]
