@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from other_movies import KINDS, make_movie
+from other_movies import FURTHER, KINDS, make_movie
 from replanting_report import report
 from replanting_scores import score
 
@@ -172,7 +172,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=[*KINDS, *FURTHER])
     parser.add_argument("--seeds", nargs="+", type=int, default=[5000, 5001])
     parser.add_argument("--pipelines", nargs="+", default=["readme", "default"], choices=list(PIPELINES))
     parser.add_argument("--quick", action="store_true", help="validate with fewer movies")

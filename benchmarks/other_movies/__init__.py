@@ -7,7 +7,7 @@ Plain numpy and scipy. A kind is a population of shapes, a way to move, a surfac
 numbers, noise and the pixel size differ between seeds.
 """
 
-from .kinds import KINDS, make_movie
+from .kinds import FURTHER, KINDS, make_movie
 from .movie import Movie
 
-__all__ = ["KINDS", "Movie", "make_movie"]
+__all__ = ["FURTHER", "KINDS", "Movie", "make_movie"]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from .motion import World, along_strands, walk
 from .movie import film
@@ -30,6 +31,12 @@ class Kind:
         "flat", "terraces" or "strands".
     instrument
         What the instrument adds.
+    spread
+        Standard deviation of heights and radii of single particles, as a share of those of their species.
+    breathing
+        By how much, as a share, heights go up and down between two states, each of 2 s on average.
+    directed
+        Speed of particles that each walk along a line of their own, nm/s.
     """
 
     species: tuple
@@ -42,6 +49,9 @@ class Kind:
     drift: float = 0.0
     ground: str = "flat"
     instrument: Instrument = field(default_factory=Instrument)
+    spread: tuple = (0.04, 0.0)
+    breathing: float = 0.0
+    directed: float = 0.0
 
 
 def _cap(height=4.0, radius=7.0, share=1.0, diffusion=20.0):
@@ -86,6 +96,21 @@ KINDS = {
     "drifting": Kind((_cap(diffusion=10.0),), n=18, core=1.8, beyond_nm=30.0, drift=2.0),
 }  # fmt: skip
 
+FURTHER = {
+    "all sizes": Kind((_cap(4.5, 7.0, 1.0, 18.0),), n=11, core=1.6, spread=(0.2, 0.25)),
+    "breathing": Kind((_cap(4.5, 7.5, 1.0, 15.0),), n=10, core=2.2, breathing=0.15),
+    "scars": Kind((_cap(4.5, 7.0, 1.0, 18.0),), n=11, core=1.8, instrument=Instrument(scars=2.0)),
+    "few": Kind((_cap(4.0, 8.0, 1.0, 15.0),), n=2, core=2.2),
+    "rough": Kind((_cap(4.5, 7.0, 1.0, 18.0),), n=11, core=1.8, ground="rough"),
+    "walking": Kind((_cap(5.0, 6.5, 1.0, 3.0),), n=14, core=0.0, beyond_nm=30.0, directed=14.0),
+    "all resting": Kind((_cap(4.0, 7.0, 1.0, 0.05),), n=10, core=2.6),
+    "rods and caps": Kind(
+        ((Shape("rod", 2.5, 4.5, 11.0), 0.5, 12.0), _cap(5.5, 7.0, 0.5, 25.0)), n=9, core=1.6, turn=0.5
+    ),
+    "long rods": Kind(((Shape("rod", 4.0, 4.0, 22.0), 1.0, 10.0),), n=5, core=1.2, turn=0.15),
+}  # fmt: skip
+"""Kinds on which nothing was tuned: validation was developed on `KINDS`."""
+
 
 def _scaled(kind, rng):
     """Return the kind with sizes, speeds and noise drawn around its own, and factors for all of one movie."""
@@ -115,14 +140,13 @@ def make_movie(
     pixel_nm=None,
     interval_s=0.3,
     density=1.0,
-    spread_of_height=0.04,
 ):
     """Make a movie.
 
     Parameters
     ----------
     name
-        One of `KINDS`.
+        One of `KINDS` or `FURTHER`.
     seed
         Seed, which with the name determines the movie.
     n_frames, size
@@ -133,11 +157,9 @@ def make_movie(
         Time of a frame.
     density
         Factor for the number of particles.
-    spread_of_height
-        Standard deviation of the heights of particles of one species, as a share of the height.
     """
     rng = np.random.default_rng([sum(map(ord, name)), len(name), seed])
-    kind = _scaled(KINDS[name], rng)
+    kind = _scaled({**KINDS, **FURTHER}[name], rng)
     drawn = float(rng.uniform(1.3, 1.8))
     pixel_nm = drawn if pixel_nm is None else pixel_nm
     view = np.array(size) * pixel_nm
@@ -151,15 +173,16 @@ def make_movie(
     species = (
         species[: paths.y.shape[1]] if len(species) >= paths.y.shape[1] else np.zeros(paths.y.shape[1], int)
     )
-    shapes, of = _one_each(kind, species, spread_of_height, rng)
+    shapes, of = _one_each(kind, species, rng)
     diffusion = np.array([kind.species[s][2] for s in species])
     factor = 0.5 if kind.ground == "strands" else 1.0
     about = {
         "diffusion_nm2_s": float(diffusion.mean() * factor), "k_off_1_s": kind.k_off, "n": len(species),
         "noise_nm": kind.instrument.noise_nm, "extent_nm": extent, "ground": kind.ground,
     }  # fmt: skip
+    states = _breaths(kind, n_frames, interval_s, len(species), rng)
     movie = film(
-        name, seed, paths, shapes, of, ground, kind.instrument, size, pixel_nm, interval_s, about, rng
+        name, seed, paths, shapes, of, states, ground, kind.instrument, size, pixel_nm, interval_s, about, rng
     )
     movie.truth["species"] = species[movie.truth.species.to_numpy()]
     return movie
@@ -170,13 +193,23 @@ def _species(shares, n, rng):
     return rng.permutation(exact)[:n]
 
 
-def _one_each(kind, species, spread, rng):
-    """Return one shape for each particle, of a height of its own, and its index."""
-    shapes = []
+def _one_each(kind, species, rng):
+    """Return one shape for each particle, of a height and radius of its own, and its index."""
+    shapes, (tall, wide) = [], kind.spread
     for s in species:
         shape = kind.species[s][0]
-        shapes.append(replace(shape, height_nm=shape.height_nm * (1 + spread * rng.normal())))
+        high = shape.height_nm * (1 + tall * rng.normal())
+        radius = shape.radius_nm * (np.exp(wide * rng.normal()) if wide else 1.0)
+        shapes.append(replace(shape, height_nm=high, radius_nm=radius))
     return shapes, np.arange(len(species))
+
+
+def _breaths(kind, n_frames, interval_s, n, rng):
+    """Return the factor of the height of each particle in each frame, (n_frames, n)."""
+    if not kind.breathing:
+        return np.ones((n_frames, n))
+    turned = np.cumsum(rng.random((n_frames, n)) < interval_s / 2.0, axis=0) % 2
+    return 1 + kind.breathing * (2 * turned - 1)
 
 
 def _velocity(speed, rng):
@@ -196,8 +229,17 @@ def _ground_and_paths(kind, world, species, view, n_frames, interval_s, rng):
             strands, max(round(len(species) / n), 1), diffusion[0], n_frames, interval_s, rng
         )
         return (lambda y, x: (strands.surface(y, x), True)), paths
-    paths = walk(world, diffusion, n_frames, interval_s, rng)
+    paths = walk(world, diffusion, n_frames, interval_s, rng, kind.directed)
+    if kind.ground == "rough":
+        grain = gaussian_filter(rng.normal(size=(400, 400)), 3.0)
+        grain *= 0.3 / grain.std()
+        return (lambda y, x: (_sampled(grain, y, x), False)), paths
     if kind.ground == "terraces":
         width, angle, phase = rng.uniform(45, 75), rng.uniform(-1.1, 1.1), rng.uniform()
         return (lambda y, x: (terraces(y, x, 4.0, width, angle, phase), False)), paths
     return (lambda y, x: (np.zeros(np.broadcast_shapes(y.shape, x.shape)), False)), paths
+
+
+def _sampled(grain, y, x):
+    """Return the static roughness `grain`, of 1 nm a pixel, at points y (n, 1), x (1, m)."""
+    return map_coordinates(grain, np.broadcast_arrays(y, x), order=1, mode="wrap")

@@ -45,8 +45,11 @@ class World:
     drift_nm_s: tuple = (0.0, 0.0)
 
 
-def walk(world, diffusion, n_frames, interval_s, rng):
-    """Move particles with the given diffusion coefficients (n,), nm^2/s, and return their paths."""
+def walk(world, diffusion, n_frames, interval_s, rng, directed=0.0):
+    """Move particles with the given diffusion coefficients (n,), nm^2/s, and return their paths.
+
+    With `directed` they also walk at that speed, nm/s, each along a line of its own.
+    """
     n, dt = len(diffusion), interval_s / SUBSTEPS
     n_times = n_frames * SUBSTEPS + 1
     at = _places(world, n, rng)
@@ -57,6 +60,9 @@ def walk(world, diffusion, n_frames, interval_s, rng):
     y, x, angles = np.empty((n_times, n)), np.empty((n_times, n)), np.empty((n_times, n))
     states, names = np.empty((n_times, n), bool), np.empty((n_times, n), int)
     drift = np.asarray(world.drift_nm_s) * dt
+    if directed:
+        way = rng.uniform(0, 2 * np.pi, n)
+        drift = drift + directed * dt * np.column_stack([np.sin(way), np.cos(way)])
     for k in range(n_times):
         y[k], x[k], angles[k], states[k], names[k] = at[:, 0], at[:, 1], angle, bound, identity
         moved = _reflected(at + drift + rng.normal(size=(n, 2)) * sd[:, None], world)

@@ -1,6 +1,6 @@
 """A movie with its truth: particles drawn line by line while they move."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -43,10 +43,13 @@ class Movie:
         return self.truth[self.truth.visible].reset_index(drop=True)
 
 
-def film(kind, seed, paths, shapes, species, ground, instrument, size, pixel_nm, interval_s, about, rng):
-    """Draw particles of `shapes[species[i]]` on the surface `ground(y, x) -> z, joined`.
+def film(
+    kind, seed, paths, shapes, species, states, ground, instrument, size, pixel_nm, interval_s, about, rng
+):
+    """Draw particles of `shapes[species[i]]`, `states[frame, i]` times as high, on a surface.
 
-    `joined` tells whether particles are embedded in what lies there (the higher of both is seen) or stand on it.
+    The surface is `ground(y, x) -> z, joined`; `joined` tells whether particles are embedded in it, so that
+    the higher of both is seen, or stand on it.
     """
     n_frames = (len(paths.y) - 1) // SUBSTEPS
     height, width = size
@@ -58,8 +61,9 @@ def film(kind, seed, paths, shapes, species, ground, instrument, size, pixel_nm,
         body = np.zeros((height, width))
         for i, which in enumerate(species):
             at = _line_by_line(paths, frame, i, lines)
-            _draw(body, shapes[which], at, rows, cols)
-            truth.append(_true_row(frame, i, which, shapes[which], at, rows, paths, interval_s))
+            shape = replace(shapes[which], height_nm=shapes[which].height_nm * states[frame, i])
+            _draw(body, shape, at, rows, cols)
+            truth.append(_true_row(frame, i, which, shape, at, rows, paths, interval_s))
         surface = np.maximum(below, body) if joined else below + body
         data[frame] = instrument.record(surface, pixel_nm, frame, rng)
     table = _truth_table(truth, size, pixel_nm)

@@ -76,6 +76,8 @@ class Instrument:
         Greatest descent of the tip from one pixel to the next; None: the tip follows.
     tip_nm
         Radius of a blunt tip; 0: the shapes are as imaged.
+    scars
+        Mean number of scars of a frame: part of a line that lies 1 to 4 nm higher or lower.
     """
 
     noise_nm: float = 0.12
@@ -85,6 +87,7 @@ class Instrument:
     bow_nm: float = 1.5
     fall_nm: float | None = None
     tip_nm: float = 0.0
+    scars: float = 0.0
     turns: tuple = field(default=(1.3, 0.7, 0.4))
 
     def record(self, surface, pixel_nm, frame, rng):
@@ -113,6 +116,9 @@ class Instrument:
             waves = np.fft.rfft(rng.normal(size=shape), axis=1) / np.sqrt(frequency)
             pink = np.fft.irfft(waves, shape[1], axis=1)
             noise = noise + self.pink_nm * pink / pink.std()
+        for _ in range(rng.poisson(self.scars)):
+            row, first, n = rng.integers(shape[0]), rng.integers(shape[1]), rng.integers(8, 40)
+            noise[row, first : first + n] += rng.choice([-1, 1]) * rng.uniform(1, 4)
         return noise + rows[:, None]
 
 
