@@ -24,10 +24,10 @@ def test_one_movie_is_one_draw():
 
 
 def test_estimates_that_differ_widen_the_interval():
-    m, wide = stated("link_error", 0.4, 0.4, N, 4.0), stated("link_error", 0.35, 0.45, N, 4.0)
+    m, wide = stated("link_error", 0.4, 0.4, N, 4.0), stated("link_error", 0.475, 0.375, N, 4.0)
     assert wide.value == pytest.approx(m.value)
     assert wide.high - wide.low == pytest.approx(m.high - m.low + 0.1, abs=1e-9)
-    assert (wide.on_copies, wide.on_movie) == (0.35, 0.45)
+    assert (wide.on_copies, wide.on_movie) == (0.475, 0.375)
     assert stated("recall", 0.9, float("nan"), N, 4.0).value == 0.9
 
 

@@ -73,7 +73,8 @@ def draw_validation(result: Validation) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(16, 10.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.0))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.2, 1.0))
+    above, below = parts
     top = above.subplots(1, 3, width_ratios=(1.0, 1.0, 0.75))
     _draw_frames(top[:2], result)
     _draw_comparison(top[2], result)

@@ -21,6 +21,8 @@ _MAX_COMPONENTS, _EDGE = 15, 1.3
 # Number of images from which components are computed, and largest half width of an image, px.
 _SAMPLED, _MAX_HALF_WIDTH = 600, 40
 _MARGIN_PX = 3
+# Particles are similar if their heights and areas differ by less than these factors (ln).
+_LIKE_HEIGHT, _LIKE_AREA = 0.3, 0.5
 # Part of a particle's image that belongs to it: fraction of its height, and nm.
 _SUPPORT, _SUPPORT_NM = 0.08, 0.12
 
@@ -76,15 +78,8 @@ def cut_out(reference: Reference, sightings: Sightings) -> Cutouts:
     extents = reference.extent_px[sightings.region[single]]
     extent = float(np.quantile(extents, 0.95)) if len(extents) else 1.0
     half = int(min(np.ceil(extent) + _MARGIN_PX, _MAX_HALF_WIDTH))
-    apart = neighbour_distances(sightings.frame, sightings.y, sightings.x)
-    h, w = reference.labels.shape[1:]
     row, col = np.rint(sightings.y).astype(int), np.rint(sightings.x).astype(int)
-    whole = (row >= half) & (row < h - half) & (col >= half) & (col < w - half)
-    alone = single
-    for factor in _APART:
-        alone = single[(apart[single] > factor * extent) & whole[single]]
-        if len(alone) >= ENOUGH:
-            break
+    alone = _alone(sightings, single, extent)
     raw = np.zeros((len(alone), 2 * half + 1, 2 * half + 1))
     for k, i in enumerate(alone):
         raw[k] = _image(
@@ -97,18 +92,57 @@ def cut_out(reference: Reference, sightings: Sightings) -> Cutouts:
     return Cutouts(images, residue, heights, alone, extent, n_components)
 
 
+def _alone(sightings: Sightings, single: IntArray, extent: float) -> IntArray:
+    """Return the single particles that are far enough from others; kinds that are never so far, at a lower distance."""
+    apart = neighbour_distances(sightings.frame, sightings.y, sightings.x)[single]
+    far, near = (single[apart > factor * extent] for factor in _APART)
+    if len(far) < ENOUGH:
+        return near
+    rare = unlike(kind_of(sightings)[near], kind_of(sightings)[far])
+    return np.sort(np.concatenate([far, near[rare & ~np.isin(near, far)]]))
+
+
+def kind_of(sightings: Sightings) -> FloatArray:
+    """Return logarithms of height and area, by which particles are compared, (m, 2).
+
+    Parameters
+    ----------
+    sightings
+        The particles.
+    """
+    return np.log(np.maximum(np.column_stack([sightings.height_nm, sightings.area_px]), 1e-6))
+
+
+def unlike(kinds: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return whether no other particle is similar to each particle, (m,) bool.
+
+    Parameters
+    ----------
+    kinds, others
+        Logarithms of height and area of the particles and of those that they are compared with, (m, 2), (k, 2).
+    """
+    from scipy.spatial import KDTree
+
+    if not len(others):
+        return np.ones(len(kinds), dtype=bool)
+    scale = np.array([_LIKE_HEIGHT, _LIKE_AREA])
+    return np.asarray(KDTree(others / scale).query(kinds / scale)[0] > 1)
+
+
 def _image(reference: Reference, frame: int, row: int, col: int, half: int, label: int) -> FloatArray:
     """Return the surroundings of a particle above the median of the background in them; 0 on other particles."""
     from scipy.ndimage import binary_dilation
 
-    box = (slice(row - half, row + half + 1), slice(col - half, col + half + 1))
+    h, w = reference.labels.shape[1:]
+    box = (slice(max(row - half, 0), row + half + 1), slice(max(col - half, 0), col + half + 1))
     z = reference.level_nm[frame][box].astype(np.float64)
     labels = reference.labels[frame][box]
     free = ~binary_dilation(labels > 0, iterations=2)
     if free.any():
         z = z - np.median(z[free])
     others = binary_dilation((labels > 0) & (labels != label), iterations=2) & (labels != label)
-    return np.asarray(np.where(others, 0.0, z))
+    beyond = [(max(half - at, 0), max(at + half + 1 - n, 0)) for at, n in ((row, h), (col, w))]
+    return np.asarray(np.pad(np.where(others, 0.0, z), beyond))
 
 
 def _denoised(raw: FloatArray) -> tuple[FloatArray, int]:
@@ -169,7 +203,7 @@ def peak_pixel(image: FloatArray) -> tuple[int, int]:
     """
     from scipy.ndimage import gaussian_filter
 
-    row, col = np.unravel_index(int(gaussian_filter(image, 1.2).argmax()), image.shape)
+    row, col = np.unravel_index(int(gaussian_filter(image, 0.8).argmax()), image.shape)
     return int(row), int(col)
 
 

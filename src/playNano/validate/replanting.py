@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
-from playNano.validate.cutouts import Cutouts, cut_out
+from playNano.validate.cutouts import Cutouts, cut_out, kind_of, unlike
 from playNano.validate.erasing import Eraser
 from playNano.validate.reference import Reference, detect_reference
 from playNano.validate.sightings import Sightings, track_reference
@@ -83,6 +83,12 @@ class Replanter:
         self._erased = ~self.reference.at_border & usable[self.reference.frame]
         self._eraser = Eraser(self.reference, self._erased)
 
+    def without_image(self) -> float:
+        """Return the fraction of the particles away from the border that are unlike every image."""
+        kinds, s = kind_of(self.sightings), self.sightings
+        inner = ~s.at_border
+        return float(unlike(kinds[inner], kinds[self.cutouts.sighting]).mean()) if inner.any() else 1.0
+
     def erased(self, rng: np.random.Generator) -> AFMImageStack:
         """Return the movie without particles, except for those at the border.
 
@@ -141,7 +147,7 @@ class Replanter:
         from scipy.spatial import KDTree
 
         s, c = self.sightings, self.cutouts
-        logs = np.log(np.maximum(np.column_stack([s.height_nm, s.area_px]), 1e-6))
+        logs = kind_of(s)
         of = c.sighting
         tree = KDTree(logs[of])
         by_track: dict[int, IntArray] = {}

@@ -37,6 +37,9 @@ Status = Literal["ok", "withheld", "undefined"]
 
 PER_INDEPENDENT = 8
 """Number of detections of particles in successive frames that count as one independent detection."""
+# Weight of the score on the movie itself, whose images are exact but whose truth is that of the reference; the rest is
+# that of the copies, whose truth is exact but whose images are not.
+_MOVIE_WEIGHT = 0.75
 # Uncertainty of the true height: a fraction of it, and nm.
 _HEIGHT_SHARE, _HEIGHT_NM = 0.04, 0.02
 # Relative standard deviation of the difference of two estimates of D from n links, times sqrt(n).
@@ -58,8 +61,8 @@ class Measure:
     reason
         Why there is no value, in words; empty if there is one.
     on_copies, on_movie
-        The two estimates of which the value is the mean: scores on the replanted copies against what was put back, and
-        on the movie itself against the positions at which it was put back; nan unless the status is "ok".
+        The two estimates of which the value is the weighted mean: scores on the replanted copies against what was put
+        back, and on the movie itself against the positions at which it was put back; nan unless the status is "ok".
     """
 
     value: float
@@ -147,7 +150,8 @@ def stated(name: str, on_copies: float, on_movie: float, n: dict[str, int], heig
         return Measure(nan, nan, nan, "undefined", "there is nothing to score")
     value, apart = on_copies, 0.0
     if np.isfinite(on_movie):
-        value, apart = (on_copies + on_movie) / 2, abs(on_copies - on_movie) / 2
+        value = (1 - _MOVIE_WEIGHT) * on_copies + _MOVIE_WEIGHT * on_movie
+        apart = abs(on_copies - on_movie) / 2
     z = float(norm.ppf((1 + CONFIDENCE) / 2))
     if name == "height_bias_nm":
         half = _HEIGHT_SHARE * height_nm + _HEIGHT_NM + apart

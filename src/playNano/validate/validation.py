@@ -32,6 +32,8 @@ from playNano.validate.statements import FURTHER, MEASURES, Measure, stated
 from playNano.validate.still import still_structures
 from playNano.validate.sweep import GRID, QUICK_GRID, Progress
 
+# Fraction of the particles that may be unlike every image that could be cut out.
+_MAX_WITHOUT_IMAGE = 0.1
 MAX_FRAMES = 600
 """Maximum number of frames whose quality is judged."""
 
@@ -233,10 +235,14 @@ class _Work:
         )
 
     def _too_few(self) -> tuple[str, ...]:
-        """Return the reason to withhold if too few particles could be cut out."""
-        n = len(self.replanter.cutouts)
+        """Return the reason to withhold if too few particles, or not all kinds, could be cut out."""
+        n, missing = len(self.replanter.cutouts), self.replanter.without_image()
         if n >= ENOUGH:
-            return ()
+            if missing <= _MAX_WITHOUT_IMAGE:
+                return ()
+            return (
+                f"{100 * missing:.0f} % of the particles are unlike all of those that are alone and could be cut out",
+            )
         return (f"only {n} images of single particles could be cut out of the movie; {ENOUGH} are necessary",)
 
     def _not_flat(self) -> tuple[str, ...]:
