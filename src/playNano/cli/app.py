@@ -356,7 +356,7 @@ def tune_settings(
     run_tune(file, output, options, objects)
 
 
-@app.command(short_help="Measure the errors of a pipeline on movies like yours.")
+@app.command(short_help="Measure the errors of a pipeline on your movie, its particles put back.")
 def validate(
     file: FileOrRecord,
     output: Output = Path("playnano_validate"),
@@ -372,7 +372,7 @@ def validate(
     overwrite: Overwrite = False,
     new: New = False,
 ) -> None:
-    """Measure the errors of a pipeline on simulated movies like yours; writes validate.json and validate.png."""
+    """Measure the errors of a pipeline on your movie, with its particles cut out and put back at known places."""
     from playNano.cli.job import Options
     from playNano.cli.validate import run_validation
 

@@ -156,9 +156,7 @@ Report = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
 ]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Simulate fewer and shorter movies, with a coarser sweep.")
-]
+Quick = Annotated[bool, typer.Option("--quick", help="Make fewer copies of the movie, with a coarser sweep.")]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
 ]

@@ -1,4 +1,4 @@
-"""``playnano validate``: measure the errors of a pipeline on simulated movies like the user's."""
+"""``playnano validate``: measure the errors of a pipeline on the user's movie, with its particles put back."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from playNano.cli.job import Options
 from playNano.core.result_folder import Run, result_folder
 from playNano.errors import RecordError
 from playNano.plots.validation import save_validation
-from playNano.validate.measures import MEASURES
 from playNano.validate.result import Validation
-from playNano.validate.validation import QUICK, Effort, validate_pipeline
+from playNano.validate.statements import MEASURES
+from playNano.validate.validation import validate_pipeline
 
 
 def run_validation(
@@ -34,13 +34,13 @@ def run_validation(
     plan
         The pipeline; None for that of the record, and for a movie the default analysis.
     folder
-        Folder for validate.json and validate.png; created if necessary.
+        Folder for validate.json, validate.csv and validate.png; created if necessary.
     options
         Options for reading the movie.
     quick
-        Whether fewer and shorter movies are simulated.
+        Whether fewer copies are made and fewer settings tried.
     seed
-        Seed of the simulated movies, at least 0.
+        Seed of the noise of the copies, at least 0.
 
     Returns
     -------
@@ -61,11 +61,11 @@ def run_validation(
         progress_bars(inner=False) as bars,
         report_compiling(plan.bind()[1].kinds or ["levelling", "detection", "tracking"]),
     ):
-        result = validate_pipeline(stack, plan, effort=QUICK if quick else Effort(), seed=seed, progress=bars)
+        result = validate_pipeline(stack, plan, quick=quick, seed=seed, progress=bars)
         save_validation(result, run.path)
         _list_files(run)
     show(result)
-    out.print(f"in {run.target / 'validate.json'} and {run.target / 'validate.png'}", markup=False)
+    out.print(f"in {run.target}: validate.json, validate.csv, validate.png", markup=False)
     return result
 
 
@@ -100,49 +100,75 @@ def _list_files(run: Run) -> None:
 
 
 def show(result: Validation) -> None:
-    """Print the model of the movie, the scores, the sensitivities and the recommended changes.
+    """Print the scores with their intervals, or why there are none, and what follows for the settings.
 
     Parameters
     ----------
     result
         Result of a validation.
     """
-    like, p, d = result.calibrated, result.calibrated.particles, result.calibrated.dynamics.motion
+    r, n = result.reference, result.frames.stop - result.frames.start
     out.print(
-        f"movies like this one: {p.per_frame:.3g} particles per frame, {p.height_nm:.3g} nm high, radius "
-        f"{p.radius_nm:.3g} nm, D {d.diffusion_nm2_s:.3g} nm²/s, noise {like.noise.pixel_nm:.2g} nm, line offsets "
-        f"{like.noise.row_offset_nm:.2g} nm, {like.frame_time_s:.3g} s per frame",
+        f"{r['per_frame']:.3g} particles per frame, {_number(r['height_nm'], 'nm')} high, cut out of {n} frames of "
+        f"your movie and put back in place ({result.n_copies} copies); your pipeline detects "
+        f"{result.on_movie['per_frame']:.3g} per frame in the movie",
         markup=False,
     )
-    if like.debris.n_measured:
-        out.print(
-            f"and {like.debris.per_frame:.3g} pieces of debris per frame, {like.debris.height_nm:.2g} nm high",
-            markup=False,
-        )
+    if result.withheld:
+        out.print("no scores are given, as the particles of this movie cannot be put back faithfully:")
+        for reason in result.withheld:
+            out.print(f"  {reason}", markup=False)
+    else:
+        out.print(_table(result))
+        _show_details(result)
+    for message in result.motion.messages if result.motion else ():
+        out.print(f"  warning: {message}", markup=False)
+    for caveat in result.caveats:
+        out.print(f"  note: {caveat}", markup=False)
+
+
+def _table(result: Validation) -> Table:
+    """Return the scores as a table."""
     table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
-    for heading in ("score", "value", "95 % interval"):
+    for heading in ("score", "value", "95 % interval for your movie"):
         table.add_column(heading)
     for name, m in result.measures.items():
         unit = MEASURES[name][0]
         title = name.replace("_nm", "").replace("_", " ")
-        table.add_row(title, _number(m.value, unit), _span(m.low, m.high, unit))
-    out.print(table)
-    for s in result.sensitivities[:2]:
-        out.print(f"  sensitive: {s.module}.{s.parameter} = {s.value:g} (by {s.change:.3f})", markup=False)
+        table.add_row(title, _number(m.value, unit), _span(m.low, m.high, unit) or m.reason)
+    for c in result.classes:
+        title = f"recall, {c['low_nm']:.2g} to {c['high_nm']:.2g} nm high"
+        table.add_row(title, _number(c["recall"], "share"), _span(c["low"], c["high"], "share"))
+    return table
+
+
+def _show_details(result: Validation) -> None:
+    """Print shares, measurements and settings."""
+    out.print(
+        f"  {_number(result.merged_share, 'share')} of the regions are two particles that touch; on the movie without "
+        f"particles your pipeline detects {result.false_per_frame:.2g} per frame",
+        markup=False,
+    )
+    for s in result.measurements:
+        out.print(
+            f"  {s.module}: {s.name} is {s.measured:.3g}, from the true tracks {s.true:.3g} ({100 * s.bias:+.0f} %); "
+            f"its interval contains the latter in {s.n_covered} of {s.n_copies} copies",
+            markup=False,
+        )
+    for p in result.search.sensitivities[:2] if result.search else ():
+        out.print(f"  sensitive: {p.module}.{p.parameter} = {p.value:g} (by {p.change:.3f})", markup=False)
     for change in result.recommended:
         out.print(
             f"  recommended: {change['module']}.{change['parameter']} = {change['recommended']:g} "
             f"instead of {change['yours']:g}",
             markup=False,
         )
-    if not result.recommended:
-        out.print("  no tested setting is significantly better than yours")
-    for caveat in result.caveats:
-        out.print(f"  caveat: {caveat}", markup=False)
+    if result.search and not result.recommended:
+        out.print("  no tested setting is surely better than yours")
 
 
 def _span(low: float, high: float, unit: str) -> str:
-    return f"{_number(low, unit)} to {_number(high, unit)}" if math.isfinite(low) else "not known"
+    return f"{_number(low, unit)} to {_number(high, unit)}" if math.isfinite(low) else ""
 
 
 def _number(value: float, unit: str) -> str:

@@ -3,99 +3,136 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from playNano.core.serialize import json_safe
-from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.measures import MEASURES, Measure
-from playNano.validate.movie_model import MovieModel
-from playNano.validate.sweep import Sensitivity, Sweep
-from playNano.validate.trial import Steps, Trial
+from playNano.validate.example import Example
+from playNano.validate.figures import Figure
+from playNano.validate.measurements import MeasurementScore
+from playNano.validate.motion_checks import MotionChecks
+from playNano.validate.running import Steps
+from playNano.validate.search import Search
+from playNano.validate.statements import FURTHER, MEASURES, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Scores of a pipeline on simulated movies that resemble the user's movie.
+    """Errors of a pipeline on the user's movie, measured on copies with its particles put back at known places.
 
     Parameters
     ----------
-    measured
-        Model fitted to the movie.
-    calibrated
-        Corrected model, from which movies were simulated.
-    remeasured
-        Model fitted to a movie simulated from `measured`.
+    measures
+        Score -> value with its 95 % interval for this movie, or the reason why there is none; see
+        `playNano.validate.statements.MEASURES`.
+    further
+        Further scores, means over the copies; empty where all scores are withheld.
+    withheld
+        Why all scores are withheld, in words; empty if they are not.
+    figures
+        Figures of the movie and of its copy, which must agree.
+    classes
+        Recall by class of height: ``height_nm``, ``n``, ``recall``, ``low``, ``high``.
+    merged_share
+        Fraction of the detected regions that consist of more than one particle.
+    false_per_frame
+        Detections per frame on the movie with all particles erased.
+    motion
+        How search range and border change D; None without tracks or times.
+    measurements
+        Errors of the measurements of the pipeline (diffusion, dwell times, states) on the copies.
     on_movie
-        Result on the user's own movie: detections per frame, diffusion coefficient.
+        Detections per frame, median height and diffusion coefficient of the pipeline on the movie.
+    reference
+        Counts and sizes of the reference detection.
+    search
+        Sensitivity of the objective to the parameters, and the grid search; None where it is not believed.
+    recommended
+        Changes that are better: module, parameter, yours, recommended; empty if there are none.
     steps
         Analysis modules with the parameter values in effect.
-    trials
-        Scores of each movie.
-    measures
-        Scores over all movies, with confidence intervals.
-    sensitivities
-        Sensitivity of the objective to each parameter, the most sensitive first.
-    swept
-        Grid search over two of them; None if the pipeline has no numeric parameters.
-    recommended
-        Changes that are significantly better on movies not used in the grid search: module, parameter, yours,
-        recommended; empty if there are none.
-    compared
-        The best setting of the grid search, its difference on those movies, and its scores.
-    n_frames, seed
-        Frames of each movie, and the seed of the first.
+    gate_nm
+        Largest distance of a detection from the particle, nm.
+    border_nm
+        Particles nearer to the border are not scored, nm.
+    frames
+        The frames of the movie that were validated.
+    n_copies, seed
+        Number of copies, and the seed of their noise.
     caveats
         Limitations of the scores, in words.
-    frame, example
-        A frame of the user's movie, and the first simulated movie.
+    pixel_size_nm
+        (y, x), nm.
+    example
+        Frame for the picture.
     """
 
-    measured: MovieModel
-    calibrated: MovieModel
-    remeasured: MovieModel
-    on_movie: dict[str, float]
-    steps: Steps
-    trials: list[Trial]
     measures: dict[str, Measure]
-    sensitivities: list[Sensitivity]
-    swept: Sweep | None
+    further: dict[str, float]
+    withheld: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    classes: list[dict[str, float]]
+    merged_share: float
+    false_per_frame: float
+    motion: MotionChecks | None
+    measurements: tuple[MeasurementScore, ...]
+    on_movie: dict[str, float]
+    reference: dict[str, float]
+    search: Search | None
     recommended: list[dict[str, Any]]
-    compared: dict[str, Any]
-    n_frames: int
+    steps: Steps
+    gate_nm: float
+    border_nm: float
+    frames: slice
+    n_copies: int
     seed: int
     caveats: tuple[str, ...]
-    frame: npt.NDArray[Any]
-    example: SimulatedMovie
+    pixel_size_nm: tuple[float, float]
+    example: Example
+
+    def table(self) -> pd.DataFrame:
+        """Return the scores as a table: ``score, value, low, high, unit, status, reason``."""
+        import pandas as pd
+
+        rows = [
+            {"score": name, **m.to_dict(), "unit": MEASURES[name][0]} for name, m in self.measures.items()
+        ]
+        return pd.DataFrame(rows)[["score", "value", "low", "high", "unit", "status", "reason"]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields except the images as JSON types, for ``validate.json``."""
         values = {
-            "movie": self.measured.to_dict(),
-            "simulated_from": self.calibrated.to_dict(),
-            "simulated_measured_as": self.remeasured.to_dict(),
-            "found_on_movie": self.on_movie,
-            "pipeline": [{name: params} for name, params in self.steps],
-            "simulated": {"n_movies": len(self.trials), "n_frames": self.n_frames, "seed": self.seed},
+            "method": "replanting",
             "scores": {
                 name: {**m.to_dict(), "unit": MEASURES[name][0], "meaning": MEASURES[name][1]}
                 for name, m in self.measures.items()
             },
-            "scores_by_movie": [t.scores for t in self.trials],
-            "sensitivity": [
-                {**asdict(s), "tried": [{"value": v, "objective": o} for v, o in s.tried.items()]}
-                for s in self.sensitivities
-            ],
-            "sweep": None
-            if self.swept is None
-            else {
-                "parameters": [list(name) for name in self.swept.names],
-                "values": [list(v) for v in self.swept.values],
-                "objective": self.swept.objective.tolist(),
+            "further_scores": {
+                name: {"value": value, "unit": FURTHER[name][0], "meaning": FURTHER[name][1]}
+                for name, value in self.further.items()
             },
+            "withheld": list(self.withheld),
+            "figures": [figure.to_dict() for figure in self.figures],
+            "recall_by_class": self.classes,
+            "merged_share": self.merged_share,
+            "false_detections_per_frame": self.false_per_frame,
+            "diffusion": self.motion.to_dict() if self.motion else None,
+            "measurements": [asdict(m) for m in self.measurements],
+            "found_on_movie": self.on_movie,
+            "reference": self.reference,
+            "pipeline": [{name: params} for name, params in self.steps],
+            "replanted": {
+                "n_copies": self.n_copies,
+                "first_frame": self.frames.start,
+                "n_frames": self.frames.stop - self.frames.start,
+                "gate_nm": self.gate_nm,
+                "border_nm": self.border_nm,
+                "seed": self.seed,
+            },
+            "search": self.search.to_dict() if self.search else None,
             "recommended": self.recommended,
-            "compared": self.compared,
             "caveats": list(self.caveats),
         }
         plain: dict[str, Any] = json_safe(values)

@@ -1,18 +1,17 @@
-"""Sensitivity of the scores to parameters, and a grid search over the two most sensitive."""
+"""Sensitivity of the objective to the parameters of detection and tracking, and a grid search over two of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from playNano.analysis.pipeline import AnalysisPipeline
 from playNano.errors import ParameterError
-from playNano.validate.measures import student_interval
-from playNano.validate.trial import ReferenceMovie, Steps, Trial, run_trial
+from playNano.validate.running import PipelineInEffect, Steps
+from playNano.validate.samples import Sample, objective_of
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[int, str]
@@ -22,7 +21,6 @@ NUDGES = (0.75, 1.3)
 
 GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
 QUICK_GRID = (0.6, 1.0, 1.6)
-_NEAR_BEST = 0.9
 
 
 @dataclass(frozen=True)
@@ -63,18 +61,6 @@ class Sweep:
     names: tuple[tuple[str, str], ...]
     values: tuple[tuple[float, ...], ...]
     objective: npt.NDArray[np.float64]
-
-
-def objective_of(trial: Trial) -> float:
-    """Return the objective of a trial: HOTA, or F1 without tracking; 0 without detections.
-
-    Parameters
-    ----------
-    trial
-        Scores on one movie.
-    """
-    value = trial.scores.get("hota", trial.scores["f1"])
-    return float(value) if np.isfinite(value) else 0.0
 
 
 def numeric_parameters(steps: Steps, scored: Sequence[int]) -> list[Key]:
@@ -158,35 +144,41 @@ def allowed(steps: Steps) -> bool:
     return True
 
 
-def mean_objective(movies: Sequence[ReferenceMovie], steps: Steps) -> float:
-    """Return the mean objective over movies; nan where the values are not allowed.
+def mean_objective(samples: Sequence[Sample], pipeline: PipelineInEffect, steps: Steps) -> float:
+    """Return the mean objective over samples; nan where the values are not allowed.
 
     Parameters
     ----------
-    movies
-        Movies with their truth.
+    samples
+        Copies with their truth.
+    pipeline
+        The user's pipeline.
     steps
         Modules with their parameters.
     """
     if not allowed(steps):
         return float("nan")
     try:
-        return float(np.mean([objective_of(run_trial(g, steps)) for g in movies]))
+        return float(np.mean([objective_of(s.score(pipeline, steps)) for s in samples]))
     except ParameterError:
         return float("nan")
 
 
 def find_sensitive(
-    movies: Sequence[ReferenceMovie], steps: Steps, keys: Sequence[Key], base: float, progress: Progress
+    samples: Sequence[Sample],
+    pipeline: PipelineInEffect,
+    keys: Sequence[Key],
+    base: float,
+    progress: Progress,
 ) -> list[tuple[Key, Sensitivity]]:
     """Measure the sensitivity of the objective to each parameter, changing one at a time.
 
     Parameters
     ----------
-    movies
-        Movies.
-    steps
-        Analysis modules with the parameter values in effect.
+    samples
+        Copies with their truth.
+    pipeline
+        The user's pipeline.
     keys
         Parameters to try.
     base
@@ -199,6 +191,7 @@ def find_sensitive(
     list of (key, Sensitivity)
         The most sensitive first.
     """
+    steps = pipeline.steps
     sensitivities = []
     for done, key in enumerate(keys):
         progress("parameters tried", done, len(keys))
@@ -206,7 +199,7 @@ def find_sensitive(
         tried = {}
         for factor in NUDGES:
             changed = scaled(value, factor)
-            objective = mean_objective(movies, with_value(steps, key, changed))
+            objective = mean_objective(samples, pipeline, with_value(steps, key, changed))
             if np.isfinite(objective):
                 tried[changed] = objective
         change = max((abs(objective - base) for objective in tried.values()), default=0.0)
@@ -216,8 +209,8 @@ def find_sensitive(
 
 
 def sweep(
-    movies: Sequence[ReferenceMovie],
-    steps: Steps,
+    samples: Sequence[Sample],
+    pipeline: PipelineInEffect,
     keys: Sequence[Key],
     factors: Sequence[float],
     progress: Progress,
@@ -226,13 +219,14 @@ def sweep(
 
     Parameters
     ----------
-    movies, steps, progress
+    samples, pipeline, progress
         As for `find_sensitive`.
     keys
         One or two parameters.
     factors
         Factors by which the values in effect are scaled.
     """
+    steps = pipeline.steps
     axes = []
     for key in keys:
         value = steps[key[0]][1][key[1]]
@@ -245,56 +239,6 @@ def sweep(
         changed = steps
         for key, axis, index in zip(keys, axes, at, strict=True):
             changed = with_value(changed, key, axis[index])
-        objective[at] = mean_objective(movies, changed)
+        objective[at] = mean_objective(samples, pipeline, changed)
     progress("settings tried", objective.size, objective.size)
     return Sweep(tuple((steps[k][0], name) for k, name in keys), tuple(axes), objective)
-
-
-def best_setting(steps: Steps, keys: Sequence[Key], swept: Sweep) -> Steps:
-    """Return the steps with the best values of a grid search; the values in effect where none is better.
-
-    Of all values with at least nine tenths of the maximum gain, those nearest to the values in effect are selected.
-
-    Parameters
-    ----------
-    steps
-        Analysis modules with the parameter values in effect.
-    keys
-        The parameters of the sweep.
-    swept
-        The sweep.
-    """
-    yours = [steps[k][1][name] for k, name in keys]
-    objective = np.nan_to_num(swept.objective, nan=-1.0)
-    current = tuple(axis.index(y) if y in axis else 0 for axis, y in zip(swept.values, yours, strict=True))
-    good = objective >= objective[current] + _NEAR_BEST * (objective.max() - objective[current])
-    distance = np.zeros(objective.shape)
-    for at in np.ndindex(objective.shape):
-        changes = [
-            abs(np.log(max(axis[i], 0.5) / max(y, 0.5))) if isinstance(y, int) else abs(np.log(axis[i] / y))
-            for axis, i, y in zip(swept.values, at, yours, strict=True)
-        ]
-        distance[at] = sum(changes)
-    at = np.unravel_index(int(np.where(good, distance, np.inf).argmin()), objective.shape)
-    for key, axis, index in zip(keys, swept.values, at, strict=True):
-        steps = with_value(steps, key, axis[int(index)])
-    return steps
-
-
-def gain(before: Sequence[Trial], after: Sequence[Trial]) -> dict[str, Any]:
-    """Compare two settings on the same movies by a paired Student's t interval.
-
-    Parameters
-    ----------
-    before, after
-        Trials with each of the settings, in the same order of movies.
-
-    Returns
-    -------
-    dict
-        ``mean``, ``low``, ``high``: difference of the objective with its 95 % confidence interval; ``sure``: whether
-        the whole interval lies above 0.
-    """
-    pairs = [objective_of(b) - objective_of(a) for a, b in zip(before, after, strict=True)]
-    mean, low, high = student_interval(pairs)
-    return {"mean": mean, "low": low, "high": high, "sure": bool(low > 0)}

@@ -1,80 +1,63 @@
-"""Validation of a pipeline on simulated movies that resemble the user's movie."""
+"""Validation of a pipeline on the user's movie, with its particles erased and put back at known places."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from playNano.afm_stack import AFMImageStack
+from playNano.algorithms.quality.quality import frame_quality
 from playNano.analysis.plan import Plan
-from playNano.simulate.movie import SimulatedMovie
-from playNano.validate.calibrate import calibrate
-from playNano.validate.measures import summarise
-from playNano.validate.movie_model import MovieModel, fit_movie_model
-from playNano.validate.probe import probe_pipeline
+from playNano.core.value_units import channel_in_words
+from playNano.errors import StackError
+from playNano.validate.classes import recall_by_class
+from playNano.validate.cutouts import ENOUGH
+from playNano.validate.example import example_of
+from playNano.validate.figures import LIMITS, Figure, compared, figures_of
+from playNano.validate.measurements import MeasurementScore, score_measurements
+from playNano.validate.merged import merged_pairs
+from playNano.validate.motion_checks import check_motion
+from playNano.validate.reference import Reference, detect_reference
+from playNano.validate.replanting import Replanter
 from playNano.validate.result import Validation
-from playNano.validate.sweep import (
-    GRID,
-    QUICK_GRID,
-    Key,
-    Progress,
-    Sensitivity,
-    Sweep,
-    best_setting,
-    find_sensitive,
-    gain,
-    mean_objective,
-    numeric_parameters,
-    sweep,
-)
-from playNano.validate.trial import (
-    ReferenceMovie,
-    Steps,
-    Trial,
-    prepare,
-    run_trial,
-)
+from playNano.validate.running import PipelineInEffect, Run, measured_height, take_effect, without_edits
+from playNano.validate.samples import Sample
+from playNano.validate.scores import Place, Scored, diffusion, score_tables
+from playNano.validate.search import Search, search_settings
+from playNano.validate.sightings import track_reference
+from playNano.validate.statements import FURTHER, MEASURES, Measure, stated
+from playNano.validate.still import still_structures
+from playNano.validate.sweep import GRID, QUICK_GRID, Progress
 
-# Minimum change of the objective by a parameter to be included in the grid search.
-_MIN_CHANGE = 1e-4
+# Fraction of the particles that may be unlike every image that could be cut out.
+_MAX_WITHOUT_IMAGE = 0.1
+MAX_FRAMES = 600
+"""Maximum number of frames whose quality is judged."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Number and size of the simulated movies, and grid of the sweep.
+    """Number of copies and of frames.
 
     Parameters
     ----------
-    n_movies
-        Number of movies on which the pipeline is scored, >= 3.
-    n_swept
-        Number of further movies for the grid search, >= 1.
-    pixels
-        Number of pixels of a movie, > 0, which determines its number of frames, 12 to 60.
+    n_copies
+        Number of replanted copies, >= 1.
+    max_frames
+        Maximum number of consecutive frames that are validated, >= 8.
     factors
-        Factors by which the two parameters of the grid search are scaled, > 0.
+        Factors by which the two parameters of the grid search are scaled, > 0; empty for no search.
     """
 
-    n_movies: int = 8
-    n_swept: int = 3
-    pixels: int = 2_600_000
+    n_copies: int = 4
+    max_frames: int = 60
     factors: tuple[float, ...] = GRID
 
-    def n_frames(self, shape: tuple[int, int, int]) -> int:
-        """Return the number of frames to simulate.
 
-        Parameters
-        ----------
-        shape
-            Shape of the user's movie, (n_frames, height, width).
-        """
-        return int(np.clip(self.pixels // (shape[1] * shape[2]), 12, 60))
-
-
-QUICK = Effort(4, 2, 1_000_000, QUICK_GRID)
+QUICK = Effort(2, 60, QUICK_GRID)
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -85,11 +68,15 @@ def validate_pipeline(
     stack: AFMImageStack,
     plan: Plan,
     *,
-    effort: Effort | None = None,
+    quick: bool = False,
     seed: int = 0,
-    progress: Progress = _silent,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
 ) -> Validation:
-    """Fit a model to a movie, simulate movies from it, and score a pipeline on them.
+    """Measure the errors of a pipeline on the user's movie, with its particles put back at known places.
+
+    The particles are detected independently of the pipeline, tracked, cut out and erased; then they are put back where
+    their tracks have them, the pipeline is run on that copy, and its result is scored against the known truth.
 
     Parameters
     ----------
@@ -97,152 +84,272 @@ def validate_pipeline(
         The user's movie, of heights in nm.
     plan
         The user's pipeline: processing steps, and analysis modules with a detection and possibly tracking.
-    effort
-        Number and size of the movies, and grid of the search; `Effort()` if None; `QUICK` for a rough result.
+    quick
+        Whether fewer copies and settings are tried.
     seed
-        Seed of the first simulated movie, >= 0; the others have the seeds after it.
+        Seed of the noise of the copies, >= 0.
+    effort
+        Number of copies and frames; None: by `quick`.
     progress
         ``progress(what, done, total)`` is called during the work.
 
     Returns
     -------
     Validation
-        Scores with confidence intervals, sensitivities, and recommended changes.
+        Scores with their 95 % intervals for this movie, or the reasons why they are withheld.
 
     Raises
     ------
     ParameterError
         The pipeline detects nothing, or moves pixels.
     StackError
-        The movie is not of heights in nm, or shows no particles.
+        The movie is not of heights in nm, or no frame shows the surface.
+
+    Notes
+    -----
+    Particles that both the pipeline and the reference detection miss are not in the scores.
 
     Examples
     --------
     >>> from playNano.simulate import simulate_movie
-    >>> stack = simulate_movie(20, (64, 64), n_particles=5, seed=2).to_stack()
-    >>> plan = Plan.from_options("level", "log_blob_detection:min_sigma=2,threshold=0.5", None)
-    >>> result = validate_pipeline(stack, plan, effort=Effort(3, 1, 50_000, (1.0, 1.5)))
-    >>> sorted(result.measures)[:2], result.n_frames
-    (['f1', 'height_bias_nm'], 12)
+    >>> stack = simulate_movie(20, (96, 96), n_particles=8, margin_nm=10.0, seed=2).to_stack()
+    >>> plan = Plan.from_options("level", "feature_detection:threshold=1.5,mask_fn=mask_threshold", None)
+    >>> result = validate_pipeline(stack, plan, effort=Effort(1, 20, ()))
+    >>> result.withheld, result.measures["recall"].value > 0.9
+    ((), True)
     """
-    effort = effort or Effort()
-    stack, plan = _edited(stack, plan)
-    progress("measuring the movie", 0, 3)
-    probe = probe_pipeline(stack, plan)
-    steps = probe.steps
-    progress("measuring the movie", 1, 3)
-    measured = fit_movie_model(stack, min_height_nm=probe.min_height_nm)
-    n_frames = effort.n_frames(measured.shape)
-    progress("measuring the movie", 2, 3)
-    calibrated, remeasured = calibrate(measured, n_frames, min_height_nm=probe.min_height_nm)
-    progress("measuring the movie", 3, 3)
-    example, movies = _simulate(calibrated, plan, effort, n_frames, seed, progress)
-    scored_on, swept_on = movies[: effort.n_movies], movies[effort.n_movies :]
-    trials = _run_trials(scored_on, steps, "movies analysed", progress)
-    search = _search(swept_on, steps, probe.scored, effort, progress)
-    recommended, compared = _recommend(scored_on, steps, search, trials, progress)
-    return Validation(
-        measured=measured,
-        calibrated=calibrated,
-        remeasured=remeasured,
-        on_movie=probe.on_movie,
-        steps=steps,
-        trials=trials,
-        measures=summarise(trials),
-        sensitivities=search.sensitivities,
-        swept=search.swept,
-        recommended=recommended,
-        compared=compared,
-        n_frames=n_frames,
-        seed=seed,
-        caveats=(*probe.caveats, *measured.caveats),
-        frame=probe.frame,
-        example=example,
-    )
+    effort = effort or (QUICK if quick else Effort())
+    progress = progress or _silent
+    if not stack.is_length:
+        raise StackError(
+            f"{stack.file_path}: {channel_in_words(stack)}; only movies of heights in nm can be validated: select a "
+            "height channel"
+        )
+    stack, plan = without_edits(stack, plan)
+    part, span, usable = _best_part(stack, effort.max_frames)
+    progress("movie analysed", 0, 2)
+    pipeline, run = take_effect(part, plan)
+    progress("movie analysed", 1, 2)
+    work = _Work(part, usable, pipeline, run, seed)
+    progress("movie analysed", 2, 2)
+    return work.validated(span, effort, progress)
 
 
-def _edited(stack: AFMImageStack, plan: Plan) -> tuple[AFMImageStack, Plan]:
-    """Return the movie after the edits with which a pipeline begins, and the rest of the pipeline."""
-    edits = [step.kind == "edit" for step in plan.bind()[0].steps]
-    first = edits.index(False) if False in edits else len(edits)
-    if not first:
-        return stack, plan
-    part = stack[:]
-    replace(plan, processing=plan.processing[:first]).bind()[0].run(part)
-    return part, replace(plan, processing=plan.processing[first:])
+def _best_part(stack: AFMImageStack, max_frames: int) -> tuple[AFMImageStack, slice, npt.NDArray[np.bool_]]:
+    """Return the consecutive frames with the largest number of usable ones, raw, and which are usable."""
+    raw = np.asarray(stack.processed.get("raw", stack.data)[:MAX_FRAMES])
+    usable = frame_quality(raw).table["usable"].to_numpy(bool)
+    if not usable.any():
+        raise StackError(f"{stack.file_path}: no frame shows the surface")
+    n = min(len(usable), max_frames)
+    first = int(np.convolve(usable, np.ones(n), "valid").argmax())
+    span = slice(first, first + n)
+    part = stack[span]
+    part.restore_raw()
+    return part, span, usable[span]
 
 
-@dataclass(frozen=True, eq=False)
-class _Search:
-    """Sensitivity of the parameters, the grid search over two of them (`keys`), and the best steps."""
+class _Work:
+    """The steps of a validation."""
 
-    sensitivities: list[Sensitivity]
-    keys: list[Key]
-    swept: Sweep | None
-    best: Steps
+    def __init__(
+        self,
+        part: AFMImageStack,
+        usable: npt.NDArray[np.bool_],
+        pipeline: PipelineInEffect,
+        run: Run,
+        seed: int,
+    ) -> None:
+        """Detect and cut out the particles."""
+        self.part, self.usable, self.pipeline, self.run, self.seed = part, usable, pipeline, run, seed
+        self.replanter = Replanter(part, usable)
+        reference, cutouts = self.replanter.reference, self.replanter.cutouts
+        pixel = max(part.pixel_size_yx_nm)
+        whole = ~reference.at_border
+        area = float(np.median(reference.area_px[whole])) if whole.any() else 0.0
+        self.place = Place(
+            part.image_shape,
+            part.pixel_size_yx_nm,
+            max(float(np.sqrt(area / np.pi)), 1.5) * pixel,
+            cutouts.extent_px * pixel,
+            part.origin_nm,
+        )
 
+    def rng(self, k: int) -> np.random.Generator:
+        """Return the random numbers of a copy."""
+        return np.random.default_rng([self.seed, k])
 
-def _search(
-    movies: Sequence[ReferenceMovie], steps: Steps, scored: Sequence[int], effort: Effort, progress: Progress
-) -> _Search:
-    """Measure the sensitivity to all numeric parameters, and run a grid search over the two most sensitive ones."""
-    base = mean_objective(movies, steps)
-    ranked = find_sensitive(movies, steps, numeric_parameters(steps, scored), base, progress)
-    keys = [key for key, s in ranked[:2] if s.change > _MIN_CHANGE]
-    swept = sweep(movies, steps, keys, effort.factors, progress) if keys else None
-    best = best_setting(steps, keys, swept) if swept else steps
-    return _Search([s for _, s in ranked], keys, swept, best)
+    def validated(self, span: slice, effort: Effort, progress: Progress) -> Validation:
+        """Replant, score, compare, and search for settings."""
+        replanter, pipeline = self.replanter, self.pipeline
+        too_few = self._too_few()
+        not_flat = self._not_flat()
+        n_copies = 0 if too_few else 1 if not_flat else effort.n_copies
+        copies: list[Sample] = []
+        runs: list[Run] = []
+        first: AFMImageStack | None = None
+        for k in range(n_copies):
+            progress("copies analysed", k, n_copies)
+            raw, truth = replanter.replant(self.rng(k))
+            first = first or raw
+            copies.append(Sample(pipeline.process(raw), truth, self.place))
+            runs.append(pipeline.run(copies[-1].stack))
+        progress("copies analysed", n_copies, n_copies)
+        scored = [
+            score_tables(c.truth, r.detections, r.tracks, self.place)
+            for c, r in zip(copies, runs, strict=True)
+        ]
+        again = self._detected_again(first) if first is not None else None
+        figures = self._figures(again, runs) if again is not None else ()
+        withheld = too_few + not_flat + self._doubts(figures)
+        search: Search | None = None
+        recommended: list[dict[str, Any]] = []
+        measurements: tuple[MeasurementScore, ...] = ()
+        if not withheld:
+            measurements = score_measurements(pipeline, [(c.stack, c.truth) for c in copies[:2]])
+            if effort.factors:
+                search, recommended = search_settings(copies[:2], pipeline, effort.factors, progress)
+        return Validation(
+            measures=self._measures(scored, copies, withheld),
+            further={} if withheld else _mean_scores(scored),
+            withheld=withheld,
+            figures=figures,
+            classes=[] if withheld else recall_by_class([c.truth for c in copies], scored),
+            merged_share=self._merged_share(),
+            false_per_frame=float("nan") if too_few else self._false_per_frame(),
+            motion=check_motion(self.run, pipeline, pipeline.process(self.part), self.place),
+            measurements=measurements,
+            on_movie=self._on_movie(),
+            reference=self._described(),
+            search=search,
+            recommended=recommended,
+            steps=pipeline.steps,
+            gate_nm=self.place.gate_nm,
+            border_nm=self.place.border_nm,
+            frames=span,
+            n_copies=len(copies),
+            seed=self.seed,
+            caveats=self._caveats(),
+            pixel_size_nm=self.part.pixel_size_yx_nm,
+            example=example_of(self.replanter, self.run, first, again, copies, runs, scored),
+        )
 
+    def _too_few(self) -> tuple[str, ...]:
+        """Return the reason to withhold if too few particles, or not all kinds, could be cut out."""
+        n, missing = len(self.replanter.cutouts), self.replanter.without_image()
+        if n >= ENOUGH:
+            if missing <= _MAX_WITHOUT_IMAGE:
+                return ()
+            return (
+                f"{100 * missing:.0f} % of the particles are unlike all of those that are alone and could be cut out",
+            )
+        return (f"only {n} images of single particles could be cut out of the movie; {ENOUGH} are necessary",)
 
-def _simulate(
-    model: MovieModel, plan: Plan, effort: Effort, n_frames: int, seed: int, progress: Progress
-) -> tuple[SimulatedMovie, list[ReferenceMovie]]:
-    """Simulate and process the movies; the first one is also returned unprocessed."""
-    total = effort.n_movies + effort.n_swept
-    first: SimulatedMovie | None = None
-    movies = []
-    for k in range(total):
-        progress("movies simulated", k, total)
-        movie = model.simulate(n_frames, seed + k)
-        first = first or movie
-        movies.append(prepare(movie, plan, model.particles.radius_nm))
-    progress("movies simulated", total, total)
-    assert first is not None
-    return first, movies
+    def _not_flat(self) -> tuple[str, ...]:
+        """Return the reason to withhold if the background has structures of its own."""
+        n, height = still_structures(self.replanter.reference)
+        if not n:
+            return ()
+        what = "structure that is" if n == 1 else "structures that are"
+        return (
+            f"the background is not flat: {n} {what} larger than the particles and up to {height:.2g} nm high or deep, "
+            "such as terraces or strands",
+        )
 
+    def _detected_again(self, copy: AFMImageStack) -> Reference:
+        """Return the reference detection of a copy."""
+        reference = self.replanter.reference
+        return detect_reference(np.asarray(copy.data), opening_px=reference.opening_px, sign=reference.sign)
 
-def _run_trials(movies: Sequence[ReferenceMovie], steps: Steps, what: str, progress: Progress) -> list[Trial]:
-    """Run and score the same steps on every movie."""
-    trials = []
-    for k, movie in enumerate(movies):
-        progress(what, k, len(movies))
-        trials.append(run_trial(movie, steps))
-    progress(what, len(movies), len(movies))
-    return trials
-
-
-def _recommend(
-    movies: Sequence[ReferenceMovie], steps: Steps, search: _Search, trials: list[Trial], progress: Progress
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Score the best setting on movies not used in the grid search; recommend it if it is significantly better."""
-    best = search.best
-    changes = [
-        {
-            "module": steps[k][0],
-            "parameter": name,
-            "yours": steps[k][1][name],
-            "recommended": best[k][1][name],
+    def _figures(self, again: Reference, runs: list[Run]) -> tuple[Figure, ...]:
+        """Return the figures of the movie and of its copy."""
+        reference = self.replanter.reference
+        mine = figures_of(reference, self.replanter.sightings)
+        copied = figures_of(again, track_reference(again))
+        mine |= {
+            "detections": len(self.run.detections) / len(self.usable),
+            "measured_height": measured_height(self.run.detections),
         }
-        for k, name in search.keys
-        if best[k][1][name] != steps[k][1][name]
-    ]
-    if not changes:
-        return [], {}
-    with_best = _run_trials(movies, best, "best setting checked", progress)
-    difference = gain(trials, with_best)
-    compared = {
-        "setting": changes,
-        "difference": difference,
-        "scores": {name: m.to_dict() for name, m in summarise(with_best).items()},
-    }
-    return (changes if difference["sure"] else []), compared
+        copied |= {
+            "detections": float(np.mean([len(r.detections) for r in runs])) / len(self.usable),
+            "measured_height": float(np.mean([measured_height(r.detections) for r in runs])),
+        }
+        return compared(mine, copied)
+
+    def _doubts(self, figures: tuple[Figure, ...]) -> tuple[str, ...]:
+        """Return in words which figures differ."""
+        out = []
+        for figure in figures:
+            if not figure.agrees:
+                out.append(
+                    f"the replanted movie differs from yours in the {LIMITS[figure.name][0]}: {figure.copy:.3g}, not "
+                    f"{figure.movie:.3g}"
+                )
+        return tuple(out)
+
+    def _measures(
+        self, scored: list[Scored], copies: list[Sample], withheld: tuple[str, ...]
+    ) -> dict[str, Measure]:
+        """Return what is stated."""
+        tracked = self.run.tracks is not None
+        names = [n for n in MEASURES if tracked or n not in ("link_error", "diffusion_bias")]
+        if withheld:
+            nan = float("nan")
+            return {name: Measure(nan, nan, nan, "withheld", "; ".join(withheld)) for name in names}
+        height = float(np.median(self.replanter.cutouts.height_nm))
+        itself = score_tables(copies[0].truth, self.run.detections, self.run.tracks, self.place)
+        out = {}
+        for name in names:
+            values = [s.scores[name] for s in scored if np.isfinite(s.scores[name])]
+            value = float(np.mean(values)) if values else float("nan")
+            out[name] = stated(name, value, itself.scores[name], scored[0].n, height)
+        return out
+
+    def _merged_share(self) -> float:
+        r = self.replanter.reference
+        whole = ~r.at_border
+        return (
+            float(merged_pairs(r.height_nm, r.area_px, whole)[0][whole].mean())
+            if whole.any()
+            else float("nan")
+        )
+
+    def _false_per_frame(self) -> float:
+        """Return the detections per frame on the movie with all particles erased, away from the border."""
+        run = self.pipeline.run(self.pipeline.process(self.replanter.erased(self.rng(1_000_003))))
+        return float(self.place.inner(run.detections, self.place.border_nm).sum()) / len(self.usable)
+
+    def _on_movie(self) -> dict[str, float]:
+        """Return what the pipeline finds on the movie."""
+        out = {
+            "per_frame": len(self.run.detections) / max(int(self.usable.sum()), 1),
+            "height_nm": measured_height(self.run.detections),
+        }
+        if self.run.tracks is not None:
+            out["diffusion_nm2_s"] = diffusion(self.run.tracks)
+        return out
+
+    def _described(self) -> dict[str, float]:
+        """Return counts and sizes of the reference detection."""
+        r, c = self.replanter.reference, self.replanter.cutouts
+        return {
+            "per_frame": len(r) / max(int(self.usable.sum()), 1),
+            "height_nm": float(np.median(c.height_nm)) if len(c) else float("nan"),
+            "noise_nm": r.noise_nm,
+            "opening_px": float(r.opening_px),
+            "n_images": float(len(c)),
+            "n_components": float(c.n_components),
+        }
+
+    def _caveats(self) -> tuple[str, ...]:
+        """List the limitations of the scores, in words."""
+        out = ["particles that your pipeline and the reference detection both miss are not in these numbers"]
+        if not self.part.has_times:
+            out.append("the file has no frame times: D counts frames")
+        return tuple(out)
+
+
+def _mean_scores(scored: list[Scored]) -> dict[str, float]:
+    """Return the means of the further scores."""
+    names = [name for name in FURTHER if name in scored[0].scores]
+    return {name: float(np.mean([s.scores[name] for s in scored])) for name in names}
