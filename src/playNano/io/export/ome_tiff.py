@@ -195,7 +195,9 @@ def _resolution(x: float, y: float) -> dict[str, Any]:
 
 def _rational(value: float) -> tuple[int, int]:
     """Return the nearest quotient of two 32-bit numbers; tifffile before 2026 is wrong by 0.1 % with a float."""
-    return Fraction(value).limit_denominator(max(1, int((2**32 - 1) / max(value, 1.0)) - 1)).as_integer_ratio()
+    return (
+        Fraction(value).limit_denominator(max(1, int((2**32 - 1) / max(value, 1.0)) - 1)).as_integer_ratio()
+    )
 
 
 def _pages(frames: Any, dtype: np.dtype[Any], where: str) -> Iterator[npt.NDArray[Any]]:
