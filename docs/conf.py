@@ -30,6 +30,7 @@ suppress_warnings = [
     "myst.header",  # results of benchmarks have headings of their own
     "myst-nb.lexer",  # tutorials that are not run have no language
 ]
+highlight_language = "text"  # blocks without a language are command lines
 default_role = "py:obj"  # `name` in a docstring
 nitpicky = False
 

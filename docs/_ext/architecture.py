@@ -1,7 +1,4 @@
-"""Draw the packages of playNano in layers, with the imports between them, as `docs/pictures/architecture.svg`.
-
-python docs/_ext/architecture.py
-"""
+"""Draw the packages of playNano in layers, with the imports between them, as SVG."""
 
 import ast
 import tomllib
@@ -10,7 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "playNano"
-PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
 WIDTH, ROW, BOX = 960, 92, 44
 EVERYWHERE = {"errors", "_jit", "_options"}
 """Packages that all others may import, without arrows."""
@@ -105,7 +101,3 @@ def draw() -> str:
             f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle" fill="#1c2b3a">{name}</text>'
         )
     return "\n".join([*parts, "</svg>", ""])
-
-
-if __name__ == "__main__":
-    PICTURE.write_text(draw(), encoding="utf-8")

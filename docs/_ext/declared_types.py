@@ -1,12 +1,15 @@
 """Types, limits and units beside the parameters of the API reference, as the signatures declare them."""
 
+from __future__ import annotations
+
 import contextlib
 import re
-from typing import Any
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING, Any
 
 from playNano.core.params import declared_parameters
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 RULE = re.compile(r"-{3,}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from api_groups import GROUPS, Group
+from architecture import draw
 from repository_links import ROOT, rewrite
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, NumpyDocstring
@@ -292,6 +293,7 @@ def generate(app: Sphinx) -> None:
     write_api()
     write_schema()
     write_results()
+    write("architecture.svg", draw())
     for page in set(GENERATED.rglob("*.md")) - WRITTEN:
         page.unlink()
 

@@ -5,15 +5,16 @@ Some of these files are pages of the site as well; links to others are replaced 
 readable by itself.
 """
 
+from __future__ import annotations
+
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-from sphinx.util import logging
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
-LOGGER = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 IMAGE = re.compile(r"(!\[[^\]]*\]\()([^)\s:]+)\)")
@@ -64,7 +65,7 @@ def rewrite(text: str, file: str) -> str:
     def target(link: str) -> str:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(file), link))
         if not (ROOT / path).exists():
-            LOGGER.warning("%s links to %s, which does not exist", file, link)
+            warn("%s links to %s, which does not exist", file, link)
         return path
 
     def replaced(match: re.Match[str]) -> str:
@@ -89,6 +90,13 @@ def rewrite(text: str, file: str) -> str:
     return "".join(
         part if part.startswith("```") else IMAGE.sub(picture, LINK.sub(replaced, part)) for part in parts
     )
+
+
+def warn(text: str, *values: str) -> None:
+    """Issue a warning of the build."""
+    from sphinx.util import logging
+
+    logging.getLogger(__name__).warning(text, *values)
 
 
 def rewrite_page(app: Sphinx, docname: str, source: list[str]) -> None:

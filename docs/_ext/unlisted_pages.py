@@ -4,11 +4,15 @@ Within a `toctree`, a line `% if there: name` lists a page once it exists, and a
 `% other pages in folder`) lists the pages of `docs/` (or of the folder) that no list names.
 """
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 
 DOCS = Path(__file__).parents[1]
 OTHERS = re.compile(r"^% other pages(?: in (\S+))?$", re.M)

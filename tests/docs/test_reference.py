@@ -1,5 +1,6 @@
 """The reference is complete: every public function has an entry with an example, every parameter a meaning."""
 
+import doctest
 import importlib
 import inspect
 import sys
@@ -72,6 +73,22 @@ def test_every_step_and_module_has_a_summary_and_describes_its_parameters():
     ]
     assert undescribed == []
     assert all(entry.summary for entry in list_entries()[0])
+
+
+@pytest.mark.parametrize("name", ["architecture", "declared_types", "repository_links"])
+def test_examples_of_the_extensions(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0
+
+
+def test_links_to_files_of_the_repository_become_links_to_pages():
+    rewrite = importlib.import_module("repository_links").rewrite
+    links = "[a](../benchmarks/results/memory.md#x) [b](drift.md) [c](../src/playNano/_jit.py)"
+    text = f"{links}\n```\n[d](../README.md)\n```\n"
+    expected = "[a](/generated/results/memory.md#x) [b](drift.md) c\n```\n[d](../README.md)\n```\n"
+    assert rewrite(text, "docs/cache.md") == expected
+    assert rewrite("![p](docs/pictures/frames.png)", "README.md") == "![p](/pictures/frames.png)"
 
 
 def test_a_page_that_no_list_names_is_listed(tmp_path):
