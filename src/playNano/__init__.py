@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playNano.analysis.analyze_movie import analyze
     from playNano.analysis.pipeline import AnalysisPipeline
     from playNano.io.loader import load_afm_stack
+    from playNano.plots.figures import figure
     from playNano.processing.pipeline import ProcessingPipeline
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ProcessingPipeline",
     "__version__",
     "analyze",
+    "figure",
     "load_afm_stack",
 ]
 
@@ -32,6 +34,7 @@ _PUBLIC = {
     "AnalysisPipeline": "playNano.analysis.pipeline",
     "ProcessingPipeline": "playNano.processing.pipeline",
     "analyze": "playNano.analysis.analyze_movie",
+    "figure": "playNano.plots.figures",
     "load_afm_stack": "playNano.io.loader",
 }
 
