@@ -125,7 +125,7 @@ def replay_record(
         Pixels were changed outside the pipeline: the run is repeated without that, and need not be identical.
     """
     path = record_path(path)
-    old = read_record(path)
+    old: Mapping[str, Any] = read_record(path)
     plan = plan_of(old)
     file = movie_of(old, path, None if movie is None else Path(movie))
     for change in changes_of(old):

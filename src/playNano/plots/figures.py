@@ -305,11 +305,52 @@ def figure(
     """
     given: dict[str, Any] = {"z_range": z_range, **({} if cmap is None else {"cmap": cmap})}
     options = PictureOptions(**given)
+    check_file(path, dpi)
+    drawn = figures_of(results, movie=movie, options=options).draw(name, frame=frame, width_mm=width_mm)
+    if path is not None:
+        write_figure(drawn, path, dpi)
+    return drawn
+
+
+def check_file(path: str | PathLike[str] | None, dpi: float | None) -> None:
+    """Raise if a figure cannot be written to a file of this name with this resolution.
+
+    Parameters
+    ----------
+    path
+        The file; None for none.
+    dpi
+        Resolution, pixels per inch; None for the usual one.
+
+    Raises
+    ------
+    ParameterError
+        If the format is unknown, or the resolution out of range.
+    """
     if path is not None and Path(path).suffix.lower().lstrip(".") not in FORMATS:
         raise ParameterError(f"{path}: a figure is written as .{', .'.join(FORMATS)}")
     if dpi is not None and not 20 <= dpi <= 2400:
         raise ParameterError(f"dpi is {dpi:g}; the resolution is 20 to 2400 pixels per inch")
-    drawn = figures_of(results, movie=movie, options=options).draw(name, frame=frame, width_mm=width_mm)
-    if path is not None:
-        save_figure(drawn, Path(path), dpi)
-    return drawn
+
+
+def write_figure(drawn: Figure, path: str | PathLike[str], dpi: float | None = None) -> None:
+    """Write a figure to a file.
+
+    Parameters
+    ----------
+    drawn
+        The figure.
+    path
+        The file: .png, .svg or .pdf.
+    dpi
+        Resolution, pixels per inch; None for 200.
+
+    Raises
+    ------
+    ParameterError
+        If the format is unknown, or the resolution out of range.
+    OSError
+        If the file cannot be written.
+    """
+    check_file(path, dpi)
+    save_figure(drawn, Path(path), dpi)

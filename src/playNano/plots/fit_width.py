@@ -351,12 +351,12 @@ def _wrap_titles(figure: Figure) -> None:
                 _wrap(title, width - axes.get_position().x0 * width - 0.03)
 
 
-def _wrap(text: Any, room: float) -> int:
-    """Wrap a text that is wider than the room for it, inches; return its number of lines."""
+def _wrap(text: Any, available: float) -> int:
+    """Wrap a text that is wider than the available width, inches; return its number of lines."""
     given: str = text.get_text()
     wide = text.get_window_extent().width / text.get_figure().dpi
-    if wide <= room or not given:
+    if wide <= available or not given:
         return given.count("\n") + 1
-    lines = textwrap.wrap(given, max(8, int(len(given) * room / wide)))
+    lines = textwrap.wrap(given, max(8, int(len(given) * available / wide)))
     text.set_text("\n".join(lines))
     return len(lines)

@@ -65,9 +65,9 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     width_in, height_in
         Size, inches.
     """
-    from matplotlib.figure import Figure
+    from playNano.plots.shown_figure import ShownFigure
 
-    return Figure(figsize=(width_in, height_in), dpi=DPI)
+    return ShownFigure(_STYLE, figsize=(width_in, height_in), dpi=DPI)
 
 
 def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Any:
