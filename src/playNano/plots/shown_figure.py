@@ -28,7 +28,7 @@ class ShownFigure(Figure):
 
     def __init__(self, style: Mapping[str, Any], **options: Any) -> None:
         super().__init__(**options)
-        self.style = dict(style)
+        self.style: Any = dict(style)
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Write the figure in its own style; see `matplotlib.figure.Figure.savefig`.
