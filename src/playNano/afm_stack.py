@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
+from playNano.core.accessors import accessor
 from playNano.core.edits import frame_range
 from playNano.core.stack import Stack
 from playNano.errors import StackError
@@ -128,6 +129,49 @@ class AFMImageStack(Stack):
                 f"{self.channel!r} in {self.unit or 'unknown units'}"
             )
         return other.data
+
+    def plot(
+        self,
+        frame: int | None = None,
+        *,
+        outlines: bool = False,
+        cmap: str | None = None,
+        z_range: tuple[float, float] | None = None,
+        width_mm: float | None = None,
+    ) -> Any:
+        """Draw a frame with scale and colour bar, and return the figure of Matplotlib, which a notebook shows.
+
+        Parameters
+        ----------
+        frame
+            Index of the frame; None for one of typical heights.
+        outlines
+            Whether the detections of the latest analysis are outlined.
+        cmap
+            Colour map; None for the usual one.
+        z_range
+            Heights at the ends of the colour map, in the unit of the channel; None: from the movie.
+        width_mm
+            Width, mm, 40 to 600; None for 88.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such frame or colour map.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> stack = AFMImageStack(np.eye(8)[None], 2.0, "height", "movie.npy")
+        >>> stack.plot().axes[0].get_xlabel()
+        'x (nm)'
+        """
+        options = {"outlines": outlines, "cmap": cmap, "z_range": z_range, "width_mm": width_mm}
+        return accessor("plot of a movie")(self, frame, **options)
+
+    def _repr_html_(self) -> str:
+        """Return warnings, a thumbnail and a summary for a notebook."""
+        return str(accessor("movie in a notebook")(self))
 
     def apply(self, steps: Sequence[str], **kwargs: Any) -> npt.NDArray[Any]:
         """Run processing steps in order, in place, and return the new pixels.

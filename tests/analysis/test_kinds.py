@@ -73,10 +73,9 @@ def test_the_kinds_of_the_built_in_modules():
     kinds = {name: module.kind for name, module in BUILTIN_ANALYSIS_MODULES.items()}
     assert "analysis" not in kinds.values()
     for kind, word in (("detection", "_detection"), ("clustering", "_clustering"), ("tracking", "_tracking")):
+        others = {("detection", IN_REGION), ("tracking", "curation")}
         assert {name for name in kinds if kinds[name] == kind} == {
-            name
-            for name in kinds
-            if name.endswith(word) or (kind, name) in (("detection", IN_REGION), ("tracking", "curation"))
+            name for name in kinds if name.endswith(word) or (kind, name) in others
         }
     assert kinds["frame_quality"] == "quality"
     assert CountOnly.kind == "analysis"

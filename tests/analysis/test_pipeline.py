@@ -79,7 +79,7 @@ def test_the_form_of_the_record(stack):
         assert isinstance(outputs, list)
         assert outputs[0] is record["analysis"][f"step_{1 if name == 'feature_detection' else 2}_{name}"]
     assert record["environment"]["playNano_version"]
-    assert AnalysisRecord == dict[str, object] or AnalysisRecord.__origin__ is dict
+    assert isinstance(record, AnalysisRecord) and issubclass(AnalysisRecord, dict)
 
 
 def test_the_record_says_on_what_it_ran(make_stack):

@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from playNano.afm_stack import AFMImageStack
 from playNano.analysis.base import AnalysisModule, check_module
@@ -15,6 +15,7 @@ from playNano.analysis.inputs import describe_input
 from playNano.analysis.kept import KeptModules, movie_identity
 from playNano.analysis.modules import BUILTIN_ANALYSIS_MODULES
 from playNano.analysis.previous import PreviousResults
+from playNano.analysis.run_record import AnalysisRecord as AnalysisRecord
 from playNano.analysis.storable import check_storable
 from playNano.core.edits import note_changed_pixels
 from playNano.core.phases import phase
@@ -38,16 +39,6 @@ TABLE_COLUMNS = {"detection": ("frame",), "tracking": ("track_id", "frame", "y_n
 
 TIMED_KINDS = frozenset({"tracking", "clustering", "measurement"})
 """Kinds of modules whose results depend on the times of the frames."""
-
-AnalysisRecord: TypeAlias = dict[str, Any]
-"""Record of an analysis, as returned by `AnalysisPipeline.run`.
-
-``environment``: versions and machine. ``analysis``: outputs by ``"step_<n>_<module>"``. ``provenance``:
-``record_version``, ``steps`` (each ``index, name, kind, params, timestamp, version, analysis_key, duration_s``),
-``results_by_name`` (module -> list of its outputs), ``frame_times`` (s), ``frame_times_known``,
-``input`` (see `playNano.analysis.inputs.describe_input`), ``warnings`` (what makes the movie or a result doubtful, one
-text each) and ``processing`` (the processing steps run before).
-"""
 
 
 def module_registry() -> Registry[type[AnalysisModule]]:
@@ -209,7 +200,8 @@ class AnalysisPipeline:
             provenance["steps"].append(record)
             provenance["results_by_name"].setdefault(name, []).append(outputs)
             latest.put(name, module.kind, outputs, len(stack.data))
-        result: AnalysisRecord = {"environment": environment, "analysis": analysis, "provenance": provenance}
+        parts = {"environment": environment, "analysis": analysis, "provenance": provenance}
+        result = AnalysisRecord(parts, stack=stack if isinstance(stack, Stack) else None)
         if log_to is not None:
             from playNano.analysis.export import export_analysis_to_json
 

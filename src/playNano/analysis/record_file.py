@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from playNano.analysis.run_record import AnalysisRecord
 from playNano.core.command import COMMAND
 from playNano.core.lazy import FrameArray
 from playNano.core.phases import phase
@@ -150,7 +151,7 @@ def _placed(raw: Mapping[str, Any], run: Run) -> dict[str, Any]:
     return {**raw, "path": str(path), "relative_path": relative}
 
 
-def read_record(path: str | Path) -> dict[str, Any]:
+def read_record(path: str | Path) -> AnalysisRecord:
     """Read the record of a run: the same nested values, with their types, as `AnalysisPipeline.run` returned.
 
     Parameters
@@ -186,7 +187,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     path = record_path(path)
     content = read_record_head(path)
     if not has_types(path, content):
-        return read_record_json(path)
+        return AnalysisRecord(read_record_json(path), path=path)
     beside = path.parent / RECORD_HDF5
     try:
         with h5py.File(beside, "r") as file:
@@ -197,7 +198,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     for key in ("files", "command", "input"):
         if key in content["provenance"]:
             record["provenance"][key] = content["provenance"][key]
-    return record
+    return AnalysisRecord(record, path=path)
 
 
 def has_types(path: Path, content: Mapping[str, Any]) -> bool:

@@ -163,7 +163,7 @@ def replay_record(
     []
     """
     path = record_path(path)
-    old = read_record(path)
+    old: Mapping[str, Any] = read_record(path)
     plan = plan_of(old)
     file = movie_of(old, path, None if movie is None else Path(movie))
     for change in changes_of(old):

@@ -56,6 +56,7 @@ from playNano.cli.arguments import (
 from playNano.cli.compare_command import app as compare_commands
 from playNano.cli.crate_command import app as crate_command
 from playNano.cli.curate_command import app as curate_command
+from playNano.cli.figure_command import app as figure_command
 from playNano.cli.first_run import app as first_run_commands
 from playNano.cli.messages import error_line, print_warning
 from playNano.cli.movie_command import app as movie_command
@@ -392,6 +393,7 @@ app.add_typer(reference_commands)
 app.add_typer(first_run_commands)
 app.add_typer(record_commands)
 app.add_typer(curate_command)
+app.add_typer(figure_command)
 app.add_typer(crate_command)
 app.add_typer(compare_commands)
 app.add_typer(movie_command)

@@ -17,11 +17,12 @@ from playNano.analysis.plan import Plan
 from playNano.analysis.record_file import Stored, write_record, write_record_hdf5
 from playNano.analysis.values_found import values_found
 from playNano.cli.compiling import report_compiling
-from playNano.cli.console import Bars, out, progress_bars
+from playNano.cli.console import out, progress_bars
 from playNano.cli.movie import MovieKind, movie_beside, write_result_movie
 from playNano.cli.pipeline_file import described_steps, write_plan
 from playNano.core.literals import Text
 from playNano.core.phases import phase
+from playNano.core.progress_bars import Bars
 from playNano.core.provenance import outputs_of_kind
 from playNano.core.remember import remember
 from playNano.core.result_folder import Existing, Run, result_folder

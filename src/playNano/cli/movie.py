@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from playNano.cli.console import Bars
 from playNano.core.beside import Beside, helps
 from playNano.core.phases import add_beside, phase
+from playNano.core.progress_bars import Bars
 from playNano.core.stack import Stack
 from playNano.errors import ParameterError
 from playNano.io.export.encoders import check_ffmpeg

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from playNano.core.html import html_table
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -65,6 +67,11 @@ class TableView(Sequence[Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self)} items over a table of {len(self.table)} rows>"
+
+    def _repr_html_(self) -> str:
+        """Return the first rows of the table for a notebook."""
+        title = f"{type(self).__name__}: {len(self)} items over a table of {len(self.table)} rows"
+        return html_table(self.table, title)
 
 
 class RowsByFrame(TableView):

@@ -80,6 +80,34 @@ def write_cluster_pictures(
     return written
 
 
+def draw_last_clusters(stack: AFMImageStack, record: Any, options: PictureOptions) -> Figure | None:
+    """Draw the clusters of the last clustering step over the mean image, and their occupancy against time.
+
+    Parameters
+    ----------
+    stack
+        The levelled movie.
+    record
+        A record, or an analysed stack.
+    options
+        Height range.
+
+    Returns
+    -------
+    Figure or None
+        None where nothing was clustered.
+    """
+    steps = [
+        (key, outputs)
+        for key, outputs in outputs_of_kind(record, "clustering").items()
+        if "cluster_table" in outputs
+    ]
+    if not steps:
+        return None
+    key, outputs = steps[-1]
+    return _draw_clusters(stack, outputs, key.split("_", 2)[-1], options)
+
+
 def mean_image(stack: AFMImageStack, observed: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Return the mean of the frames that show the surface.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VERDICTS = {
-    "not separable": "drift and common motion cannot be entry apart",
+    "not separable": "drift and common motion cannot be separated",
     "uncertain direction": "one direction is uncertain",
     "modulo lattice": "known only modulo lattice vectors",
 }
@@ -62,7 +62,7 @@ def draw_drift(source: Any) -> Figure | None:
         below = add_axes(figure, 0.6, 1.6, 2.6, 0.55)
         below.plot(clock, table["score"], color="0.3", linewidth=1)
         below.set_ylim(min(0.0, float(np.nanmin([0.0, *table["score"]]))), 1)
-        below.set(xlabel=label, ylabel="score")
+        below.set(xlabel=label, ylabel="score", xlim=axes.get_xlim())
         path = add_axes(figure, 4.2, 0.35, 1.8, 1.8)
         path.plot(table["x_nm"], table["y_nm"], color="0.6", linewidth=0.6)
         shown = path.scatter(table["x_nm"], table["y_nm"], c=clock, s=6)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 N_COLUMNS = 4
 
 
-def draw_frames(movie: AnalysedMovie) -> Figure:
+def draw_frames(movie: AnalysedMovie, n_columns: int = N_COLUMNS) -> Figure:
     """Draw the sampled frames of a movie with the outlines and labels of the detections.
 
     Parameters
     ----------
     movie
         The movie with its detections.
+    n_columns
+        Number of frames beside each other.
 
     Returns
     -------
@@ -33,15 +35,16 @@ def draw_frames(movie: AnalysedMovie) -> Figure:
     py, px = movie.stack.pixel_size_yx_nm
     aspect = movie.stack.height * py / (movie.stack.width * px)
     gap, title, heading = 0.06, 0.2, 0.28
-    width = (PAGE_WIDTH_IN - gap) / N_COLUMNS - gap
+    width = (PAGE_WIDTH_IN - gap) / n_columns - gap
     height = width * min(max(aspect, 0.25), 1.4)
-    n_rows = -(-len(frames) // N_COLUMNS)
-    tall = heading + n_rows * (height + title) + 0.55
+    n_rows = -(-len(frames) // n_columns)
+    narrow = n_columns < N_COLUMNS  # the legend is below the colour bar then, not beside it
+    tall = heading + n_rows * (height + title) + (0.95 if narrow else 0.55)
     with figure_style():
         figure = new_figure(PAGE_WIDTH_IN, tall)
         figure.text(gap / PAGE_WIDTH_IN, 1 - 0.14 / tall, _heading(movie), va="center", weight="bold")
         for number, frame in enumerate(frames):
-            row, column = divmod(number, N_COLUMNS)
+            row, column = divmod(number, n_columns)
             left, top = gap + column * (width + gap), heading + title + row * (height + title)
             axes = add_axes(figure, left, top, width, height)
             is_first = number == 0
@@ -49,10 +52,12 @@ def draw_frames(movie: AnalysedMovie) -> Figure:
                 axes, movie.stack, movie.pixels(frame), movie.limits, movie.options.cmap, is_first
             )
             _mark(axes, movie, frame)
-        bar = add_axes(figure, gap + 0.1, tall - 0.48, 2 * width, 0.08)
+        bar = add_axes(figure, gap + 0.1, tall - (0.88 if narrow else 0.48), 0.48 * PAGE_WIDTH_IN, 0.08)
         figure.colorbar(shown, cax=bar, orientation="horizontal", label=value_label(movie.stack))
         if movie.detections is not None:
-            figure.text(0.5 + 2 * gap / PAGE_WIDTH_IN, 0.44 / tall, _legend(movie), va="center", fontsize=6.5)
+            left = 2 * gap / PAGE_WIDTH_IN + (0.0 if narrow else 0.5)
+            low = 0.22 if narrow else 0.44
+            figure.text(left, low / tall, _legend(movie), va="center", fontsize=6.5)
     return figure
 
 

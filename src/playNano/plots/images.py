@@ -133,10 +133,10 @@ def draw_scale_bar(axes: Any, width_nm: float, height_nm: float) -> None:
     )
     axes.annotate(
         bar.text,
-        (x + bar.length_nm / 2, y - thickness),
+        (x, y - thickness),
         xytext=(0, 1.5),
         textcoords="offset points",
-        ha="center",
+        ha="left",  # a label that is wider than the bar must not begin outside the image
         va="bottom",
         color="white",
         path_effects=[withStroke(linewidth=1.4, foreground="black")],

@@ -65,9 +65,9 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     width_in, height_in
         Size, inches.
     """
-    from matplotlib.figure import Figure
+    from playNano.plots.shown_figure import ShownFigure
 
-    return Figure(figsize=(width_in, height_in), dpi=DPI)
+    return ShownFigure(_STYLE, figsize=(width_in, height_in), dpi=DPI)
 
 
 def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Any:
@@ -121,7 +121,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path, dpi: float | None = None) -> None:
     """Write a figure to a file; the same figure gives the same bytes.
 
     Parameters
@@ -130,6 +130,8 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         The figure.
     path
         The file: .png, .pdf or .svg; its folder is created if needed.
+    dpi
+        Resolution, pixels per inch; None for `DPI`. In .pdf and .svg it is that of images of many pixels only.
 
     Raises
     ------
@@ -142,4 +144,4 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     options: dict[str, Any] = {} if suffix != "png" else {"pil_kwargs": {"compress_level": PNG_LEVEL}}
     date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
     with figure_style(), atomic_write(path) as temporary:
-        figure.savefig(temporary, format=suffix, metadata=date, **options)
+        figure.savefig(temporary, format=suffix, metadata=date, dpi=dpi or DPI, **options)

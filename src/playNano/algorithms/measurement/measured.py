@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from playNano.algorithms.measurement.results import Headline, named_by_clock
@@ -37,6 +38,14 @@ class Measured:
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return a table by name."""
         return self.tables[name]
+
+    def _repr_html_(self) -> str:
+        """Return warnings, results and the names of the tables for a notebook."""
+        lines = [f"<div>&#9888; {escape(text)}</div>" for text in self.warnings]
+        lines += [f"<div><b>{escape(str(line.to_dict()['text']))}</b></div>" for line in self.headlines]
+        lines += [f"<div>{escape(text)}</div>" for text in self.messages]
+        tables = [f"{escape(name)} ({len(table)} rows)" for name, table in self.tables.items()]
+        return f"{''.join(lines)}<div>tables: {', '.join(tables) or 'none'}</div>"
 
     def outputs(self, clock: Clock = "line") -> dict[str, Any]:
         """Return tables and summary as the outputs of a module.
