@@ -149,7 +149,7 @@ def test_a_second_batch_must_say_what_it_wants(movies, capsys):
     assert in_batch(movies, "--overwrite") == 1
     assert summary(movies)["one"]["status"] == "done"
     names = {p.name for p in (movies / "out").iterdir()}
-    assert names == {"one", "features.csv", "summary.csv", "batch.json"}
+    assert names == {"one", "features.csv", "summary.csv", "report.html", "batch.json"}
     assert (movies / "out" / "one" / "mine.txt").read_text() == "kept"
     assert not (movies / "out" / "one" / "tracks.csv").exists()
 

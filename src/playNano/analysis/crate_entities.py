@@ -59,6 +59,7 @@ _DESCRIPTIONS = {
     "threshold.png": "Number of detections against the threshold",
     "clusters.png": "Members of the clusters over the mean image",
     "movie.gif": "Processed movie, for viewing",
+    "report.html": "All results on one page",
     "movie.mp4": "Processed movie, for viewing",
 }
 

@@ -22,10 +22,13 @@ from playNano.cli.console import err, out
 from playNano.cli.job import DONE, Options, analyze_file, process_file
 from playNano.cli.pipeline_file import plan_in_effect
 from playNano.cli.plans import curated
+from playNano.cli.study import write_study_report
 from playNano.core.provenance import file_fingerprint
-from playNano.core.result_folder import complete, result_folder
+from playNano.core.result_folder import Run, complete, result_folder
 from playNano.errors import PlayNanoError
 from playNano.io.export.tables import TABLES
+from playNano.report.model import REPORT
+from playNano.report.study import StudyMovie
 
 FINISHED = ("done", "done before")
 """Status of movies whose results exist."""
@@ -162,7 +165,7 @@ def run_batch(patterns: Sequence[str], plan: Plan, folder: Path, options: Option
         err.print("interrupted; finished movies are kept, continue with --resume", markup=False)
         code = 130
     finally:
-        _write_joined(folder, outcomes)
+        _write_joined(folder, outcomes, report=options.report)
     counts = Counter(outcome.status for outcome in outcomes)
     out.print(
         f"{', '.join(f'{n} {status}' for status, n in counts.items())}; summary in {folder / 'summary.csv'}"
@@ -246,14 +249,35 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}{added}"
 
 
-def _write_joined(folder: Path, outcomes: list[Outcome]) -> None:
-    """Write the joined tables, summary.csv, and batch.json, which lists them and the folders of the movies."""
+def _write_joined(folder: Path, outcomes: list[Outcome], *, report: bool) -> None:
+    """Write the joined tables, summary.csv, report.html, and batch.json, which lists them and the movies' folders."""
     with result_folder(folder, existing="overwrite", record=BATCH) as run:
         _join_tables(folder, run.path, outcomes)
         _write_summary(run.path / "summary.csv", outcomes)
         finished = [outcome.movie for outcome in outcomes if outcome.status in FINISHED]
+        if report and finished:
+            _write_report(folder, run, outcomes)
         content = {"movies": finished, "files": run.files()}
         (run.path / BATCH).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _write_report(folder: Path, run: Run, outcomes: list[Outcome]) -> None:
+    """Write the report of the study; if that fails, the other files of the batch are kept and the error is shown."""
+    movies = [
+        StudyMovie(
+            outcome.movie or Path(outcome.file).name,
+            folder / outcome.movie,
+            outcome.values.get("condition", ""),
+            outcome.values.get("replicate", ""),
+            outcome.status,
+            outcome.reason,
+        )
+        for outcome in outcomes
+    ]
+    try:
+        write_study_report(movies, run.path / REPORT, folder.resolve().name, folder)
+    except PlayNanoError as error:
+        err.print(f"{REPORT} of the batch was not written: {error}", markup=False)
 
 
 def _join_tables(folder: Path, target: Path, outcomes: list[Outcome]) -> None:

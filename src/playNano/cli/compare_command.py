@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from playNano.cli.arguments import New, Overwrite, existing
+from playNano.cli.arguments import New, Overwrite, Report, existing
 
 if TYPE_CHECKING:
     from playNano.analysis.measurement.compare_folders import Comparison
@@ -50,10 +50,11 @@ def compare(
     figure_format: Annotated[
         str, typer.Option("--figure-format", help="Format of the figures: png, svg or pdf.")
     ] = "png",
+    report: Report = True,
     overwrite: Overwrite = False,
     new: New = False,
 ) -> None:
-    """Compare conditions; writes movies.csv, conditions.csv, comparison.csv, a figure a quantity and compare.json.
+    """Compare conditions; writes movies.csv, conditions.csv, comparison.csv, figures, report.html and compare.json.
 
     The movie is the unit: means of tracks are averaged over movies, and so are rates and diffusion coefficients where
     they were measured.
@@ -67,7 +68,13 @@ def compare(
     }
     names = None if columns is None else tuple(name.strip() for name in columns.split(",") if name.strip())
     write_comparison(
-        folders, pair, output, {"columns": names, **given}, existing(overwrite, new), figure_format
+        folders,
+        pair,
+        output,
+        {"columns": names, **given},
+        existing(overwrite, new),
+        figure_format,
+        report=report,
     )
 
 
@@ -78,6 +85,8 @@ def write_comparison(
     parameters: dict[str, Any],
     existing: Existing,
     figure_format: Literal["png", "svg", "pdf"] | str = "png",
+    *,
+    report: bool = True,
 ) -> None:
     """Compare conditions, print the differences, and write tables, figures and a record.
 
@@ -95,11 +104,14 @@ def write_comparison(
         What happens if the folder contains results.
     figure_format
         Ending of the figures.
+    report
+        Whether report.html is written.
     """
     from playNano.algorithms.measurement.comparison.options import ComparisonOptions
     from playNano.analysis.measurement.compare_folders import compare_folders
     from playNano.analysis.measurement.comparison_record import comparison_record
     from playNano.cli.console import out
+    from playNano.cli.study import write_comparison_report
     from playNano.core.files import atomic_write
     from playNano.core.result_folder import result_folder
     from playNano.errors import ParameterError
@@ -116,6 +128,8 @@ def write_comparison(
         figures = draw_comparison({**compared.tables, "tracks": compared.tracks})
         for stem, figure in figures.items():
             save_figure(figure, run.path / f"{stem}.{figure_format}")
+        if report:
+            write_comparison_report(compared, run.path / "report.html", run.target.resolve().name, run.target)
         comparison_record(compared, pair, run)
     show(compared)
     out.print(f"results in {run.target}", markup=False)

@@ -48,13 +48,18 @@ def report(
     references, and settings. The movie is read again; where it is missing, the report has everything else.
     """
     from playNano.cli.console import err, out
+    from playNano.cli.movie_source import is_result
     from playNano.cli.pictures import picture_options
+    from playNano.cli.study import write_study_of
     from playNano.errors import ParameterError
     from playNano.report import ReportOptions, write_report
 
     if output.exists() and not overwrite:
         raise ParameterError(f"{output} exists: give another name with -o, or --overwrite")
     options = ReportOptions(movie, size_mb)
+    if len(results) > 1 or not is_result(results[0]):
+        out.print(str(write_study_of(results, output)), markup=False)
+        return
     pictures = picture_options(z_range, cmap)
     record, analysed, reason = _read(results[0], pictures, lazy, read_movie=movie)
     if reason and movie:

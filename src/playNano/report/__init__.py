@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from playNano.report.options import ReportOptions
+from playNano.report.study import StudyMovie, movies_in, write_study
 from playNano.report.write import write_report
 
-__all__ = ["ReportOptions", "write_report"]
+__all__ = ["ReportOptions", "StudyMovie", "movies_in", "write_report", "write_study"]

@@ -84,6 +84,7 @@ def page_data(
             "movie": None,
             "detections": None,
             "counts": None,
+            "links": None,
             "tables": [
                 {"id": k, **{key: table[key] for key in ("file", "sort", "singles")}}
                 for k, table in enumerate(tables)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from playNano.report.words import number
 
 WIDTH, HEIGHT = 440, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40
+LEFT, RIGHT, TOP, BOTTOM = 60, 10, 10, 40
 
 MIN_SPAN = 1e-6
 """Range of values, as a share of the largest, below which all are taken as equal."""
@@ -60,19 +60,19 @@ def histogram(
     width = 2 * float(np.subtract(*np.percentile(given, (75, 25)))) / given.size ** (1 / 3)
     bins = int(np.clip((high - low) / width if width > 0 else 10, 8, MAX_BINS))
     counts, edges = np.histogram(np.clip(given, low, high), bins, (low, high))
-    x = _scale(low, high, LEFT, WIDTH - RIGHT)
+    x = scale(low, high, LEFT, WIDTH - RIGHT)
     top = int(counts.max())
-    y = _scale(0, top * 1.05, HEIGHT - BOTTOM, TOP)
+    y = scale(0, top * 1.05, HEIGHT - BOTTOM, TOP)
     bars = Markup("").join(
         Markup('<rect class="bar" x="{}" y="{}" width="{}" height="{}"/>').format(
-            _px(x(left)), _px(y(count)), _px(max(x(right) - x(left) - 0.6, 0.4)), _px(y(0) - y(count))
+            pixel(x(left)), pixel(y(count)), pixel(max(x(right) - x(left) - 0.6, 0.4)), pixel(y(0) - y(count))
         )
         for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
         if count
     )
     middle = float(np.median(given))
     line = Markup('<line class="median" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
-        _px(x(min(max(middle, low), high))), TOP, HEIGHT - BOTTOM
+        pixel(x(min(max(middle, low), high))), TOP, HEIGHT - BOTTOM
     )
     words = f"Histogram of {given.size} {what}: {label}, median {number(middle)}, " + (
         f"middle half {number(float(np.percentile(given, 25)))} to {number(float(np.percentile(given, 75)))}"
@@ -88,14 +88,14 @@ def _figure(words: str, content: Markup) -> Markup:
 
 def _axes(x_range: tuple[float, float], y_range: tuple[float, float], x_label: str, y_label: str) -> Markup:
     """Return axes with ticks and labels."""
-    x, y = _scale(*x_range, LEFT, WIDTH - RIGHT), _scale(*y_range, HEIGHT - BOTTOM, TOP)
+    x, y = scale(*x_range, LEFT, WIDTH - RIGHT), scale(*y_range, HEIGHT - BOTTOM, TOP)
     base = HEIGHT - BOTTOM
     parts = [Markup('<path class="axis" d="M{} {}V{}H{}"/>').format(LEFT, TOP, base, WIDTH - RIGHT)]
     for value in ticks(*x_range, 6):
         parts.append(
             Markup(
                 '<line class="axis" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text x="{0}" y="{3}" class="mid">{4}</text>'
-            ).format(_px(x(value)), base, base + 4, base + 16, f"{value:.6g}")
+            ).format(pixel(x(value)), base, base + 4, base + 16, f"{value:.6g}")
         )
     for value in ticks(*y_range, 4):
         if value == int(value):
@@ -103,7 +103,7 @@ def _axes(x_range: tuple[float, float], y_range: tuple[float, float], x_label: s
                 Markup(
                     '<line class="axis" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>'
                     '<text x="{3}" y="{4}" class="end">{5}</text>'
-                ).format(LEFT - 4, LEFT, _px(y(value)), LEFT - 7, _px(y(value) + 4), f"{value:.6g}")
+                ).format(LEFT - 4, LEFT, pixel(y(value)), LEFT - 7, pixel(y(value) + 4), f"{value:.6g}")
             )
     parts.append(
         Markup('<text x="{}" y="{}" class="mid">{}</text>').format(
@@ -118,12 +118,28 @@ def _axes(x_range: tuple[float, float], y_range: tuple[float, float], x_label: s
     return Markup("").join(parts)
 
 
-def _scale(low: float, high: float, start: float, stop: float) -> Any:
+def scale(low: float, high: float, start: float, stop: float) -> Any:
+    """Return a function from values to places.
+
+    Parameters
+    ----------
+    low, high
+        Values at the ends of an axis.
+    start, stop
+        Places of the ends, px.
+    """
     span = (high - low) or 1.0
     return lambda value: start + (value - low) / span * (stop - start)
 
 
-def _px(value: float) -> str:
+def pixel(value: float) -> str:
+    """Return a place as text, to a tenth of a pixel.
+
+    Parameters
+    ----------
+    value
+        The place, px.
+    """
     return f"{value:.1f}".removesuffix(".0")
 
 
@@ -184,16 +200,16 @@ def quality_strip(usable: Sequence[bool], flags: Mapping[str, Sequence[bool]]) -
             parts.append(
                 Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
                     kind,
-                    _px(STRIP_LEFT + start / n * STRIP_WIDTH),
+                    pixel(STRIP_LEFT + start / n * STRIP_WIDTH),
                     at * ROW + 1,
-                    _px(max((stop - start) / n * STRIP_WIDTH, 1)),
+                    pixel(max((stop - start) / n * STRIP_WIDTH, 1)),
                     ROW - 3,
                 )
             )
     height = (len(rows) - 1) * ROW
     for value in ticks(0, max(n - 1, 1), 10):
         if value == int(value):
-            x = _px(STRIP_LEFT + (value + 0.5) / n * STRIP_WIDTH)
+            x = pixel(STRIP_LEFT + (value + 0.5) / n * STRIP_WIDTH)
             parts.append(
                 Markup('<text x="{}" y="{}" class="mid">{}</text>').format(x, height + 14, int(value))
             )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_ROWS = 20_000
 """Number of rows above which a table is left to its CSV file."""
 
+MAX_CELLS = 250_000
+"""Number of cells above which a table is left to its CSV file, without compressing it first."""
+
 MAX_BYTES = 450_000
 """Number of bytes of a compressed table above which it is left to its CSV file."""
 
@@ -36,6 +39,10 @@ TITLES = {
     "links.csv": "Links",
     "features.csv": "Detections",
     "tracks.csv": "Detections by track",
+    "msd.csv": "Mean squared displacements",
+    "population_bic.csv": "Numbers of populations, by BIC",
+    "dwells.csv": "Dwell times",
+    "survival.csv": "Survival curve",
 }
 """Name of a file -> heading; others are named after their file."""
 
@@ -66,7 +73,8 @@ def report_tables(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
         table = named[name]
         if not len(table):
             continue
-        text = encode_text(csv_bytes(table)) if len(table) <= MAX_ROWS else ""
+        small = len(table) <= MAX_ROWS and table.size <= MAX_CELLS
+        text = encode_text(csv_bytes(table)) if small else ""
         if not text or len(text) > MAX_BYTES or total + len(text) > MAX_TOTAL:
             left_out.append(f"{name} ({len(table)} rows)")
             continue

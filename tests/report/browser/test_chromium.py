@@ -305,3 +305,40 @@ def test_it_prints_on_a_few_pages(page):
     pdf = base64.b64decode(page.browser.print_page())
     assert pdf[:5] == b"%PDF-"
     assert 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page/") + pdf.count(b"/Type /Page ") <= 20
+
+
+def test_a_study_leads_to_its_movies(chrome, tmp_path):
+    from tests.report.test_study import write_movie
+
+    from playNano.report.study import StudyMovie, write_study
+
+    movies = [
+        StudyMovie(name, write_movie(tmp_path / name, value), "A")
+        for name, value in (("m1", 3.0), ("m2", 1.0))
+    ]
+    page = Page(chrome, write_study(movies, tmp_path / "study.html", title="all"))
+    assert page.messages() == []
+    assert page.requests() == [page.path.as_uri()]
+    values = "return [...document.querySelectorAll('#movies tbody tr')].map(tr => tr.children[0].textContent)"
+    assert page.run(values) == ["m1", "m2"]
+    page.browser.execute_script("arguments[0].click()", page.find("th[data-column='D_nm2_s'] button"))
+    page.browser.execute_script("arguments[0].click()", page.find("th[data-column='D_nm2_s'] button"))
+    time.sleep(0.2)
+    assert page.run(values) == ["m2", "m1"]
+    page.click("#movies tbody tr a")
+    assert page.browser.current_url == (tmp_path / "m2" / "report.html").as_uri()
+
+
+def test_a_study_is_accessible(chrome, tmp_path):
+    from tests.report.test_study import write_movie
+
+    from playNano.report.study import StudyMovie, write_study
+
+    axe = (node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8")
+    movies = [
+        StudyMovie(name, write_movie(tmp_path / name, 3.0, warnings=["x"]), "A") for name in ("m1", "m2")
+    ]
+    page = Page(chrome, write_study(movies, tmp_path / "study.html", title="all"))
+    chrome.execute_script(axe)
+    found = page.run("return (await axe.run(document)).violations")
+    assert [(v["id"], v["impact"]) for v in found if v["impact"] != "minor"] == []

@@ -10,7 +10,7 @@ import numpy as np
 
 from playNano.algorithms.measurement.quantities import Quantity
 from playNano.algorithms.measurement.results import spelt_unit
-from playNano.plots.style import add_axes, figure_style, new_figure, plural
+from playNano.plots.style import add_axes, figure_style, new_figure, plain_log_ticks, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +112,10 @@ def _limit(axes: Any, name: str, tracks: pd.DataFrame, conditions: pd.DataFrame)
 def _logarithmic(axes: Any) -> None:
     """Use a logarithmic scale with plain numbers."""
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high > 10 * low:
+        plain_log_ticks(axes.yaxis)
+        return
     for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         which("{x:g}")
 

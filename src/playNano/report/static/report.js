@@ -76,10 +76,7 @@
     const labels = M.labels ? await image("l" + i, M.labels[1], M.labels[0], "") : null;
     const f = { levels, labels, edges: null, bytes: levels.byteLength + (labels ? labels.byteLength : 0) };
     cache.set(i, f); cached += f.bytes;
-    for (const [key, old] of cache) {
-      if (cached <= CACHE_BYTES || key === i) break;
-      cache.delete(key); cached -= old.bytes;
-    }
+    for (const [key, old] of cache) if (cached > CACHE_BYTES && key !== i) { cache.delete(key); cached -= old.bytes; }
     return f;
   }
   function makeTable() {
@@ -439,6 +436,8 @@
             button.textContent = text; button.className = "pick"; button.setAttribute("aria-label", `select track ${text}`);
             button.addEventListener("click", () => select(+text, true));
             td.append(button); tr.dataset.track = text;
+          } else if (R.links && this.columns[k] === "movie" && R.links[text]) {
+            const a = document.createElement("a"); a.href = R.links[text]; a.textContent = text; td.append(a);
           } else { td.textContent = text === "" ? "-" : shown(text); if (text === "") td.title = this.reason(row, k); }
           tr.append(td);
         });
