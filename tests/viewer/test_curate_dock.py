@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from playNano.analysis.curation.edits import read_edits, write_edits
+from playNano.analysis.record_file import read_record
+from playNano.core.provenance import latest_table
 from playNano.viewer.curate_dock import CurateDock
 from playNano.viewer.curate_layers import PICKED, POINTS, TRACKS
 from playNano.viewer.reader import read_layers
@@ -133,3 +135,21 @@ def test_edits_in_a_file_are_made_again(dock, viewer, tmp_path):
     assert dock.model.tracks().equals(edited)
     dock.apply(tmp_path / "edits.csv")
     assert "already so" in dock.status.text() or "no match" in dock.status.text()
+
+
+def test_results_with_the_edits_have_the_curated_tracks(dock, viewer, tmp_path, qtbot):
+    dock.do("N")
+    dock.do("B")
+    dock.do("N")
+    dock.do("D")
+    edited = dock.model.tracks()
+    dock.save_results(tmp_path / "curated")
+    qtbot.waitUntil(lambda: "curated results in" in dock.status.text(), timeout=120_000)
+    record = read_record(tmp_path / "curated")
+    assert [step["name"] for step in record["provenance"]["steps"]][-1] == "curation"
+    table = latest_table(record, "tracking").sort_values(["track_id", "frame"])
+    assert table["track_id"].tolist() == edited["track_id"].tolist()
+    assert np.allclose(table[["frame", "y_nm", "x_nm"]], edited[["frame", "y_nm", "x_nm"]])
+    add_layers(viewer, read_layers(str(tmp_path / "curated")))
+    dock.start()
+    assert dock.model.tracks()[["track_id", "frame"]].equals(edited[["track_id", "frame"]])

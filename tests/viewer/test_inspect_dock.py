@@ -5,6 +5,7 @@ import pytest
 
 from playNano.afm_stack import AFMImageStack
 from playNano.measurement import kymograph
+from playNano.viewer.figure_view import FigureView
 from playNano.viewer.inspect_dock import LINES, InspectDock
 from playNano.viewer.particles import draw_trace, particle_at, track_of
 from playNano.viewer.reader import read_layers
@@ -98,3 +99,25 @@ def test_a_gap_breaks_the_line(viewer, results):
     assert np.isnan(drawn).sum() == 1
     marked = figure.axes[0].lines[2]
     assert marked.get_xdata().tolist() == track["time_s"][track["frame"] == 3].tolist()
+
+
+@pytest.mark.parametrize("width_in", [None, 4.6])
+def test_figures_fit_every_width(qtbot, width_in):
+    """A figure in a scroll area that changes its width again and again: its height is a function of the width."""
+    from matplotlib.figure import Figure
+    from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+    view, inside, scroll = FigureView(width_in), QWidget(), QScrollArea()
+    qtbot.addWidget(scroll)
+    QVBoxLayout(inside).addWidget(view)
+    scroll.setWidgetResizable(True)
+    scroll.setWidget(inside)
+    view.show_figure(Figure(figsize=(7.0, 3.0), dpi=100))
+    scroll.show()
+    for width in (*range(150, 700, 25), *range(700, 150, -25)):
+        scroll.resize(width, 120)
+        qtbot.wait(1)
+        shown = min(view.width(), 700 if width_in is None else 460)
+        assert view.heightForWidth(view.width()) == int(shown * 300 / (700 if width_in is None else 460))
+    view.show_figure(None)
+    assert not view.isVisible()

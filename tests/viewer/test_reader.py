@@ -200,6 +200,6 @@ def test_show(make_napari_viewer, movie_file, monkeypatch):
     import napari
 
     monkeypatch.setattr(napari, "Viewer", lambda **options: make_napari_viewer(**options))
-    viewer = show(movie_file, Options(channel="height_trace"), docks=False)
+    viewer = show(movie_file, Options(channel="height_trace"), with_docks=False)
     assert [layer.visible for layer in viewer.layers] == [False, True]
     assert viewer.dims.current_step[0] == 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QDialog, QLabel, QSizePolicy, QVBoxLayout
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QImage, QPainter, QPixmap
+from qtpy.QtWidgets import QDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 
-class FigureView(QLabel):
+class FigureView(QWidget):
     """Shows a figure as wide as the dock allows, and in its own size after a double click.
 
     Parameters
@@ -21,12 +21,13 @@ class FigureView(QLabel):
     def __init__(self, width_in: float | None = None) -> None:
         super().__init__()
         self._width_in = width_in
-        self._whole: QPixmap | None = None
-        self.setToolTip("double click: in full size")
         self.figure: Any = None
-        self._picture: QPixmap | None = None
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._picture, self._whole = QPixmap(), QPixmap()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setMinimumWidth(100)
+        self.setToolTip("double click: in full size")
         self.setVisible(False)
 
     def show_figure(self, figure: Any) -> None:
@@ -50,18 +51,40 @@ class FigureView(QLabel):
         self._whole = QPixmap.fromImage(image)
         shown = width if self._width_in is None else min(width, round(self._width_in * figure.dpi))
         self._picture = self._whole.copy(0, 0, shown, height)
-        self._fit()
+        self.updateGeometry()
+        self.update()
 
-    def resizeEvent(self, event: Any) -> None:
-        """Fit the picture into the new width.
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the picture in a width, px.
+
+        Parameters
+        ----------
+        width
+            The width, px.
+        """
+        if self._picture.isNull():
+            return 0
+        return int(min(width, self._picture.width()) * self._picture.height() / self._picture.width())
+
+    def sizeHint(self) -> Any:
+        """Return the size of the picture."""
+        return self._picture.size()
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the picture in the width that there is.
 
         Parameters
         ----------
         event
             The event of Qt.
         """
-        super().resizeEvent(event)
-        self._fit()
+        if self._picture.isNull():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        width = min(self.width(), self._picture.width())
+        painter.drawPixmap(QRect(0, 0, width, self.heightForWidth(width)), self._picture)
+        painter.end()
 
     def mouseDoubleClickEvent(self, event: Any) -> None:
         """Show the whole figure in a window of its own.
@@ -71,7 +94,7 @@ class FigureView(QLabel):
         event
             The event of Qt.
         """
-        if self._whole is None:
+        if self._whole.isNull():
             return
         window = QDialog(self)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -79,11 +102,3 @@ class FigureView(QLabel):
         picture.setPixmap(self._whole)
         QVBoxLayout(window).addWidget(picture)
         window.show()
-
-    def _fit(self) -> None:
-        if self._picture is None:
-            return
-        width = max(50, min(self.width(), self._picture.width()))
-        scaled = self._picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
-        self.setPixmap(scaled)
-        self.setFixedHeight(scaled.height())

@@ -15,7 +15,7 @@ DOCKS = ("Pipeline", "Inspect", "Curate")
 """Docks of the plugin, in the order of their tabs."""
 
 
-def show(path: Path | None = None, options: Options | None = None, *, docks: bool = True) -> Any:
+def show(path: Path | None = None, options: Options | None = None, *, with_docks: bool = True) -> Any:
     """Open a viewer with a movie or a result folder.
 
     Parameters
@@ -24,7 +24,7 @@ def show(path: Path | None = None, options: Options | None = None, *, docks: boo
         The movie; or record.json, or the folder that contains it; None for an empty viewer.
     options
         Options for reading the movie.
-    docks
+    with_docks
         Whether the docks are opened.
 
     Returns
@@ -45,10 +45,9 @@ def show(path: Path | None = None, options: Options | None = None, *, docks: boo
     viewer = napari.Viewer(title="playNano" if path is None else f"playNano: {path.name}")
     show_times(viewer)
     add_layers(viewer, layers)
-    if docks:
-        for name in DOCKS:
-            viewer.window.add_plugin_dock_widget("playNano", name, tabify=True)
-        viewer.window.add_plugin_dock_widget("playNano", DOCKS[0])  # raises it above the others
+    if with_docks:
+        docks = [viewer.window.add_plugin_dock_widget("playNano", name, tabify=True)[1] for name in DOCKS]
+        docks[0].raise_dock()
     return viewer
 
 

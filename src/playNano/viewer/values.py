@@ -115,7 +115,8 @@ def label_of(parameter: Parameter) -> str:
     parameter
         The parameter.
     """
-    return f"{parameter.name} ({parameter.unit})" if parameter.unit else parameter.name
+    unit = {"channel's": "unit of the channel"}.get(parameter.unit or "", parameter.unit)
+    return f"{parameter.name} ({unit})" if unit else parameter.name
 
 
 def help_of(parameter: Parameter) -> str:

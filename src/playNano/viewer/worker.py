@@ -59,7 +59,7 @@ class Worker(QObject):
         self._cancel.set()
 
     def close(self) -> None:
-        """Cancel what runs, and wait for its end; nothing is reported any more."""
+        """Cancel what runs, and wait for its end; nothing is reported any more. It may be called again."""
         self._closed = True
         self._cancel.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
