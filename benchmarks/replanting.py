@@ -41,7 +41,17 @@ PIPELINES = {
     "readme": ("remove_plane;row_median_align;gaussian_filter:sigma=1", FOUND),
     "masked": (f"{MASKED};gaussian_filter:sigma=1", FOUND),
     "default": None,
+    "low": (
+        "remove_plane;row_median_align",
+        "feature_detection:mask_fn=mask_threshold,threshold=0.45,min_size=4,remove_edge=false;"
+        "particle_tracking:max_distance_nm=15",
+    ),
+    "smooth": (
+        "remove_plane;row_median_align;gaussian_filter:sigma=3",
+        "log_blob_detection:min_sigma=3,threshold=0.3;particle_tracking:max_distance_nm=6,max_missing=0",
+    ),
 }
+"""Processing and analysis; "low" finds much noise, "smooth" merges and loses."""
 
 
 def plan_of(pipeline):
