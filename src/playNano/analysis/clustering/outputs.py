@@ -224,7 +224,7 @@ def _point_table(
     """Return the columns of the detections, the number of the cluster and the algorithm's values for each point."""
     table: pd.DataFrame = joined(rows, detections, "cluster_id")
     if table is rows:
-        table = rows[["cluster_id", *rows.columns.drop("cluster_id")]]
+        table = rows[["cluster_id", *rows.columns.drop("cluster_id")]].copy()
         if units == "nm":
             names = {name: ("y_nm", "x_nm")[axis] for name, axis in PIXEL_AXES.items()}
             table = table.rename(columns=names)

@@ -243,8 +243,10 @@ def _pack(dtype: np.dtype[Any], fields: dict[str, Any]) -> bytes:
     record = np.zeros((), dtype=dtype)
     for field in dtype.names or ():
         if field in fields:
-            try:
-                record[field] = fields[field]
-            except OverflowError as error:
-                raise ParameterError(f"{field} is {fields[field]}, which the header cannot hold") from error
+            base = dtype[field].base
+            if base.kind in "iu":  # numpy before 2 would keep the lower bits
+                limits = np.iinfo(base)
+                if np.min(fields[field]) < limits.min or np.max(fields[field]) > limits.max:
+                    raise ParameterError(f"{field} is {fields[field]}, which the header cannot hold")
+            record[field] = fields[field]
     return record.tobytes()
