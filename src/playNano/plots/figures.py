@@ -58,10 +58,11 @@ class ResultFigures:
 
     Examples
     --------
-    >>> from playNano.simulate import simulate_movie
+    >>> import numpy as np
     >>> from playNano.analysis.pipeline import AnalysisPipeline
-    >>> stack = simulate_movie(3, (48, 48), n_particles=2, disappear_rate_s=0).to_stack()
-    >>> record = AnalysisPipeline().add_steps("feature_detection;particle_tracking").run(stack)
+    >>> data = np.zeros((3, 32, 32)); data[:, 8:13, 9:14] = 5
+    >>> stack = AFMImageStack(data, 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("feature_detection:threshold=1;particle_tracking").run(stack)
     >>> figures = ResultFigures(record, stack)
     >>> "tracks" in figures.names(), "msd" in figures.names()
     (True, False)
@@ -296,10 +297,11 @@ def figure(
 
     Examples
     --------
-    >>> from playNano.simulate import simulate_movie
+    >>> import numpy as np
     >>> from playNano.analysis.pipeline import AnalysisPipeline
-    >>> stack = simulate_movie(3, (48, 48), n_particles=2, disappear_rate_s=0).to_stack()
-    >>> record = AnalysisPipeline().add_steps("feature_detection;particle_tracking").run(stack)
+    >>> data = np.zeros((3, 32, 32)); data[:, 8:13, 9:14] = 5
+    >>> stack = AFMImageStack(data, 1.0, "height", "movie.npy")
+    >>> record = AnalysisPipeline().add_steps("feature_detection:threshold=1;particle_tracking").run(stack)
     >>> round(float(figure(stack, "tracks", width_mm=85).get_figwidth()) * 25.4)
     85
     """

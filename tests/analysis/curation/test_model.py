@@ -66,6 +66,14 @@ def test_cut():
         model.cut(row(model, 0, 3), row(model, 1, 4))
 
 
+def test_a_confirmed_link_that_is_broken_is_no_link_by_hand():
+    model = straight(1)
+    model.confirm(2, 3)
+    assert model.curated[3]
+    model.cut(2, 3)
+    assert not model.curated.any()
+
+
 def test_join_in_any_order_breaks_what_stands_against_it():
     model = straight(2)
     a, b = row(model, 0, 2), row(model, 1, 5)
