@@ -20,7 +20,7 @@ PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 PARTS = {
     "results": "main > .warnings, #results",
     "movie": "#film",
-    "tracks": "#tracks",
+    "tracks": "section#tracks",
     "measurements": "#measurements",
 }
 SEEK = """

@@ -103,6 +103,14 @@ def written(stack, record, **options):
         return path.read_text(encoding="utf-8")
 
 
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(make_report):
+    plain = re.sub(r"(<script[^>]*>).*?</script>", r"\1", make_report().read_text(), flags=re.S)
+    ids = re.findall(r'\sid="([^"]*)"', plain)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]*)"', plain)) <= set(ids)
+    assert set(re.findall(r'(?:for|aria-labelledby)="([^"]*)"', plain)) <= set(ids)
+
+
 def test_warnings_come_before_results(small):
     stack, record = small
     record = {**record, "provenance": {**record["provenance"], "warnings": ["small.asd: heed me"]}}

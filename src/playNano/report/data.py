@@ -38,11 +38,14 @@ class PageData:
     plain
         Values for JSON.
     blocks
-        Id of an element -> its text: frames, label images, columns.
+        Id of an element -> its text: columns, tables, the first frame.
+    later
+        The same for the other frames and label images, which follow the scripts.
     """
 
     plain: dict[str, Any]
     blocks: dict[str, str] = field(default_factory=dict)
+    later: dict[str, str] = field(default_factory=dict)
 
 
 def page_data(
@@ -208,8 +211,9 @@ def _add_movie(page: PageData, movie: AnalysedMovie, coded: CodedMovie) -> None:
     times = page.plain["times"]
     width_nm = movie.stack.width * movie.stack.pixel_size_yx_nm[1]
     intervals = np.diff(times)
-    page.blocks |= {f"f{k}": text for k, text in enumerate(coded.frames)}
-    page.blocks |= {f"l{k}": text for k, text in enumerate(coded.labels)}
+    for name, texts in (("f", coded.frames), ("l", coded.labels)):
+        for k, text in enumerate(texts):
+            (page.later if k else page.blocks)[f"{name}{k}"] = text
     bin_px = coded.detail.bin_px
     page.plain["movie"] = {
         "numbers": coded.numbers,

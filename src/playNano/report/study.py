@@ -175,6 +175,7 @@ def write_study(
         "commands": _commands(done, records),
         "version": __version__,
         "blocks": {"t-0": encode_text(csv_bytes(table))},
+        "later": {},
     }
     with atomic_write(path) as temporary:
         temporary.write_text(render("study.html.j2", values, data), encoding="utf-8", newline="\n")

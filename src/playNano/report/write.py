@@ -166,7 +166,13 @@ def _page(
         }
     return render(
         "report.html.j2",
-        {**values, "player": player, "blocks": data.blocks, "has_counts": bool(data.plain["counts"])},
+        {
+            **values,
+            "player": player,
+            "blocks": data.blocks,
+            "later": data.later,
+            "has_counts": bool(data.plain["counts"]),
+        },
         data.plain,
     )
 

@@ -104,7 +104,7 @@ def test_colours_follow_the_range_of_heights(page):
         "return Array.from(c.getContext('2d').getImageData(c.width / 2, 3, 1, 1).data)"
     )
     for name in ("outlines", "tracks"):
-        page.click(f"#{name}")
+        page.click(f"#show-{name}")
     assert page.run(script, -500, -400) == [255, 255, 255, 255]
     assert page.run(script, 400, 500) == [0, 0, 0, 255]
     page.click("#z-reset")

@@ -13,6 +13,8 @@
     return Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   }
   async function inflate(id) {
+    // The frames follow the scripts: the first one is shown while the others are read.
+    while (!$(id) && document.readyState === "loading") await new Promise((done) => setTimeout(done, 20));
     const stream = new Blob([bytesOf($(id).textContent.trim())]).stream();
     const plain = stream.pipeThrough(new DecompressionStream("deflate"));
     return new Uint8Array(await new Response(plain).arrayBuffer());
@@ -45,17 +47,18 @@
   async function readDetections() {
     const names = Object.entries(R.detections.columns);
     const columns = await Promise.all(names.map(([name, kind]) => column("c-" + name, kind)));
-    D = { n: R.detections.n, byTrack: new Map(), at: new Int32Array(R.detections.n) };
-    names.forEach(([name], k) => (D[name] = columns[k]));
-    D.byFrame = new Int32Array(R.times.length + 1);
-    for (let i = 0; i < D.n; i++) D.byFrame[D.frame[i] + 1]++;
-    for (let f = 0; f < R.times.length; f++) D.byFrame[f + 1] += D.byFrame[f];
-    for (let i = 0; i < D.n; i++) {
-      if (D.track[i] < 0) continue;
-      const rows = D.byTrack.get(D.track[i]);
-      if (rows) D.at[i] = rows.push(i) - 1; else D.byTrack.set(D.track[i], [i]);
+    const d = { n: R.detections.n, byTrack: new Map(), at: new Int32Array(R.detections.n) };
+    names.forEach(([name], k) => (d[name] = columns[k]));
+    d.byFrame = new Int32Array(R.times.length + 1);
+    for (let i = 0; i < d.n; i++) d.byFrame[d.frame[i] + 1]++;
+    for (let f = 0; f < R.times.length; f++) d.byFrame[f + 1] += d.byFrame[f];
+    for (let i = 0; i < d.n; i++) {
+      if (d.track[i] < 0) continue;
+      const rows = d.byTrack.get(d.track[i]);
+      if (rows) d.at[i] = rows.push(i) - 1; else d.byTrack.set(d.track[i], [i]);
     }
-    D.order = [...D.byTrack.keys()].sort((a, b) => D.byTrack.get(b).length - D.byTrack.get(a).length || a - b);
+    d.order = [...d.byTrack.keys()].sort((a, b) => d.byTrack.get(b).length - d.byTrack.get(a).length || a - b);
+    D = d;
   }
   const length = (track) => (D && D.byTrack.has(track) ? D.byTrack.get(track).length : 0);
   const listed = () => D.order.filter((t) => state.singles || length(t) > 1 || length(D.order[0]) < 2);
@@ -92,11 +95,10 @@
   }
   function edgesOf(labels, only) {
     // Borders between pixels of different labels, as runs along the rows and the columns.
-    const [h, w] = M.labels, path = new Path2D();
-    const at = (y, x) => {
-      const v = y < 0 || x < 0 || y >= h || x >= w ? 0 : labels[y * w + x];
-      return only ? (v === only ? v : 0) : v;
-    };
+    const [h, w] = M.labels, path = new Path2D(), padded = new Uint16Array((h + 2) * (w + 2));
+    const shown = only ? labels.map((v) => (v === only ? v : 0)) : labels;
+    for (let y = 0; y < h; y++) padded.set(shown.subarray(y * w, (y + 1) * w), (y + 1) * (w + 2) + 1);
+    const at = (y, x) => padded[(y + 1) * (w + 2) + x + 1];
     const trace = (lines, along, differs, add) => {
       for (let k = 0; k <= lines; k++) for (let i = 0, start = -1; i <= along; i++) {
         const edge = i < along && differs(k, i);
@@ -136,10 +138,10 @@
     const circle = (i, radius) => { const c = new Path2D(); c.arc((D.x[i] + 0.5) * sx, (D.y[i] + 0.5) * sy, radius * unit, 0, 7); return c; };
     if (state.outlines && f.labels) {
       f.edges = f.edges || edgesOf(f.labels);
-      ctx.setTransform(sx, 0, 0, sy, 0, 0);
+      ctx.setTransform(sx, 0, 0, sy, 0, 0); ctx.lineCap = "square"; ctx.lineJoin = "miter";
       stroke(ctx, f.edges, R.outline, unit / sx, 1.6 * unit / sx);
       for (const i of rows) if (chosen(i)) stroke(ctx, edgesOf(f.labels, D.label[i]), "#fff", 2.2 * unit / sx, 3 * unit / sx);
-      ctx.setTransform(1, 0, 0, 1, 0, 0);
+      ctx.setTransform(1, 0, 0, 1, 0, 0); ctx.lineCap = ctx.lineJoin = "round";
     } else if (state.outlines) {
       for (const i of rows) stroke(ctx, circle(i, 6), chosen(i) ? "#fff" : R.outline, unit, 1.6 * unit);
     }
@@ -150,7 +152,7 @@
     }
     if (D && length(state.track)) {
       const own = D.byTrack.get(state.track);
-      stroke(ctx, trackPath(own, sx, sy), "#fff", 2.4 * unit, 2.6 * unit);
+      stroke(ctx, trackPath(own, sx, sy), "rgba(255,255,255,.75)", 1.2 * unit, 1.4 * unit);
       for (const i of rows) if (chosen(i)) { ctx.fillStyle = "#fff"; ctx.fill(circle(i, 4)); stroke(ctx, circle(i, 4), "#000", unit, 0); }
     }
     if (M.bar) {
@@ -172,7 +174,7 @@
     const f = await decoded(i);
     if (mine === latest) { paint(f); report(); state.first = state.first || performance.now(); }
   }
-  const repaint = () => (M ? show(state.shown) : Promise.resolve());
+  const repaint = () => show(state.shown);
   function report() {
     const t = R.times[state.frame], words = R.timesKnown ? `, t = ${t.toFixed(2)} s` : "";
     const unusable = R.unusable[state.frame];
@@ -244,12 +246,12 @@
     canvas.width = M.width * k; canvas.height = Math.round(M.height * k * ratio);
     pixels = new ImageData(M.width, M.height);
     small = document.createElement("canvas"); small.width = M.width; small.height = M.height;
-    const scrub = $("scrub"); scrub.max = M.numbers.length - 1;
-    scrub.addEventListener("input", () => { play.moved = true; show(+scrub.value); });
+    $("scrub").max = M.numbers.length - 1;
+    $("scrub").addEventListener("input", (e) => { play.moved = true; show(+e.target.value); });
     $("play").addEventListener("click", () => play(!state.playing));
     $("speed").addEventListener("change", (e) => (state.speed = +e.target.value));
     for (const what of ["outlines", "tracks"])
-      $(what).addEventListener("change", (e) => { state[what] = e.target.checked; repaint(); });
+      $("show-" + what).addEventListener("change", (e) => { state[what] = e.target.checked; repaint(); });
     for (const id of ["z-low", "z-high"]) {
       $(id).min = M.zlimits[0]; $(id).max = M.zlimits[1]; $(id).step = M.step;
       $(id).addEventListener("input", () => setZ(+$("z-low").value, +$("z-high").value));
@@ -263,8 +265,7 @@
         : `${z.toFixed(Math.max(0, Math.ceil(-Math.log10(M.step))))} ${M.unit}`;
       $("under").textContent = `x ${format((col + 0.5) * M.bin * R.pixel[1], 3)} nm, y ${format((row + 0.5) * M.bin * R.pixel[0], 3)} nm: ${words}`;
     });
-    canvas.addEventListener("mouseleave", () => ($("under").textContent = "move over the image for heights"));
-    if (D) canvas.addEventListener("click", pick);
+    canvas.addEventListener("click", (e) => D && pick(e));
     const strip = $("strip");
     if (strip) strip.addEventListener("click", (e) => {
       const box = strip.getBoundingClientRect(), view = strip.viewBox.baseVal.width;
@@ -481,15 +482,14 @@
     document.documentElement.classList.add("scripted");
     if (!("DecompressionStream" in window)) { $("old").hidden = false; return; }
     if ($("player")) $("player").hidden = false;
+    if (M) await startPlayer();
     if (R.detections) await readDetections();
     if ($("map") && D) $("map").addEventListener("click", pickInMap);
     for (const [id, by] of [["previous", -1], ["next", 1]]) if ($(id)) $(id).addEventListener("click", () => step(by));
     if ($("none")) $("none").addEventListener("click", () => select(-1));
-    if (M) await startPlayer();
     startCharts();
-    if (M) report();
+    await repaint();
     await startTables();
-    state.ready = performance.now();
   }
   // For tests: the track that the chart shows, and where in the chart a detection is.
   const charted = () => { const k = heights.data[2].findIndex((v) => v != null); return k < 0 ? -1 : D.track[shownRows[k]]; };
