@@ -105,7 +105,7 @@ def test_statements_hold_on_other_movies(kind, seed):
         m = result.measures[name]
         assert m.status == "ok"
         assert m.low - 0.005 <= actual[name] <= m.high + 0.005, name
-        assert m.high - m.low < 0.6, name
+        assert m.high - m.low < 0.8, name
     # The pipeline fails in ways that differ between the movies, and the statements follow it.
     assert result.measures["recall"].value == pytest.approx(actual["recall"], abs=0.05)
     assert result.measures["link_error"].value == pytest.approx(actual["link_error"], abs=0.06)
