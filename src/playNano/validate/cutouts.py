@@ -203,7 +203,7 @@ def peak_pixel(image: FloatArray) -> tuple[int, int]:
     """
     from scipy.ndimage import gaussian_filter
 
-    row, col = np.unravel_index(int(gaussian_filter(image, 0.8).argmax()), image.shape)
+    row, col = np.unravel_index(int(gaussian_filter(image, 1.0).argmax()), image.shape)
     return int(row), int(col)
 
 
