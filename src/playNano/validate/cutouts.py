@@ -98,8 +98,10 @@ def _alone(sightings: Sightings, single: IntArray, extent: float) -> IntArray:
     far, near = (single[apart > factor * extent] for factor in _APART)
     if len(far) < ENOUGH:
         return near
+    # Only of tracks without any image: an unusual region of another one is not a particle by itself.
     rare = unlike(kind_of(sightings)[near], kind_of(sightings)[far])
-    return np.sort(np.concatenate([far, near[rare & ~np.isin(near, far)]]))
+    rare &= ~np.isin(sightings.track[near], sightings.track[far])
+    return np.sort(np.concatenate([far, near[rare]]))
 
 
 def kind_of(sightings: Sightings) -> FloatArray:
