@@ -8,7 +8,7 @@ from tests.validate.scenes import PIXEL, cap, movie, rod
 from playNano.metrics import match_points
 from playNano.validate.merged import merged_pairs, pair_offset
 from playNano.validate.reference import detect_reference
-from playNano.validate.sightings import track_reference
+from playNano.validate.sightings import Sightings, hidden_share, track_reference
 from playNano.validate.still import still_structures
 
 
@@ -108,3 +108,25 @@ def test_structures_that_stay_are_told_from_particles():
     resting = moving.copy()
     resting += movie(n=4, step_nm=1e-3, noise_nm=0.0, seed=7)[0].data
     assert still_structures(detect_reference(resting))[0] == 0
+
+
+def test_particles_that_hide_in_others_are_noticed():
+    def sightings(frames_of_track, interpolated=()):
+        frame = np.concatenate([np.array(f) for f in frames_of_track])
+        track = np.repeat(np.arange(len(frames_of_track)), [len(f) for f in frames_of_track])
+        m = len(frame)
+        region = np.zeros(m, np.int64)
+        region[list(interpolated)] = -1
+        at = np.where(track == 0, 40.0, 48.0)
+        no = np.zeros(m, bool)
+        return Sightings(frame, at, at, track, np.ones(m), np.ones(m), region, ~no, no)
+
+    whole = [range(20), range(20)]
+    assert hidden_share(sightings(whole), 20, (80, 80), 6.0) == (0.0, 0.0)
+    lost = sightings([range(20), range(8), range(12, 20)], interpolated=[3, 4])
+    bridged, per_sighting = hidden_share(lost, 20, (80, 80), 6.0)
+    assert bridged == pytest.approx(2 / 36)
+    assert per_sighting == pytest.approx(2 / 36)
+    # Ends far from others, or at the border of the frame, have other reasons.
+    assert hidden_share(lost, 20, (80, 80), 3.0)[1] == 0.0
+    assert hidden_share(lost, 20, (52, 52), 6.0)[1] == 0.0

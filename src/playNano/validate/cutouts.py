@@ -98,8 +98,10 @@ def _alone(sightings: Sightings, single: IntArray, extent: float) -> IntArray:
     far, near = (single[apart > factor * extent] for factor in _APART)
     if len(far) < ENOUGH:
         return near
+    # Only of tracks without any image: an unusual region of another one is not a particle by itself.
     rare = unlike(kind_of(sightings)[near], kind_of(sightings)[far])
-    return np.sort(np.concatenate([far, near[rare & ~np.isin(near, far)]]))
+    rare &= ~np.isin(sightings.track[near], sightings.track[far])
+    return np.sort(np.concatenate([far, near[rare]]))
 
 
 def kind_of(sightings: Sightings) -> FloatArray:
@@ -203,7 +205,7 @@ def peak_pixel(image: FloatArray) -> tuple[int, int]:
     """
     from scipy.ndimage import gaussian_filter
 
-    row, col = np.unravel_index(int(gaussian_filter(image, 0.8).argmax()), image.shape)
+    row, col = np.unravel_index(int(gaussian_filter(image, 1.0).argmax()), image.shape)
     return int(row), int(col)
 
 

@@ -99,6 +99,42 @@ def neighbour_distances(frame: IntArray, y: FloatArray, x: FloatArray) -> FloatA
     return out
 
 
+def hidden_share(
+    s: Sightings, n_frames: int, shape: tuple[int, ...], extent_px: float
+) -> tuple[float, float]:
+    """Return how often particles are hidden in others: bridged sightings, and tracks lost next to a neighbour.
+
+    Parameters
+    ----------
+    s
+        The sightings.
+    n_frames
+        Number of frames of the movie.
+    shape
+        (height, width), px.
+    extent_px
+        Extent of a particle, px.
+
+    Returns
+    -------
+    bridged : float
+        Fraction of the sightings whose position is interpolated.
+    lost : float
+        Number of tracks that begin or end away from the border and within about two extents of another particle,
+        per sighting.
+    """
+    if not len(s):
+        return 0.0, 0.0
+    new = np.diff(s.track) != 0
+    starts = np.append(True, new) & (s.frame > 0)
+    ends = np.append(new, True) & (s.frame < n_frames - 1)
+    margin = 1.5 * extent_px
+    inner = (s.y > margin) & (s.x > margin) & (s.y < shape[0] - margin) & (s.x < shape[1] - margin)
+    near = neighbour_distances(s.frame, s.y, s.x) < 2.2 * extent_px
+    lost = (starts | ends) & ~s.at_border & inner & near
+    return float((s.region < 0).mean()), float(lost.sum() / len(s))
+
+
 def _separated(r: Reference) -> Sightings:
     """Return the detections with two positions for each merged region."""
     merged, usual = merged_pairs(r.height_nm, r.area_px, ~r.at_border)

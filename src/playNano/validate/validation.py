@@ -27,13 +27,15 @@ from playNano.validate.running import PipelineInEffect, Run, measured_height, ta
 from playNano.validate.samples import Sample
 from playNano.validate.scores import Place, Scored, diffusion, score_tables
 from playNano.validate.search import Search, search_settings
-from playNano.validate.sightings import track_reference
+from playNano.validate.sightings import hidden_share, track_reference
 from playNano.validate.statements import FURTHER, MEASURES, Measure, stated
 from playNano.validate.still import still_structures
 from playNano.validate.sweep import GRID, QUICK_GRID, Progress
 
 # Fraction of the particles that may be unlike every image that could be cut out.
 _MAX_WITHOUT_IMAGE = 0.1
+# Particles hide in others too often if more sightings than this are bridged, and more tracks lost per sighting.
+_MAX_BRIDGED, _MAX_LOST = 0.025, 0.004
 MAX_FRAMES = 600
 """Maximum number of frames whose quality is judged."""
 
@@ -183,8 +185,8 @@ class _Work:
         """Replant, score, compare, and search for settings."""
         replanter, pipeline = self.replanter, self.pipeline
         too_few = self._too_few()
-        not_flat = self._not_flat()
-        n_copies = 0 if too_few else 1 if not_flat else effort.n_copies
+        unlike = self._not_flat() + self._hidden()
+        n_copies = 0 if too_few else 1 if unlike else effort.n_copies
         copies: list[Sample] = []
         runs: list[Run] = []
         first: AFMImageStack | None = None
@@ -201,7 +203,7 @@ class _Work:
         ]
         again = self._detected_again(first) if first is not None else None
         figures = self._figures(again, runs) if again is not None else ()
-        withheld = too_few + not_flat + self._doubts(figures)
+        withheld = too_few + unlike + self._doubts(figures)
         search: Search | None = None
         recommended: list[dict[str, Any]] = []
         measurements: tuple[MeasurementScore, ...] = ()
@@ -254,6 +256,21 @@ class _Work:
         return (
             f"the background is not flat: {n} {what} larger than the particles and up to {height:.2g} nm high or deep, "
             "such as terraces or strands",
+        )
+
+    def _hidden(self) -> tuple[str, ...]:
+        """Return the reason to withhold if particles hide in others, so that the reference loses them."""
+        bridged, lost = hidden_share(
+            self.replanter.sightings,
+            len(self.usable),
+            self.part.image_shape,
+            self.replanter.cutouts.extent_px,
+        )
+        if bridged <= _MAX_BRIDGED or lost <= _MAX_LOST:
+            return ()
+        return (
+            f"{100 * bridged:.2g} % of the particles are hidden in others, and {1000 * lost:.2g} tracks per 1000 "
+            "positions begin or end there: the reference detection loses particles",
         )
 
     def _detected_again(self, copy: AFMImageStack) -> Reference:
