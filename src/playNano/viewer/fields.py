@@ -179,8 +179,8 @@ class Field:
             self.widget.setCurrentText(text)
             self.widget.activated.emit(self.widget.currentIndex())
         elif isinstance(self.widget, QCheckBox):
-            self.widget.setChecked(text == "true")
-            self.widget.clicked.emit(self.widget.isChecked())
+            if self.widget.isChecked() != (text == "true"):
+                self.widget.click()
         else:
             line = self.widget.lineEdit() if isinstance(self.widget, NumberBox) else self.widget
             line.setText(text)
