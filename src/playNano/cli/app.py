@@ -23,6 +23,7 @@ from playNano.cli.arguments import (
     ColourMap,
     Crop,
     CropUnit,
+    Density,
     Export,
     FigureFormat,
     File,
@@ -44,6 +45,7 @@ from playNano.cli.arguments import (
     Read,
     Resume,
     Seed,
+    Speed,
     StepsBefore,
     Timing,
     Workers,
@@ -357,6 +359,8 @@ def validate(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     quick: Quick = False,
+    density: Density = 1.0,
+    speed: Speed = 1.0,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     new: New = False,
@@ -374,7 +378,7 @@ def validate(
         reader_options=tuple(read or ()),
         existing=existing(overwrite, new),
     )
-    run_validation(file, plan, output, options, quick=quick, seed=seed)
+    run_validation(file, plan, output, options, quick=quick, seed=seed, density=density, speed=speed)
 
 
 app.add_typer(reference_commands)
