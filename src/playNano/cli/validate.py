@@ -163,8 +163,9 @@ def _show_details(result: Validation) -> None:
         markup=False,
     )
     for s in result.measurements:
+        difference = f" ({100 * s.bias:+.0f} %)" if math.isfinite(s.bias) else ""
         out.print(
-            f"  {s.module}: {s.name} is {s.measured:.3g}, from the true tracks {s.true:.3g} ({100 * s.bias:+.0f} %); "
+            f"  {s.module}: {s.name} is {s.measured:.3g}, from the true tracks {s.true:.3g}{difference}; "
             f"its interval contains the latter in {s.n_covered} of {s.n_copies} copies",
             markup=False,
         )
