@@ -38,9 +38,10 @@ def call(*words):
 
 
 def test_a_movie_and_steps(movie, tmp_path, capsys):
-    words = ["--process", LEVEL, "--steps", DETECT, "--quick", "-o", tmp_path / "v"]
+    words = ["--process", LEVEL, "--steps", DETECT, "--quick", "--density", "1.5", "-o", tmp_path / "v"]
     assert call("validate", movie, *words) == 0
     said = capsys.readouterr().out
+    assert "1.5 times as dense" in said
     assert "recall" in said
     assert "sensitive: feature_detection" in said
     assert json.loads((tmp_path / "v" / "validate.json").read_text())["replanted"]["n_copies"] == 1

@@ -6,11 +6,11 @@ from tests.validate.scenes import PIXEL, cap, movie, rod
 
 from playNano.afm_stack import AFMImageStack
 from playNano.metrics import match_points
-from playNano.validate.cutouts import cut_out, peak_height, peak_pixel
+from playNano.validate.cutouts import _alone, cut_out, kind_of, peak_height, peak_pixel, unlike
 from playNano.validate.erasing import Eraser
 from playNano.validate.reference import detect_reference
 from playNano.validate.replanting import Replanter
-from playNano.validate.sightings import track_reference
+from playNano.validate.sightings import Sightings, track_reference
 
 SHAPES = {"caps": (cap(), 4.0), "low caps": (cap(2.0), 2.0), "rods": (rod(), 3.0)}
 
@@ -124,3 +124,21 @@ def test_a_movie_without_single_particles():
     nothing = track_reference(empty)
     assert len(cut_out(empty, nothing)) == 0
     assert not Eraser(empty, np.zeros(0, bool)).fill(np.random.default_rng(0)).any()
+
+
+def test_kinds_that_are_never_alone_are_cut_out_near_others():
+    """Track 2 is of another kind and always near: it is taken; an odd region of a track that has images is not."""
+    frame = np.tile(np.arange(60), 3)
+    track = np.repeat([0, 1, 2], 60)
+    x = np.repeat([20.0, 60.0, 29.0, 69.0], [60, 60, 30, 30])
+    height, area = np.where(track == 2, 9.0, 3.0), np.full(180, 50.0)
+    area[110] = 200.0
+    no = np.zeros(180, bool)
+    s = Sightings(frame, np.full(180, 30.0), x, track, height, area, np.arange(180), ~no, no)
+    taken = _alone(s, np.arange(180), 7.0)
+    assert set(track[taken]) == {0, 1, 2}
+    assert set(frame[taken][track[taken] == 2]) == set(range(60))
+    assert 110 not in taken
+    kinds = kind_of(s)
+    assert unlike(kinds[[0, 179]], kinds[:60]).tolist() == [False, True]
+    assert unlike(kinds[:2], kinds[:0]).all()

@@ -66,3 +66,21 @@ def test_figures_in_order():
     both = dict.fromkeys(["step", "count"], 3.0)
     assert [f.name for f in compared(both, both)] == ["count", "step"]
     assert compared(both, {**both, "step": 4.0})[1].to_dict()["agrees"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("recall", 0.12),
+        ("precision", 0.12),
+        ("link_error", 0.12),
+        ("diffusion_bias", 0.3),
+        ("height_bias_nm", 0.4),
+    ],
+)
+def test_estimates_that_differ_too_much_are_withheld(name, limit):
+    assert stated(name, 0.5, 0.5 + 0.98 * limit, N, 4.0).status == "ok"
+    m = stated(name, 0.5, 0.5 + 1.02 * limit, N, 4.0)
+    assert m.status == "withheld"
+    assert "0.5 on the copies" in m.reason
+    assert np.isnan([m.value, m.low, m.high, m.on_copies]).all()

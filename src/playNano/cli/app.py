@@ -24,6 +24,7 @@ from playNano.cli.arguments import (
     Crop,
     CropUnit,
     CuratedBy,
+    Density,
     Export,
     FigureFormat,
     File,
@@ -46,6 +47,7 @@ from playNano.cli.arguments import (
     Report,
     Resume,
     Seed,
+    Speed,
     StepsBefore,
     Timing,
     Workers,
@@ -369,6 +371,8 @@ def validate(
     allow_incomplete: AllowIncomplete = False,
     read: Read = None,
     quick: Quick = False,
+    density: Density = 1.0,
+    speed: Speed = 1.0,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     new: New = False,
@@ -386,7 +390,7 @@ def validate(
         reader_options=tuple(read or ()),
         existing=existing(overwrite, new),
     )
-    run_validation(file, plan, output, options, quick=quick, seed=seed)
+    run_validation(file, plan, output, options, quick=quick, seed=seed, density=density, speed=speed)
 
 
 app.add_typer(reference_commands)

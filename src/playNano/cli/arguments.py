@@ -156,7 +156,14 @@ Report = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Skip movies on which this pipeline has already been run.")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Make fewer copies of the movie, with a coarser sweep.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Make fewer copies of the movie, and try no other settings.")
+]
+Density = Annotated[
+    float,
+    typer.Option("--density", help="What if: number of particles relative to the movie, at random places."),
+]
+Speed = Annotated[float, typer.Option("--speed", help="What if: D relative to the movie, at random places.")]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same movie.")
 ]

@@ -20,10 +20,19 @@ from playNano.plots.validation import save_validation
 from playNano.validate.result import Validation
 from playNano.validate.statements import MEASURES
 from playNano.validate.validation import validate_pipeline
+from playNano.validate.whatif import WhatIf
 
 
 def run_validation(
-    file: Path, plan: Plan | None, folder: Path, options: Options, *, quick: bool, seed: int
+    file: Path,
+    plan: Plan | None,
+    folder: Path,
+    options: Options,
+    *,
+    quick: bool,
+    seed: int,
+    density: float = 1.0,
+    speed: float = 1.0,
 ) -> Validation:
     """Validate a pipeline for a movie, or the pipeline of a record for its movie; print and write the result.
 
@@ -38,9 +47,11 @@ def run_validation(
     options
         Options for reading the movie.
     quick
-        Whether fewer copies are made and fewer settings tried.
+        Whether fewer copies are made, and no other settings tried.
     seed
         Seed of the noise of the copies, at least 0.
+    density, speed
+        Factors for the number of particles and for D in random arrangements of the particles.
 
     Returns
     -------
@@ -61,7 +72,9 @@ def run_validation(
         progress_bars(inner=False) as bars,
         report_compiling(plan.bind()[1].kinds or ["levelling", "detection", "tracking"]),
     ):
-        result = validate_pipeline(stack, plan, quick=quick, seed=seed, progress=bars)
+        result = validate_pipeline(
+            stack, plan, quick=quick, seed=seed, density=density, speed=speed, progress=bars
+        )
         save_validation(result, run.path)
         _list_files(run)
     show(result)
@@ -150,11 +163,14 @@ def _show_details(result: Validation) -> None:
         markup=False,
     )
     for s in result.measurements:
+        difference = f" ({100 * s.bias:+.0f} %)" if math.isfinite(s.bias) else ""
         out.print(
-            f"  {s.module}: {s.name} is {s.measured:.3g}, from the true tracks {s.true:.3g} ({100 * s.bias:+.0f} %); "
+            f"  {s.module}: {s.name} is {s.measured:.3g}, from the true tracks {s.true:.3g}{difference}; "
             f"its interval contains the latter in {s.n_covered} of {s.n_copies} copies",
             markup=False,
         )
+    if result.what_if:
+        _show_what_if(result.what_if)
     for p in result.search.sensitivities[:2] if result.search else ():
         out.print(f"  sensitive: {p.module}.{p.parameter} = {p.value:g} (by {p.change:.3f})", markup=False)
     for change in result.recommended:
@@ -165,6 +181,20 @@ def _show_details(result: Validation) -> None:
         )
     if result.search and not result.recommended:
         out.print("  no tested setting is surely better than yours")
+
+
+def _show_what_if(w: WhatIf) -> None:
+    """Print the scores on random arrangements."""
+    out.print(
+        f"  at random places, {w.density:g} times as dense and {w.speed:g} times as fast (as they are):",
+        markup=False,
+    )
+    for name in (name for name in MEASURES if name in w.scores):
+        unit = MEASURES[name][0]
+        title = name.replace("_nm", "").replace("_", " ")
+        out.print(
+            f"    {title} {_number(w.scores[name], unit)} ({_number(w.as_it_is[name], unit)})", markup=False
+        )
 
 
 def _span(low: float, high: float, unit: str) -> str:

@@ -116,21 +116,61 @@ class Replanter:
             `area_nm2`.
         """
         planting = self._planting(rng)
-        change = self._eraser.fill(rng)
-        planted = np.zeros_like(change)
+        frame = self.sightings.frame[planting.sighting]
+        change = self._eraser.fill(rng) + self._images_at(frame, planting.image, planting.row, planting.col)
+        return self._changed(change), self._truth(planting)
+
+    def plant(
+        self,
+        frame: IntArray,
+        track: IntArray,
+        y: FloatArray,
+        x: FloatArray,
+        image: IntArray,
+        rng: np.random.Generator,
+    ) -> tuple[AFMImageStack, pd.DataFrame]:
+        """Return the erased movie with images at given places, and the truth.
+
+        Parameters
+        ----------
+        frame, track
+            Frame and number of each particle, (k,).
+        y, x
+            Its place, px, which is rounded to one at which the image fits the pixels, (k,).
+        image
+            Index of its image, (k,).
+        rng
+            Random numbers.
+
+        Returns
+        -------
+        stack : AFMImageStack
+            The movie.
+        truth : pandas.DataFrame
+            As by `replant`.
+        """
+        c = self.cutouts
+        row = np.rint(y - c.residue[image, 0]).astype(np.int64)
+        col = np.rint(x - c.residue[image, 1]).astype(np.int64)
+        use = self.usable[frame]
+        change = self._eraser.fill(rng) + self._images_at(frame[use], image[use], row[use], col[use])
+        area = self.sightings.area_px[c.sighting[image]]
+        place = row + c.residue[image, 0], col + c.residue[image, 1]
+        truth = self._table(frame, track, *place, c.height_nm[image], area)
+        return self._changed(change), truth[use].reset_index(drop=True)
+
+    def _images_at(
+        self, frame: IntArray, image: IntArray, row: IntArray, col: IntArray
+    ) -> npt.NDArray[np.float32]:
+        """Return images around given pixels, nm; the higher one where they overlap."""
+        planted = np.zeros(self.reference.labels.shape, dtype=np.float32)
         half = self.cutouts.images.shape[1] // 2
-        h, w = change.shape[1:]
-        for k, image, row, col in zip(
-            self.sightings.frame[planting.sighting], planting.image, planting.row, planting.col, strict=True
-        ):
-            top, left = max(row - half, 0), max(col - half, 0)
-            box = planted[k, top : row + half + 1, left : col + half + 1]
-            part = self.cutouts.images[image][
-                top - row + half : min(2 * half + 1, h - row + half),
-                left - col + half : min(2 * half + 1, w - col + half),
-            ]
-            np.maximum(box, part, out=box, casting="same_kind")
-        return self._changed(change + planted), self._truth(planting)
+        for k, i, at_row, at_col in zip(frame, image, row, col, strict=True):
+            top, left = max(at_row - half, 0), max(at_col - half, 0)
+            box = planted[k, top : max(at_row + half + 1, 0), left : max(at_col + half + 1, 0)]
+            part = self.cutouts.images[i][top - at_row + half :, left - at_col + half :]
+            np.maximum(box, part[: box.shape[0], : box.shape[1]], out=box, casting="same_kind")
+        return planted
 
     def _planting(self, rng: np.random.Generator) -> Planting:
         """Select an image and a place for each sighting that does not touch the border."""
@@ -167,27 +207,31 @@ class Replanter:
 
     def _truth(self, planting: Planting) -> pd.DataFrame:
         """Return the truth table."""
-        import pandas as pd
-
         s, c = self.sightings, self.cutouts
         y, x, z = s.y.copy(), s.x.copy(), np.full(len(s), np.nan)
         y[planting.sighting] = planting.row + c.residue[planting.image, 0]
         x[planting.sighting] = planting.col + c.residue[planting.image, 1]
         z[planting.sighting] = c.height_nm[planting.image]
-        size = np.array(self.stack.pixel_size_yx_nm)
-        origin = np.array(self.stack.origin_nm)
-        table = pd.DataFrame(
-            {
-                "frame": s.frame,
-                "track_id": s.track,
-                "y_nm": y * size[0] + origin[0],
-                "x_nm": x * size[1] + origin[1],
-                "time_s": self.stack.detection_times(s.frame, y),
-                "z_nm": z,
-                "area_nm2": s.area_px * size.prod(),
-            }
-        )
+        table = self._table(s.frame, s.track, y, x, z, s.area_px)
         return table[self.usable[s.frame]].reset_index(drop=True)
+
+    def _table(
+        self, frame: IntArray, track: IntArray, y: FloatArray, x: FloatArray, z: FloatArray, area: FloatArray
+    ) -> pd.DataFrame:
+        """Return a truth table of places in px, heights in nm and areas in px."""
+        import pandas as pd
+
+        size, origin = np.array(self.stack.pixel_size_yx_nm), np.array(self.stack.origin_nm)
+        columns = {
+            "frame": frame,
+            "track_id": track,
+            "y_nm": y * size[0] + origin[0],
+            "x_nm": x * size[1] + origin[1],
+            "time_s": self.stack.detection_times(frame, y),
+            "z_nm": z,
+            "area_nm2": area * size.prod(),
+        }
+        return pd.DataFrame(columns)
 
     def _changed(self, change: npt.NDArray[Any]) -> AFMImageStack:
         """Return the movie with something added to its levelled frames."""

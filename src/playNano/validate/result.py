@@ -13,6 +13,7 @@ from playNano.validate.motion_checks import MotionChecks
 from playNano.validate.running import Steps
 from playNano.validate.search import Search
 from playNano.validate.statements import FURTHER, MEASURES, Measure
+from playNano.validate.whatif import WhatIf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,9 @@ class Validation:
         Counts and sizes of the reference detection.
     search
         Sensitivity of the objective to the parameters, and the grid search; None where it is not believed.
+    what_if
+        Scores on random arrangements of the particles, denser or slower; None for neither, or where scores are
+        withheld.
     recommended
         Changes that are better: module, parameter, yours, recommended; empty if there are none.
     steps
@@ -81,6 +85,7 @@ class Validation:
     on_movie: dict[str, float]
     reference: dict[str, float]
     search: Search | None
+    what_if: WhatIf | None
     recommended: list[dict[str, Any]]
     steps: Steps
     gate_nm: float
@@ -132,6 +137,7 @@ class Validation:
                 "seed": self.seed,
             },
             "search": self.search.to_dict() if self.search else None,
+            "what_if": self.what_if.to_dict() if self.what_if else None,
             "recommended": self.recommended,
             "caveats": list(self.caveats),
         }

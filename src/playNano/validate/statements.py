@@ -46,6 +46,11 @@ _HEIGHT_SHARE, _HEIGHT_NM = 0.04, 0.02
 _DIFFUSION_SPREAD = 2 * 0.7 * np.sqrt(2)
 
 
+# Largest difference of the two estimates: of shares, of the bias of D, and of heights as a fraction of the height.
+_MAX_APART = {"height_bias_nm": 0.1, "diffusion_bias": 0.3}
+_MAX_APART_SHARES = 0.12
+
+
 @dataclass(frozen=True)
 class Measure:
     """A score of the pipeline on the user's movie.
@@ -57,7 +62,8 @@ class Measure:
     low, high
         Ends of the 95 % interval for this movie; nan unless the status is "ok".
     status
-        "ok"; "withheld": the replanted movie does not resemble the movie; "undefined": there is nothing to score.
+        "ok"; "withheld": the replanted movie does not resemble the movie, or the estimates differ; "undefined": there
+        is nothing to score.
     reason
         Why there is no value, in words; empty if there is one.
     on_copies, on_movie
@@ -152,6 +158,10 @@ def stated(name: str, on_copies: float, on_movie: float, n: dict[str, int], heig
     if np.isfinite(on_movie):
         value = (1 - _MOVIE_WEIGHT) * on_copies + _MOVIE_WEIGHT * on_movie
         apart = abs(on_copies - on_movie) / 2
+    unit = height_nm if name == "height_bias_nm" else 1.0
+    if 2 * apart > _MAX_APART.get(name, _MAX_APART_SHARES) * unit:
+        reason = f"the two estimates differ: {on_copies:.3g} on the copies, {on_movie:.3g} on the movie"
+        return Measure(nan, nan, nan, "withheld", reason)
     z = float(norm.ppf((1 + CONFIDENCE) / 2))
     if name == "height_bias_nm":
         half = _HEIGHT_SHARE * height_nm + _HEIGHT_NM + apart

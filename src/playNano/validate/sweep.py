@@ -20,7 +20,6 @@ NUDGES = (0.75, 1.3)
 """Factors by which parameters are changed to measure their sensitivity."""
 
 GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
-QUICK_GRID = (0.6, 1.0, 1.6)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from playNano.afm_stack import AFMImageStack
 from playNano.algorithms.quality.quality import frame_quality
 from playNano.analysis.plan import Plan
 from playNano.core.value_units import channel_in_words
-from playNano.errors import StackError
+from playNano.errors import ParameterError, StackError
 from playNano.validate.classes import recall_by_class
-from playNano.validate.cutouts import ENOUGH
+from playNano.validate.doubts import differing, hidden, not_flat, too_few_images
 from playNano.validate.example import example_of
-from playNano.validate.figures import LIMITS, Figure, compared, figures_of
+from playNano.validate.figures import Figure, compared, figures_of
 from playNano.validate.measurements import MeasurementScore, score_measurements
 from playNano.validate.merged import merged_pairs
 from playNano.validate.motion_checks import check_motion
@@ -27,15 +27,11 @@ from playNano.validate.running import PipelineInEffect, Run, measured_height, ta
 from playNano.validate.samples import Sample
 from playNano.validate.scores import Place, Scored, diffusion, score_tables
 from playNano.validate.search import Search, search_settings
-from playNano.validate.sightings import hidden_share, track_reference
+from playNano.validate.sightings import track_reference
 from playNano.validate.statements import FURTHER, MEASURES, Measure, stated
-from playNano.validate.still import still_structures
-from playNano.validate.sweep import GRID, QUICK_GRID, Progress
+from playNano.validate.sweep import GRID, Progress
+from playNano.validate.whatif import WhatIf, what_if
 
-# Fraction of the particles that may be unlike every image that could be cut out.
-_MAX_WITHOUT_IMAGE = 0.1
-# Particles hide in others too often if more sightings than this are bridged, and more tracks lost per sighting.
-_MAX_BRIDGED, _MAX_LOST = 0.025, 0.004
 MAX_FRAMES = 600
 """Maximum number of frames whose quality is judged."""
 
@@ -59,7 +55,7 @@ class Effort:
     factors: tuple[float, ...] = GRID
 
 
-QUICK = Effort(2, 60, QUICK_GRID)
+QUICK = Effort(2, 60, ())
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -72,6 +68,8 @@ def validate_pipeline(
     *,
     quick: bool = False,
     seed: int = 0,
+    density: float = 1.0,
+    speed: float = 1.0,
     effort: Effort | None = None,
     progress: Progress | None = None,
 ) -> Validation:
@@ -87,9 +85,12 @@ def validate_pipeline(
     plan
         The user's pipeline: processing steps, and analysis modules with a detection and possibly tracking.
     quick
-        Whether fewer copies and settings are tried.
+        Whether fewer copies are made, and no other settings tried.
     seed
         Seed of the noise of the copies, >= 0.
+    density, speed
+        Factors for the number of particles and for the diffusion coefficient, > 0: where one differs from 1, the
+        pipeline is also scored on random arrangements of the particles with them.
     effort
         Number of copies and frames; None: by `quick`.
     progress
@@ -121,6 +122,8 @@ def validate_pipeline(
     ((), True)
     """
     effort = effort or (QUICK if quick else Effort())
+    if not (0 < density < np.inf and 0 < speed < np.inf):
+        raise ParameterError(f"density and speed must be positive numbers; got {density} and {speed}")
     progress = progress or _silent
     if not stack.is_length:
         raise StackError(
@@ -134,7 +137,7 @@ def validate_pipeline(
     progress("movie analysed", 1, 2)
     work = _Work(part, usable, pipeline, run, seed)
     progress("movie analysed", 2, 2)
-    return work.validated(span, effort, progress)
+    return work.validated(span, effort, (density, speed), progress)
 
 
 def _best_part(stack: AFMImageStack, max_frames: int) -> tuple[AFMImageStack, slice, npt.NDArray[np.bool_]]:
@@ -149,6 +152,16 @@ def _best_part(stack: AFMImageStack, max_frames: int) -> tuple[AFMImageStack, sl
     part = stack[span]
     part.restore_raw()
     return part, span, usable[span]
+
+
+@dataclass(frozen=True, eq=False)
+class _More:
+    """What is given only where the scores are."""
+
+    measurements: tuple[MeasurementScore, ...] = ()
+    search: Search | None = None
+    recommended: list[dict[str, Any]] = field(default_factory=list)
+    what_if: WhatIf | None = None
 
 
 class _Work:
@@ -181,11 +194,13 @@ class _Work:
         """Return the random numbers of a copy."""
         return np.random.default_rng([self.seed, k])
 
-    def validated(self, span: slice, effort: Effort, progress: Progress) -> Validation:
+    def validated(
+        self, span: slice, effort: Effort, factors: tuple[float, float], progress: Progress
+    ) -> Validation:
         """Replant, score, compare, and search for settings."""
         replanter, pipeline = self.replanter, self.pipeline
-        too_few = self._too_few()
-        unlike = self._not_flat() + self._hidden()
+        too_few = too_few_images(replanter)
+        unlike = not_flat(replanter) + hidden(replanter)
         n_copies = 0 if too_few else 1 if unlike else effort.n_copies
         copies: list[Sample] = []
         runs: list[Run] = []
@@ -203,14 +218,8 @@ class _Work:
         ]
         again = self._detected_again(first) if first is not None else None
         figures = self._figures(again, runs) if again is not None else ()
-        withheld = too_few + unlike + self._doubts(figures)
-        search: Search | None = None
-        recommended: list[dict[str, Any]] = []
-        measurements: tuple[MeasurementScore, ...] = ()
-        if not withheld:
-            measurements = score_measurements(pipeline, [(c.stack, c.truth) for c in copies[:2]])
-            if effort.factors:
-                search, recommended = search_settings(copies[:2], pipeline, effort.factors, progress)
+        withheld = too_few + unlike + differing(figures)
+        more = _More() if withheld else self._more(copies[:2], effort, factors, progress)
         return Validation(
             measures=self._measures(scored, copies, withheld),
             further={} if withheld else _mean_scores(scored),
@@ -220,11 +229,12 @@ class _Work:
             merged_share=self._merged_share(),
             false_per_frame=float("nan") if too_few else self._false_per_frame(),
             motion=check_motion(self.run, pipeline, pipeline.process(self.part), self.place),
-            measurements=measurements,
+            measurements=more.measurements,
             on_movie=self._on_movie(),
             reference=self._described(),
-            search=search,
-            recommended=recommended,
+            search=more.search,
+            what_if=more.what_if,
+            recommended=more.recommended,
             steps=pipeline.steps,
             gate_nm=self.place.gate_nm,
             border_nm=self.place.border_nm,
@@ -236,42 +246,28 @@ class _Work:
             example=example_of(self.replanter, self.run, first, again, copies, runs, scored),
         )
 
-    def _too_few(self) -> tuple[str, ...]:
-        """Return the reason to withhold if too few particles, or not all kinds, could be cut out."""
-        n, missing = len(self.replanter.cutouts), self.replanter.without_image()
-        if n >= ENOUGH:
-            if missing <= _MAX_WITHOUT_IMAGE:
-                return ()
-            return (
-                f"{100 * missing:.0f} % of the particles are unlike all of those that are alone and could be cut out",
+    def _more(
+        self, copies: list[Sample], effort: Effort, factors: tuple[float, float], progress: Progress
+    ) -> _More:
+        """Score the measurements, and try other settings and arrangements."""
+        measurements = score_measurements(self.pipeline, [(c.stack, c.truth) for c in copies])
+        search: Search | None = None
+        recommended: list[dict[str, Any]] = []
+        arranged: WhatIf | None = None
+        if effort.factors:
+            search, recommended = search_settings(copies, self.pipeline, effort.factors, progress)
+        if factors != (1.0, 1.0):
+            density, speed = factors
+            arranged = what_if(
+                self.replanter,
+                self.pipeline,
+                self.place,
+                density=density,
+                speed=speed,
+                n_copies=2,
+                seed=self.seed,
             )
-        return (f"only {n} images of single particles could be cut out of the movie; {ENOUGH} are necessary",)
-
-    def _not_flat(self) -> tuple[str, ...]:
-        """Return the reason to withhold if the background has structures of its own."""
-        n, height = still_structures(self.replanter.reference)
-        if not n:
-            return ()
-        what = "structure that is" if n == 1 else "structures that are"
-        return (
-            f"the background is not flat: {n} {what} larger than the particles and up to {height:.2g} nm high or deep, "
-            "such as terraces or strands",
-        )
-
-    def _hidden(self) -> tuple[str, ...]:
-        """Return the reason to withhold if particles hide in others, so that the reference loses them."""
-        bridged, lost = hidden_share(
-            self.replanter.sightings,
-            len(self.usable),
-            self.part.image_shape,
-            self.replanter.cutouts.extent_px,
-        )
-        if bridged <= _MAX_BRIDGED or lost <= _MAX_LOST:
-            return ()
-        return (
-            f"{100 * bridged:.2g} % of the particles are hidden in others, and {1000 * lost:.2g} tracks per 1000 "
-            "positions begin or end there: the reference detection loses particles",
-        )
+        return _More(measurements, search, recommended, arranged)
 
     def _detected_again(self, copy: AFMImageStack) -> Reference:
         """Return the reference detection of a copy."""
@@ -292,17 +288,6 @@ class _Work:
             "measured_height": float(np.mean([measured_height(r.detections) for r in runs])),
         }
         return compared(mine, copied)
-
-    def _doubts(self, figures: tuple[Figure, ...]) -> tuple[str, ...]:
-        """Return in words which figures differ."""
-        out = []
-        for figure in figures:
-            if not figure.agrees:
-                out.append(
-                    f"the replanted movie differs from yours in the {LIMITS[figure.name][0]}: {figure.copy:.3g}, not "
-                    f"{figure.movie:.3g}"
-                )
-        return tuple(out)
 
     def _measures(
         self, scored: list[Scored], copies: list[Sample], withheld: tuple[str, ...]
