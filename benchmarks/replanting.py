@@ -5,7 +5,7 @@
 writes `benchmarks/results/replanting.md`. The movies are those of `other_movies`, whose truth validation does not
 see. Each pipeline is run on each movie and scored against the truth; then it is validated. Results are kept in
 `--cache` by version of the code, kind, seed and pipeline, so that a run that was stopped goes on where it was.
-`--before FOLDER` adds the results of another version, kept by the same script run with that version.
+`--earlier TITLE=FOLDER` adds the results of another version, kept by the same script run with that version.
 """
 
 import argparse
@@ -187,7 +187,10 @@ def main():
     parser.add_argument("--pipelines", nargs="+", default=["readme", "default"], choices=list(PIPELINES))
     parser.add_argument("--quick", action="store_true", help="validate with fewer movies")
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--before", type=Path, help="folder of the results of an earlier version")
+    parser.add_argument("--title", default="Validation", help="heading of the results")
+    parser.add_argument(
+        "--earlier", nargs="*", default=[], metavar="TITLE=FOLDER", help="results of other versions"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "replanting.md")
     options = parser.parse_args()
     folder = options.cache / version()
