@@ -232,9 +232,9 @@ def definitions(rows):
     """Return what depends on the definition of the figures, and is not an error of what is stated."""
     lines = [
         "The actual scores change with the gate and the border: below are the actual scores with a gate and border by",
-        "the truth (radius of a disc of equal area; greatest half length), minus those with the gate and border",
-        "of the validation. The last line is the D of the tracks beside that with which the particles were moved: in a",
-        "small field, 40 frames, and with walls at the border in most kinds, the true tracks themselves show less.",
+        "the truth (radius of a disc of equal area; greatest half length), minus those with the gate and border of the",
+        "validation. The last line is the D of the tracks beside that with which the particles were moved: in a small",
+        "field, 40 frames, and with walls at the border in most kinds, the true tracks themselves show less.",
         "", "| figure | median difference | 10 % to 90 % | greatest |", "|---|---|---|---|",
     ]  # fmt: skip
     pairs = {n: [(r["own_gate"][n], r["actual"][n]) for r in rows if not is_withheld(r)] for n in QUANTITIES}
