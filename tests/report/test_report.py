@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.report.conftest import analysed, small_movie
 
+from playNano import AnalysisPipeline
 from playNano.plots.analysed import AnalysedMovie
 from playNano.report import ReportOptions, write_report
 from playNano.report.encode import decode_image
@@ -240,19 +241,22 @@ def test_without_a_validation_the_report_says_how_to_get_one(make_report, tmp_pa
     assert "was not validated" in make_report(folder=tmp_path).read_text()
 
 
-def test_curated_links_are_counted(small):
-    stack, record = small
-    steps = [
-        *record["provenance"]["steps"],
-        {"name": "curation", "analysis_key": "step_9_curation", "params": {}},
+def test_the_report_says_what_the_curation_says(small):
+    stack, _ = small
+    steps = "frame_quality;feature_detection;particle_tracking"
+    outputs = AnalysisPipeline().add_steps(steps).run(stack)["analysis"]["step_3_particle_tracking"]
+    tracks = outputs["table"].sort_values(["track_id", "frame"])
+    longest = tracks[tracks["track_id"] == tracks["track_id"].mode()[0]]
+    edits = [
+        {"edit": edit, "frame": int(row["frame"]), "y_nm": row["y_nm"], "x_nm": row["x_nm"]}
+        for edit, (_, row) in zip(("break", "confirm"), longest.iterrows(), strict=False)
     ]
-    outputs = {"summary": {"edits": {"link": 3, "cut": 2}, "n_links": 41}}
-    edited = {
-        **record,
-        "analysis": {**record["analysis"], "step_9_curation": outputs},
-        "provenance": {**record["provenance"], "steps": steps},
-    }
-    assert "5 links edited of 41" in written(stack, edited)
+    pipeline = AnalysisPipeline().add_steps(steps)
+    pipeline.add("curation", edits=edits)
+    record = pipeline.run(stack)
+    assert f"Curated by hand: 1 link edited of {len(outputs['links'])}, 1 link confirmed." in written(
+        stack, record
+    )
 
 
 def test_settings_versions_and_methods_are_there(small, make_report):
