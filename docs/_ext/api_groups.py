@@ -54,6 +54,8 @@ GROUPS = (
                 "AFMImageStack",
                 "ProcessingPipeline",
                 "AnalysisPipeline",
+                "figure",
+                "progress_bars",
             ),
             "playNano.analysis.plan": ("Plan",),
             "playNano.io.loader": ("open_movie", "list_channels"),
