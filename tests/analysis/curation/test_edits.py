@@ -69,6 +69,7 @@ def test_rows_without_an_edit_and_other_columns_are_left_out(tmp_path):
         ("delete,1,2,,,,", "line 2: delete needs frame, and y_nm and x_nm"),
         ("delete,1.5,2,3,,,", r"frame is 1.5; frames are counted 0, 1, 2"),
         ("delete,-1,2,3,,,", "frame is -1"),
+        ("unusable,1e30,,,,,", r"frame is 1e\+30"),
         ("delete,1,two,3,,,", "y_nm is 'two', which is no number"),
         ("delete,1,inf,3,,,", "no finite number"),
         ("join,1,2,3,,,", "join needs to_frame"),

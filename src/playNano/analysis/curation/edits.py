@@ -24,6 +24,7 @@ there is one; a frame does not show the surface."""
 OF_LINKS = ("join", "break", "confirm")
 """Kinds of edits with two places: the detections that a link joins."""
 
+MAX_FRAME = 10**9
 COORDINATES = ("frame", "y_px", "x_px", "y_nm", "x_nm")
 COLUMNS = ("edit", *COORDINATES, *(f"to_{name}" for name in COORDINATES), "author", "time", "reason")
 """Columns of a file of edits; others are ignored."""
@@ -300,7 +301,7 @@ def _place(row: Mapping[str, Any], prefix: str) -> Place | None:
     frame = _number(row, f"{prefix}frame")
     if frame is None:
         return None
-    if frame < 0 or frame != int(frame):
+    if not 0 <= frame <= MAX_FRAME or frame != int(frame):
         raise ParameterError(f"{prefix}frame is {frame:g}; frames are counted 0, 1, 2, ...")
     values = {name: _number(row, prefix + name) for name in COORDINATES[1:]}
     return Place(int(frame), **values)
