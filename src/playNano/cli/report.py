@@ -89,11 +89,13 @@ def _read(
     from playNano.analysis.record_file import read_record, record_path
     from playNano.analysis.record_use import changes_of, movie_of, plan_of
     from playNano.cli.job import Options
-    from playNano.errors import PlayNanoError
+    from playNano.errors import PlayNanoError, RecordError
     from playNano.plots.analysed import AnalysedMovie
 
     place = record_path(path)
     record = read_record(place)
+    if not record["provenance"].get("input"):
+        raise RecordError(f"{place} is not a record: it does not name its input")
     if not read_movie:
         return record, None, ""
     changes = changes_of(record)
