@@ -93,22 +93,28 @@ def _bends_along_columns(z: Heights, runs: Runs, c: int) -> tuple[float, int]:
 
 
 @jit
-def _relief_and_noise(z: Heights, runs: Runs, c: int) -> tuple[float, float]:
-    """Return the lowest height of a region, and the standard error of its means over 3 x 3 pixels.
-
-    From second differences, along rows and columns. What one has more than the shape explains is noise of whole lines,
-    of which a mean over 3 x 3 pixels averages three values only, not nine.
-    """
+def _lowest(z: Heights, runs: Runs, c: int) -> float:
+    """Return the lowest height of a region."""
     lowest = np.inf
     for i in range(runs.bounds[c], runs.bounds[c + 1]):
         for col in range(runs.start[i], runs.end[i]):
             lowest = min(lowest, z[runs.frame[i], runs.row[i], col])
+    return lowest
+
+
+@jit
+def _error_of_means(z: Heights, runs: Runs, c: int) -> float:
+    """Return the standard error of the means over 3 x 3 pixels in a region.
+
+    From second differences, along rows and columns. What one has more than the shape explains is noise of whole lines,
+    of which a mean over 3 x 3 pixels averages three values only, not nine.
+    """
     in_rows, n_rows = _bends_along_rows(z, runs, c)
     in_columns, n_columns = _bends_along_columns(z, runs, c)
     # The mean absolute value of a normal variable is sqrt(2 / pi) of its standard deviation, here sqrt(6) sigma.
     x = math.pi / 12.0 * (in_rows / n_rows) ** 2 if n_rows else 0.0
     y = math.pi / 12.0 * (in_columns / n_columns) ** 2 if n_columns else 0.0
-    return lowest, math.sqrt(min(x, y) / 9.0 + max(max(x, y) - MAX_BEND_RATIO * min(x, y), 0.0) / 3.0)
+    return math.sqrt(min(x, y) / 9.0 + max(max(x, y) - MAX_BEND_RATIO * min(x, y), 0.0) / 3.0)
 
 
 @jit
@@ -237,9 +243,9 @@ def fit_peaks(
         elsewhere = status not in (PEAK, FLAT)
         if not elsewhere:
             # The centre of a region of several lobes is lower than these.
-            lowest, noise = _relief_and_noise(z, runs, chosen[k])
-            excess = max(MIN_EXCESS_SIGMAS * noise, MIN_EXCESS_SHARE * (height - lowest))
-            elsewhere = greatest - height > excess
+            elsewhere = greatest - height > MIN_EXCESS_SHARE * (height - _lowest(z, runs, chosen[k]))
+        if elsewhere and status in (PEAK, FLAT):
+            elsewhere = greatest - height > MIN_EXCESS_SIGMAS * _error_of_means(z, runs, chosen[k])
         if elsewhere:
             status, height, row, col = _climb(z, frame, high_row, high_col, half_y, half_x)
         heights[k] = height
