@@ -102,6 +102,12 @@ def test_doubtful_links_and_their_template(results, capsys):
             )
             assert distance.min() < 1e-9
     assert read_edits("doubts.csv") == []  # nothing is decided yet
+    assert call("curate", results, "-e", "doubts.csv", "--no-gif") == 2
+    assert "doubts.csv: there is no edit in it" in capsys.readouterr().err
+    filled = Path("doubts.csv").read_bytes()
+    assert call("curate", results, "--doubtful", 1, "--template", "doubts.csv") == 2
+    assert "doubts.csv exists, perhaps with edits" in capsys.readouterr().err
+    assert Path("doubts.csv").read_bytes() == filled
     for row, kind in zip(rows, ("break", "confirm", ""), strict=True):
         row["edit"] = kind
     with Path("doubts.csv").open("w", newline="") as file:
