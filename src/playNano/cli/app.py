@@ -38,6 +38,7 @@ from playNano.cli.arguments import (
     ObjectsShown,
     Outlines,
     Output,
+    OutputOfValidation,
     Overwrite,
     PipelineFile,
     PixelSize,
@@ -362,7 +363,7 @@ def tune_settings(
 @app.command(short_help="Measure the errors of a pipeline on your movie, its particles put back.")
 def validate(
     file: FileOrRecord,
-    output: Output = Path("playnano_validate"),
+    output: OutputOfValidation = None,
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     pipeline: PipelineFile = None,
