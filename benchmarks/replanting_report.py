@@ -32,7 +32,7 @@ def _number(value, form=".3f"):
 
 
 def _share(part, whole):
-    return f"{part} of {whole}" + (f" ({100 * part / whole:.0f} %)" if whole else "")
+    return f"{part} of {whole}" + (f" ({100 * part / whole:.3g} %)" if whole else "")
 
 
 def _told_errors(name, rows):
@@ -118,7 +118,8 @@ def bars(rows):
     lines = ["| bar | reached | met |", "|---|---|---|"]
 
     def line(text, value, met):
-        lines.append(f"| {text} | {value} | {'yes' if met else '**no**'} |")
+        verdict = "not tested" if value == "0 of 0" else "yes" if met else "**no**"
+        lines.append(f"| {text} | {value} | {verdict} |")
 
     for name, bar in BARS.items():
         errors = _told_errors(name, rows)
@@ -231,9 +232,9 @@ def definitions(rows):
     """Return what depends on the definition of the figures, and is not an error of what is stated."""
     lines = [
         "The actual scores change with the gate and the border: below are the actual scores with a gate and border by",
-        "the truth (radius of a disc of the particle's area; greatest half length), minus those with the gate and border",
-        "of the validation. The last line is the D of the tracks beside that with which the particles were moved: in a",
-        "small field, 40 frames, and with walls at the border in most kinds, the true tracks themselves show less.",
+        "the truth (radius of a disc of equal area; greatest half length), minus those with the gate and border of the",
+        "validation. The last line is the D of the tracks beside that with which the particles were moved: in a small",
+        "field, 40 frames, and with walls at the border in most kinds, the true tracks themselves show less.",
         "", "| figure | median difference | 10 % to 90 % | greatest |", "|---|---|---|---|",
     ]  # fmt: skip
     pairs = {n: [(r["own_gate"][n], r["actual"][n]) for r in rows if not is_withheld(r)] for n in QUANTITIES}
@@ -255,7 +256,8 @@ def report(rows, earlier, options):
     command = f"python benchmarks/replanting.py --seeds {' '.join(map(str, options.seeds))}"
     command += f" --pipelines {' '.join(options.pipelines)}" + (" --quick" if options.quick else "")
     text = [
-        "# Validation beside the truth of movies of another simulator", "", f"Made by `{command}`.", INTRODUCTION,
+        "# Validation beside the truth of movies of another simulator",
+        "", f"Made by `{command}`.", options.note, INTRODUCTION,
         "The last column of the tables of figures is the 95 % quantile of the errors in half widths of the intervals:",
         "1 where these suit, less where they are wider than needed.",
         *section(options.title, rows, options.pipelines),
