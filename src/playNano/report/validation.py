@@ -28,7 +28,7 @@ def validation_model(folder: Path | None) -> dict[str, Any] | None:
     dict or None
         ``heading``: what was validated; ``doubt``: why the scores may not be of these results, or empty; ``withheld``:
         why there are no scores; ``rows``: dicts of texts ``quantity, meaning, value, low, high, status, reason``;
-        ``notes``: further results. None if there is no validation. The scores of earlier results are left out.
+        ``messages``: further results. None if there is no validation. The scores of earlier results are left out.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def validation_model(folder: Path | None) -> dict[str, Any] | None:
         f"{names}: the results were written anew after this validation, which is therefore not shown; validate them "
         "again."
     )
-    return {"heading": "", "doubt": doubt, "withheld": [], "rows": [], "notes": []}
+    return {"heading": "", "doubt": doubt, "withheld": [], "rows": [], "messages": []}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _model(content: Mapping[str, Any], doubt: str) -> dict[str, Any]:
         "doubt": doubt,
         "withheld": [with_signs(reason) for reason in withheld],
         "rows": rows,
-        "notes": [with_signs(note) for note in _notes(content)],
+        "messages": [with_signs(message) for message in _messages(content)],
     }
 
 
@@ -131,7 +131,7 @@ def _heading(replanted: Mapping[str, Any]) -> str:
     return f"{copies} {kind} of frames {frames} with the particles of the movie put back at known places."
 
 
-def _notes(content: Mapping[str, Any]) -> Iterator[str]:
+def _messages(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield further results in words."""
     for part in content.get("measurements", ()):
         bias = part.get("bias")
