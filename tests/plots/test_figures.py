@@ -240,6 +240,7 @@ def test_the_command_draws_from_a_folder_of_results(make_spots, tmp_path, monkey
     assert call("figure", "one", "--list") == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in ("overview", "tracks", "heights", "msd"))
+    assert re.search(r"^msd +Mean squared displacement", listed, re.M)
     assert call("figure", "one", "tracks", "--width-mm", 85, "--dpi", 150, "--cmap", "magma") == 0
     assert "tracks.png: 85 x " in capsys.readouterr().out
     with Image.open("tracks.png") as image:

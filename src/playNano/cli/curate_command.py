@@ -159,5 +159,8 @@ def _write_template(links: pd.DataFrame, path: Path) -> None:
     columns = {"frame_from": "frame", "frame_to": "to_frame"}
     names = ["edit", "frame", "y_nm", "x_nm", "to_frame", "to_y_nm", "to_x_nm", "author", "reason"]
     rows = links.rename(columns=columns).assign(edit="", author="", reason="")
+    rows = rows.round(
+        {name: 3 for name in (*names, "confidence") if name.endswith("_nm") or name == "confidence"}
+    )
     with atomic_write(path) as temporary:
         rows[[*names, "track_id", "confidence"]].to_csv(temporary, index=False)

@@ -203,26 +203,15 @@ def curation(record: Mapping[str, Any]) -> list[str]:
     Examples
     --------
     >>> steps = [{"name": "curation", "analysis_key": "step_4_curation", "kind": "tracking"}]
-    >>> outputs = {"summary": {"edits": {"link": 2, "cut": 1}, "n_links": 90}}
+    >>> outputs = {"summary": {"links_edited": 3, "links_before": 90, "messages": ["3 links edited of 90"]}}
     >>> curation({"analysis": {"step_4_curation": outputs}, "provenance": {"steps": steps}})
-    ['3 links edited of 90 (link 2, cut 1)']
+    ['3 links edited of 90']
     """
     lines = []
     for step in record["provenance"].get("steps", ()):
-        if step.get("name") != "curation":
-            continue
-        outputs = record["analysis"].get(step["analysis_key"], {})
-        summary = summary_of(outputs)
-        edits = summary.get("edits", outputs.get("edits"))
-        kinds = {}
-        if isinstance(edits, Mapping):
-            kinds = {str(kind): n for kind, n in edits.items() if isinstance(n, Real)}
-        n_edits = sum(kinds.values()) if kinds else len(edits) if hasattr(edits, "__len__") else edits
-        n_edits = 0 if n_edits is None else n_edits
-        total = summary.get("n_links", _last_summary(record, "tracking").get("n_links"))
-        of = f" of {total}" if total is not None else ""
-        detail = f" ({', '.join(f'{kind} {n}' for kind, n in kinds.items())})" if kinds else ""
-        lines.append(f"{n_edits} links edited{of}{detail}")
+        if step.get("name") == "curation":
+            summary = summary_of(record["analysis"].get(step["analysis_key"], {}))
+            lines += [str(message) for message in summary.get("messages", ())]
     return lines
 
 
