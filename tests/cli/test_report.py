@@ -85,6 +85,24 @@ def test_a_reduction_is_printed(analysed, tmp_path, capsys):
     assert "the movie is reduced: 2 x 2 pixels are shown as one" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_record_without_its_movie_is_named(tmp_path, capsys):
+    (tmp_path / "record.json").write_text('{"provenance": {}, "analysis": {}}')
+    figure = ("figure", tmp_path, "tracks", "-o", tmp_path / "f.png")
+    for words in (("report", tmp_path, "-o", tmp_path / "r.html"), figure):
+        assert call(*words) == 2
+        assert "not a record: it does not name its input" in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_report_larger_than_wanted_says_so(analysed, tmp_path, capsys):
+    words = ("report", analysed / "out", "-o", tmp_path / "r.html", "--report-size-mb")
+    assert call(*words, 0.001) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "r.html is larger than 0.001 MB" in said and "--no-movie leaves it out" in said
+    assert call(*words, 20, "--overwrite") == 0
+    assert "larger" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("size", ["0", "-1", "nan"])
 def test_a_size_without_meaning_is_an_error(analysed, tmp_path, capsys, size):
     assert call("report", analysed / "out", "-o", tmp_path / "r.html", f"--report-size-mb={size}") == 2

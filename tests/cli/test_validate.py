@@ -1,7 +1,10 @@
 """``playnano validate``, with little effort."""
 
+import html
 import json
 import shutil
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,40 @@ def test_a_record_names_its_movie_and_pipeline(movie, tmp_path, capsys):
     (made / "record.json").write_text(text.replace("m.npz", "gone.npz"))
     assert call("validate", made / "record.json", "--quick", "-o", tmp_path / "w") == 2
     assert "gone.npz" in capsys.readouterr().err
+
+
+def test_by_default_the_scores_are_among_the_results_where_the_report_finds_them(
+    movie, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    tracked = f"{DETECT};particle_tracking"
+    assert call("analyze", movie, "--process", LEVEL, "-s", tracked, "-o", "made", "--no-gif") == 0
+    edits = "edit,frame,y_nm,x_nm\nunusable,3,,\n"
+    Path("edits.csv").write_text(edits)
+    assert call("curate", "made", "--edits", "edits.csv", "--no-gif") == 0
+    assert call("validate", "made_curated", "--quick") == 0
+    said = capsys.readouterr().out
+    assert "1 copy)" in said
+    assert "edits of the tracks by hand are left out" in said
+    written = json.loads(Path("made_curated/validation/validate.json").read_text())
+    assert [name for step in written["pipeline"] for name in step] == [
+        "feature_detection",
+        "particle_tracking",
+    ]
+    assert written["record_sha256"] == sha256(Path("made_curated/record.json").read_bytes()).hexdigest()
+    assert call("verify", "made_curated") == 0
+    assert call("report", "made_curated", "-o", "r.html") == 0
+    text = Path("r.html").read_text()
+    assert "Status" in text
+    assert written["scores"]["recall"]["reason"].split("; ")[0] in html.unescape(text)
+    assert "edits of the tracks by hand are left out" in text
+    assert "written anew" not in text
+
+
+def test_without_a_record_there_is_a_folder_of_its_own(movie, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("validate", movie, "--process", LEVEL, "--steps", DETECT, "--quick") == 0
+    assert json.loads(Path("playnano_validate/validate.json").read_text())["record_sha256"] is None
 
 
 @pytest.mark.parametrize("named", ["gone/m.npz", "m.npz", "in/m.npz", "absolute"])

@@ -199,6 +199,29 @@ def test_what_is_wrong_is_said(analysed, tmp_path):
             figure(bare, name)
 
 
+def test_another_movie_than_that_of_the_results_is_refused(analysed):
+    other = AFMImageStack(np.zeros((4, 64, 80)), 1.0, "height", "other.npy")
+    message = "4 frames of 64 x 80 px, the results are of 10 frames of 64 x 80 px"
+    record = {"analysis": analysed.analysis, "provenance": analysed.provenance["analysis"]}
+    for name in ("tracks", "overview", "outlines"):
+        with pytest.raises(MissingInputError, match=message):
+            figure(record, name, movie=other)
+    assert figure(record, "msd", movie=other).axes  # needs no movie
+
+
+def test_nothing_to_show(analysed):
+    nothing = AFMImageStack(np.zeros((0, 8, 8)), 1.0, "height", "m.npy")
+    AnalysisPipeline().add_steps("feature_detection:threshold=1").run(nothing)
+    for name in ("overview", "frame", "frames", "outlines"):
+        with pytest.raises(MissingInputError, match=r"m\.npy has no frames to show"):
+            figure(nothing, name)
+    flat = AFMImageStack(np.zeros((2, 16, 16)), 1.0, "height", "m.npy")
+    AnalysisPipeline().add_steps("feature_detection:threshold=1").run(flat)
+    assert "heights" not in figures_of(flat).names()
+    with pytest.raises(MissingInputError, match="two or more detections with heights"):
+        figure(flat, "heights")
+
+
 def call(*words):
     with pytest.raises(SystemExit) as stop:
         run([str(word) for word in words])
@@ -217,6 +240,7 @@ def test_the_command_draws_from_a_folder_of_results(make_spots, tmp_path, monkey
     assert call("figure", "one", "--list") == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in ("overview", "tracks", "heights", "msd"))
+    assert re.search(r"^msd +Mean squared displacement", listed, re.M)
     assert call("figure", "one", "tracks", "--width-mm", 85, "--dpi", 150, "--cmap", "magma") == 0
     assert "tracks.png: 85 x " in capsys.readouterr().out
     with Image.open("tracks.png") as image:

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from tests.report.conftest import analysed, small_movie
 
-from playNano import AnalysisPipeline
+from playNano.analysis.pipeline import AnalysisPipeline
+from playNano.analysis.utils.tracks import last_tracking
+from playNano.errors import FileFormatError, PlayNanoWarning
 from playNano.plots.analysed import AnalysedMovie
 from playNano.report import ReportOptions, write_report
 from playNano.report.encode import decode_image
 from playNano.report.page import static
+from playNano.validate.statements import Measure
 
 HOSTILE = (
     "</script><script>window.PWNED=1</script>",
@@ -227,36 +230,125 @@ def test_the_table_of_tracks_is_the_csv_file(small, make_report, tmp_path):
     assert content == (tmp_path / "track_table.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["validation.json", "validate.json"])
-def test_a_validation_is_read_whatever_its_form(make_report, tmp_path, name):
-    rows = [{"quantity": "D", "value": 3.21, "low": 2.5, "high": None, "reason": "as simulated <b>"}]
-    (tmp_path / "validated").mkdir()
-    (tmp_path / "validated" / name).write_text(json.dumps({"deep": {"results": rows}}))
+def validated(folder, measures, withheld=(), *, record=True, **more):
+    """Write a record and what `playnano validate` writes of it by default, with its own classes."""
+    from playNano.core.result_folder import sha256_of
+    from playNano.validate.statements import MEASURES
+
+    (folder / "record.json").write_text(json.dumps({"made": 1}))
+    (folder / "validation").mkdir(exist_ok=True)
+    scores = {
+        name: {**m.to_dict(), "unit": MEASURES[name][0], "meaning": MEASURES[name][1]}
+        for name, m in measures.items()
+    }
+    content = {"scores": scores, "withheld": list(withheld), **more}
+    content |= {"record_sha256": sha256_of(folder / "record.json")} if record else {}
+    content = json.loads(json.dumps(content).replace("NaN", "null"))
+    (folder / "validation" / "validate.json").write_text(json.dumps(content))
+
+
+def cells(text, quantity):
+    row = re.search(rf'<tr><th scope="row">{quantity}</th>(.*?)</tr>', text, re.S)
+    return re.findall(r"<td[^>]*>(.*?)</td>", row[1], re.S)
+
+
+NAN = float("nan")
+
+
+def test_scores_of_a_validation_have_intervals_status_and_reason(make_report, tmp_path):
+    measures = {
+        "recall": Measure(0.913, 0.87, 0.95),
+        "height_bias_nm": Measure(-0.0512, -0.2, 0.1),
+        "diffusion_bias": Measure(NAN, NAN, NAN, "withheld", "the two estimates differ: 0.1 <b>"),
+    }
+    parts = [{"low_nm": 0.5, "high_nm": 1.25, "n": 9, "recall": 0.5, "low": 0.25, "high": 0.75}]
+    score = {"module": "diffusion", "name": "D", "measured": 8.0, "true": 10.0, "bias": -0.2}
+    validated(
+        tmp_path,
+        measures,
+        recall_by_class=parts,
+        measurements=[{**score, "n_covered": 1, "n_copies": 4}],
+        replanted={"n_copies": 4, "first_frame": 10, "n_frames": 60},
+        caveats=["edits are left out"],
+    )
     text = make_report(folder=tmp_path).read_text()
-    row = re.search(r'<th scope="row">D</th><td>3.21</td><td>2.5</td><td>-</td>.*?</tr>', text, re.S)
-    assert "as simulated &lt;b&gt;" in row[0]
+    assert cells(text, "recall")[:5] == ["91.3 %", "87.0 %", "95.0 %", "ok", ""]
+    assert cells(text, "height bias")[:4] == ["-0.0512 nm", "-0.2 nm", "0.1 nm", "ok"]
+    reason = "the two estimates differ: 0.1 &lt;b&gt;"
+    assert cells(text, "diffusion bias")[:5] == ["-", "-", "-", "withheld", reason]
+    assert cells(text, "recall, 0.5 to 1.2 nm high")[:4] == ["50.0 %", "25.0 %", "75.0 %", "ok"]
+    assert "4 copies of frames 10 to 69" in text
+    assert "diffusion: D is 8, from the true tracks 10 (-20 %); its interval contains" in text
+    assert "<li>edits are left out</li>" in text
+    assert "No scores are given" not in text
+
+
+def test_reasons_that_all_scores_share_stand_once(make_report, tmp_path):
+    withheld = ("the background is not flat", "the copy is unlike")
+    measures = {n: Measure(NAN, NAN, NAN, "withheld", "; ".join(withheld)) for n in ("recall", "precision")}
+    validated(tmp_path, measures, withheld)
+    text = make_report(folder=tmp_path).read_text()
+    assert text.count("the background is not flat") == 1
+    assert cells(text, "precision")[:5] == ["-", "-", "-", "withheld", "see above"]
+
+
+def test_a_validation_of_earlier_results_is_not_shown(make_report, tmp_path):
+    validated(tmp_path, {"recall": Measure(0.913, 0.87, 0.95)})
+    (tmp_path / "record.json").write_text(json.dumps({"made": 2}))
+    text = make_report(folder=tmp_path).read_text()
+    assert "validation/validate.json: the results were written anew after this validation" in text
+    assert "91.3 %" not in text
+
+
+def test_the_validation_of_these_results_is_taken_among_several(make_report, tmp_path):
+    validated(tmp_path, {"recall": Measure(0.111, 0.0, 0.2)})
+    (tmp_path / "validation").rename(tmp_path / "a")
+    content = json.loads((tmp_path / "a" / "validate.json").read_text()) | {"record_sha256": "another"}
+    (tmp_path / "a" / "validate.json").write_text(json.dumps(content))
+    validated(tmp_path, {"recall": Measure(0.913, 0.87, 0.95)})
+    text = make_report(folder=tmp_path).read_text()
+    assert cells(text, "recall")[0] == "91.3 %"
+    assert "written anew" not in text
+
+
+def test_a_validation_that_names_no_results_says_so(make_report, tmp_path):
+    validated(tmp_path, {"recall": Measure(0.913, 0.87, 0.95)}, record=False)
+    text = make_report(folder=tmp_path).read_text()
+    assert "validation/validate.json does not say of which results it is" in text
+    assert cells(text, "recall")[0] == "91.3 %"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"results": 1}'])
+def test_a_damaged_validation_is_an_error(make_report, tmp_path, content):
+    (tmp_path / "validate.json").write_text(content)
+    with pytest.raises(FileFormatError, match=r"validate\.json"):
+        make_report(folder=tmp_path)
 
 
 def test_without_a_validation_the_report_says_how_to_get_one(make_report, tmp_path):
-    assert "was not validated" in make_report(folder=tmp_path).read_text()
+    assert "were not validated" in make_report(folder=tmp_path).read_text()
 
 
-def test_the_report_says_what_the_curation_says(small):
+def test_curated_links_are_counted(small):
+    """As the module says it: edits that were not applied are none."""
     stack, _ = small
-    steps = "frame_quality;feature_detection;particle_tracking"
-    outputs = AnalysisPipeline().add_steps(steps).run(stack)["analysis"]["step_3_particle_tracking"]
-    tracks = outputs["table"].sort_values(["track_id", "frame"])
-    longest = tracks[tracks["track_id"] == tracks["track_id"].mode()[0]]
+    tracking = last_tracking(small[1])
+    row = tracking["table"].iloc[tracking["links"]["source"].iloc[0]]
     edits = [
-        {"edit": edit, "frame": int(row["frame"]), "y_nm": row["y_nm"], "x_nm": row["x_nm"]}
-        for edit, (_, row) in zip(("break", "confirm"), longest.iterrows(), strict=False)
+        {"edit": "break", "frame": int(row["frame"]), "y_nm": float(row["y_nm"]), "x_nm": float(row["x_nm"])},
+        {"edit": "break", "frame": 2, "y_nm": -900.0, "x_nm": -900.0},
     ]
-    pipeline = AnalysisPipeline().add_steps(steps)
-    pipeline.add("curation", edits=edits)
-    record = pipeline.run(stack)
-    assert f"Curated by hand: 1 link edited of {len(outputs['links'])}, 1 link confirmed." in written(
-        stack, record
-    )
+    pipeline = AnalysisPipeline()
+    for step in small[1]["provenance"]["steps"]:
+        pipeline.add(step["name"], **step["params"])
+        if step["kind"] == "tracking":
+            pipeline.add("curation", edits=edits)
+    with pytest.warns(PlayNanoWarning, match="1 of 2 edits do not match"):
+        edited = pipeline.run(stack)
+    before = len(tracking["links"])
+    text = written(stack, edited)
+    assert f"1 link edited of {before}" in text
+    assert "1 of 2 edits do not match and were not applied" in text
 
 
 def test_settings_versions_and_methods_are_there(small, make_report):

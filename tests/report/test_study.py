@@ -175,6 +175,25 @@ def test_hostile_names_are_text(tmp_path):
     assert "&lt;img src=x" in plain
 
 
+def test_movies_of_the_same_name_keep_their_own_numbers(tmp_path):
+    folders = [write_movie(tmp_path / day / "m1", value) for day, value in (("monday", 3.0), ("friday", 8.0))]
+    path = write_study(movies_in(folders), tmp_path / "r.html", title="days")
+    text = path.read_text(encoding="utf-8")
+    assert "monday/m1: 3 (2 to 5)" in text and "friday/m1: 8 (7 to 10)" in text
+    # Two that nothing tells apart are numbered.
+    again = [StudyMovie("m", folders[0]), StudyMovie("m", folders[0].parent / "m1")]
+    text = write_study(again, tmp_path / "s.html", title="days").read_text(encoding="utf-8")
+    assert "monday/m (1): 3" in text and "monday/m (2): 3" in text
+
+
+def test_results_count_once(tmp_path):
+    folder = write_movie(tmp_path / "m1", 3.0)
+    with pytest.raises(ParameterError, match="m1 is given twice: a movie counts once"):
+        movies_in([folder, tmp_path / "m1" / ".." / "m1"])
+    with pytest.raises(ParameterError, match="given twice"):
+        movies_in([tmp_path, folder])
+
+
 def test_a_folder_without_results_is_an_error(tmp_path):
     with pytest.raises(ParameterError, match="contains no results"):
         movies_in([tmp_path])

@@ -33,10 +33,8 @@ def plan_of(record: Mapping[str, Any]) -> Plan:
     RecordError
         The record does not describe its input.
     """
-    provenance = record.get("provenance")
-    if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
-        raise RecordError("this is not a record: it does not name its input")
-    given = provenance["input"]
+    given = _input_of(record)
+    provenance = record["provenance"]
     done = [*(provenance.get("processing") or [])][given.get("steps_before", 0) :]
     calls, selections = _calls_of_processing(done)
     channel = given.get("requested_channel") or given.get("channel") or "height_trace"
@@ -53,6 +51,15 @@ def plan_of(record: Mapping[str, Any]) -> Plan:
         input=movie,
         selections=selections,
     )
+
+
+def _input_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a record has of its movie; raise if it has nothing."""
+    provenance = record.get("provenance")
+    if not isinstance(provenance, Mapping) or not isinstance(provenance.get("input"), Mapping):
+        raise RecordError("this is not a record: it does not name its input")
+    given: Mapping[str, Any] = provenance["input"]
+    return given
 
 
 def _calls(steps: Any) -> list[dict[str, Any]]:
@@ -122,7 +129,7 @@ def movie_of(record: Mapping[str, Any], path: Path, movie: Path | None = None) -
     RecordError
         The movie does not exist, or differs from the one that was analysed: by size or checksum.
     """
-    given = record["provenance"]["input"]
+    given = _input_of(record)
     raw = given.get("raw") or {}
     named = Path(str(given.get("file", "")))
     existing = existing_movies(record, path, movie)
@@ -159,7 +166,7 @@ def existing_movies(record: Mapping[str, Any], path: Path, movie: Path | None = 
     list of Path
         Files or folders; empty if there is none.
     """
-    given = record["provenance"]["input"]
+    given = _input_of(record)
     raw = given.get("raw") or {}
     named = Path(str(given.get("file", "")))
     if movie is not None:

@@ -41,6 +41,15 @@ PixelSize = Annotated[
     typer.Option("--pixel-size-nm", help="Edge of a pixel, nm, for files that do not contain it."),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; created if necessary.")]
+OutputOfValidation = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder for the results; default: validation in the folder of the results that are validated, else "
+        "playnano_validate.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

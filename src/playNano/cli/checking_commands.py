@@ -16,6 +16,7 @@ from playNano.cli.arguments import (
     New,
     ObjectsShown,
     Output,
+    OutputOfValidation,
     Overwrite,
     PipelineFile,
     PixelSize,
@@ -56,7 +57,7 @@ def tune_settings(
 @app.command(short_help="Measure the errors of a pipeline on your own movie.")
 def validate(
     file: FileOrRecord,
-    output: Output = Path("playnano_validate"),
+    output: OutputOfValidation = None,
     steps: AnalysisSteps = None,
     process: StepsBefore = None,
     pipeline: PipelineFile = None,

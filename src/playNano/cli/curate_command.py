@@ -58,6 +58,8 @@ def curate(
         raise ParameterError("give either --edits FILE, or --doubtful NUMBER")
     if template is not None and doubtful is None:
         raise ParameterError("--template goes with --doubtful")
+    if template is not None and template.exists() and not overwrite:
+        raise ParameterError(f"{template} exists, perhaps with edits; give another file, or --overwrite")
     if doubtful is not None:
         _list_doubtful(record, doubtful, template)
         return
@@ -86,6 +88,8 @@ def _apply(
     from playNano.cli.job import analyze_file
 
     listed = read_edits(edits)
+    if not listed and not anew:
+        raise ParameterError(f"{edits}: there is no edit in it; write join, break, ... into the column edit")
     path = record_path(record)
     head = read_record_head(path)
     plan = plan_of(head).curated(listed, anew=anew)
@@ -155,5 +159,8 @@ def _write_template(links: pd.DataFrame, path: Path) -> None:
     columns = {"frame_from": "frame", "frame_to": "to_frame"}
     names = ["edit", "frame", "y_nm", "x_nm", "to_frame", "to_y_nm", "to_x_nm", "author", "reason"]
     rows = links.rename(columns=columns).assign(edit="", author="", reason="")
+    rows = rows.round(
+        {name: 3 for name in (*names, "confidence") if name.endswith("_nm") or name == "confidence"}
+    )
     with atomic_write(path) as temporary:
         rows[[*names, "track_id", "confidence"]].to_csv(temporary, index=False)

@@ -47,10 +47,12 @@ def figure(
     from playNano.cli.console import out
     from playNano.plots.figures import FORMATS, OF_MOVIE, figures_of
     from playNano.plots.figures import figure as write_figure
+    from playNano.plots.measurement import CAPTIONS
 
     if list_names or name is None:
         for known in figures_of(record, movie=movie).names():
-            out.print(f"{known:24} {OF_MOVIE.get(known, '')}".rstrip(), markup=False)
+            shows = OF_MOVIE.get(known) or CAPTIONS.get(known, "")
+            out.print(f"{known:24} {shows}".rstrip(), markup=False)
         return
     if figure_format is not None and figure_format not in FORMATS:
         raise ParameterError(f"--format {figure_format}: one of {', '.join(FORMATS)}")

@@ -68,6 +68,12 @@ def report(
         record, analysed, output, options, folder=_folder(results[0]), no_movie=reason or "it was left out"
     )
     out.print(f"{written.path}: {written.bytes / 1e6:.1f} MB", markup=False)
+    if written.bytes > size_mb * 1e6:
+        err.print(
+            f"warning: {written.path} is larger than {size_mb:g} MB: its results take {written.bytes / 1e6:.2g} MB"
+            + (", also without most of the movie; --no-movie leaves it out" if written.remarks else ""),
+            markup=False,
+        )
     for remark in written.remarks:
         out.print(f"  the movie is reduced: {remark}", markup=False)
 
@@ -83,11 +89,13 @@ def _read(
     from playNano.analysis.record_file import read_record, record_path
     from playNano.analysis.record_use import changes_of, movie_of, plan_of
     from playNano.cli.job import Options
-    from playNano.errors import PlayNanoError
+    from playNano.errors import PlayNanoError, RecordError
     from playNano.plots.analysed import AnalysedMovie
 
     place = record_path(path)
     record = read_record(place)
+    if not record["provenance"].get("input"):
+        raise RecordError(f"{place} is not a record: it does not name its input")
     if not read_movie:
         return record, None, ""
     changes = changes_of(record)

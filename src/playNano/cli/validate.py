@@ -14,7 +14,7 @@ from playNano.analysis.record_use import movie_of, plan_of
 from playNano.cli.compiling import report_compiling
 from playNano.cli.console import out, progress_bars
 from playNano.cli.job import Options
-from playNano.core.result_folder import Run, result_folder
+from playNano.core.result_folder import Run, result_folder, sha256_of
 from playNano.errors import RecordError
 from playNano.plots.validation import save_validation
 from playNano.validate.result import Validation
@@ -26,7 +26,7 @@ from playNano.validate.whatif import WhatIf
 def run_validation(
     file: Path,
     plan: Plan | None,
-    folder: Path,
+    folder: Path | None,
     options: Options,
     *,
     quick: bool,
@@ -43,7 +43,8 @@ def run_validation(
     plan
         The pipeline; None for that of the record, and for a movie the default analysis.
     folder
-        Folder for validate.json, validate.csv and validate.png; created if necessary.
+        Folder for validate.json, validate.csv and validate.png, created if necessary; None: `validation` in the folder
+        of the record, where its report finds them, or `playnano_validate`.
     options
         Options for reading the movie.
     quick
@@ -63,8 +64,12 @@ def run_validation(
     RecordError
         If the file is not a record, or its movie is missing or not the one that the record describes.
     """
+    record: Path | None = None
     if plan is None and (file.suffix == ".json" or is_result_folder(file) or (file / "batch.json").is_file()):
+        record = record_path(file)
         file, plan = movie_and_plan(file)
+    if folder is None:
+        folder = Path("playnano_validate") if record is None else record.parent / "validation"
     plan = Plan.default() if plan is None else plan
     stack = options.load(file, plan.input)
     with (
@@ -76,9 +81,13 @@ def run_validation(
             stack, plan, quick=quick, seed=seed, density=density, speed=speed, progress=bars
         )
         save_validation(result, run.path)
-        _list_files(run)
+        _complete(run, record)
     show(result)
     out.print(f"in {run.target}: validate.json, validate.csv, validate.png", markup=False)
+    if record is not None and run.target.resolve().parent == record.parent.resolve():
+        out.print(
+            f"for a report with these scores: playnano report {record.parent} -o FILE.html", markup=False
+        )
     return result
 
 
@@ -104,10 +113,11 @@ def movie_and_plan(path: Path) -> tuple[Path, Plan]:
     return movie_of(record, record_path(path)), plan
 
 
-def _list_files(run: Run) -> None:
-    """Add the list of the other files to validate.json."""
+def _complete(run: Run, record: Path | None) -> None:
+    """Add the checksum of the record that was validated, and the list of the other files, to validate.json."""
     path = run.path / run.record
     content = json.loads(path.read_text(encoding="utf-8"))
+    content["record_sha256"] = None if record is None else sha256_of(record)
     content["files"] = [entry for entry in run.files() if entry["name"] != run.record]
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -123,8 +133,8 @@ def show(result: Validation) -> None:
     r, n = result.reference, result.frames.stop - result.frames.start
     out.print(
         f"{r['per_frame']:.3g} particles per frame, {_number(r['height_nm'], 'nm')} high, cut out of {n} frames of "
-        f"your movie and put back in place ({result.n_copies} copies); your pipeline detects "
-        f"{result.on_movie['per_frame']:.3g} per frame in the movie",
+        f"your movie and put back in place ({result.n_copies} cop{'y' if result.n_copies == 1 else 'ies'}); "
+        f"your pipeline detects {result.on_movie['per_frame']:.3g} per frame in the movie",
         markup=False,
     )
     if result.withheld:

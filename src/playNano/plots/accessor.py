@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,7 @@ def plot_stack(
     """
     if not stack.n_frames:
         raise ParameterError(f"{stack.file_path.name} has no frames to plot")
-    if frame is not None and not -stack.n_frames <= frame < stack.n_frames:
+    if frame is not None and not (isinstance(frame, Integral) and -stack.n_frames <= frame < stack.n_frames):
         raise ParameterError(f"there is no frame {frame}; the movie has {stack.n_frames}, from 0")
     index = None if frame is None else frame % stack.n_frames
     source: Any = stack if stack.analysis else _NOTHING

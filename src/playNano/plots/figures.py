@@ -84,6 +84,7 @@ class ResultFigures:
         """The movie with what was detected on it."""
         if self._analysed is None:
             stack = self._movie() if callable(self._movie) else self._movie
+            _check_movie(stack, self.record)
             self._analysed = AnalysedMovie.of(stack, self.record, self._options)
         return self._analysed
 
@@ -93,7 +94,8 @@ class ResultFigures:
         detections = latest_table(self.record, "detection")
         if detections is not None:
             names.append("outlines")
-            names += ["heights"] if any(str(name).startswith("height_") for name in detections) else []
+            heights = [name for name in detections if str(name).startswith("height_")]
+            names += ["heights"] if any(detections[name].count() > 1 for name in heights) else []
             names.append("threshold")
         if latest_table(self.record, "tracking") is not None:
             names.append("tracks")
@@ -175,7 +177,23 @@ class ResultFigures:
         if name == "outlines":
             drawn = None if movie.detections is None else single.draw_frame(movie, frame, outlines=True)
             return _needed(drawn, "detections")
-        return _needed(single.draw_detected_heights(movie), "detections with heights")
+        return _needed(single.draw_detected_heights(movie), "two or more detections with heights")
+
+
+def _check_movie(stack: AFMImageStack, record: Any) -> None:
+    """Raise if a movie has no frames, or not those of the results."""
+    if not stack.n_frames:
+        raise MissingInputError(f"{stack.file_path.name} has no frames to show")
+    provenance = (
+        record.provenance.get("analysis", {}) if isinstance(record, AFMImageStack) else record["provenance"]
+    )
+    analysed = provenance.get("input", {}).get("shape")
+    if analysed is not None and tuple(analysed) != stack.data.shape:
+        (n, tall, wide), (of, *size) = stack.data.shape, analysed
+        raise MissingInputError(
+            f"the movie has {n} frames of {tall} x {wide} px, the results are of {of} frames of {size[0]} x {size[1]} "
+            "px: give the movie as it was analysed"
+        )
 
 
 def _needed(figure: Figure | None, what: str) -> Figure:

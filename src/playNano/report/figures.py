@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playNano.core.provenance import outputs_of_kind
-from playNano.plots.measurement import measurement_figures
+from playNano.plots.measurement import CAPTIONS, measurement_figures
 from playNano.plots.style import save_figure
 from playNano.report.words import title
 
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 MAX_SVG = 100_000
 """Number of bytes of a vector figure above which it is an image of pixels."""
-
-CAPTIONS = {
-    "msd": "Mean squared displacement against lag, all tracks together with its interval, and the fitted D.",
-    "diffusion_by_track": "Diffusion coefficient of each track, in order, with the states of the movie.",
-    "survival": "Fraction of molecules that are still bound, corrected for those whose end was not seen.",
-    "counts": "Molecules in each frame.",
-    "populations_height_nm": "Heights of tracks, and the populations that they form.",
-    "populations_volume_nm3": "Volumes of tracks, and the populations that they form.",
-}
-"""Name of a figure -> caption; others are named."""
 
 
 def figures_of(record: Mapping[str, Any]) -> list[dict[str, str]]:

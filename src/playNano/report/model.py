@@ -193,7 +193,7 @@ def warnings_of(record: Mapping[str, Any], name: str) -> list[str]:
 
 
 def curation(record: Mapping[str, Any]) -> list[str]:
-    """Return what was edited by hand, in the words of the step `curation`; empty without that step.
+    """Return how many links were edited by hand; empty without a step `curation`.
 
     Parameters
     ----------
@@ -203,16 +203,16 @@ def curation(record: Mapping[str, Any]) -> list[str]:
     Examples
     --------
     >>> steps = [{"name": "curation", "analysis_key": "step_4_curation", "kind": "tracking"}]
-    >>> outputs = {"summary": {"messages": ["1 link edited of 492, 1 link confirmed"]}}
+    >>> outputs = {"summary": {"links_edited": 3, "links_before": 90, "messages": ["3 links edited of 90"]}}
     >>> curation({"analysis": {"step_4_curation": outputs}, "provenance": {"steps": steps}})
-    ['1 link edited of 492, 1 link confirmed']
+    ['3 links edited of 90']
     """
-    return [
-        str(line)
-        for step in record["provenance"].get("steps", ())
-        if step.get("name") == "curation"
-        for line in summary_of(record["analysis"].get(step["analysis_key"], {})).get("messages", ())
-    ]
+    lines = []
+    for step in record["provenance"].get("steps", ()):
+        if step.get("name") == "curation":
+            summary = summary_of(record["analysis"].get(step["analysis_key"], {}))
+            lines += [str(message) for message in summary.get("messages", ())]
+    return lines
 
 
 def _input(given: Mapping[str, Any], raw: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from playNano._version import __version__
 from playNano.algorithms.measurement.quantities import Quantity
 from playNano.analysis.record_file import read_record_head
 from playNano.core.files import atomic_write
+from playNano.errors import ParameterError
 from playNano.report.encode import encode_text
 from playNano.report.model import REPORT, summary_of, warnings_of
 from playNano.report.page import render
@@ -66,13 +68,17 @@ def movies_in(folders: Sequence[Path]) -> list[StudyMovie]:
     Raises
     ------
     ParameterError
-        A folder contains no results.
+        A folder contains no results, or results are given twice.
     """
     from playNano.analysis.measurement.result_folders import SUMMARY, results_in
 
-    movies = []
+    movies: list[StudyMovie] = []
     for folder in folders:
         found = results_in(folder)
+        known = {movie.folder.resolve() for movie in movies if movie.status in FINISHED}
+        for result in found:
+            if result.folder.resolve() in known:
+                raise ParameterError(f"{result.folder} is given twice: a movie counts once")
         movies += [StudyMovie(m.movie, m.folder, m.condition, m.replicate) for m in found]
         if (folder / SUMMARY).is_file():
             movies += _failed(folder / SUMMARY)
@@ -135,6 +141,7 @@ def write_study(
         A record cannot be read, or the file cannot be written.
     """
     path = Path(path)
+    movies = _named_apart(movies)
     done = [movie for movie in movies if movie.status in FINISHED]
     records = {movie.name: read_record_head(movie.folder) for movie in done}
     measured = {movie.name: _measured(records[movie.name]) for movie in done}
@@ -180,6 +187,19 @@ def write_study(
     with atomic_write(path) as temporary:
         temporary.write_text(render("study.html.j2", values, data), encoding="utf-8", newline="\n")
     return path
+
+
+def _named_apart(movies: Sequence[StudyMovie]) -> list[StudyMovie]:
+    """Return movies with names of their own: with the folder, where folders of several have the same name."""
+    names = [movie.name for movie in movies]
+    count = Counter(names)
+    names = [
+        f"{movie.folder.resolve().parent.name}/{name}" if count[name] > 1 else name
+        for name, movie in zip(names, movies, strict=True)
+    ]
+    count = Counter(names)
+    names = [f"{name} ({n})" if count[name] > 1 else name for n, name in enumerate(names, start=1)]
+    return [replace(movie, name=name) for movie, name in zip(movies, names, strict=True)]
 
 
 def _file(record: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from playNano.report.options import ReportOptions
 from playNano.report.page import render
 from playNano.report.svg import histogram, quality_strip
 from playNano.report.tables import report_tables
-from playNano.report.validation import validation_rows
+from playNano.report.validation import validation_model
 from playNano.report.words import printed_unit, with_signs
 
 
@@ -190,7 +190,7 @@ def _values(
         "tracks": _tracks_in_words(record),
         "links": _links(record),
         "figures": figures_of(record),
-        "validation": validation_rows(None if folder is None else Path(folder)),
+        "validation": validation_model(None if folder is None else Path(folder)),
         "methods": methods_text(record),
         "references": references(record),
     }

@@ -61,7 +61,7 @@ def hidden(replanter: Replanter) -> tuple[str, ...]:
     if bridged <= _MAX_BRIDGED or lost <= _MAX_LOST:
         return ()
     return (
-        f"{100 * bridged:.2g} % of the particles are hidden in others, and {1000 * lost:.2g} tracks per 1000 positions "
+        f"{100 * bridged:.2g} % of the particles are hidden in others, and {1000 * lost:.0f} tracks per 1000 positions "
         "begin or end there: the reference detection loses particles",
     )
 

@@ -151,6 +151,19 @@ def without_edits(stack: AFMImageStack, plan: Plan) -> tuple[AFMImageStack, Plan
     return part, replace(plan, processing=plan.processing[first:])
 
 
+def without_curation(plan: Plan) -> tuple[Plan, bool]:
+    """Return a pipeline without edits of tracks by hand, which hold for one movie, and whether it had any.
+
+    Parameters
+    ----------
+    plan
+        The pipeline.
+    """
+    kept = [call for call in plan.analysis if call.name != "curation"]
+    curated = len(kept) < len(plan.analysis) or bool(plan.edits)
+    return replace(plan, analysis=kept, edits=()), curated
+
+
 def take_effect(stack: AFMImageStack, plan: Plan) -> tuple[PipelineInEffect, Run]:
     """Run a pipeline on the user's movie, and return it with the values in effect, and the result.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,14 @@ from playNano.validate.motion_checks import check_motion
 from playNano.validate.reference import Reference, detect_reference
 from playNano.validate.replanting import Replanter
 from playNano.validate.result import Validation
-from playNano.validate.running import PipelineInEffect, Run, measured_height, take_effect, without_edits
+from playNano.validate.running import (
+    PipelineInEffect,
+    Run,
+    measured_height,
+    take_effect,
+    without_curation,
+    without_edits,
+)
 from playNano.validate.samples import Sample
 from playNano.validate.scores import Place, Scored, diffusion, score_tables
 from playNano.validate.search import Search, search_settings
@@ -56,6 +63,9 @@ class Effort:
 
 
 QUICK = Effort(2, 60, ())
+
+
+_NOT_CURATED = "edits of the tracks by hand are left out: the scores are those of the tracks before them"
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -131,13 +141,15 @@ def validate_pipeline(
             "height channel"
         )
     stack, plan = without_edits(stack, plan)
+    plan, curated = without_curation(plan)
     part, span, usable = _best_part(stack, effort.max_frames)
     progress("movie analysed", 0, 2)
     pipeline, run = take_effect(part, plan)
     progress("movie analysed", 1, 2)
     work = _Work(part, usable, pipeline, run, seed)
     progress("movie analysed", 2, 2)
-    return work.validated(span, effort, (density, speed), progress)
+    result = work.validated(span, effort, (density, speed), progress)
+    return replace(result, caveats=(*result.caveats, _NOT_CURATED)) if curated else result
 
 
 def _best_part(stack: AFMImageStack, max_frames: int) -> tuple[AFMImageStack, slice, npt.NDArray[np.bool_]]:

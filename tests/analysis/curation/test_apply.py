@@ -142,3 +142,13 @@ def test_who_made_an_edit_and_why_is_kept():
 def test_an_empty_list_gives_an_empty_table():
     table = apply_edits(model_at([(0, 10, 10)]), [])
     assert len(table) == 0 and {"edit", "status", "why", "distance_nm"} <= {*table.columns}
+
+
+def test_a_neighbour_is_not_taken_for_a_deleted_detection():
+    places = [(0, 10, 10), (0, 10, 12.5), (1, 10, 10), (1, 10, 12.5)]
+    model = model_at(places, [0, 1, 0, 1])
+    again, link = Edit("delete", Place(0, y_px=10.0, x_px=10.2)), Edit("break", at(0, 10, 10), at(1, 10, 10))
+    status, why = outcome(model, Edit("delete", at(0, 10, 10)), again, link)
+    assert status == ["applied", "already so", "no match"]
+    assert why[-1] == "the detection there in frame 0 was deleted"
+    assert model.deleted.tolist() == [True, False, False, False]

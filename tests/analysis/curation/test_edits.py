@@ -69,12 +69,15 @@ def test_rows_without_an_edit_and_other_columns_are_left_out(tmp_path):
         ("delete,1,2,,,,", "line 2: delete needs frame, and y_nm and x_nm"),
         ("delete,1.5,2,3,,,", r"frame is 1.5; frames are counted 0, 1, 2"),
         ("delete,-1,2,3,,,", "frame is -1"),
+        ("unusable,1e30,,,,,", r"frame is 1e\+30"),
         ("delete,1,two,3,,,", "y_nm is 'two', which is no number"),
         ("delete,1,inf,3,,,", "no finite number"),
         ("join,1,2,3,,,", "join needs to_frame"),
         ("join,1,2,3,4,5,", "to_y_nm and to_x_nm"),
         ("join,4,2,3,4,5,6", "to_frame is 4; it must come after frame 4"),
         ("add,,2,3,,,", "add needs frame"),
+        ("break,17,82,8,166,2,18,123,0", "9 values in 7 columns; decimal commas need semicolons"),
+        ("break,1,2,3,,4,5", "break has a place to_..., and no to_frame"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path, row, message):
@@ -108,3 +111,25 @@ def test_repeated_edits_are_merged():
     first, second = Edit("delete", Place(1, y_nm=1.0, x_nm=2.0)), Edit("unusable", Place(3))
     again = Edit("delete", Place(1, y_nm=1.0, x_nm=2.0), author="another")
     assert merged_edits([first], [second, again]) == [first, second]
+
+
+def test_a_repeated_edit_stays_where_another_may_have_undone_it():
+    a, b, c = Place(1, y_nm=1.0, x_nm=2.0), Place(2, y_nm=1.0, x_nm=2.0), Place(2, y_nm=9.0, x_nm=2.0)
+    cut, join, other = Edit("break", a, b), Edit("join", a, b), Edit("join", a, c)
+    assert merged_edits([cut, join], [cut]) == [cut, join, cut]
+    assert merged_edits([], [join, other, join]) == [join, other, join]
+    add, delete, lost = Edit("add", a), Edit("delete", a), Edit("unusable", Place(3))
+    assert merged_edits([add, delete], [lost, add]) == [add, delete, lost, add]
+    # A detection is not deleted twice: the second time its neighbour may be the nearest.
+    assert merged_edits([delete, lost], [cut, delete]) == [delete, lost, cut]
+    # The same file again, and a file to which rows were added, change nothing twice.
+    assert merged_edits([cut, join, lost], [cut, join, lost]) == [cut, join, lost]
+    assert merged_edits([cut, join], [cut, join, lost]) == [cut, join, lost]
+
+
+def test_broken_text_is_named(tmp_path):
+    path = written(tmp_path, "edit,frame,reason\nunusable,1," + "x" * 200_000 + "\n")
+    with pytest.raises(FileFormatError, match=r"edits\.csv, line 2: field larger than"):
+        read_edits(path)
+    with pytest.raises(FileFormatError, match="save it as CSV in UTF-8"):
+        read_edits(written(tmp_path, "edit,frame,author\nunusable,1,J\u00fcrgen\n", "cp1252"))

@@ -25,44 +25,96 @@ MIN_F_RATIO = 5.0
 # the height at the centre of a region to be its peak.
 MIN_EXCESS_SIGMAS = 5.5
 MIN_EXCESS_SHARE = 0.08
+# How many times larger second differences squared may be along one axis than along the other by the shape alone.
+MAX_BEND_RATIO = 2.0
 NO_PEAK, PEAK, FLAT, INCOMPLETE = 0, 1, 2, 3
 
 
 @jit
 def _pixel_of_greatest_mean(z: Heights, runs: Runs, c: int) -> tuple[int, int, float]:
-    """Return the pixel (row, col) of a region with the maximum mean over 3 x 3 pixels, and this mean."""
+    """Return the pixel (row, col) of a region with the maximum mean over 3 x 3 pixels, and this mean.
+
+    The mean is over the pixels that are not missing; at the border of a frame its pixels are repeated.
+    """
     height, width = z.shape[1:]
     best = -np.inf
     first = runs.bounds[c]
     best_row, best_col = runs.row[first], runs.start[first]
     for i in range(first, runs.bounds[c + 1]):
         for col in range(runs.start[i], runs.end[i]):
-            total = 0.0
+            total, n = 0.0, 0
             for y in range(runs.row[i] - 1, runs.row[i] + 2):
                 for x in range(col - 1, col + 2):
-                    total += z[runs.frame[i], min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
-            # Next to a missing pixel the sum is NaN and never the maximum.
-            if total > best:
-                best, best_row, best_col = total, runs.row[i], col
-    return best_row, best_col, best / 9.0
+                    v = z[runs.frame[i], min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
+                    if np.isfinite(v):
+                        total += v
+                        n += 1
+            if n and total / n > best:
+                best, best_row, best_col = total / n, runs.row[i], col
+    return best_row, best_col, best
 
 
 @jit
-def _relief_and_noise(z: Heights, runs: Runs, c: int) -> tuple[float, float]:
-    """Return the lowest height of a region, and its noise from the second differences along the rows."""
-    lowest = np.inf
+def _bends_along_rows(z: Heights, runs: Runs, c: int) -> tuple[float, int]:
+    """Return the sum of the absolute second differences along the rows of a region, and their number."""
     total, n = 0.0, 0
     for i in range(runs.bounds[c], runs.bounds[c + 1]):
         line = z[runs.frame[i], runs.row[i]]
+        for col in range(runs.start[i] + 1, runs.end[i] - 1):
+            bend = abs(np.float64(line[col - 1]) - 2.0 * line[col] + line[col + 1])
+            if np.isfinite(bend):
+                total += bend
+                n += 1
+    return total, n
+
+
+@jit
+def _bends_along_columns(z: Heights, runs: Runs, c: int) -> tuple[float, int]:
+    """Return the sum of the absolute second differences along the columns of a region, and their number."""
+    total, n = 0.0, 0
+    first, end = runs.bounds[c], runs.bounds[c + 1]
+    for i in range(first, end):
+        frame, row = z[runs.frame[i]], runs.row[i]
+        for above in range(first, i):
+            if runs.row[above] != row - 1:
+                continue
+            for below in range(i + 1, end):
+                if runs.row[below] > row + 1:
+                    break
+                if runs.row[below] != row + 1:
+                    continue
+                low = max(runs.start[i], runs.start[above], runs.start[below])
+                for col in range(low, min(runs.end[i], runs.end[above], runs.end[below])):
+                    bend = abs(np.float64(frame[row - 1, col]) - 2.0 * frame[row, col] + frame[row + 1, col])
+                    if np.isfinite(bend):
+                        total += bend
+                        n += 1
+    return total, n
+
+
+@jit
+def _lowest(z: Heights, runs: Runs, c: int) -> float:
+    """Return the lowest height of a region."""
+    lowest = np.inf
+    for i in range(runs.bounds[c], runs.bounds[c + 1]):
         for col in range(runs.start[i], runs.end[i]):
-            lowest = min(lowest, line[col])
-            if runs.start[i] < col < runs.end[i] - 1:
-                difference = abs(np.float64(line[col - 1]) - 2.0 * line[col] + line[col + 1])
-                if np.isfinite(difference):
-                    total += difference
-                    n += 1
+            lowest = min(lowest, z[runs.frame[i], runs.row[i], col])
+    return lowest
+
+
+@jit
+def _error_of_means(z: Heights, runs: Runs, c: int) -> float:
+    """Return the standard error of the means over 3 x 3 pixels in a region.
+
+    From second differences, along rows and columns. What one has more than the shape explains is noise of whole lines,
+    of which a mean over 3 x 3 pixels averages three values only, not nine.
+    """
+    in_rows, n_rows = _bends_along_rows(z, runs, c)
+    in_columns, n_columns = _bends_along_columns(z, runs, c)
     # The mean absolute value of a normal variable is sqrt(2 / pi) of its standard deviation, here sqrt(6) sigma.
-    return lowest, math.sqrt(math.pi / 12.0) * total / n if n else 0.0
+    x = math.pi / 12.0 * (in_rows / n_rows) ** 2 if n_rows else 0.0
+    y = math.pi / 12.0 * (in_columns / n_columns) ** 2 if n_columns else 0.0
+    return math.sqrt(min(x, y) / 9.0 + max(max(x, y) - MAX_BEND_RATIO * min(x, y), 0.0) / 3.0)
 
 
 @jit
@@ -191,9 +243,9 @@ def fit_peaks(
         elsewhere = status not in (PEAK, FLAT)
         if not elsewhere:
             # The centre of a region of several lobes is lower than these.
-            lowest, noise = _relief_and_noise(z, runs, chosen[k])
-            excess = max(MIN_EXCESS_SIGMAS * noise / 3.0, MIN_EXCESS_SHARE * (height - lowest))
-            elsewhere = greatest - height > excess
+            elsewhere = greatest - height > MIN_EXCESS_SHARE * (height - _lowest(z, runs, chosen[k]))
+        if elsewhere and status in (PEAK, FLAT):
+            elsewhere = greatest - height > MIN_EXCESS_SIGMAS * _error_of_means(z, runs, chosen[k])
         if elsewhere:
             status, height, row, col = _climb(z, frame, high_row, high_col, half_y, half_x)
         heights[k] = height

@@ -26,6 +26,10 @@ class NotMatchedError(ParameterError):
     """An edit is about something that is not there."""
 
 
+class DeletedError(NotMatchedError):
+    """An edit is about a detection that was deleted."""
+
+
 @dataclass(frozen=True)
 class Match:
     """The detection of a place.
@@ -97,7 +101,12 @@ def _apply(model: CurationModel, edit: Edit) -> tuple[str, float]:
         return APPLIED, np.nan
     if edit.kind == "add":
         return _add(model, edit)
-    source = match(model, edit.place)
+    try:
+        source = match(model, edit.place)
+    except DeletedError:
+        if edit.kind == "delete":
+            return SO_ALREADY, np.nan
+        raise
     if edit.kind == "delete":
         model.delete(source.row)
         return APPLIED, source.distance_nm
@@ -163,12 +172,17 @@ def match(model: CurationModel, place: Place) -> Match:
     Raises
     ------
     NotMatchedError
-        If no detection lies within ``model.max_distance_nm``, or several do and none is clearly the nearest.
+        If no detection lies within ``model.max_distance_nm``, or several do and none is clearly the nearest; or if
+        the nearest one was deleted, so that another is not taken for it.
     """
     if place.frame >= model.n_frames:
         raise NotMatchedError(f"there is no frame {place.frame}")
     y_nm, x_nm = model.geometry.place_nm(place)
     rows, distance = model.distances_nm(place.frame, y_nm, x_nm)
+    gone = np.flatnonzero((model.frame == place.frame) & model.deleted & model.usable[place.frame])
+    lost = np.hypot(model.y_nm[gone] - y_nm, model.x_nm[gone] - x_nm).min(initial=np.inf)
+    if lost <= model.max_distance_nm and lost < distance.min(initial=np.inf):
+        raise DeletedError(f"the detection there in frame {place.frame} was deleted")
     if not rows.size:
         raise NotMatchedError(f"there is no detection in frame {place.frame}")
     if not distance[0] <= model.max_distance_nm:

@@ -24,6 +24,7 @@ there is one; a frame does not show the surface."""
 OF_LINKS = ("join", "break", "confirm")
 """Kinds of edits with two places: the detections that a link joins."""
 
+MAX_FRAME = 10**9
 COORDINATES = ("frame", "y_px", "x_px", "y_nm", "x_nm")
 COLUMNS = ("edit", *COORDINATES, *(f"to_{name}" for name in COORDINATES), "author", "time", "reason")
 """Columns of a file of edits; others are ignored."""
@@ -126,6 +127,14 @@ class Edit:
         if place is None or not (place.is_given or kind == "unusable"):
             raise ParameterError(f"{kind} needs frame, and y_nm and x_nm (or y_px and x_px)")
         to = _place(row, "to_") if kind in OF_LINKS else None
+        if (
+            kind in OF_LINKS
+            and to is None
+            and any(_number(row, f"to_{name}") is not None for name in COORDINATES)
+        ):
+            raise ParameterError(
+                f"{kind} has a place to_..., and no to_frame: give it, or leave out the place"
+            )
         if to is not None and not to.is_given:
             raise ParameterError(f"{kind} needs to_y_nm and to_x_nm (or to_y_px and to_x_px) with to_frame")
         if kind == "join" and to is None:
@@ -166,22 +175,25 @@ def read_edits(path: str | PathLike[str]) -> list[Edit]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path}: it is not text in UTF-8") from error
+        raise FileFormatError(f"{path}: it is not text in UTF-8; save it as CSV in UTF-8") from error
     first = text.partition("\n")[0]
     mark = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=mark)
     names = [name.strip() for name in next(reader, [])]
     _check_names(path, names)
     edits = []
-    for cells in reader:
-        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
-        if mark != ",":
-            row |= {k: v.replace(",", ".") for k, v in row.items() if k.removeprefix("to_") in COORDINATES}
-        if row.get("edit"):
-            try:
+    try:
+        for cells in reader:
+            row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+            if mark != ",":
+                row |= {
+                    k: v.replace(",", ".") for k, v in row.items() if k.removeprefix("to_") in COORDINATES
+                }
+            if row.get("edit"):
+                _check_width(cells, names, mark)
                 edits.append(Edit.from_dict(row))
-            except ParameterError as error:
-                raise FileFormatError(f"{path}, line {reader.line_num}: {error}") from error
+    except (ParameterError, csv.Error) as error:
+        raise FileFormatError(f"{path}, line {reader.line_num}: {error}") from error
     return edits
 
 
@@ -251,17 +263,37 @@ EditsValue = Annotated[str | list[dict[str, Any]], BeforeValidator(edits_in_effe
 
 
 def merged_edits(first: Sequence[Edit], then: Sequence[Edit]) -> list[Edit]:
-    """Return edits in order, without those that repeat an earlier one.
+    """Return edits in order, without those that repeat an earlier one which still holds.
 
     Parameters
     ----------
     first, then
-        The edits.
+        The edits. Where ``then`` begins as ``first`` ends, as a file to which rows were added, it continues it.
+
+    Returns
+    -------
+    list of Edit
+        A repeated edit stays if another one after the earlier may have undone it: a link that was broken, joined and
+        is broken again.
     """
-    kept: dict[tuple[Any, ...], Edit] = {}
-    for edit in (*first, *then):
-        kept.setdefault(edit.key, edit)
-    return list(kept.values())
+    before, after = [edit.key for edit in first], [edit.key for edit in then]
+    common = next(
+        n for n in range(min(len(before), len(after)), -1, -1) if before[len(before) - n :] == after[:n]
+    )
+    kept: list[Edit] = []
+    for edit in (*first, *then[common:]):
+        later = next((kept[i + 1 :] for i in reversed(range(len(kept))) if kept[i].key == edit.key), None)
+        if later is None or any(_may_undo(other, edit) for other in later):
+            kept.append(edit)
+    return kept
+
+
+def _may_undo(other: Edit, edit: Edit) -> bool:
+    """Return whether an edit may undo another one: about a link at the same place, or add what it deletes."""
+    if edit.kind in OF_LINKS:
+        shared = {edit.place, edit.to} & {other.place, other.to} - {None}
+        return other.kind in OF_LINKS and bool(shared)
+    return {edit.kind, other.kind} == {"add", "delete"} and edit.place == other.place
 
 
 def _place(row: Mapping[str, Any], prefix: str) -> Place | None:
@@ -269,7 +301,7 @@ def _place(row: Mapping[str, Any], prefix: str) -> Place | None:
     frame = _number(row, f"{prefix}frame")
     if frame is None:
         return None
-    if frame < 0 or frame != int(frame):
+    if not 0 <= frame <= MAX_FRAME or frame != int(frame):
         raise ParameterError(f"{prefix}frame is {frame:g}; frames are counted 0, 1, 2, ...")
     values = {name: _number(row, prefix + name) for name in COORDINATES[1:]}
     return Place(int(frame), **values)
@@ -289,6 +321,13 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
     if math.isinf(number):
         raise ParameterError(f"{name} is {given!r}, which is no finite number")
     return number
+
+
+def _check_width(cells: Sequence[str], names: Sequence[str], mark: str) -> None:
+    """Raise if a row has values beyond the last column: then the others may be in wrong columns too."""
+    if any(cell.strip() for cell in cells[len(names) :]):
+        hint = "; decimal commas need semicolons between the columns" if mark == "," else ""
+        raise ParameterError(f"{len(cells)} values in {len(names)} columns{hint}")
 
 
 def _check_names(path: str | PathLike[str], names: Sequence[str]) -> None:

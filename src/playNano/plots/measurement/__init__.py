@@ -31,6 +31,19 @@ FIGURES: dict[str, str] = {
 """Name of a measurement module -> "package.module:function", which draws figures by file name from its outputs."""
 
 
+CAPTIONS = {
+    "msd": "Mean squared displacement against lag, all tracks together with its interval, and the fitted D.",
+    "diffusion_by_track": "Diffusion coefficient of each track, in order, with the states of the movie.",
+    "survival": "Fraction of molecules that are still bound, corrected for those whose end was not seen.",
+    "counts": "Molecules in each frame.",
+    "populations_height_nm": "Heights of tracks, and the populations that they form.",
+    "populations_volume_nm3": "Volumes of tracks, and the populations that they form.",
+    "pair_correlation": "Pair correlation of the detections against distance.",
+    "kymograph": "Heights along a line against time.",
+}
+"""Name of a figure -> caption; others are named."""
+
+
 def measurement_figures(module: str, outputs: Mapping[str, Any]) -> dict[str, Figure]:
     """Draw the figures of a measurement.
 
