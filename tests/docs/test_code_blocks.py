@@ -131,7 +131,8 @@ def example(tmp_path_factory):
         warnings.simplefilter("ignore")
         playnano("playnano analyze movie.asd -o results")
         shutil.copytree("results", "other")
-        shutil.copy("results/pipeline.yaml", "pipeline.yaml")
+        for name in ("pipeline.yaml", "my_pipeline.yaml"):
+            shutil.copy("results/pipeline.yaml", name)
         playnano("playnano batch sheet.csv -o batch")
         playnano('playnano batch "movies/wt*.asd" -o wt')
         playnano('playnano batch "movies/mutant*.asd" -o mutant')
