@@ -25,8 +25,9 @@ ELSEWHERE = {
     "warm-up": "the main job of CI",
     "tune": "tests/cli/test_tune.py",
     "validate": "tests/validate",
+    "view": "tests/viewer, which needs a display",
 }
-"""Commands that take long and run elsewhere."""
+"""Commands that take long, or need more than is installed, and run elsewhere."""
 
 NOT_RUN = {
     "docs/incomplete.md": "shows a recording that broke off; tests/io holds it",
