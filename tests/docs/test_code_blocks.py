@@ -31,7 +31,7 @@ ELSEWHERE = {
 
 NOT_RUN = {
     "docs/report.md": "needs several folders of results; tests/cli/test_report.py and tests/report hold it",
-    "docs/curation.md": "its template is filled in by hand; tests/cli/test_curate.py and tests/analysis/curation hold it",
+    "docs/curation.md": "its template is filled in by hand; tests/cli/test_curate.py holds it",
     "docs/figures.md": "the movie of these tests is too small for an MSD; tests/plots/test_figures.py holds it",
     "docs/viewer.md": "needs a display; tests/viewer holds it",
     "docs/incomplete.md": "shows a recording that broke off; tests/io holds it",
