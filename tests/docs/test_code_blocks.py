@@ -30,9 +30,7 @@ ELSEWHERE = {
 """Commands that take long, or need more than is installed, and run elsewhere."""
 
 NOT_RUN = {
-    "docs/report.md": "needs several folders of results; tests/cli/test_report.py and tests/report hold it",
     "docs/curation.md": "its template is filled in by hand; tests/cli/test_curate.py holds it",
-    "docs/figures.md": "the movie of these tests is too small for an MSD; tests/plots/test_figures.py holds it",
     "docs/viewer.md": "needs a display; tests/viewer holds it",
     "docs/incomplete.md": "shows a recording that broke off; tests/io holds it",
     "docs/validate.md": "minutes of simulations; tests/validate holds them",
@@ -46,6 +44,7 @@ NOT_RUN_COMMANDS = {
     "playnano analyze movie.jpk": "tests/real has a retrace",
     "playnano convert movie.asd phase.npz --channel PH": "the movie has no phase",
     "rois.zip": "tests/core reads regions of Fiji",
+    "playnano figure results msd": "the movie of these tests is too small for an MSD",
 }
 """Beginnings or parts of commands that need files which the test does not make."""
 
@@ -135,10 +134,13 @@ def example(tmp_path_factory):
     with contextlib.chdir(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         playnano("playnano analyze movie.asd -o results")
-        shutil.copytree("results", "other")
+        for name in ("other", "results_1", "results_2"):
+            shutil.copytree("results", name)
         for name in ("pipeline.yaml", "my_pipeline.yaml"):
             shutil.copy("results/pipeline.yaml", name)
         playnano("playnano batch sheet.csv -o batch")
+        shutil.copytree("batch", "batch_folder")
+        playnano("playnano compare batch -o compared")
         playnano('playnano batch "movies/wt*.asd" -o wt')
         playnano('playnano batch "movies/mutant*.asd" -o mutant')
     return folder
