@@ -30,7 +30,6 @@ ELSEWHERE = {
 """Commands that take long, or need more than is installed, and run elsewhere."""
 
 NOT_RUN = {
-    "docs/curation.md": "its template is filled in by hand; tests/cli/test_curate.py holds it",
     "docs/viewer.md": "needs a display; tests/viewer holds it",
     "docs/incomplete.md": "shows a recording that broke off; tests/io holds it",
     "docs/validate.md": "minutes of simulations; tests/validate holds them",
@@ -44,6 +43,8 @@ NOT_RUN_COMMANDS = {
     "playnano analyze movie.jpk": "tests/real has a retrace",
     "playnano convert movie.asd phase.npz --channel PH": "the movie has no phase",
     "rois.zip": "tests/core reads regions of Fiji",
+    "edits edits.csv": "the file is filled in by hand; tests/cli/test_curate.py",
+    "edits=edits.csv": "the file is filled in by hand; tests/analysis/curation",
     "playnano figure results msd": "the movie of these tests is too small for an MSD",
 }
 """Beginnings or parts of commands that need files which the test does not make."""
