@@ -240,12 +240,12 @@ def fit_peaks(
         if row >= 0:
             status, height, row, col = _climb(z, frame, row, col, half_y, half_x)
         high_row, high_col, greatest = _pixel_of_greatest_mean(z, runs, chosen[k])
-        elsewhere = status not in (PEAK, FLAT)
-        if not elsewhere:
-            # The centre of a region of several lobes is lower than these.
-            elsewhere = greatest - height > MIN_EXCESS_SHARE * (height - _lowest(z, runs, chosen[k]))
-        if elsewhere and status in (PEAK, FLAT):
-            elsewhere = greatest - height > MIN_EXCESS_SIGMAS * _error_of_means(z, runs, chosen[k])
+        excess = greatest - height
+        # The centre of a region of several lobes is lower than these.
+        elsewhere = status not in (PEAK, FLAT) or (
+            excess > MIN_EXCESS_SHARE * (height - _lowest(z, runs, chosen[k]))
+            and excess > MIN_EXCESS_SIGMAS * _error_of_means(z, runs, chosen[k])
+        )
         if elsewhere:
             status, height, row, col = _climb(z, frame, high_row, high_col, half_y, half_x)
         heights[k] = height
