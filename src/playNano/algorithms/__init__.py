@@ -30,7 +30,6 @@ _PUBLIC = {
     "cluster_statistics": "clustering.statistics",
     "dbscan": "clustering.methods",
     "dbscan_cylinder": "clustering.methods",
-    "estimate_debris": "estimation.noise_and_particles",
     "estimate_dynamics": "estimation.dynamics",
     "estimate_motion": "estimation.motion",
     "estimate_noise": "estimation.noise_and_particles",

@@ -116,43 +116,6 @@ def find_particles(levelled: Levelled, min_height_nm: float = 0.0) -> Particles 
     return Particles(smooth, peaks, sigma, radius_px, height, radius2, good)
 
 
-def find_debris(
-    levelled: Levelled, below_nm: float, radius_px: float
-) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Detect debris: objects above the noise that are not particles and not near a particle.
-
-    Parameters
-    ----------
-    levelled
-        Frames without tilt and line offsets.
-    below_nm
-        Height from which an object is a particle, nm.
-    radius_px
-        Radius of a particle at half height, px.
-
-    Returns
-    -------
-    frame : ndarray of int64, (m,)
-        Frame of each piece.
-    height_nm, radius2_px : ndarray of float64, (m,)
-        Its height and squared radius; NaN where it touches others.
-    """
-    from scipy.ndimage import gaussian_filter
-
-    smooth = gaussian_filter(np.nan_to_num(levelled.height_nm), (0, 1.0, 1.0), mode="nearest")
-    spread = _background_noise(smooth, levelled)
-    peaks = _peaks(smooth, 5 * spread, 2)
-    height, radius2 = _measure(smooth, peaks, 1.0)
-    tall = np.where(np.isfinite(height), height, smooth[tuple(peaks.T)]) >= below_nm
-    small = np.flatnonzero(~tall)
-    for f in np.unique(peaks[tall, 0]):
-        particles = peaks[tall & (peaks[:, 0] == f), 1:]
-        in_frame = small[peaks[small, 0] == f]
-        distance2 = ((peaks[in_frame, None, 1:] - particles[None]) ** 2).sum(axis=2).min(axis=1)
-        small = np.setdiff1d(small, in_frame[distance2 < (2.5 * radius_px) ** 2])
-    return peaks[small, 0], height[small], radius2[small]
-
-
 def _background_noise(smooth: FloatArray, levelled: Levelled) -> float:
     """Return the standard deviation of the background of smoothed frames; 0 if there are too few pixels."""
     values = smooth[levelled.background]

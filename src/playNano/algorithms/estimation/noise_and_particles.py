@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from playNano.algorithms._common.inputs import pixel_pair
 from playNano.algorithms.estimation._level import Levelled, level, second_differences, trimmed_variance
-from playNano.algorithms.estimation._peaks import find_debris, find_particles
+from playNano.algorithms.estimation._peaks import find_particles
 from playNano.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -158,56 +158,6 @@ def estimate_particles(
     size = pixel_pair(pixel_size_nm)
     levelled = level(_frames(data, max_frames))
     return _particles_of(levelled, size, min_height_nm)
-
-
-def estimate_debris(
-    data: npt.ArrayLike,
-    pixel_size_nm: float | tuple[float, float],
-    *,
-    below_nm: float,
-    radius_nm: float,
-    max_frames: int = 30,
-) -> ParticleEstimate:
-    """Estimate number, height and radius of debris: objects above the noise that are not particles or near one.
-
-    Parameters
-    ----------
-    data
-        Heights, nm, (n, h, w) or (h, w), at least 8 x 8; NaN for missing pixels. Blank frames are left out.
-    pixel_size_nm
-        A number or (y, x), nm, > 0.
-    below_nm
-        Height from which an object is a particle, nm.
-    radius_nm
-        Radius of a particle at half height, nm: objects within two and a half radii of a particle are left out.
-    max_frames
-        Number of frames to use, spread evenly over the movie, >= 1.
-
-    Returns
-    -------
-    ParticleEstimate
-        Number, density, height and radius of the pieces.
-
-    Raises
-    ------
-    ParameterError
-        The data do not have the shape of a movie, all frames are blank, or the pixel size is not positive.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> y, x = np.mgrid[:64, :64]
-    >>> flat = np.random.default_rng(0).normal(0, 0.05, (64, 64))
-    >>> both = flat + 5 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / 32) + np.exp(-((y - 50) ** 2 + (x - 50) ** 2) / 18)
-    >>> debris = estimate_debris(both, 1.0, below_nm=2.0, radius_nm=5.0)
-    >>> debris.n_measured, round(debris.height_nm)
-    (1, 1)
-    """
-    size = pixel_pair(pixel_size_nm)
-    frames = _frames(data, max_frames)
-    area = size[0] * size[1]
-    frame, height, radius2 = find_debris(level(frames), below_nm, radius_nm / float(np.sqrt(area)))
-    return _estimate_of(len(frame) / len(frames), frames.shape, area, height, np.sqrt(radius2 * area))
 
 
 def _estimate_of(
