@@ -185,7 +185,7 @@ def places(stack: AFMImageStack, table: pd.DataFrame) -> npt.NDArray[np.float64]
     stack
         The movie.
     table
-        Table with ``frame, y_nm, x_nm``.
+        Table with ``frame, y_nm, x_nm``, as `playNano.core.frame_shifts.in_shifted_frames` returns it.
     """
     (top, left), (py, px) = stack.origin_nm, stack.pixel_size_yx_nm
     rows = (table["y_nm"].to_numpy(np.float64) - top) / py

@@ -61,7 +61,6 @@ class RunPanel(QGroupBox):
         super().__init__("Run on the whole movie")
         self._viewer, self._worker, self._dock = viewer, worker, dock
         self._movie: ViewedMovie | None = None
-        self._cleared = False
         self.record: Any = None
         """Record of the latest run."""
         self.folder, self.existing, self.movie_kind = QLineEdit(), QComboBox(), QComboBox()
